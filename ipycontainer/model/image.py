@@ -1,0 +1,82 @@
+"""What an image is: OCI's config and descriptors as frozen records.
+
+Sources: OCI image-spec `config.md`, `manifest.md`, `descriptor.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Descriptor", "History", "ImageConfig", "ImageRecord", "Layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A blob by media type, digest (`sha256:` and 64 hex digits) and size in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An unpacked layer of `size` bytes.
+
+    `chain_id` names it with all that lie below it, `diff_id` its own tar.
+    """
+
+    chain_id: str
+    diff_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One row of `docker history`."""
+
+    created_ns: int
+    created_by: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The settings that an image gives its containers (the `config` object of the OCI config)."""
+
+    env: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    workdir: str = ""
+    user: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    exposed_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    stop_signal: str = ""
+    on_build: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """An image as the store knows it.
+
+    `id` is the digest of its OCI config; `manifest` that of its manifest in the layout; `layers`
+    run from the base upwards; `tags` are familiar names with tag (`busybox:latest`). `size` is the
+    sum of the unpacked layers in bytes.
+    """
+
+    id: str
+    manifest: str
+    created_ns: int
+    size: int
+    config: ImageConfig
+    layers: tuple[Layer, ...] = ()
+    tags: tuple[str, ...] = ()
+    architecture: str = "amd64"
+    os: str = "linux"
+    author: str = ""
+    comment: str = ""
+    history: tuple[History, ...] = ()
