@@ -2,7 +2,8 @@
 
     EngineError                     docker's words in the message, the next step in `hint`
     ├── InvalidArgument             the caller's words are wrong
-    │   └── InvalidReference        ... as the name of an image
+    │   ├── InvalidReference        ... as the name of an image
+    │   └── UsageError              ... as a command line: exit code and usage lines come with it
     ├── NotFound
     │   ├── NoSuchContainer
     │   └── ImageNotFound
@@ -49,6 +50,7 @@ __all__ = [
     "ResourceError",
     "StepFailed",
     "Unsupported",
+    "UsageError",
     "from_wire",
 ]
 
@@ -85,6 +87,21 @@ class InvalidArgument(EngineError):
 
 class InvalidReference(InvalidArgument):
     """A text is not the name of an image."""
+
+
+class UsageError(InvalidArgument):
+    """A command line breaks docker's grammar.
+
+    `exit_code` is docker's: 125 for a flag, 1 for the number of arguments. `usage` holds the lines
+    that docker's shell prints after the message ("See 'docker run --help'.").
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", exit_code: int = 125, usage: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+        self.usage = usage
 
 
 class NotFound(EngineError):

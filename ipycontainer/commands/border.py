@@ -1,0 +1,211 @@
+"""What the verbs ask of an engine, said once for its two implementations.
+
+`ipycontainer.connect` gives the real one, `tests.fakes.FakeEngine` keeps everything in memory.
+The names are docker-py's where it has them. Only types: importing this loads no engine.
+"""
+
+# ruff: noqa: D102  the names are documented where they are implemented, by the engine
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeAlias
+
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.state import ContainerRecord
+
+__all__ = [
+    "Change",
+    "Check",
+    "Container",
+    "Containers",
+    "Engine",
+    "EngineFactory",
+    "Foreground",
+    "Image",
+    "Images",
+    "LogEntry",
+    "Stdin",
+]
+
+# A file descriptor of the shell, the body of a cell, or None for /dev/null.
+Stdin: TypeAlias = int | bytes | None
+
+
+class LogEntry(Protocol):
+    """A line that a container wrote: `text` holds its newline, when it wrote one."""
+
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def text(self) -> bytes: ...
+
+
+class Change(Protocol):
+    """A path that differs from the image: `kind` is A, C or D; sizes in bytes."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def mode(self) -> int: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def size_delta(self) -> int: ...
+
+
+class Check(Protocol):
+    """One thing that the engine stands on, and the command that mends it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+
+class Foreground(Protocol):
+    """A program whose output is being watched."""
+
+    def chunks(self) -> Iterator[tuple[str, bytes]]:
+        """Yield ("stdout" or "stderr", bytes) until both streams have ended."""
+
+    def signal(self, sig: int) -> None:
+        """Send a signal to the program."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code; raises OperationTimeout after `timeout` seconds."""
+
+    def detach(self) -> None:
+        """Stop watching; the program goes on."""
+
+
+class Container(Protocol):
+    """A container by docker-py's names."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def short_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+    @property
+    def record(self) -> ContainerRecord: ...
+
+    def start(self) -> None: ...
+    def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None: ...
+    def kill(self, signal: str | int | None = None) -> None: ...
+    def restart(self, timeout: float | None = None) -> None: ...
+    def wait(self, timeout: float | None = None) -> Mapping[str, Any]: ...
+    def remove(self, force: bool = False, v: bool = False) -> None: ...
+    def rename(self, name: str) -> None: ...
+    def changes(self) -> Sequence[Change]: ...
+
+    def start_attached(
+        self, stdin: Stdin = None, stdout: bool = True, stderr: bool = True
+    ) -> Foreground: ...
+
+    def exec(
+        self,
+        cmd: Sequence[str],
+        *,
+        environment: Sequence[str] = (),
+        user: str = "",
+        workdir: str = "",
+        stdin: Stdin = None,
+    ) -> Foreground: ...
+
+    def log_entries(
+        self,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogEntry]: ...
+
+
+class Containers(Protocol):
+    """`engine.containers`."""
+
+    def create_from(self, config: ContainerConfig, name: str = "") -> Container: ...
+    def get(self, ref: str) -> Container: ...
+
+    def list(
+        self,
+        all: bool = False,  # noqa: A002  docker-py's name
+        limit: int | None = None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> Sequence[Container]: ...
+
+
+class Image(Protocol):
+    """An image by docker-py's names."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def tags(self) -> Sequence[str]: ...
+    @property
+    def record(self) -> ImageRecord: ...
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+
+    def tag(self, repository: str, tag: str = "") -> object: ...
+
+
+class Images(Protocol):
+    """`engine.images`."""
+
+    def get(self, ref: str) -> Image: ...
+    def remove(self, ref: str, force: bool = False) -> Sequence[tuple[str, str]]: ...
+
+    def list(
+        self,
+        name: str | None = None,
+        all: bool = False,  # noqa: A002  docker-py's name
+        filters: Mapping[str, Any] | None = None,
+    ) -> Sequence[Image]: ...
+
+    def import_(
+        self,
+        source: str | Path | BinaryIO,
+        repository: str = "",
+        tag: str = "",
+        changes: Sequence[str] = (),
+        message: str = "",
+    ) -> Image: ...
+
+
+class Engine(Protocol):
+    """What `ipycontainer.connect` returns, as far as the verbs need it."""
+
+    @property
+    def containers(self) -> Containers: ...
+    @property
+    def images(self) -> Images: ...
+
+    def version(self) -> Mapping[str, Any]: ...
+    def info(self) -> Mapping[str, Any]: ...
+    def reset(self) -> object: ...
+
+
+EngineFactory: TypeAlias = Callable[[], Engine]

@@ -1,0 +1,184 @@
+"""What a verb returns: frozen records, which shell and notebook render each in its own way.
+
+Every record is an Outcome. `warnings` are docker's WARNING lines, without prefix, for stderr.
+`errors` are those of some of several arguments: the others were done. An error that stops the
+whole verb is raised, not returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ipycontainer.commands.border import Change, Check, Container, Foreground, LogEntry
+from ipycontainer.errors import EngineError
+
+__all__ = [
+    "Changes",
+    "Codes",
+    "ContainerSummary",
+    "Diagnosis",
+    "Done",
+    "Facts",
+    "ImageSummary",
+    "Inspected",
+    "Lines",
+    "Listing",
+    "LogView",
+    "Outcome",
+    "Running",
+    "Started",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSummary:
+    """A row of `ps`, in raw values: a face makes "Up 3 minutes" of them.
+
+    Times are nanoseconds since the epoch, 0 for never. `command` is what runs, quoted as docker
+    joins it. `exit_code` means something once `status` is exited or dead. `image` is the name as
+    it was typed, or the short id when that name now stands for another image.
+    """
+
+    id: str
+    name: str
+    image: str
+    command: str
+    created_ns: int
+    status: str
+    exit_code: int = 0
+    started_ns: int = 0
+    finished_ns: int = 0
+    ports: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pid: int = 0
+    image_id: str = ""
+    mounts: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """A row of `images`: one for each tag, "<none>" where there is none.
+
+    `size` and `shared` in bytes; `containers` counts those on the image. -1: not counted.
+    """
+
+    id: str
+    repository: str
+    tag: str
+    created_ns: int
+    size: int
+    digest: str = "<none>"
+    shared: int = -1
+    containers: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Base of all that verbs return."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines(Outcome):
+    """Ready lines: ids of new images, what `rmi` did, the text of --help."""
+
+    lines: tuple[str, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Outcome):
+    """Rows of `ps` or `images`, as of `now_ns`. With `quiet` or `template` a face prints lines."""
+
+    kind: Literal["ps", "images"]
+    rows: tuple[ContainerSummary, ...] | tuple[ImageSummary, ...]
+    now_ns: int
+    quiet: bool = False
+    no_trunc: bool = False
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Outcome):
+    """The names, as typed, of what was done. `failure` is docker's last line, when some failed.
+
+    `forgiven`: errors are shown, but the exit code is 0 (`rm -f` of what is not there).
+    """
+
+    names: tuple[str, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+    failure: str = ""
+    forgiven: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Outcome):
+    """A container that `create` made, or that `run -d` left running."""
+
+    container: Container
+    running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes(Outcome):
+    """Exit codes of `wait`, in the order of its arguments."""
+
+    codes: tuple[int, ...] = ()
+    errors: tuple[EngineError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected(Outcome):
+    """Objects of `inspect`, as docker's API shapes them."""
+
+    objects: tuple[Mapping[str, Any], ...] = ()
+    template: str = ""
+    errors: tuple[EngineError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(Outcome):
+    """A program in the foreground: a face shows its chunks and forwards interrupts to it."""
+
+    foreground: Foreground
+    container: Container
+    verb: Literal["run", "start", "exec"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogView(Outcome):
+    """Lines of a log; with `follow` the iterator blocks until the container ends."""
+
+    container: Container
+    entries: Iterator[LogEntry]
+    timestamps: bool = False
+    follow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes(Outcome):
+    """What a container changed in its file tree, in docker's order."""
+
+    container: Container
+    rows: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts(Outcome):
+    """The facts of `version` (Client and Server; Server is None without an engine) or of `info`."""
+
+    kind: Literal["version", "info"]
+    data: Mapping[str, Any]
+    template: str = ""
+    errors: tuple[EngineError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis(Outcome):
+    """What `doctor` found."""
+
+    checks: tuple[Check, ...] = ()

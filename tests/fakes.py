@@ -1,0 +1,560 @@
+"""An engine in memory: what the verbs, both faces and their tests need, without a kernel.
+
+`FakeEngine` has the names of `ipycontainer.connect()`'s engine and docker's words in its errors.
+Programs do not run: `engine.programs` says what a command writes and how it ends.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ipycontainer.commands.border import Stdin
+from ipycontainer.errors import (
+    ContainerNotRunning,
+    ContainerRunning,
+    EngineError,
+    ImageInUse,
+    ImageNotFound,
+    InvalidReference,
+    NameInUse,
+    NoSuchContainer,
+)
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.image import ImageConfig, ImageRecord
+from ipycontainer.model.state import ContainerRecord, ContainerState, Status
+
+__all__ = [
+    "EPOCH_NS",
+    "FakeChange",
+    "FakeContainer",
+    "FakeEngine",
+    "FakeForeground",
+    "FakeImage",
+    "FakeLogEntry",
+    "Program",
+]
+
+EPOCH_NS = 1_795_510_871_000_000_000  # 2026-11-24 09:01:11 UTC, the fake clock's first reading
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a command does: the chunks it writes, how it ends, and whether it waits for a signal."""
+
+    chunks: tuple[tuple[str, bytes], ...] = ()
+    exit_code: int = 0
+    stays: bool = False
+    echoes_stdin: bool = False
+    fails: EngineError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FakeLogEntry:
+    time_ns: int
+    stream: str
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FakeChange:
+    kind: str
+    path: str
+    type: str = "file"
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    size_delta: int = 0
+
+
+@dataclass
+class FakeForeground:
+    """A watched program: `signals` keeps what was sent, `detached` whether the watcher left."""
+
+    container: FakeContainer
+    program: Program
+    stdin: Stdin = None
+    is_exec: bool = False
+    signals: list[int] = field(default_factory=list)
+    detached: bool = False
+    streams: tuple[bool, bool] = (True, True)
+
+    def chunks(self) -> Iterator[tuple[str, bytes]]:
+        wanted = [n for n, shown in zip(("stdout", "stderr"), self.streams, strict=True) if shown]
+        for stream, data in self.program.chunks:
+            if stream in wanted:
+                yield stream, data
+        if self.program.echoes_stdin and isinstance(self.stdin, bytes) and self.stdin:
+            yield "stdout", self.stdin
+
+    def signal(self, sig: int) -> None:
+        self.signals.append(sig)
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = 128 + self.signals[-1] if self.signals else self.program.exit_code
+        if not self.is_exec:
+            self.container.ends(code)
+        return code
+
+    def detach(self) -> None:
+        self.detached = True
+
+
+class FakeContainer:
+    """A container whose record changes as docker's would; `calls` keeps what was asked of it."""
+
+    def __init__(self, engine: FakeEngine, record: ContainerRecord) -> None:
+        self.engine = engine
+        self.record = record
+        self.calls: list[tuple[Any, ...]] = []
+        self.log: list[FakeLogEntry] = []
+        self.differences: list[FakeChange] = []
+        self.foregrounds: list[FakeForeground] = []
+
+    def __repr__(self) -> str:
+        return f"<Container: {self.short_id}>"
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def short_id(self) -> str:
+        return self.record.short_id
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def status(self) -> str:
+        return self.record.state.status.value
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.record.config.labels
+
+    @property
+    def image(self) -> FakeImage:
+        return self.engine.images.get(self.record.image_id)
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        config, state = self.record.config, self.record.state
+        words = [*(config.entrypoint or ()), *self._command()]
+        return {
+            "Id": self.id,
+            "Created": "2026-11-24T09:01:11Z",
+            "Path": words[0] if words else "",
+            "Args": words[1:],
+            "State": {
+                "Status": self.status,
+                "Running": state.status.alive,
+                "Pid": state.pid,
+                "ExitCode": state.exit_code,
+                "Error": state.error,
+            },
+            "Image": self.record.image_id,
+            "Name": f"/{self.name}",
+            "RestartCount": self.record.restart_count,
+            "HostConfig": {"Binds": None, "NetworkMode": config.network, "Memory": 0},
+            "Mounts": [],
+            "Config": {
+                "Hostname": config.hostname or self.short_id,
+                "Env": list(config.env),
+                "Cmd": list(config.command),
+                "Image": config.image,
+                "Entrypoint": None,
+                "Labels": dict(config.labels),
+            },
+            "NetworkSettings": {"Networks": {}},
+        }
+
+    def reload(self) -> None:
+        pass
+
+    def start(self) -> None:
+        self.calls.append(("start",))
+        if self.record.state.status.alive:
+            return
+        self._begin()
+        if not self._program().stays:
+            self.ends(self._program().exit_code)
+
+    def start_attached(
+        self, stdin: Stdin = None, stdout: bool = True, stderr: bool = True
+    ) -> FakeForeground:
+        self.calls.append(("start_attached", stdin, stdout, stderr))
+        self._begin()
+        watched = FakeForeground(self, self._program(), stdin, streams=(stdout, stderr))
+        self.foregrounds.append(watched)
+        return watched
+
+    def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
+        self.calls.append(("stop", timeout))
+        if self.record.state.status.alive:
+            self.ends(143)
+
+    def kill(self, signal: str | int | None = None) -> None:
+        self.calls.append(("kill", signal))
+        if not self.record.state.status.alive:
+            raise ContainerNotRunning(f"container {self.id} is not running")
+        self.ends(137)
+
+    def restart(self, timeout: float | None = None) -> None:
+        self.calls.append(("restart", timeout))
+        self._begin()
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        return {"StatusCode": self.record.state.exit_code, "Error": None}
+
+    def remove(self, force: bool = False, v: bool = False) -> None:
+        if self.record.state.status.alive and not force:
+            raise ContainerRunning(
+                f'cannot remove container "/{self.name}": container is running: '
+                "stop the container before removing or force remove"
+            )
+        self.engine.containers.everything.remove(self)
+
+    def rename(self, name: str) -> None:
+        if name == self.name:
+            raise EngineError("Renaming a container with the same name as its current name")
+        try:
+            self.engine.containers.check_name(name)
+        except NameInUse as error:
+            raise NameInUse(f"Error when allocating new name: {error}") from None
+        self.record = replace(self.record, name=name)
+
+    def changes(self) -> list[FakeChange]:
+        return list(self.differences)
+
+    def log_entries(
+        self,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[FakeLogEntry]:
+        self.calls.append(("log_entries", since_ns, until_ns, tail, follow))
+        chosen = [
+            entry
+            for entry in self.log
+            if (since_ns is None or entry.time_ns >= since_ns)
+            and (until_ns is None or entry.time_ns <= until_ns)
+        ]
+        yield from chosen if tail is None else chosen[len(chosen) - min(tail, len(chosen)) :]
+
+    def exec(
+        self,
+        cmd: Sequence[str],
+        *,
+        environment: Sequence[str] = (),
+        user: str = "",
+        workdir: str = "",
+        stdin: Stdin = None,
+    ) -> FakeForeground:
+        self.calls.append(("exec", tuple(cmd), tuple(environment), user, workdir, stdin))
+        if not self.record.state.status.alive:
+            raise ContainerNotRunning(f"container {self.id} is not running")
+        program = self.engine.program(cmd)
+        if program.fails is not None:
+            raise program.fails
+        watched = FakeForeground(self, program, stdin, is_exec=True)
+        self.foregrounds.append(watched)
+        return watched
+
+    def ends(self, code: int) -> None:
+        """Let the program end now."""
+        state = replace(
+            self.record.state,
+            status=Status.EXITED,
+            pid=0,
+            exit_code=code,
+            finished_ns=self.engine.tick(),
+        )
+        self.record = replace(self.record, state=state)
+        if self.record.config.auto_remove and self in self.engine.containers.everything:
+            self.engine.containers.everything.remove(self)
+
+    def _command(self) -> tuple[str, ...]:
+        return (
+            self.record.config.command
+            or self.engine.images.get(self.record.config.image).record.config.command
+        )
+
+    def _program(self) -> Program:
+        return self.engine.program([*(self.record.config.entrypoint or ()), *self._command()])
+
+    def _begin(self) -> None:
+        if (error := self._program().fails) is not None:
+            raise error
+        now = self.engine.tick()
+        state = ContainerState(status=Status.RUNNING, pid=4242, started_ns=now)
+        self.record = replace(self.record, state=state)
+        for stream, data in self._program().chunks:
+            self.log += [FakeLogEntry(now, stream, line) for line in data.splitlines(keepends=True)]
+
+
+class FakeContainers:
+    """`engine.containers`."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.everything: list[FakeContainer] = []
+
+    def check_name(self, name: str) -> None:
+        for other in self.everything:
+            if other.name == name:
+                raise NameInUse(
+                    f'Conflict. The container name "/{name}" is already in use by container '
+                    f'"{other.id}". You have to remove (or rename) that container to be able '
+                    "to reuse that name."
+                )
+
+    def create_from(self, config: ContainerConfig, name: str = "") -> FakeContainer:
+        image = self.engine.images.get(config.image)
+        if name:
+            self.check_name(name)
+        number = self.engine.count()
+        record = ContainerRecord(
+            id=hashlib.sha256(f"container {number}".encode()).hexdigest(),
+            name=name or f"quiet_lovelace{number}",
+            image_id=image.id,
+            created_ns=self.engine.tick(),
+            config=config,
+            state=ContainerState(),
+        )
+        container = FakeContainer(self.engine, record)
+        self.everything.insert(0, container)
+        return container
+
+    def get(self, ref: str) -> FakeContainer:
+        named = [c for c in self.everything if ref.lstrip("/") in (c.id, c.name)]
+        begun = [c for c in self.everything if ref and c.id.startswith(ref)]
+        for found in (named, begun):
+            if len(found) == 1:
+                return found[0]
+        raise NoSuchContainer(f"No such container: {ref}")
+
+    def list(
+        self,
+        all: bool = False,  # noqa: A002  docker-py's name
+        limit: int | None = None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> list[FakeContainer]:
+        wanted = filters or {}
+        every = all or limit is not None or "status" in wanted
+        rows = [c for c in self.everything if every or c.record.state.status.alive]
+        for key, values in wanted.items():
+            rows = [c for c in rows if _matches(c, key, values)]
+        return rows[:limit] if limit else rows
+
+
+def _matches(container: FakeContainer, key: str, values: Sequence[str]) -> bool:
+    if key == "label":
+        pairs = [value.partition("=") for value in values]
+        return all(
+            name in container.labels and (not equals or container.labels[name] == text)
+            for name, equals, text in pairs
+        )
+    subject = {"name": f"/{container.name}", "id": container.id, "status": container.status}[key]
+    return any(re.search(value, subject) for value in values)
+
+
+class FakeImage:
+    """An image whose record changes with its tags."""
+
+    def __init__(self, engine: FakeEngine, record: ImageRecord) -> None:
+        self.engine = engine
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def short_id(self) -> str:
+        return self.record.id[:19]
+
+    @property
+    def tags(self) -> list[str]:
+        return list(self.record.tags)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Id": self.id, "RepoTags": self.tags, "Size": self.record.size, "Os": "linux"}
+
+    def tag(self, repository: str, tag: str = "") -> bool:
+        name = f"{repository}:{tag or 'latest'}"
+        for other in self.engine.images.everything:
+            kept = tuple(t for t in other.record.tags if t != name)
+            other.record = replace(other.record, tags=kept)
+        self.record = replace(self.record, tags=(*self.record.tags, name))
+        return True
+
+
+class FakeImages:
+    """`engine.images`."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.everything: list[FakeImage] = []
+
+    def add(self, name: str, **facts: Any) -> FakeImage:
+        """Put an image there, as if it had been imported."""
+        digest = hashlib.sha256(f"{name} {len(self.everything)}".encode()).hexdigest()
+        tags = (name if ":" in name else f"{name}:latest",) if name else ()
+        known: dict[str, Any] = {
+            "id": f"sha256:{digest}",
+            "manifest": f"sha256:{digest[::-1]}",
+            "created_ns": self.engine.tick(),
+            "size": 2_027_980,
+            "config": ImageConfig(),
+            "tags": tags,
+        }
+        image = FakeImage(self.engine, ImageRecord(**(known | facts)))
+        self.everything.insert(0, image)
+        return image
+
+    def get(self, ref: str) -> FakeImage:
+        if ref != ref.lower():
+            raise InvalidReference(
+                f"invalid reference format: repository name (library/{ref}) must be lowercase"
+            )
+        full = ref if ":" in ref.rpartition("/")[2] else f"{ref}:latest"
+        for image in self.everything:
+            digits = image.id.removeprefix("sha256:")
+            known = re.fullmatch(r"(sha256:)?[0-9a-f]{4,64}", ref) is not None
+            if full in image.tags or (known and digits.startswith(ref.removeprefix("sha256:"))):
+                return image
+        raise ImageNotFound(f"No such image: {full}")
+
+    def remove(self, ref: str, force: bool = False) -> list[tuple[str, str]]:
+        image = self.get(ref)
+        users = [c for c in self.engine.containers.everything if c.record.image_id == image.id]
+        if users and not force:
+            raise ImageInUse(
+                f'conflict: unable to remove repository reference "{ref}" (must force) - '
+                f"container {users[0].short_id} is using its referenced image {image.id[7:19]}"
+            )
+        tag = next((t for t in image.tags if t in (ref, f"{ref}:latest")), "")
+        gone = [tag] if tag else image.tags
+        kept = tuple(t for t in image.tags if t not in gone)
+        image.record = replace(image.record, tags=kept)
+        lines = [("Untagged", t) for t in gone]
+        if not kept:
+            self.everything.remove(image)
+            lines.append(("Deleted", image.id))
+        return lines
+
+    def list(
+        self,
+        name: str | None = None,
+        all: bool = False,  # noqa: A002  docker-py's name
+        filters: Mapping[str, Any] | None = None,
+    ) -> list[FakeImage]:
+        patterns = [*([name] if name else []), *(filters or {}).get("reference", ())]
+        return [
+            image
+            for image in self.everything
+            if not patterns
+            or any(
+                fnmatch.fnmatchcase(tag, p) or fnmatch.fnmatchcase(tag.rpartition(":")[0], p)
+                for tag in image.tags
+                for p in patterns
+            )
+        ]
+
+    def import_(
+        self,
+        source: str | Path | BinaryIO,
+        repository: str = "",
+        tag: str = "",
+        changes: Sequence[str] = (),
+        message: str = "",
+    ) -> FakeImage:
+        self.engine.imports.append((source, repository, tag, tuple(changes), message))
+        return self.add(f"{repository}:{tag or 'latest'}" if repository else "", comment=message)
+
+
+class FakeEngine:
+    """An engine with the images `busybox` and `host`, and a clock that goes 1 ms a reading."""
+
+    def __init__(self) -> None:
+        self.programs: dict[tuple[str, ...], Program] = {}
+        self.imports: list[tuple[Any, ...]] = []
+        self.resets = 0
+        self._now_ns = EPOCH_NS
+        self._made = 0
+        self.images = FakeImages(self)
+        self.containers = FakeContainers(self)
+        self.images.add("host", config=ImageConfig(command=("python",)))
+        self.images.add("busybox", config=ImageConfig(command=("sh",)))
+
+    def tick(self) -> int:
+        """Return the next reading of the clock, in nanoseconds."""
+        self._now_ns += 1_000_000
+        return self._now_ns
+
+    def count(self) -> int:
+        """Return the next number of a container."""
+        self._made += 1
+        return self._made
+
+    def program(self, command: Sequence[str]) -> Program:
+        """Return what this command does; an unknown one ends at once with 0, `sleep` stays."""
+        default = Program(stays=list(command[:1]) == ["sleep"])
+        return self.programs.get(tuple(command), default)
+
+    def version(self) -> dict[str, Any]:
+        return {
+            "Platform": {"Name": ""},
+            "Components": [{"Name": "Engine", "Version": "0.1.0", "Details": {"Os": "linux"}}],
+            "Version": "0.1.0",
+            "ApiVersion": "1.45",
+            "MinAPIVersion": "1.24",
+            "Os": "linux",
+            "Arch": "amd64",
+            "KernelVersion": "6.18.0",
+        }
+
+    def info(self) -> dict[str, Any]:
+        states = [c.status for c in self.containers.everything]
+        return {
+            "ID": "6d01ec6f-cb88-44d9-baae-b99d7280258a",
+            "Containers": len(states),
+            "ContainersRunning": states.count("running"),
+            "ContainersPaused": 0,
+            "ContainersStopped": len(states) - states.count("running"),
+            "Images": len(self.images.everything),
+            "Driver": "overlay2",
+            "LoggingDriver": "json-file",
+            "CgroupVersion": "1",
+            "KernelVersion": "6.18.0",
+            "OperatingSystem": "Debian GNU/Linux 13 (trixie)",
+            "OSType": "linux",
+            "Architecture": "x86_64",
+            "NCPU": 2,
+            "MemTotal": 25276510208,
+            "DockerRootDir": "/var/lib/ipycontainer",
+            "Name": "vm",
+            "ServerVersion": "0.1.0",
+            "Warnings": None,
+        }
+
+    def events(self, **options: Any) -> Iterator[dict[str, Any]]:
+        return iter(())
+
+    def reset(self) -> None:
+        self.resets += 1
+        self.containers.everything.clear()
+        self.images.everything.clear()
+
+    def close(self) -> None:
+        pass
