@@ -1,0 +1,107 @@
+"""The statements that a monitor runs: a frozen contract between versions.
+
+A monitor lives as long as its container, perhaps through several updates of the package, and writes
+with the statements that it was started with. So these use no column that a later schema might
+change, and a test holds them against every schema step. Repair runs the same ones.
+
+Each is one short transaction's worth and adds its event in docker's terms.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ipycontainer.errors import NoSuchContainer
+from ipycontainer.store import containers
+from ipycontainer.store.database import Transaction
+
+__all__ = ["exited", "failed", "killed", "removed", "started", "stopped"]
+
+
+def started(
+    tx: Transaction, container_id: str, pid: int, start_ticks: int, boot_id: str, time_ns: int
+) -> bool:
+    """Say that init has become the user's program (`start`). The liveness lock is held already.
+
+    False when the container was removed meanwhile, or is being: then the caller ends it.
+    """
+    changed = tx.execute(
+        "UPDATE containers SET status = 'running', pid = ?, start_ticks = ?, boot_id = ?,"
+        " exit_code = 0, error = '', oom = 0, started_ns = ?, finished_ns = 0"
+        " WHERE id = ? AND status IN ('created', 'exited', 'restarting', 'dead')",
+        (pid, start_ticks, boot_id, time_ns, container_id),
+    )
+    if not changed:
+        return False
+    containers.tell(tx, containers.get(tx, container_id), "start", time_ns)
+    return True
+
+
+def exited(
+    tx: Transaction, container_id: str, code: int, error: str, oom: bool, time_ns: int
+) -> bool:
+    """Say that the program has ended (`oom` where that was why, then `die`).
+
+    False when that was said before, or the row is gone: of a monitor and a repair that both come,
+    one tells.
+    """
+    try:
+        record = containers.get(tx, container_id)
+    except NoSuchContainer:
+        return False
+    if not record.state.status.alive:
+        return False
+    tx.execute(
+        "UPDATE containers SET status = 'exited', pid = 0, start_ticks = 0, exit_code = ?,"
+        " error = ?, oom = ?, finished_ns = ? WHERE id = ?",
+        (code, error, int(oom), time_ns, container_id),
+    )
+    if oom:
+        containers.tell(tx, record, "oom", time_ns)
+    seconds = max(0, time_ns - record.state.started_ns) // 1_000_000_000
+    containers.tell(tx, record, "die", time_ns, execDuration=str(seconds), exitCode=str(code))
+    return True
+
+
+def failed(
+    tx: Transaction, container_id: str, code: int, error: str, time_ns: int | None = None
+) -> bool:
+    """Say that a start failed (`die`): code and reason are kept, the status stays what it was.
+
+    So does docker: a container that never ran is still `created`. False when the row is gone.
+    """
+    changed = tx.execute(
+        "UPDATE containers SET exit_code = ?, error = ?, pid = 0, start_ticks = 0 WHERE id = ?",
+        (code, error, container_id),
+    )
+    if not changed:
+        return False
+    now = time.time_ns() if time_ns is None else time_ns
+    containers.tell(
+        tx, containers.get(tx, container_id), "die", now, execDuration="0", exitCode=str(code)
+    )
+    return True
+
+
+def killed(tx: Transaction, container_id: str, signal: int, time_ns: int) -> bool:
+    """Say that a signal was sent on request (`kill`). False when the row is gone."""
+    return _tell(tx, container_id, "kill", time_ns, signal=str(signal))
+
+
+def stopped(tx: Transaction, container_id: str, time_ns: int) -> bool:
+    """Say that a stop has done its work (`stop`). False when the row is gone."""
+    return _tell(tx, container_id, "stop", time_ns)
+
+
+def removed(tx: Transaction, container_id: str, time_ns: int | None = None) -> bool:
+    """Remove the row of a container that has ended, free its name (`destroy`). False when gone."""
+    return containers.remove(tx, container_id, time_ns)
+
+
+def _tell(tx: Transaction, container_id: str, action: str, time_ns: int, **attributes: str) -> bool:
+    try:
+        record = containers.get(tx, container_id)
+    except NoSuchContainer:
+        return False
+    containers.tell(tx, record, action, time_ns, **attributes)
+    return True

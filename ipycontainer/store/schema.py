@@ -1,0 +1,87 @@
+"""The tables of a home, and the steps from each older schema to the next.
+
+Run once a home by `store.database`. A step only adds (tables, columns with defaults, indexes): a
+monitor of an older version may be living on the same file, and its statements must go on working.
+"""
+
+from __future__ import annotations
+
+__all__ = ["STEPS", "VERSION"]
+
+_FIRST = """
+CREATE TABLE containers (
+    id            TEXT PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,
+    image_id      TEXT NOT NULL,
+    config        TEXT NOT NULL,                    -- ContainerConfig as JSON
+    overlays      TEXT NOT NULL,                    -- list of Overlay as JSON
+    created_ns    INTEGER NOT NULL,
+    status        TEXT NOT NULL DEFAULT 'created',
+    pid           INTEGER NOT NULL DEFAULT 0,       -- init's, in the host's pid namespace
+    start_ticks   INTEGER NOT NULL DEFAULT 0,
+    boot_id       TEXT NOT NULL DEFAULT '',
+    exit_code     INTEGER NOT NULL DEFAULT 0,
+    error         TEXT NOT NULL DEFAULT '',
+    oom           INTEGER NOT NULL DEFAULT 0,
+    started_ns    INTEGER NOT NULL DEFAULT 0,
+    finished_ns   INTEGER NOT NULL DEFAULT 0,
+    restart_count INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX containers_by_image ON containers (image_id);
+
+CREATE TABLE images (
+    id         TEXT PRIMARY KEY,                    -- digest of the OCI config
+    manifest   TEXT NOT NULL,                       -- '' for an image that is not in the layout
+    created_ns INTEGER NOT NULL,
+    size       INTEGER NOT NULL,
+    details    TEXT NOT NULL                        -- the rest of ImageRecord as JSON
+) WITHOUT ROWID;
+
+CREATE TABLE image_tags (
+    tag      TEXT PRIMARY KEY,                      -- familiar, with its tag: busybox:latest
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX image_tags_by_image ON image_tags (image_id);
+
+CREATE TABLE image_blobs (
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    digest   TEXT NOT NULL,
+    PRIMARY KEY (image_id, digest)
+) WITHOUT ROWID;
+CREATE INDEX image_blobs_by_digest ON image_blobs (digest);
+
+CREATE TABLE layers (
+    chain_id TEXT PRIMARY KEY,
+    diff_id  TEXT NOT NULL,
+    size     INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE image_layers (
+    image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,                      -- 0 is the base
+    chain_id TEXT NOT NULL REFERENCES layers (chain_id),
+    PRIMARY KEY (image_id, position)
+) WITHOUT ROWID;
+CREATE INDEX image_layers_by_chain ON image_layers (chain_id);
+
+-- A container keeps its layers when its image is removed by force.
+CREATE TABLE container_layers (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    chain_id     TEXT NOT NULL REFERENCES layers (chain_id),
+    PRIMARY KEY (container_id, chain_id)
+) WITHOUT ROWID;
+CREATE INDEX container_layers_by_chain ON container_layers (chain_id);
+
+CREATE TABLE events (
+    rowid      INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used twice, also after trimming
+    time_ns    INTEGER NOT NULL,
+    type       TEXT NOT NULL,                       -- container, image
+    action     TEXT NOT NULL,                       -- docker's words: create, start, die, ...
+    actor      TEXT NOT NULL,
+    attributes TEXT NOT NULL                        -- object of strings as JSON
+);
+"""
+
+# STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.
+STEPS = (_FIRST,)
+VERSION = len(STEPS)
