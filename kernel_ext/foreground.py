@@ -28,7 +28,7 @@ _CHUNKS_AHEAD = 64  # read but not yet taken over
 
 
 class Program(Protocol):
-    """What is needed of the engine's Foreground."""
+    """What is needed of the engine's Foreground; a log that is followed has it too."""
 
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Yield the stream's name and bytes until both streams have ended."""
@@ -36,14 +36,15 @@ class Program(Protocol):
     def signal(self, sig: int, /) -> None:
         """Send a signal to the program."""
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self) -> int:
         """Return the exit code."""
 
     def detach(self) -> None:
         """Stop watching; the program goes on."""
 
 
-_Item = tuple[str, bytes] | BaseException | None  # None: both streams ended; an error: from reading
+# A chunk, the exit code, what reading raised, or _INTERRUPT.
+_Item = tuple[str, bytes] | int | BaseException
 _INTERRUPT = KeyboardInterrupt()
 
 
@@ -56,38 +57,28 @@ def watch(
     after KILL_SECONDS more SIGKILL (a pid namespace's init ignores what it has no handler for:
     pid_namespaces(7)). A second interrupt kills at once.
     """
-    # SimpleQueue, since its put may be called by a signal handler while get holds it.
-    items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-    room = threading.BoundedSemaphore(_CHUNKS_AHEAD)
-    threading.Thread(target=_read, args=(program, items, room), daemon=True).start()
+    reader = _Reader(program)
     escalation = _Escalation(program)
-    finished = False
     try:
-        with _interrupts(lambda: items.put(_INTERRUPT)):
+        with _interrupts(reader.interrupt):
             while True:
                 now = clock()
-                item = _next(
-                    items, _soonest(output.wait_seconds(now), escalation.wait_seconds(now))
-                )
+                item = reader.next(output.wait_seconds(now), escalation.wait_seconds(now))
                 now = clock()
                 if isinstance(item, tuple):
-                    room.release()
                     output.add(*item, now)
                 elif item is _INTERRUPT:
                     escalation.interrupt(now)
-                elif isinstance(item, BaseException):
+                elif isinstance(item, int):
+                    output.end()
+                    return item, escalation.asked
+                elif item is not None:
+                    output.end()
                     raise item
-                elif item is None:
-                    break
                 output.tick(now)
                 escalation.tick(now)
-            output.end()
-            code = _exit_code(program, items, escalation, clock)
-        finished = True
     finally:
-        if not finished:
-            program.detach()
-    return code, escalation.asked
+        reader.leave()
 
 
 def interrupted(what: str) -> KeyboardInterrupt:
@@ -97,62 +88,53 @@ def interrupted(what: str) -> KeyboardInterrupt:
     return error
 
 
-class _Timeout:
-    """The answer of `_next` when nothing came."""
+class _Reader:
+    """The thread that reads, and the queue from it to the cell's thread."""
 
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        # SimpleQueue, since its put may be called by a signal handler while get holds it.
+        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._room = threading.BoundedSemaphore(_CHUNKS_AHEAD)
+        self._left = threading.Event()
+        self._ended = False
+        threading.Thread(target=self._read, name="container output", daemon=True).start()
 
-def _next(items: queue.SimpleQueue[_Item], seconds: float | None) -> _Item | _Timeout:
-    try:
-        return items.get(timeout=seconds)
-    except queue.Empty:
-        return _Timeout()
-
-
-def _soonest(*seconds: float | None) -> float | None:
-    known = [value for value in seconds if value is not None]
-    return min(known) if known else None
-
-
-def _read(
-    program: Program, items: queue.SimpleQueue[_Item], room: threading.BoundedSemaphore
-) -> None:
-    try:
-        for chunk in program.chunks():
-            room.acquire()
-            items.put(chunk)
-    except BaseException as error:  # noqa: BLE001  raised again in the cell's thread
-        items.put(error)
-    else:
-        items.put(None)
-
-
-def _exit_code(
-    program: Program,
-    items: queue.SimpleQueue[_Item],
-    escalation: _Escalation,
-    clock: Callable[[], float],
-) -> int:
-    """Wait for the exit code; a program may close its streams long before it ends."""
-    codes: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
-
-    def wait() -> None:
+    def next(self, *patience: float | None) -> _Item | None:
+        """Return the next item; None when the shortest patience, in seconds, ran out before it."""
+        limits = [seconds for seconds in patience if seconds is not None]
         try:
-            codes.put(program.wait())
-        except BaseException as error:  # noqa: BLE001  raised again in the cell's thread
-            codes.put(error)
-        items.put(None)
+            item = self._items.get(timeout=min(limits) if limits else None)
+        except queue.Empty:
+            return None
+        if isinstance(item, tuple):
+            self._room.release()
+        self._ended = isinstance(item, int)
+        return item
 
-    threading.Thread(target=wait, daemon=True).start()
-    while True:
-        item = _next(items, escalation.wait_seconds(clock()))
-        if item is _INTERRUPT:
-            escalation.interrupt(clock())
-        elif item is None:
-            code = codes.get()
-            if isinstance(code, BaseException):
-                raise code
-            return code
-        escalation.tick(clock())
+    def interrupt(self) -> None:
+        """Put an interrupt into the queue; safe in a signal handler."""
+        self._items.put(_INTERRUPT)
+
+    def leave(self) -> None:
+        """Let the thread go, if the program has not ended: it detaches as soon as it wakes up."""
+        if not self._ended:
+            self._left.set()
+            with contextlib.suppress(ValueError):  # it was not waiting for room
+                self._room.release()
+
+    def _read(self) -> None:
+        chunks = self._program.chunks()
+        try:
+            for chunk in chunks:
+                self._room.acquire()
+                if self._left.is_set():
+                    self._program.detach()
+                    return
+                self._items.put(chunk)
+            self._items.put(self._program.wait())
+        except BaseException as error:  # noqa: BLE001  raised again in the cell's thread
+            self._items.put(error)
 
 
 class _Escalation:
@@ -190,7 +172,7 @@ class _Escalation:
 
     def _send(self, number: signal.Signals) -> None:
         # It may have ended in this very moment: then its streams say so next.
-        with contextlib.suppress(ProcessLookupError, ContainerNotRunning):
+        with contextlib.suppress(ProcessLookupError, BrokenPipeError, ContainerNotRunning):
             self._program.signal(number)
 
 
