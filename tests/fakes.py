@@ -93,8 +93,8 @@ class FakeForeground:
         if self.program.echoes_stdin and isinstance(self.stdin, bytes) and self.stdin:
             yield "stdout", self.stdin
 
-    def signal(self, sig: int) -> None:
-        self.signals.append(sig)
+    def signal(self, number: int) -> None:
+        self.signals.append(number)
 
     def wait(self, timeout: float | None = None) -> int:
         code = 128 + self.signals[-1] if self.signals else self.program.exit_code
@@ -112,6 +112,7 @@ class FakeContainer:
     def __init__(self, engine: FakeEngine, record: ContainerRecord) -> None:
         self.engine = engine
         self.record = record
+        self.warnings: tuple[str, ...] = ()
         self.calls: list[tuple[Any, ...]] = []
         self.log: list[FakeLogEntry] = []
         self.differences: list[FakeChange] = []
@@ -258,6 +259,7 @@ class FakeContainer:
         user: str = "",
         workdir: str = "",
         stdin: Stdin = None,
+        detach: bool = False,
     ) -> FakeForeground:
         self.calls.append(("exec", tuple(cmd), tuple(environment), user, workdir, stdin))
         if not self.record.state.status.alive:
@@ -265,7 +267,7 @@ class FakeContainer:
         program = self.engine.program(cmd)
         if program.fails is not None:
             raise program.fails
-        watched = FakeForeground(self, program, stdin, is_exec=True)
+        watched = FakeForeground(self, program, stdin, is_exec=True, detached=detach)
         self.foregrounds.append(watched)
         return watched
 

@@ -85,7 +85,7 @@ class Foreground(Protocol):
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Yield ("stdout" or "stderr", bytes) until both streams have ended."""
 
-    def signal(self, sig: int) -> None:
+    def signal(self, number: int) -> None:
         """Send a signal to the program."""
 
     def wait(self, timeout: float | None = None) -> int:
@@ -110,6 +110,8 @@ class Container(Protocol):
     def attrs(self) -> Mapping[str, Any]: ...
     @property
     def record(self) -> ContainerRecord: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
 
     def start(self) -> None: ...
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None: ...
@@ -132,6 +134,7 @@ class Container(Protocol):
         user: str = "",
         workdir: str = "",
         stdin: Stdin = None,
+        detach: bool = False,
     ) -> Foreground: ...
 
     def log_entries(

@@ -1,8 +1,6 @@
 """What a verb returns: frozen records, which shell and notebook render each in its own way.
 
-Every record is an Outcome. `warnings` are docker's WARNING lines, without prefix, for stderr.
-`errors` are those of some of several arguments: the others were done. An error that stops the
-whole verb is raised, not returned.
+An error that stops the whole verb is raised, not returned.
 """
 
 from __future__ import annotations
@@ -77,9 +75,15 @@ class ImageSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Base of all that verbs return."""
+    """Base of all that verbs return.
+
+    `warnings` are docker's WARNING lines, without that word, for stderr. `errors` are those of
+    some of several arguments (the others were done), or of the part that failed: `run -d` of a
+    command that does not exist leaves a container behind, and docker prints its id.
+    """
 
     warnings: tuple[str, ...] = ()
+    errors: tuple[EngineError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,6 @@ class Lines(Outcome):
     """Ready lines: ids of new images, what `rmi` did, the text of --help."""
 
     lines: tuple[str, ...] = ()
-    errors: tuple[EngineError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,6 @@ class Done(Outcome):
     """
 
     names: tuple[str, ...] = ()
-    errors: tuple[EngineError, ...] = ()
     failure: str = ""
     forgiven: bool = False
 
@@ -128,7 +130,6 @@ class Codes(Outcome):
     """Exit codes of `wait`, in the order of its arguments."""
 
     codes: tuple[int, ...] = ()
-    errors: tuple[EngineError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,6 @@ class Inspected(Outcome):
 
     objects: tuple[Mapping[str, Any], ...] = ()
     template: str = ""
-    errors: tuple[EngineError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,6 @@ class Facts(Outcome):
     kind: Literal["version", "info"]
     data: Mapping[str, Any]
     template: str = ""
-    errors: tuple[EngineError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

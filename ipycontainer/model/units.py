@@ -1,0 +1,190 @@
+"""Sizes, durations and times as docker writes and reads them.
+
+Sources: github.com/docker/go-units (size.go, duration.go), Go's time package,
+docker/cli `opts/` and moby `api/types/time` for what `--since` accepts. Times are nanoseconds
+since the epoch; 0 stands for never and prints as Go's zero time.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+
+from ipycontainer.errors import InvalidArgument
+
+__all__ = [
+    "ZERO_TIME",
+    "go_time",
+    "human_duration",
+    "human_size",
+    "human_size_binary",
+    "parse_duration",
+    "parse_time",
+    "rfc3339nano",
+    "rfc3339nano_fixed",
+]
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+_SECOND = 1_000_000_000
+
+_DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+
+_UNITS_NS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,  # U+00B5, micro sign
+    "μs": 1_000,  # U+03BC, Greek mu: Go takes both
+    "ms": 1_000_000,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "h": 3600 * _SECOND,
+}
+
+
+def human_size(size: float, precision: int = 4) -> str:
+    """Return a size in bytes in decimal units with `precision` digits: `2.028MB`.
+
+    Docker gives 3 digits in `images` and 4 elsewhere.
+    """
+    return _scaled(size, 1000, _DECIMAL, precision)
+
+
+def human_size_binary(size: float) -> str:
+    """Return a size in bytes in binary units with four digits: `23.54GiB`."""
+    return _scaled(size, 1024, _BINARY, 4)
+
+
+def _scaled(size: float, base: int, names: tuple[str, ...], precision: int) -> str:
+    step = 0
+    while size >= base and step < len(names) - 1:
+        size /= base
+        step += 1
+    return f"{size:.{precision}g}{names[step]}"
+
+
+def human_duration(seconds: float) -> str:
+    """Return a duration as `ps` words it: `About a minute`, `47 hours`, `3 weeks`."""
+    whole, hours = int(seconds), int(seconds / 3600 + 0.5)
+    minutes = int(seconds / 60)
+    if whole < 1:
+        return "Less than a second"
+    if whole == 1:
+        return "1 second"
+    if whole < 60:
+        return f"{whole} seconds"
+    if minutes == 1:
+        return "About a minute"
+    if minutes < 60:
+        return f"{minutes} minutes"
+    if hours == 1:
+        return "About an hour"
+    if hours < 48:
+        return f"{hours} hours"
+    if hours < 24 * 7 * 2:
+        return f"{hours // 24} days"
+    if hours < 24 * 30 * 2:
+        return f"{hours // 24 // 7} weeks"
+    if hours < 24 * 365 * 2:
+        return f"{hours // 24 // 30} months"
+    return f"{int(seconds / 3600) // 24 // 365} years"
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds of a Go duration: `1h30m`, `1.5s`, `-2ms`, `0`.
+
+    Raises InvalidArgument in Go's words.
+    """
+    wrong = InvalidArgument(f'time: invalid duration "{text}"')
+    sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
+    if rest == "0":
+        return 0
+    if not rest:
+        raise wrong
+    total = Fraction(0)
+    while rest:
+        number = re.match(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([^0-9.]*)", rest)
+        if number is None:
+            raise wrong
+        if not number[2]:
+            raise InvalidArgument(f'time: missing unit in duration "{text}"')
+        if number[2] not in _UNITS_NS:
+            raise InvalidArgument(f'time: unknown unit "{number[2]}" in duration "{text}"')
+        total += Fraction(number[1].removesuffix(".")) * _UNITS_NS[number[2]]
+        rest = rest[number.end() :]
+    return sign * int(total)
+
+
+# moby api/types/time GetTimestamp: RFC 3339 from the day down to the nanosecond.
+_STAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?"
+    r"(Z|[+-]\d\d:\d\d)?"
+)
+
+
+def parse_time(text: str, now_ns: int | None = None) -> int:
+    """Return the moment of `--since` or `--until` in nanoseconds since the epoch.
+
+    Taken are Unix seconds (`1795510871.5`), RFC 3339 in several lengths, the caller's timezone
+    where none is given, and a Go duration back from now. Raises InvalidArgument in docker's words.
+    """
+    if seconds := re.fullmatch(r"(-?\d+)(?:\.(\d{1,9}))?", text):
+        return int(seconds[1]) * _SECOND + int((seconds[2] or "0").ljust(9, "0"))
+    if stamp := _STAMP.fullmatch(text):
+        return _moment(text, stamp)
+    try:
+        back = parse_duration(text)
+    except InvalidArgument:
+        raise _not_a_time(text) from None
+    return (time.time_ns() if now_ns is None else now_ns) - back
+
+
+def _not_a_time(text: str) -> InvalidArgument:
+    return InvalidArgument(f'failed to parse value as time or duration: "{text}"')
+
+
+def _moment(text: str, stamp: re.Match[str]) -> int:
+    *numbers, fraction, zone = stamp.groups()
+    year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
+    try:
+        moment = datetime(year, month, day, hour, minute, second)
+        if zone is None:
+            moment = moment.astimezone()
+        else:
+            moment = moment.replace(tzinfo=_zone(zone))
+    except (ValueError, OverflowError):
+        raise _not_a_time(text) from None
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since // timedelta(seconds=1)) * _SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+def _zone(text: str) -> timezone:
+    if text == "Z":
+        return UTC
+    hours, minutes = text[1:].split(":")
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-ahead if text[0] == "-" else ahead)
+
+
+def rfc3339nano(ns: int) -> str:
+    """Return a time in UTC as Go's RFC3339Nano: no zeros at the end of the fraction."""
+    if ns == 0:
+        return ZERO_TIME
+    fraction = f"{ns % _SECOND:09d}".rstrip("0")
+    return _whole_seconds(ns) + (f".{fraction}Z" if fraction else "Z")
+
+
+def rfc3339nano_fixed(ns: int) -> str:
+    """Return a time in UTC with nine digits of fraction, as `logs -t` aligns them."""
+    return f"{_whole_seconds(ns)}.{ns % _SECOND:09d}Z"
+
+
+def _whole_seconds(ns: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // _SECOND))
+
+
+def go_time(ns: int) -> str:
+    """Return a time in the local timezone as Go prints it: `2026-11-24 09:01:11 +0000 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(ns // _SECOND))
