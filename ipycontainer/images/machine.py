@@ -141,9 +141,10 @@ def resolve(path: str) -> Place:
     """Follow a path component by component and note each symlink.
 
     A link's own target may lead over further links, which are noted as well: with all of them made
-    in another root, the path means the same there. A loop ends after `depth` links (ELOOP is 40,
-    path_resolution(7)) as missing.
+    in another root, the path means the same there. After 40 links a path is missing, as it is for
+    the kernel (ELOOP, path_resolution(7)).
     """
+    followed = 0
     links: dict[str, str] = {}
     pending = [part for part in reversed(path.split("/")) if part not in ("", ".")]
     real = "/"
