@@ -1,0 +1,212 @@
+"""Show what a verb returned, as a notebook's user wants it, and give what a variable should hold.
+
+The way back of a cell: records of commands -> here -> frames, values, cards; a program in the
+foreground goes through foreground and output. A value is returned, and IPython displays it; what is
+only said (names, warnings) is printed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.commands import text
+from ipycontainer.commands.records import (
+    Changes,
+    Codes,
+    Done,
+    Facts,
+    Inspected,
+    Lines,
+    Listing,
+    LogView,
+    Outcome,
+    Running,
+    Started,
+)
+from ipycontainer.errors import ContainerError, EngineError
+from kernel_ext import values
+from kernel_ext.foreground import interrupted, watch
+from kernel_ext.logs import LogProgram
+from kernel_ext.options import Options
+from kernel_ext.output import Output
+
+if TYPE_CHECKING:
+    from kernel_ext.frames import Frame
+
+__all__ = ["Shown", "show"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a cell has of a verb: its value, streams for variables, the error to end with."""
+
+    value: Any = None
+    kept: tuple[tuple[str, str], ...] = ()
+    error: BaseException | None = None
+
+
+def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: bool) -> Shown:
+    """Show the outcome of the line whose words these are; `quiet` shows no names of what was done.
+
+    Never raises for what the verb itself reports: that is `Shown.error`, so that the variables are
+    set before the cell ends.
+    """
+    for warning in outcome.warnings:
+        print(f"WARNING: {warning}", file=sys.stderr)
+    if isinstance(outcome, Running):
+        return _run(outcome, options, words)
+    if isinstance(outcome, LogView):
+        output = Output(options.kept)
+        watch(LogProgram(outcome), output)
+        return Shown(kept=_kept(output, options))
+    if options.kept:
+        return _as_text(outcome, options)
+    error = _last(getattr(outcome, "errors", ()))
+    value = _value(outcome)
+    if value is None and not quiet:
+        _say(outcome)
+    if isinstance(outcome, Done) and outcome.forgiven and error is not None:
+        print(error, file=sys.stderr)
+        error = None
+    return Shown(value, error=error)
+
+
+def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
+    output = Output(options.kept, rest=_where_the_rest_is(running))
+    code, was_interrupted = watch(running.foreground, output)
+    kept = _kept(output, options)
+    if was_interrupted:
+        what = f"{running.container.name} was interrupted and ended with exit code {code}"
+        return Shown(kept=kept, error=interrupted(what))
+    if options.no_raise:
+        return Shown(code, kept)
+    return Shown(kept=kept, error=_failure(running, code, words) if code else None)
+
+
+def _where_the_rest_is(running: Running) -> str:
+    if running.verb == "exec" or running.container.record.config.auto_remove:
+        return "%%container --stdout NAME keeps all of it in a variable"
+    return f"All of it: %container logs {running.container.name}"
+
+
+def _failure(running: Running, code: int, words: Sequence[str]) -> ContainerError:
+    config = running.container.record.config
+    command = shlex.join(words if running.verb == "exec" else config.command)
+    error = ContainerError(running.container, code, command, config.image, None)
+    what = "exec in " if running.verb == "exec" else ""
+    error.message = f"{what}{running.container.name}: exit code {code}"
+    error.args = (error.message,)
+    error.hint = "%container --no-raise … goes on, and gives the code as its value"
+    return error
+
+
+def _kept(output: Output, options: Options) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    if options.stdout:
+        pairs.append((options.stdout, output.kept("stdout")))
+    if options.stderr:
+        pairs.append((options.stderr, output.kept("stderr")))
+    return tuple(pairs)
+
+
+def _as_text(outcome: Outcome, options: Options) -> Shown:
+    """Give docker's own text to the variables, and the rest of it to the cell."""
+    out, err = io.StringIO(), io.StringIO()
+    text.render(outcome, out, err, tty=False)
+    kept: list[tuple[str, str]] = []
+    for variable, stream, file in (
+        (options.stdout, sys.stdout, out),
+        (options.stderr, sys.stderr, err),
+    ):
+        if variable:
+            kept.append((variable, file.getvalue()))
+        else:
+            stream.write(file.getvalue())
+    return Shown(kept=tuple(kept), error=_last(getattr(outcome, "errors", ()), show=False))
+
+
+def _last(errors: Sequence[EngineError], *, show: bool = True) -> EngineError | None:
+    """Return the error that ends the cell; those before it are said in a line each."""
+    for error in errors[:-1] if show else ():
+        print(error, file=sys.stderr)
+    return errors[-1] if errors else None
+
+
+def _text(outcome: Outcome) -> str:
+    """Return what the shell would print."""
+    out = io.StringIO()
+    text.render(outcome, out, io.StringIO(), tty=False)
+    return out.getvalue().rstrip("\n")
+
+
+@singledispatch
+def _value(outcome: Outcome) -> Any:
+    """Return what a variable holds after `x = %container …`; None for what is only said."""
+    del outcome
+
+
+@_value.register
+def _(outcome: Listing) -> Frame | values.Texts | list[str]:
+    if outcome.quiet:
+        return _text(outcome).splitlines()
+    if outcome.template:
+        return values.Texts(_text(outcome).splitlines())
+    from kernel_ext import frames  # imports pandas, at the first listing
+
+    if outcome.kind == "ps":
+        return frames.containers(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
+    return frames.images(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
+
+
+@_value.register
+def _(outcome: Changes) -> Frame:
+    import time
+
+    from kernel_ext import frames
+
+    return frames.changes(outcome.rows, time.time_ns())
+
+
+@_value.register
+def _(outcome: Started) -> Any:
+    return outcome.container
+
+
+@_value.register
+def _(outcome: Codes) -> list[int]:
+    return list(outcome.codes)
+
+
+@_value.register
+def _(outcome: Inspected) -> values.Objects | values.Texts | None:
+    if outcome.template:
+        return values.Texts(_text(outcome).splitlines())
+    if outcome.errors and not outcome.objects:
+        return None
+    return values.Objects(outcome.objects, json.dumps(list(outcome.objects), indent=4))
+
+
+@_value.register
+def _(outcome: Facts) -> values.Facts | values.Texts:
+    if outcome.template:
+        return values.Texts(_text(outcome).splitlines())
+    return values.Facts(outcome.data, _text(outcome))
+
+
+def _say(outcome: Outcome) -> None:
+    """Print what has no value: names of what was done, ready lines, a diagnosis."""
+    lines = outcome.names if isinstance(outcome, Done) else ()
+    if isinstance(outcome, Lines):
+        lines = outcome.lines
+    if lines or isinstance(outcome, Done | Lines):
+        for line in lines:
+            print(line)
+    elif not isinstance(outcome, Inspected):
+        print(_text(outcome))

@@ -1,0 +1,52 @@
+"""Load and unload: the magic, how containers look, one line about this machine.
+
+Called by the package's front door. Loading makes no home and starts nothing, and whatever is wrong
+with the machine is said in that line, not raised: a notebook must open anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernel_ext.cards import CONTAINER_TYPE, container_html, container_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["MAGIC", "load", "unload"]
+
+MAGIC = "container"
+_FORMS: dict[str, Callable[..., Any]] = {"text/html": container_html, "text/plain": container_text}
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register everything, in place of what an earlier load registered."""
+    from kernel_ext.magics import ContainerMagics
+
+    shell.register_magics(ContainerMagics(shell))
+    for mime, form in _FORMS.items():
+        shell.display_formatter.formatters[mime].for_type(CONTAINER_TYPE, form)
+    print(_line())
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take everything back and close the engine's connections; containers go on running."""
+    from kernel_ext import connection
+
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop(MAGIC, None)
+    for mime in _FORMS:
+        shell.display_formatter.formatters[mime].pop(CONTAINER_TYPE, None)
+    connection.disconnect()
+
+
+def _line() -> str:
+    """Return doctor's line; a doctor that fails must not keep a notebook from opening."""
+    try:
+        from ipycontainer.engine import doctor
+
+        return str(doctor.line())
+    except Exception as error:  # noqa: BLE001  whatever this machine does to its probes
+        return f"ipycontainer: cannot examine this machine ({type(error).__name__}: {error})"

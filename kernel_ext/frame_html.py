@@ -1,0 +1,166 @@
+"""How a frame looks in a page: short ids, "3 minutes ago", 1.2MB, a coloured state.
+
+Below frames; decides by a column's name *and* type, so that a slice, a sorted or a joined frame is
+readable too and a column that only happens to be called `size` is left alone. Everything is
+escaped, everything is styled inline: an untrusted notebook keeps that and drops <style>.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ipycontainer.model.units import human_duration, human_size
+from kernel_ext.badges import kind_badge, state_badge
+
+__all__ = ["fits", "table"]
+
+_CELL = "text-align:left;white-space:nowrap;padding:.25em .7em"
+
+
+def fits(frame: pd.DataFrame) -> bool:
+    """Tell whether the frame has plain column names and one level of rows."""
+    return (
+        frame.columns.nlevels == 1
+        and frame.index.nlevels == 1
+        and all(isinstance(name, str) for name in frame.columns)
+    )
+
+
+def table(frame: pd.DataFrame) -> str:
+    """Return the frame as an HTML table: scrolls when wide, cut where pandas would cut."""
+    rows, omitted = _visible(frame)
+    name = frame.index.name
+    labelled = not pd.api.types.is_integer_dtype(frame.index.dtype) or name is not None
+    corner = [_th(html.escape("" if name is None else str(name)))] if labelled else []
+    head = "".join(corner + [_th(html.escape(name)) for name in frame.columns])
+    writers = [_writer(frame, position) for position in range(frame.shape[1])]
+    body: list[str] = []
+    for count, row in enumerate(rows):
+        if omitted and count == len(rows) // 2:
+            body.append(f'<tr><td style="{_CELL}">… {omitted} more rows</td></tr>')
+        label = [_th(html.escape(str(frame.index[row])))] if labelled else []
+        cells = [write(frame.iat[row, column], row) for column, write in enumerate(writers)]
+        body.append("<tr>" + "".join(label + cells) + "</tr>")
+    note = "" if rows else '<div style="opacity:.6;padding:.25em .7em">nothing to show</div>'
+    return (
+        '<div style="overflow-x:auto"><table style="border-collapse:collapse">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{note}</div>"
+    )
+
+
+def _visible(frame: pd.DataFrame) -> tuple[list[int], int]:
+    """Return the positions of the rows to show and the number of those left out in the middle."""
+    count = len(frame)
+    limit = pd.get_option("display.max_rows")
+    if not limit or count <= limit:
+        return list(range(count)), 0
+    half = max(1, (pd.get_option("display.min_rows") or limit) // 2)
+    return [*range(half), *range(count - half, count)], count - 2 * half
+
+
+_Writer = Callable[[Any, int], str]
+
+
+def _writer(frame: pd.DataFrame, position: int) -> _Writer:
+    """Return the function that writes a cell of this column."""
+    name, dtype = str(frame.columns[position]), frame.dtypes.iloc[position]
+    now_ns = frame.attrs.get("now_ns")
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return _moment(now_ns if isinstance(now_ns, int) else time.time_ns())
+    if name == "state" and isinstance(dtype, pd.CategoricalDtype):
+        return _state(frame)
+    if name == "kind" and isinstance(dtype, pd.CategoricalDtype):
+        return lambda value, _row: _td(kind_badge(_text(value)))
+    if pd.api.types.is_integer_dtype(dtype):
+        return _INTEGERS.get(name, _number)
+    if name in _IDS and isinstance(dtype, pd.StringDtype):
+        return _identifier
+    if name in ("command", "labels") and isinstance(dtype, pd.StringDtype):
+        return _long
+    return _plain
+
+
+def _td(inner: str, title: str = "", extra: str = "") -> str:
+    hint = f' title="{html.escape(title)}"' if title else ""
+    return f'<td style="{_CELL}{extra}"{hint}>{inner}</td>'
+
+
+def _th(inner: str) -> str:
+    return f'<th style="{_CELL}">{inner}</th>'
+
+
+def _text(value: Any) -> str:
+    return "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+
+
+def _plain(value: Any, _row: int) -> str:
+    return _td(html.escape(_text(value)))
+
+
+def _long(value: Any, _row: int) -> str:
+    text = _text(value)
+    return _td(html.escape(text if len(text) <= 40 else text[:39] + "…"), title=text)
+
+
+def _number(value: Any, _row: int) -> str:
+    return _td(html.escape(_text(value)), extra=";text-align:right")
+
+
+def _size(value: Any, _row: int) -> str:
+    if pd.isna(value):
+        return _td("")
+    return _td(human_size(int(value)), f"{int(value):,} bytes", ";text-align:right")
+
+
+def _size_delta(value: Any, _row: int) -> str:
+    if pd.isna(value):
+        return _td("")
+    sign = "+" if value > 0 else "-" if value < 0 else ""
+    text = sign + human_size(abs(int(value)))
+    return _td(text, f"{int(value):+,} bytes", ";text-align:right")
+
+
+def _mode(value: Any, _row: int) -> str:
+    return _td("" if pd.isna(value) else f"{int(value) & 0o7777:04o}", extra=";text-align:right")
+
+
+_IDS = ("id", "digest")
+_INTEGERS: Mapping[str, _Writer] = {
+    "size": _size,
+    "shared": _size,
+    "size_delta": _size_delta,
+    "mode": _mode,
+}
+
+
+def _identifier(value: Any, _row: int) -> str:
+    text = _text(value)
+    short = text.removeprefix("sha256:")[:12]
+    return _td(f"<code>{html.escape(short)}</code>" if text else "", title=text)
+
+
+def _moment(now_ns: int) -> _Writer:
+    def write(value: Any, _row: int) -> str:
+        if pd.isna(value):
+            return _td("")
+        seconds = max(0.0, (now_ns - value.value) / 1e9)
+        return _td(f"{human_duration(seconds)} ago", title=value.isoformat())
+
+    return write
+
+
+def _state(frame: pd.DataFrame) -> _Writer:
+    names = list(frame.columns)
+    position = names.index("exit_code") if "exit_code" in names else -1
+
+    def write(value: Any, row: int) -> str:
+        code: Any = frame.iat[row, position] if position >= 0 else None
+        known = code is not None and pd.api.types.is_integer(code)
+        return _td(state_badge(_text(value), int(code) if known else None))
+
+    return write

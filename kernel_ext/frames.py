@@ -1,0 +1,167 @@
+"""Listings as pandas frames: raw values of exact types, the same columns empty or full.
+
+Rows come from commands.records, frames go to the user; frame_html says how one looks in a page. No
+cell holds a list or a dict, since groupby and drop_duplicates could not take it. Imports pandas, so
+it is itself imported by the first listing, not when the extension is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ipycontainer.model.state import Status
+from kernel_ext import frame_html
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Change
+    from ipycontainer.commands.records import ContainerSummary, ImageSummary
+
+__all__ = ["CHANGES", "CONTAINERS", "IMAGES", "Frame", "changes", "containers", "empty", "images"]
+
+
+class Frame(pd.DataFrame):
+    """A DataFrame like any other, but readable in a page; slices of it are readable too.
+
+    `attrs["now_ns"]` is the moment of the listing, in nanoseconds since the epoch: "3 minutes ago"
+    is said of that moment.
+    """
+
+    @property
+    def _constructor(self) -> type[Frame]:
+        return Frame
+
+    def _repr_html_(self) -> str | None:  # the stubs leave pandas' own out
+        """Return the humanised form, or pandas' own where the axes are not plain lists of names."""
+        if not pd.get_option("display.notebook_repr_html"):
+            return None
+        if not frame_html.fits(self):
+            return pd.DataFrame(self)._repr_html_()  # type: ignore[operator,no-any-return]
+        return frame_html.table(self)
+
+
+_TEXT = pd.StringDtype()
+_MOMENT = pd.DatetimeTZDtype(unit="ns", tz="UTC")
+_MAYBE = pd.Int64Dtype()  # a number that may be missing
+
+# Schemas: a name and a type for each column, in order. Units: bytes, nanoseconds since the epoch.
+CONTAINERS: Mapping[str, Any] = {
+    "id": _TEXT,
+    "name": _TEXT,
+    "image": _TEXT,
+    "command": _TEXT,
+    "created": _MOMENT,
+    "state": pd.CategoricalDtype([status.value for status in Status]),
+    "exit_code": _MAYBE,  # of one that has ended
+    "started": _MOMENT,
+    "finished": _MOMENT,
+    "pid": _MAYBE,  # of one that runs, as the host counts
+    "ports": _TEXT,
+    "labels": _TEXT,  # k=v,k=v as docker's --format {{.Labels}}
+}
+IMAGES: Mapping[str, Any] = {
+    "id": _TEXT,
+    "repository": _TEXT,
+    "tag": _TEXT,
+    "digest": _TEXT,
+    "created": _MOMENT,
+    "size": "int64",
+    "shared": _MAYBE,
+    "containers": _MAYBE,
+}
+CHANGES: Mapping[str, Any] = {
+    "kind": pd.CategoricalDtype(["A", "C", "D"]),
+    "path": _TEXT,
+    "type": _TEXT,
+    "mode": "int64",
+    "uid": "int64",
+    "gid": "int64",
+    "size": "int64",
+    "size_delta": "int64",
+}
+
+
+def containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
+    """Return the frame of `ps`."""
+    columns: Mapping[str, Callable[[ContainerSummary], Any]] = {
+        "id": lambda row: row.id,
+        "name": lambda row: row.name,
+        "image": lambda row: row.image,
+        "command": lambda row: row.command,
+        "created": lambda row: row.created_ns,
+        "state": lambda row: row.status,
+        "exit_code": lambda row: row.exit_code if row.status in _ENDED else None,
+        "started": lambda row: row.started_ns or None,
+        "finished": lambda row: row.finished_ns or None,
+        "pid": lambda row: row.pid or None,
+        "ports": lambda row: row.ports,
+        "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
+    }
+    return _frame(CONTAINERS, columns, rows, now_ns)
+
+
+_ENDED = frozenset({Status.EXITED, Status.DEAD})
+
+
+def images(rows: Sequence[ImageSummary], now_ns: int) -> Frame:
+    """Return the frame of `images`; what docker prints as <none> is missing."""
+    columns: Mapping[str, Callable[[ImageSummary], Any]] = {
+        "id": lambda row: row.id,
+        "repository": lambda row: _named(row.repository),
+        "tag": lambda row: _named(row.tag),
+        "digest": lambda row: _named(row.digest),
+        "created": lambda row: row.created_ns,
+        "size": lambda row: row.size,
+        "shared": lambda row: row.shared if row.shared >= 0 else None,
+        "containers": lambda row: row.containers if row.containers >= 0 else None,
+    }
+    return _frame(IMAGES, columns, rows, now_ns)
+
+
+def _named(text: str) -> str | None:
+    return text if text and text != "<none>" else None
+
+
+def changes(rows: Sequence[Change], now_ns: int) -> Frame:
+    """Return the frame of `diff`, in docker's order."""
+    columns: Mapping[str, Callable[[Change], Any]] = {
+        "kind": lambda row: row.kind,
+        "path": lambda row: row.path,
+        "type": lambda row: row.type,
+        "mode": lambda row: row.mode,
+        "uid": lambda row: row.uid,
+        "gid": lambda row: row.gid,
+        "size": lambda row: row.size,
+        "size_delta": lambda row: row.size_delta,
+    }
+    return _frame(CHANGES, columns, rows, now_ns)
+
+
+def empty(schema: Mapping[str, Any]) -> Frame:
+    """Return a frame of the schema without rows."""
+    return Frame({name: _column((), dtype) for name, dtype in schema.items()})
+
+
+def _frame(
+    schema: Mapping[str, Any],
+    columns: Mapping[str, Callable[[Any], Any]],
+    rows: Sequence[Any],
+    now_ns: int,
+) -> Frame:
+    frame = Frame(
+        {name: _column(map(columns[name], rows), dtype) for name, dtype in schema.items()}
+    )
+    frame.attrs["now_ns"] = now_ns
+    return frame
+
+
+def _column(values: Iterable[Any], dtype: Any) -> pd.Series[Any]:
+    if dtype is _MOMENT:
+        # pandas would choose the unit by the values; through Int64 a missing one stays exact.
+        numbers = pd.Series(list(values), dtype=_MAYBE)
+        moments: pd.Series[Any] = pd.to_datetime(numbers, unit="ns", utc=True).astype(_MOMENT)
+        return moments
+    column: pd.Series[Any] = pd.Series(list(values), dtype=dtype)
+    return column
