@@ -1,0 +1,173 @@
+"""Starting, attaching and executing: the engine's side of a container's processes.
+
+Each way ends in a Foreground, or in nothing when it is detached. The bundle is written anew for each
+start: what the machine offers may have changed since the last.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ipycontainer.engine import bundle
+from ipycontainer.engine.foreground import Foreground, Pipes
+from ipycontainer.engine.results import ExecResult
+from ipycontainer.errors import ContainerNotRunning, InvalidArgument, OperationTimeout, StepFailed
+from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.protocol import Channel, Message
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["attach", "exec_run", "execute", "start", "start_detached"]
+
+# What docker prints between the daemon's words and the runtime's.
+CREATE_FAILED = (
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: "
+    "runc create failed: unable to start container process: {}: unknown"
+)
+EXEC_FAILED = (
+    "OCI runtime exec failed: exec failed: unable to start container process: {}: unknown"
+)
+
+
+def start_detached(container: Container) -> None:
+    """Start a container that nobody watches; its engine looks after the monitor's end."""
+    channel, _ = _launch(container, (), ())
+    container.engine.watch(container.id, channel)
+
+
+def start(container: Container, stdin: bytes | int | None, outputs: tuple[str, ...]) -> Foreground:
+    """Start a container and watch its streams."""
+    pipes = Pipes(stdin if container.record.config.open_stdin else None, outputs)
+    try:
+        channel, _ = _launch(container, pipes.streams, pipes.theirs)
+    except BaseException:
+        pipes.close()
+        raise
+    pipes.handed()
+    return Foreground(container, channel, pipes, is_exec=False)
+
+
+def attach(container: Container, stdin: bytes | int | None, outputs: tuple[str, ...]) -> Foreground:
+    """Watch what a running container prints from now on."""
+    channel = container.engine.supervisor.monitor(container.id)
+    pipes = Pipes(stdin if container.record.config.open_stdin else None, outputs)
+    try:
+        ask(channel, {"op": "attach", "streams": pipes.streams}, pipes.theirs)
+    except BaseException:
+        pipes.close()
+        channel.close()
+        raise
+    pipes.handed()
+    return Foreground(container, channel, pipes, is_exec=False)
+
+
+def _launch(
+    container: Container, streams: Sequence[str], fds: Sequence[int]
+) -> tuple[Channel, Message]:
+    engine, config = container.engine, container.record.config
+    warnings = bundle.write(engine.home, container.record)
+    try:
+        channel, answer = engine.supervisor.start(
+            container.id,
+            {
+                "streams": list(streams),
+                "open_stdin": config.open_stdin,
+                "stdin_once": config.open_stdin and config.attach_stdin,
+                "auto_remove": config.auto_remove,
+            },
+            fds,
+        )
+    except StepFailed as error:
+        raise _in_dockers_words(error, CREATE_FAILED) from None
+    container.warnings += (*warnings, *answer.body.get("warnings", ()))
+    return channel, answer
+
+
+def execute(
+    container: Container,
+    cmd: Sequence[str],
+    environment: Sequence[str],
+    user: str,
+    workdir: str,
+    stdin: bytes | int | None,
+    detach: bool,
+) -> Foreground:
+    """Execute a command in a running container."""
+    if not cmd:
+        raise InvalidArgument("No exec command specified")
+    record = container.record
+    try:
+        channel = container.engine.supervisor.monitor(container.id)
+    except ContainerNotRunning:
+        raise ContainerNotRunning(f"container {container.id} is not running") from None
+    pipes = Pipes(stdin, () if detach else ("stdout", "stderr"))
+    try:
+        ask(
+            channel,
+            {
+                "op": "exec",
+                "args": list(cmd),
+                "env": list(bundle.merge_env(bundle.base_env(record), environment)),
+                "cwd": workdir or record.config.workdir or "/",
+                "user": user or record.config.user,
+                "streams": pipes.streams,
+            },
+            pipes.theirs,
+        )
+    except BaseException as error:
+        pipes.close()
+        channel.close()
+        if isinstance(error, StepFailed):
+            raise _in_dockers_words(error, EXEC_FAILED) from None
+        raise
+    pipes.handed()
+    return Foreground(container, channel, pipes, is_exec=True)
+
+
+def exec_run(
+    container: Container,
+    cmd: str | Sequence[str],
+    environment: Mapping[str, str] | Sequence[str],
+    user: str,
+    workdir: str,
+    wanted: tuple[bool, bool],
+    demux: bool,
+    detach: bool,
+    feed: bytes | None,
+    timeout: float | None,
+) -> ExecResult:
+    """Execute a command and collect what it prints; see `Container.exec_run`."""
+    env = (
+        [f"{name}={value}" for name, value in environment.items()]
+        if isinstance(environment, Mapping)
+        else list(environment)
+    )
+    words = shlex.split(cmd) if isinstance(cmd, str) else list(cmd)
+    foreground = container.exec(
+        words, environment=env, user=user, workdir=workdir, stdin=feed, detach=detach
+    )
+    if detach:
+        foreground.detach()
+        return ExecResult(None, b"")
+    collected, timed_out = foreground.collect(timeout)
+    if timed_out:
+        raise OperationTimeout(f"{words[0]} did not end within {timeout} seconds and was killed")
+    code = foreground.wait()
+    out, err = (
+        b"".join(data for stream, data in collected if stream == name and shown)
+        for name, shown in zip(("stdout", "stderr"), wanted, strict=True)
+    )
+    if demux:
+        return ExecResult(code, (out, err))
+    shown = {name for name, yes in zip(("stdout", "stderr"), wanted, strict=True) if yes}
+    return ExecResult(code, b"".join(data for stream, data in collected if stream in shown))
+
+
+def _in_dockers_words(error: StepFailed, sentence: str) -> StepFailed:
+    return type(error)(
+        sentence.format(error.message), hint=error.hint, step=error.step, errno=error.errno
+    )
+

@@ -1,0 +1,203 @@
+"""From a container's record to its OCI bundle: what docker's defaults and the user's words mean.
+
+The border between engine and runtime: everything that the runtime must know stands in `config.json`
+in the container's directory, beside the files that are shown in it as /etc/hosts and its kin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.linux import cgroups
+from ipycontainer.model import oci
+from ipycontainer.model.config import Bind
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.runtime import defaults
+from ipycontainer.store.home import Home
+
+__all__ = ["base_env", "build", "cgroup_path", "merge_env", "write"]
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OPEN_FILES = 1_048_576  # what docker's service unit gives; clamped to what we may
+
+HOSTS = """127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+ff00::0\tip6-mcastprefix
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+"""
+
+
+def write(home: Home, record: ContainerRecord) -> tuple[str, ...]:
+    """Write the bundle of one start into the container's directory; return WARNING lines."""
+    directory = home.container(record.id)
+    for name, text in _network_files(record):
+        _write(directory / name, text)
+    spec, warnings = build(home, record)
+    _write(directory / "config.json", json.dumps(spec.to_json(), separators=(",", ":")))
+    return warnings
+
+
+def build(home: Home, record: ContainerRecord) -> tuple[oci.Spec, tuple[str, ...]]:
+    """Return the spec of a container, and WARNING lines about what had to be hidden."""
+    config = record.config
+    binds, warnings = _guarded(home, config.binds)
+    namespaces = dict.fromkeys(("mount", "pid", "uts", "ipc"), "")
+    if config.network != "host":
+        namespaces["network"] = ""
+    if cgroups.detect().version == "v2":
+        namespaces["cgroup"] = ""  # docker's default: private under v2, the host's under v1
+    annotations = {
+        oci.ANNOTATION_OVERLAYS: json.dumps(
+            [
+                {
+                    "target": overlay.target,
+                    "lowers": overlay.lowers,
+                    "upper": overlay.upper,
+                    "work": overlay.work,
+                    "userxattr": home.rootless,
+                }
+                for overlay in record.overlays
+            ]
+        ),
+        oci.ANNOTATION_SECCOMP: "default",
+    }
+    if config.user:
+        annotations[oci.ANNOTATION_USER] = config.user
+    if config.init:
+        annotations[oci.ANNOTATION_INIT] = "true"
+    spec = oci.Spec(
+        process=oci.Process(
+            args=(*(config.entrypoint or ()), *config.command),
+            env=base_env(record),
+            cwd=config.workdir or "/",
+            capabilities=oci.Capabilities(
+                bounding=defaults.CAPABILITIES,
+                effective=defaults.CAPABILITIES,
+                permitted=defaults.CAPABILITIES,
+            ),
+            rlimits=(oci.Rlimit("RLIMIT_NOFILE", OPEN_FILES, OPEN_FILES),),
+        ),
+        root=oci.Root("rootfs", readonly=config.read_only),
+        hostname=_hostname(record),
+        mounts=(
+            *defaults.MOUNTS,
+            *(_bind(bind) for bind in config.image_mounts),
+            *_network_mounts(home, record),
+            *sorted((_bind(bind) for bind in binds), key=lambda mount: mount.destination.count("/")),
+        ),
+        linux=oci.Linux(
+            namespaces=namespaces,
+            cgroups_path=cgroup_path(home, record.id),
+            devices=defaults.DEVICES,
+            device_rules=defaults.DEVICE_RULES,
+            masked_paths=defaults.MASKED_PATHS,
+            readonly_paths=defaults.READONLY_PATHS,
+            sysctl=defaults.SYSCTLS if config.network != "host" else {},
+        ),
+        annotations=annotations,
+    )
+    return spec, warnings
+
+
+def cgroup_path(home: Home, container_id: str) -> str:
+    """Return a container's cgroup, below each controller's mount."""
+    return f"/ipyc-{home.hash8}/{container_id}"
+
+
+def base_env(record: ContainerRecord) -> tuple[str, ...]:
+    """Return the environment that every process of a container begins with, as docker's does."""
+    return merge_env(
+        (f"PATH={DEFAULT_PATH}", f"HOSTNAME={_hostname(record)}"),
+        record.config.env,
+    )
+
+
+def merge_env(base: Iterable[str], over: Iterable[str]) -> tuple[str, ...]:
+    """Lay `K=V` words over others: an equal name takes the later value at the earlier place."""
+    merged: dict[str, str] = {}
+    for word in (*base, *over):
+        name, _, value = word.partition("=")
+        merged[name] = value
+    return tuple(f"{name}={value}" for name, value in merged.items())
+
+
+def _hostname(record: ContainerRecord) -> str:
+    if record.config.hostname:
+        return record.config.hostname
+    return socket.gethostname() if record.config.network == "host" else record.short_id
+
+
+def _network_files(record: ContainerRecord) -> Sequence[tuple[str, str]]:
+    if record.config.network == "host":
+        return (
+            ("hosts", _read("/etc/hosts", HOSTS)),
+            ("hostname", f"{_hostname(record)}\n"),
+            ("resolv.conf", _read("/etc/resolv.conf", "")),
+        )
+    return (
+        ("hosts", HOSTS),
+        ("hostname", f"{_hostname(record)}\n"),
+        ("resolv.conf", _read("/etc/resolv.conf", "")),
+    )
+
+
+def _network_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
+    directory = home.container(record.id)
+    for name in ("resolv.conf", "hostname", "hosts"):
+        yield _bind(Bind(str(directory / name), f"/etc/{name}"))
+
+
+def _bind(bind: Bind) -> oci.Mount:
+    mode = "ro" if bind.read_only else "rw"
+    return oci.Mount(bind.target, "bind", bind.source, ("rbind", mode, bind.propagation))
+
+
+def _guarded(home: Home, binds: tuple[Bind, ...]) -> tuple[tuple[Bind, ...], tuple[str, ...]]:
+    """Hide the engine's own directories from a bind that contains them.
+
+    Through a bind, even a read-only one, a container could connect to our sockets. They check who
+    connects; this is the second wall, and the one that also holds where the container shares the
+    host's pid namespace.
+    """
+    guarded: list[Bind] = []
+    warnings: list[str] = []
+    for bind in binds:
+        source = os.path.realpath(bind.source)
+        guarded.append(bind)
+        for private in (os.path.realpath(home.root), os.path.realpath(home.runtime)):
+            if _inside(source, private):
+                raise InvalidArgument(
+                    f"{bind.source} belongs to the engine and cannot be shown in a container"
+                )
+            if _inside(private, source):
+                below = os.path.relpath(private, source)
+                target = os.path.normpath(os.path.join(bind.target, below))
+                guarded.append(Bind(str(home.empty_dir), target, read_only=True))
+                warnings.append(f"{private} is hidden in the container: it is the engine's own")
+    return tuple(guarded), tuple(warnings)
+
+
+def _inside(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _read(path: str, otherwise: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return otherwise
+
+
+def _write(path: Path, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)

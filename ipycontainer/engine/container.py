@@ -1,0 +1,332 @@
+"""A container as the engine's user holds it: docker-py's names, docker's behaviour.
+
+Says what is wanted; its monitor makes it so and writes what happened. Thread-safe: each method reads
+the store afresh and keeps nothing but the last record seen.
+"""
+
+from __future__ import annotations
+
+import signal as signals
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.engine import attach, inspect, logs
+from ipycontainer.engine.foreground import Foreground
+from ipycontainer.engine.results import ExecResult
+from ipycontainer.errors import (
+    ContainerNotRunning,
+    ContainerRunning,
+    InvalidArgument,
+    NoSuchContainer,
+    OperationTimeout,
+)
+from ipycontainer.model.config import DEFAULT_STOP_SECONDS
+from ipycontainer.model.ids import check_name
+from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.store import containers as store_containers
+from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.log import LogEntry
+from ipycontainer.supervise.protocol import Channel
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+    from ipycontainer.engine.images import Image
+    from ipycontainer.storage.changes import Change
+
+__all__ = ["Container"]
+
+
+class Container:
+    """A container of this engine. `warnings` are docker's WARNING lines of its creation and start."""
+
+    def __init__(self, engine: Engine, record: ContainerRecord, warnings: Sequence[str] = ()) -> None:
+        self.engine = engine
+        self.record = record
+        self.warnings = tuple(warnings)
+
+    def __repr__(self) -> str:
+        return f"<Container: {self.short_id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Container) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    # ── what it is ───────────────────────────────────────────────────────────────────────────
+
+    @property
+    def id(self) -> str:
+        """Return the 64 hex digits of its id."""
+        return self.record.id
+
+    @property
+    def short_id(self) -> str:
+        """Return the first twelve digits of its id."""
+        return self.record.short_id
+
+    @property
+    def name(self) -> str:
+        """Return its name, as of the last look."""
+        return self.record.name
+
+    @property
+    def status(self) -> str:
+        """Return its state in docker's words, read now; `removed` once it is gone."""
+        try:
+            self.reload()
+        except NoSuchContainer:
+            return "removed"
+        return self.record.state.status.value
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return its labels, the image's included."""
+        return self.record.config.labels
+
+    @property
+    def image(self) -> Image:
+        """Return the image that it stands on."""
+        return self.engine.images.get(self.record.image_id)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Return what `docker inspect` shows, read now."""
+        self.reload()
+        return inspect.container(self.engine.home, self.record)
+
+    def reload(self) -> None:
+        """Read the record anew; raises NoSuchContainer once it is removed."""
+        self.engine.settle()
+        self.record = store_containers.get(self.engine.store, self.id)
+
+    # ── start and end ────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Start it in the background; one that runs already is left as it is."""
+        self.reload()
+        if not self.record.state.status.alive:
+            attach.start_detached(self)
+
+    def start_attached(
+        self, stdin: bytes | int | None = None, stdout: bool = True, stderr: bool = True
+    ) -> Foreground:
+        """Start it and watch what it prints; one that runs already is attached to.
+
+        `stdin` is bytes to feed, a descriptor to copy from, or None.
+        """
+        self.reload()
+        outputs = tuple(
+            name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted
+        )
+        if self.record.state.status.alive:
+            return attach.attach(self, stdin, outputs)
+        return attach.start(self, stdin, outputs)
+
+    def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
+        """Ask it to end with its stop signal, and kill it after `timeout` seconds.
+
+        Without `timeout` its own (`--stop-timeout`) counts, else ten; -1 waits for ever. A stopped
+        one is left as it is.
+        """
+        self.reload()
+        config = self.record.config
+        number = parse_signal(signal if signal is not None else config.stop_signal or "TERM")
+        if timeout is None:
+            timeout = config.stop_timeout if config.stop_timeout is not None else DEFAULT_STOP_SECONDS
+        try:
+            channel = self._channel()
+        except ContainerNotRunning:
+            return
+        with closing(channel):
+            ask(channel, {"op": "stop", "signal": number, "grace": timeout})
+            self.engine.until_exit(channel)
+
+    def kill(self, signal: str | int | None = None) -> None:
+        """Send it a signal, KILL unless another is named; ContainerNotRunning when it has ended."""
+        number = parse_signal(signal if signal is not None else "KILL")
+        self.reload()
+        try:
+            channel = self._channel()
+        except ContainerNotRunning:
+            raise ContainerNotRunning(
+                f"Cannot kill container: {self.short_id}: container {self.id} is not running"
+            ) from None
+        with closing(channel):
+            ask(channel, {"op": "signal", "signal": number})
+            if number == signals.SIGKILL:
+                self.engine.until_exit(channel)
+
+    def restart(self, timeout: float | None = None) -> None:
+        """Stop it where it runs, and start it."""
+        self.stop(timeout)
+        self.start()
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        """Return `{"StatusCode": n}` when it has ended; at once when it already has.
+
+        Raises OperationTimeout after `timeout` seconds.
+        """
+        try:
+            self.reload()
+            if self.record.state.status is not Status.CREATED:
+                with closing(self._channel()) as channel:
+                    code = self.engine.until_exit(channel, timeout)
+                    if code is not None:
+                        return {"StatusCode": code, "Error": None}
+            else:
+                self._wait_for_first_end(timeout)
+        except ContainerNotRunning:
+            pass
+        self.reload()
+        return {"StatusCode": self.record.state.exit_code, "Error": None}
+
+    def _wait_for_first_end(self, timeout: float | None) -> None:
+        """Docker's `wait` on a container that never ran waits for its first end."""
+        with self.engine.bell() as bell:
+            while True:
+                self.reload()
+                if self.record.state.status is not Status.CREATED:
+                    if self.record.state.status.alive:
+                        with closing(self._channel()) as channel:
+                            self.engine.until_exit(channel, timeout)
+                    return
+                if not bell.wait(timeout):
+                    raise OperationTimeout(f"container {self.short_id} did not end in time")
+
+    def remove(self, force: bool = False, v: bool = False) -> None:
+        """Remove it with all that it wrote; a running one only with `force`, which kills it."""
+        if v:
+            raise InvalidArgument("there are no anonymous volumes to remove yet")
+        self.reload()
+        if self.record.state.status.alive:
+            if not force:
+                raise ContainerRunning(
+                    f'cannot remove container "/{self.name}": container is running: '
+                    "stop the container before removing or force remove",
+                    hint=f"rm -f {self.name}",
+                )
+            try:
+                self.kill()
+            except ContainerNotRunning:
+                pass
+        try:
+            self.engine.supervisor.work("remove", {"id": self.id})
+        except NoSuchContainer:
+            if not force:  # with force, somebody else's removal (--rm) is as good as ours
+                raise
+
+    def rename(self, name: str) -> None:
+        """Give it another name."""
+        if not name:
+            raise InvalidArgument("Neither old nor new names may be empty")
+        self.reload()
+        if name.removeprefix("/") == self.name:
+            raise InvalidArgument("Renaming a container with the same name as its current name")
+        check_name(name.removeprefix("/"))
+        with self.engine.store.write() as tx:
+            store_containers.rename(tx, self.id, name.removeprefix("/"))
+        self.reload()
+
+    # ── what it did ──────────────────────────────────────────────────────────────────────────
+
+    def logs(
+        self,
+        stdout: bool = True,
+        stderr: bool = True,
+        stream: bool = False,
+        timestamps: bool = False,
+        tail: str | int = "all",
+        since: float | None = None,
+        follow: bool | None = None,
+        until: float | None = None,
+    ) -> bytes | Iterator[bytes]:
+        """Return what it printed as bytes, or an iterator of whole lines with `stream`.
+
+        `since` and `until` are seconds since the epoch; `follow` is as `stream` unless given.
+        """
+        entries = self.log_entries(
+            None if since is None else int(since * 1e9),
+            None if until is None else int(until * 1e9),
+            None if tail == "all" else int(tail),
+            stream if follow is None else follow,
+        )
+        wanted = {name for name, yes in (("stdout", stdout), ("stderr", stderr)) if yes}
+        lines = (
+            (logs.stamp(entry) + entry.text if timestamps else entry.text)
+            for entry in entries
+            if entry.stream in wanted
+        )
+        return lines if stream else b"".join(lines)
+
+    def log_entries(
+        self,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogEntry]:
+        """Yield its log line by line; with `follow` until it ends. `tail` None is everything."""
+        self.reload()
+        return logs.entries(self, since_ns, until_ns, tail, follow)
+
+    def exec(
+        self,
+        cmd: Sequence[str],
+        *,
+        environment: Sequence[str] = (),
+        user: str = "",
+        workdir: str = "",
+        stdin: bytes | int | None = None,
+        detach: bool = False,
+    ) -> Foreground:
+        """Execute a command inside and watch it; with `detach` its output goes nowhere."""
+        self.reload()
+        return attach.execute(self, cmd, environment, user, workdir, stdin, detach)
+
+    def exec_run(
+        self,
+        cmd: str | Sequence[str],
+        *,
+        environment: Mapping[str, str] | Sequence[str] = (),
+        user: str = "",
+        workdir: str = "",
+        stdout: bool = True,
+        stderr: bool = True,
+        demux: bool = False,
+        detach: bool = False,
+        input: bytes | None = None,  # noqa: A002 - subprocess's name for it
+        timeout: float | None = None,
+    ) -> ExecResult:
+        """Execute a command inside and return its exit code and output.
+
+        With `demux` the output is a pair (stdout, stderr). A `timeout` kills the command and raises
+        OperationTimeout.
+        """
+        return attach.exec_run(
+            self, cmd, environment, user, workdir, (stdout, stderr), demux, detach, input, timeout
+        )
+
+    def changes(self) -> list[Change]:
+        """Return what it changed in its file tree, in docker's order."""
+        self.reload()
+        return self.engine.changes_of(self.record)
+
+    def diff(self) -> list[dict[str, Any]]:
+        """Return docker-py's form of `changes`: Path and Kind (0 changed, 1 added, 2 deleted)."""
+        kinds = {"C": 0, "A": 1, "D": 2}
+        return [{"Path": change.path, "Kind": kinds[change.kind]} for change in self.changes()]
+
+    def code_after_loss(self) -> int:
+        """Return the exit code after the monitor's death, which says nothing any more."""
+        try:
+            self.reload()
+        except NoSuchContainer:
+            return 255
+        return self.record.state.exit_code
+
+    def _channel(self) -> Channel:
+        return self.engine.supervisor.monitor(self.id)
+

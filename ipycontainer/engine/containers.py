@@ -1,0 +1,266 @@
+"""`engine.containers`: make, find and list containers."""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.engine import bundle, selection
+from ipycontainer.engine.container import Container
+from ipycontainer.engine.options import config_from_options
+from ipycontainer.errors import (
+    ContainerError,
+    EngineError,
+    InvalidArgument,
+    NameInUse,
+    NotFound,
+)
+from ipycontainer.images import host
+from ipycontainer.images.environment import PythonEnvironment
+from ipycontainer.model import ids
+from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.model.image import ImageConfig, ImageRecord
+from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
+from ipycontainer.storage import snapshots
+from ipycontainer.store import containers as store_containers
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["Containers"]
+
+NAME_TRIES = 6  # docker's; after that the id is the name
+NETWORK_NOTICE = (
+    "The container has its own network namespace with lo alone: networks are not here yet. "
+    "--network host shares this machine's, --network none says the same without this line"
+)
+
+
+class Containers:
+    """The containers of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._random = random.SystemRandom()
+
+    # ── make ─────────────────────────────────────────────────────────────────────────────────
+
+    def create_from(self, config: ContainerConfig, name: str = "") -> Container:
+        """Make a container from a finished config; it is not started.
+
+        Raises ImageNotFound, NameInUse, InvalidArgument in docker's words; nothing is left then.
+        """
+        if name:
+            ids.check_name(name.removeprefix("/"), shown=name)
+        if config.workdir and not config.workdir.startswith("/"):
+            raise InvalidArgument(
+                f"the working directory '{config.workdir}' is invalid, it needs to be an absolute path"
+            )
+        if config.stop_signal:
+            parse_signal(config.stop_signal)
+        image = self._engine.images.get(config.image).record
+        container_id = ids.new_id()
+        warnings: list[str] = []
+        try:
+            overlays, settings, mounts = self._snapshot(container_id, image, warnings)
+            merged = merge_image(replace(config, image_mounts=mounts), settings)
+            if not merged.command and not merged.entrypoint:
+                raise InvalidArgument("no command specified")
+            record = ContainerRecord(
+                id=container_id,
+                name="",
+                image_id=image.id,
+                created_ns=time.time_ns(),
+                config=merged,
+                state=ContainerState(),
+                overlays=overlays,
+            )
+            _, guards = bundle.build(self._engine.home, record)
+            warnings += guards
+            _make_bind_sources(merged)
+            record = self._add(record, name.removeprefix("/"))
+        except BaseException:
+            snapshots.discard(self._engine.home, container_id)
+            raise
+        if config.network == "default" and self._first_time("network"):
+            warnings.append(NETWORK_NOTICE)
+        return Container(self._engine, record, warnings)
+
+    def _snapshot(
+        self, container_id: str, image: ImageRecord, warnings: list[str]
+    ) -> tuple[tuple[Overlay, ...], ImageConfig, tuple[Bind, ...]]:
+        home = self._engine.home
+        if image.tags[:1] != (host.TAG,):
+            layers = tuple(layer.chain_id for layer in image.layers)
+            return snapshots.prepare(home, container_id, layers), image.config, ()
+        shown = host.prepare(home, container_id, PythonEnvironment.of_this_process(), _cwd())
+        warnings += shown.warnings
+        mounts = tuple(
+            Bind(mount.source, mount.destination, read_only=True) for mount in shown.mounts
+        )
+        return shown.overlays, shown.config, mounts
+
+    def _add(self, record: ContainerRecord, name: str) -> ContainerRecord:
+        """Write the row under the given name, or under one drawn at random."""
+        for attempt in range(NAME_TRIES + 1):
+            drawn = ids.random_name(self._random) if attempt < NAME_TRIES else record.short_id
+            named = replace(record, name=name or drawn)
+            try:
+                with self._engine.store.write() as tx:
+                    store_containers.add(tx, named)
+                return named
+            except NameInUse:
+                if name:
+                    raise
+        raise EngineError("no free name was found")
+
+    def _first_time(self, notice: str) -> bool:
+        """Tell whether a notice has not been given in this home yet."""
+        try:
+            fd = os.open(
+                self._engine.home.cache / f"told-{notice}", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+        except FileExistsError:
+            return False
+        os.close(fd)
+        return True
+
+    def prepare(
+        self,
+        image: str,
+        command: str | Sequence[str] | None = None,
+        *,
+        name: str = "",
+        auto_remove: bool = False,
+        attach: bool = False,
+        **options: Any,
+    ) -> Container:
+        """Make a container from docker-py's options, ready to be started and watched."""
+        config = config_from_options(image, _words(command), options)
+        config = replace(
+            config,
+            auto_remove=auto_remove,
+            attach_stdin=attach and config.open_stdin,
+            attach_stdout=attach,
+            attach_stderr=attach,
+        )
+        return self.create_from(config, name)
+
+    def create(
+        self, image: str, command: str | Sequence[str] | None = None, **options: Any
+    ) -> Container:
+        """Make a container, with docker-py's options; it is not started."""
+        return self.prepare(
+            image, command, auto_remove=bool(options.pop("auto_remove", False)), **options
+        )
+
+    def run(
+        self,
+        image: str,
+        command: str | Sequence[str] | None = None,
+        stdout: bool = True,
+        stderr: bool = False,
+        remove: bool = False,
+        detach: bool = False,
+        **options: Any,
+    ) -> bytes | Container:
+        """Run a command in a new container, as docker-py does.
+
+        Returns its output as bytes, or with `detach` the running Container. Raises ContainerError,
+        with its stderr, for a code other than 0.
+        """
+        if detach:
+            container = self.prepare(image, command, auto_remove=remove, **options)
+            try:
+                container.start()
+            except EngineError:
+                if remove:
+                    self.drop(container)
+                raise
+            return container
+        result = self._engine.run(image, command, remove=remove, **options)
+        if result.exit_code != 0:
+            raise ContainerError(
+                result.container, result.exit_code, command, image, result.stderr
+            )
+        parts = (result.stdout if stdout else b"", result.stderr if stderr else b"")
+        return b"".join(parts)
+
+    def drop(self, container: Container) -> None:
+        """Remove a container whose start failed; its monitor may have done it already."""
+        with suppress(NotFound):
+            container.remove(force=True)
+
+    # ── find ─────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, ref: str) -> Container:
+        """Return the container that a name, an id or its beginning means; NoSuchContainer."""
+        self._engine.settle()
+        with self._engine.store.read() as tx:
+            return Container(self._engine, store_containers.find(tx, ref))
+
+    def list(
+        self,
+        all: bool = False,  # noqa: A002 - docker-py's name
+        limit: int | None = None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> list[Container]:
+        """Return containers, newest first: the running ones, or `all`; `limit` implies all.
+
+        `filters` are docker's: name, id, status and label, each a text or a list of them.
+        """
+        self._engine.settle()
+        with self._engine.store.read() as tx:
+            records = store_containers.list_all(tx)
+        chosen = selection.containers(records, all, limit, filters or {})
+        return [Container(self._engine, record) for record in chosen]
+
+
+def merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
+    """Lay a user's words over an image's settings, by docker's rules.
+
+    An entrypoint of the user's drops the image's command; labels and environment are merged by
+    name, the user's first.
+    """
+    named = {word.partition("=")[0] for word in config.env}
+    if config.entrypoint is None:
+        entrypoint, command = image.entrypoint, config.command or image.command
+    else:
+        entrypoint, command = config.entrypoint, config.command
+    return replace(
+        config,
+        entrypoint=entrypoint,
+        command=command,
+        env=(*config.env, *(word for word in image.env if word.partition("=")[0] not in named)),
+        workdir=config.workdir or image.workdir,
+        user=config.user or image.user,
+        labels={**image.labels, **config.labels},
+        stop_signal=config.stop_signal or image.stop_signal,
+    )
+
+
+def _make_bind_sources(config: ContainerConfig) -> None:
+    """Make missing directories of `-v`, as docker does."""
+    for bind in config.binds:
+        if not os.path.lexists(bind.source):
+            os.makedirs(bind.source, exist_ok=True)
+
+
+def _words(command: str | Sequence[str] | None) -> tuple[str, ...]:
+    if command is None:
+        return ()
+    return tuple(shlex.split(command) if isinstance(command, str) else command)
+
+
+def _cwd() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,185 @@
+"""The engine: what `ipycontainer.connect()` gives.
+
+Holds a home, its store and the way to its processes; containers and images are collections on it.
+Thread-safe: a notebook's widgets call it from threads of their own.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ipycontainer.engine import system
+from ipycontainer.engine.containers import Containers
+from ipycontainer.engine.images import Images
+from ipycontainer.engine.results import RunResult
+from ipycontainer.engine.watch import Watch
+from ipycontainer.errors import EngineError, OperationTimeout
+from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.storage.changes import Change
+from ipycontainer.store import containers as store_containers
+from ipycontainer.store import events, liveness
+from ipycontainer.store.bell import Bell
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import open_home
+from ipycontainer.supervise.client import Supervisor
+from ipycontainer.supervise.protocol import Channel
+
+__all__ = ["Engine"]
+
+ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+
+
+class Engine:
+    """A container engine on one home.
+
+    `home` is a directory; without it $IPYCONTAINER_HOME, else the user's default one, made at the
+    first use. Raises Unsupported where containers cannot be had, with the command that mends it.
+    """
+
+    def __init__(self, home: str | Path | None = None) -> None:
+        self.home = open_home(home)
+        self.store = Store(self.home)
+        self.supervisor = Supervisor(self.home)
+        self.containers = Containers(self)
+        self.images = Images(self)
+        self._watch = Watch(lambda _: self.settle())
+
+    def __repr__(self) -> str:
+        return f"<ipycontainer engine at {self.home.root}>"
+
+    # ── running ──────────────────────────────────────────────────────────────────────────────
+
+    def run(
+        self,
+        image: str,
+        command: str | Sequence[str] | None = None,
+        *,
+        input: bytes | None = None,  # noqa: A002 - subprocess.run's name for it
+        timeout: float | None = None,
+        name: str = "",
+        remove: bool = False,
+        **options: Any,
+    ) -> RunResult:
+        """Run a command in a new container to its end, and return all there is to know of it.
+
+        `input` is fed to its standard input, which is then closed. After `timeout` seconds it is
+        killed and `timed_out` is set. A code other than 0 raises nothing. `options` are those of
+        `containers.create`.
+        """
+        if input is not None:
+            options["stdin_open"] = True
+        container = self.containers.prepare(
+            image, command, name=name, auto_remove=remove, attach=True, **options
+        )
+        try:
+            foreground = container.start_attached(input)
+        except EngineError:
+            if remove:
+                self.containers.drop(container)
+            raise
+        collected, timed_out = foreground.collect(timeout)
+        code = foreground.wait()
+        return RunResult(
+            code,
+            b"".join(data for stream, data in collected if stream == "stdout"),
+            b"".join(data for stream, data in collected if stream == "stderr"),
+            container,
+            timed_out,
+        )
+
+    # ── state ────────────────────────────────────────────────────────────────────────────────
+
+    def settle(self) -> None:
+        """Make the state true: containers whose monitor died are repaired before anybody reads.
+
+        Costs one question to the kernel for each container that is said to run.
+        """
+        with self.store.read() as tx:
+            alive = store_containers.list_all(tx, ALIVE)
+        if any(liveness.holder(self.home.lock(record.id)) is None for record in alive):
+            self.supervisor.work("repair", {})
+
+    def watch(self, container_id: str, channel: Channel) -> None:
+        """Look after a detached container through its monitor's channel."""
+        self._watch.add(container_id, channel)
+
+    def until_exit(self, channel: Channel, timeout: float | None = None) -> int | None:
+        """Wait for the end of a monitor; return the exit code that it told, None when it was lost.
+
+        Returns after the connection's end: by then the state is written and a `--rm` container
+        removed. Raises OperationTimeout.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        poll = select.poll()
+        poll.register(channel.fileno(), select.POLLIN)
+        code = None
+        while True:
+            left = None if deadline is None else max(0, (deadline - time.monotonic()) * 1000)
+            if not poll.poll(left):
+                raise OperationTimeout("the container did not end in time")
+            message = channel.receive()
+            if message is None:
+                if code is None:
+                    self.settle()
+                return code
+            if message.name == "exited":
+                code = int(message.body["code"])
+
+    def bell(self) -> Bell:
+        """Return a watcher of the home's events."""
+        return Bell(self.home.bell)
+
+    def events(self, since_ns: int | None = None) -> Iterator[events.Event]:
+        """Yield events as they happen, from `since_ns` (nanoseconds since the epoch) or from now on."""
+        with self.bell() as bell:
+            with self.store.read() as tx:
+                if since_ns is None:
+                    row, found = events.last_row(tx), []
+                else:
+                    found = events.since_time(tx, since_ns)
+                    row = found[-1].row if found else events.last_row(tx)
+            while True:
+                yield from found
+                bell.wait()
+                with self.store.read() as tx:
+                    found = events.since(tx, row)
+                row = found[-1].row if found else row
+
+    def changes_of(self, record: ContainerRecord) -> list[Change]:
+        """Return what a container changed in its file tree; read by a worker."""
+        rows = self.supervisor.work("changes", {"id": record.id})
+        return [Change(**row) for row in rows]
+
+    def version(self) -> dict[str, Any]:
+        """Return docker's `version` object, of this engine and machine."""
+        return system.version()
+
+    def info(self) -> dict[str, Any]:
+        """Return docker's `info` object, of this engine and machine."""
+        self.settle()
+        return system.info(self)
+
+    def reset(self) -> None:
+        """End every container and empty the home, for good.
+
+        An ordinary user's home holds files of subordinate ids, which only its own user namespace may
+        remove: `rm -rf` cannot.
+        """
+        self._watch.close()
+        system.reset(self)
+
+    def close(self) -> None:
+        """Leave the home; containers go on."""
+        self._watch.close()
+        self.supervisor.leave()
+        self.store.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -1,0 +1,256 @@
+"""A program whose output somebody watches: what `run`, `start -a` and `exec` give back.
+
+The engine's end of the pipes to a container's (or an exec's) standard streams. It has no thread:
+whoever wants output reads it, and standard input is fed in between. An interrupt while reading loses
+nothing: reading goes on with the next call.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from signal import SIGKILL
+from typing import TYPE_CHECKING
+
+from ipycontainer.errors import EngineError, OperationTimeout, from_wire
+from ipycontainer.supervise.protocol import Channel
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["Foreground", "Pipes"]
+
+CHUNK_BYTES = 65536
+
+
+class Pipes:
+    """The pipes for one program: our ends, and the ends to hand over.
+
+    `stdin` is bytes to feed, a descriptor to copy from, or None for no input at all.
+    """
+
+    def __init__(self, stdin: bytes | int | None, outputs: tuple[str, ...]) -> None:
+        self.readers: dict[int, str] = {}
+        self.streams: list[str] = []
+        self.theirs: list[int] = []
+        self.feed: bytes | int | None = stdin
+        self.writer = -1
+        if stdin is not None:
+            reader, self.writer = os.pipe()
+            os.set_blocking(self.writer, False)
+            self._hand("stdin", reader)
+        for stream in outputs:
+            reader, writer = os.pipe()
+            os.set_blocking(reader, False)
+            self.readers[reader] = stream
+            self._hand(stream, writer)
+
+    def _hand(self, stream: str, fd: int) -> None:
+        self.streams.append(stream)
+        self.theirs.append(fd)
+
+    def handed(self) -> None:
+        """Close our copies of the ends that the other process has now."""
+        for fd in self.theirs:
+            os.close(fd)
+        self.theirs = []
+
+    def close(self) -> None:
+        """Close everything, for a program that could not be started."""
+        self.handed()
+        for fd in self.readers:
+            os.close(fd)
+        self.readers = {}
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+
+class Foreground:
+    """Watch a program: read what it prints, signal it, wait for its exit code."""
+
+    def __init__(
+        self, container: Container, channel: Channel, pipes: Pipes, *, is_exec: bool
+    ) -> None:
+        self.container = container
+        self._channel = channel
+        self._pipes = pipes
+        self._is_exec = is_exec
+        self._code: int | None = None
+        self._ended = False  # the channel told the exit code, or broke
+        self._pending = pipes.feed if isinstance(pipes.feed, bytes) else b""
+        self._source = pipes.feed if isinstance(pipes.feed, int) else -1
+        self._poll = select.poll()
+        self._poll.register(channel.fileno(), select.POLLIN)
+        for fd in pipes.readers:
+            self._poll.register(fd, select.POLLIN)
+        if self._source >= 0:
+            self._poll.register(self._source, select.POLLIN)
+        elif pipes.writer >= 0:
+            self._feed()
+
+    def chunks(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what the program prints, as (`stdout` or `stderr`, bytes), until it has ended."""
+        while (chunk := self.read()) is not None:
+            yield chunk
+
+    def read(self, timeout: float | None = None) -> tuple[str, bytes] | None:
+        """Return the next chunk, None when the program has ended and all is read.
+
+        Raises OperationTimeout when `timeout` seconds pass without one.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self._pipes.readers or not self._ended:
+            if self._ended:  # every writer is gone or no longer matters: take what is there
+                chunk = self._drain()
+                if chunk is None:
+                    break
+                return chunk
+            left = None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))
+            ready = self._poll.poll(left)
+            if not ready:
+                raise OperationTimeout("the program did not print or end in time")
+            for fd, _ in ready:
+                if fd in self._pipes.readers:
+                    chunk = self._take(fd)
+                    if chunk is not None:
+                        return chunk
+                elif fd == self._pipes.writer or fd == self._source:
+                    self._feed()
+                elif fd == self._channel.fileno():
+                    self._listen()
+        self._stop_feeding()
+        return None
+
+    def collect(self, timeout: float | None = None) -> tuple[list[tuple[str, bytes]], bool]:
+        """Return all that the program prints, and whether it had to be killed after `timeout`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        collected: list[tuple[str, bytes]] = []
+        timed_out = False
+        while True:
+            try:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:  # also for one that never stops printing
+                    raise OperationTimeout("the program did not end in time")
+                chunk = self.read(left)
+            except OperationTimeout:
+                timed_out, deadline = True, None
+                self.signal(SIGKILL)
+                continue
+            if chunk is None:
+                return collected, timed_out
+            collected.append(chunk)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code when the program has ended; what it prints meanwhile is dropped.
+
+        Raises OperationTimeout when that takes longer than `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.read(None if deadline is None else max(0, deadline - time.monotonic())):
+            pass
+        if not self._is_exec:
+            # The end of the connection says that all is done: state written, container removed.
+            with suppress(EngineError, OSError):
+                while self._channel.receive() is not None:
+                    pass
+        self._channel.close()
+        if self._code is None:
+            self._code = self.container.code_after_loss()
+        return self._code
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program; one that has ended is fine."""
+        if self._is_exec:
+            self._channel.send({"op": "exec-signal", "signal": number})
+        elif not self._ended:
+            with suppress(OSError):
+                self._channel.send({"op": "signal", "signal": number})
+
+    def detach(self) -> None:
+        """Leave the program running and watch it no longer."""
+        self._stop_feeding()
+        self._pipes.close()
+        self._channel.close()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, fd: int) -> tuple[str, bytes] | None:
+        stream = self._pipes.readers[fd]
+        try:
+            data = os.read(fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return None
+        if data:
+            return stream, data
+        self._drop(fd)
+        return None
+
+    def _drop(self, fd: int) -> None:
+        self._poll.unregister(fd)
+        del self._pipes.readers[fd]
+        os.close(fd)
+
+    def _drain(self) -> tuple[str, bytes] | None:
+        """Return what is left in a pipe. A monitor closes its ends only after the last byte; an
+        exec's may be kept open by what it left in the background, which is not waited for."""
+        for fd in list(self._pipes.readers):
+            if not self._is_exec:
+                os.set_blocking(fd, True)
+            while (chunk := self._take(fd)) is not None:
+                return chunk
+            if fd in self._pipes.readers:
+                self._drop(fd)
+        return None
+
+    def _listen(self) -> None:
+        message = self._channel.receive()
+        if message is None:
+            self._end(None)
+        elif message.name == "exited":
+            self._end(int(message.body["code"]))
+        elif message.name == "failed":
+            raise from_wire(dict(message.body["error"]))
+
+    def _end(self, code: int | None) -> None:
+        self._code = code
+        self._ended = True
+        self._poll.unregister(self._channel.fileno())
+
+    def _feed(self) -> None:
+        """Move input along: from the source to us, from us to the program."""
+        try:
+            if not self._pending and self._source >= 0:
+                self._pending = os.read(self._source, CHUNK_BYTES)
+                if not self._pending:
+                    self._poll.unregister(self._source)
+                    self._source = -1
+            while self._pending:
+                written = os.write(self._pipes.writer, self._pending)
+                self._pending = self._pending[written:]
+        except BlockingIOError:
+            self._poll.register(self._pipes.writer, select.POLLOUT)
+            with suppress(KeyError, ValueError):
+                self._poll.unregister(self._source)
+            return
+        except OSError:  # EPIPE: the program wants no more
+            self._stop_feeding()
+            return
+        if self._source < 0:
+            self._stop_feeding()
+            return
+        with suppress(KeyError):
+            self._poll.unregister(self._pipes.writer)
+        self._poll.register(self._source, select.POLLIN)
+
+    def _stop_feeding(self) -> None:
+        for fd in (self._source, self._pipes.writer):
+            with suppress(KeyError, ValueError):
+                self._poll.unregister(fd)
+        self._source = -1
+        if self._pipes.writer >= 0:
+            os.close(self._pipes.writer)
+            self._pipes.writer = -1

@@ -1,0 +1,108 @@
+"""Reading a container's log: whole lines, selected, followed."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ipycontainer.errors import ContainerNotRunning
+from ipycontainer.supervise.log import LogEntry, LogPosition, read_entries
+from ipycontainer.supervise.protocol import Channel
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["entries", "stamp"]
+
+
+def stamp(entry: LogEntry) -> bytes:
+    """Return an entry's time as docker prints it, RFC 3339 with nine digits, and a space."""
+    second, fraction = divmod(entry.time_ns, 1_000_000_000)
+    return time.strftime(f"%Y-%m-%dT%H:%M:%S.{fraction:09d}Z ", time.gmtime(second)).encode()
+
+
+def entries(
+    container: Container,
+    since_ns: int | None,
+    until_ns: int | None,
+    tail: int | None,
+    follow: bool,
+) -> Iterator[LogEntry]:
+    """Yield the lines of a log from `since_ns` to `until_ns`, the last `tail` of what stands now.
+
+    With `follow` it goes on until the container ends or `until_ns` has come. A negative `tail` is
+    everything, as in docker.
+    """
+    lines = _Lines(container)
+    standing: Iterator[LogEntry] = (
+        entry for entry in lines.read() if since_ns is None or entry.time_ns >= since_ns
+    )
+    if until_ns is not None:
+        standing = (entry for entry in standing if entry.time_ns <= until_ns)
+    if tail is not None and tail >= 0:
+        standing = iter(deque(standing, maxlen=tail))
+    yield from standing
+    if follow:
+        for entry in lines.follow(until_ns):
+            if since_ns is None or entry.time_ns >= since_ns:
+                yield entry
+    yield from lines.rest(since_ns)
+
+
+class _Lines:
+    """Join the parts of lines, each stream for itself, and remember where the log was left."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._directory = container.engine.home.container(container.id) / "log"
+        self._at = LogPosition()
+        self._parts: dict[str, LogEntry] = {}
+
+    def read(self) -> Iterator[LogEntry]:
+        """Yield the whole lines from where the last call ended."""
+        for entry, self._at in read_entries(self._directory, self._at):
+            begun = self._parts.pop(entry.stream, None)
+            if begun is not None:
+                entry = replace(begun, text=begun.text + entry.text)
+            if entry.text.endswith(b"\n"):
+                yield entry
+            else:
+                self._parts[entry.stream] = entry
+
+    def rest(self, since_ns: int | None) -> Iterator[LogEntry]:
+        """Yield what was printed without a last newline."""
+        for entry in sorted(self._parts.values(), key=lambda entry: entry.time_ns):
+            if since_ns is None or entry.time_ns >= since_ns:
+                yield entry
+        self._parts.clear()
+
+    def follow(self, until_ns: int | None) -> Iterator[LogEntry]:
+        """Yield new lines until the container ends, woken by its monitor."""
+        try:
+            channel = self._container.engine.supervisor.monitor(self._container.id)
+        except ContainerNotRunning:
+            yield from self.read()
+            return
+        with closing(channel):
+            while True:
+                yield from self.read()
+                channel.send({"op": "follow", "segment": self._at.segment, "offset": self._at.offset})
+                if not _log_grew(channel, until_ns):
+                    yield from self.read()
+                    return
+
+
+def _log_grew(channel: Channel, until_ns: int | None) -> bool:
+    """Wait for the monitor's word; False when the container or the time has ended."""
+    poll = select.poll()
+    poll.register(channel.fileno(), select.POLLIN)
+    left = None if until_ns is None else max(0.0, (until_ns - time.time_ns()) / 1e6)
+    if not poll.poll(left):
+        return False
+    message = channel.receive()
+    return message is not None and message.name == "log"

@@ -1,0 +1,95 @@
+"""docker-py's keyword arguments of `create` and `run`, turned into a ContainerConfig.
+
+An option that docker-py has and we do not (yet) is refused by name, never accepted and ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.model.config import Bind, ContainerConfig
+
+__all__ = ["config_from_options"]
+
+NETWORKS = ("default", "none", "host")
+
+
+def config_from_options(
+    image: str, command: tuple[str, ...], options: Mapping[str, Any]
+) -> ContainerConfig:
+    """Return the config that docker-py's options mean; raises Unsupported and InvalidArgument."""
+    given = {name: value for name, value in options.items() if value is not None}
+    network = given.pop("network", None) or given.pop("network_mode", None) or "default"
+    if network not in NETWORKS:
+        raise Unsupported(f"network {network!r} is not supported yet", hint="network='none' or 'host'")
+    entrypoint = given.pop("entrypoint", None)
+    stop_timeout = given.pop("stop_timeout", None)
+    config = ContainerConfig(
+        image=image,
+        command=command,
+        entrypoint=None if entrypoint is None else _words(entrypoint),
+        env=_environment(given.pop("environment", ())),
+        workdir=given.pop("working_dir", ""),
+        user=str(given.pop("user", "")),
+        hostname=given.pop("hostname", ""),
+        labels=_labels(given.pop("labels", {})),
+        network=network,
+        binds=_binds(given.pop("volumes", ())),
+        read_only=bool(given.pop("read_only", False)),
+        init=bool(given.pop("init", False)),
+        stop_signal=str(given.pop("stop_signal", "")),
+        stop_timeout=None if stop_timeout is None else int(stop_timeout),
+        open_stdin=bool(given.pop("stdin_open", False)),
+    )
+    left = [name for name, value in given.items() if value not in (False, [], {}, ())]
+    if left:
+        raise Unsupported(f"{left[0]} is not supported yet")
+    return config
+
+
+def _words(value: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(shlex.split(value) if isinstance(value, str) else value)
+
+
+def _environment(value: Mapping[str, str | None] | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(value, Mapping):
+        # docker-py: None stands for a variable that is named without a value, hence unset
+        return tuple(f"{name}={text}" for name, text in value.items() if text is not None)
+    return tuple(value)
+
+
+def _labels(value: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return dict.fromkeys(value, "")
+
+
+def _binds(value: Mapping[str, Mapping[str, str]] | Sequence[str]) -> tuple[Bind, ...]:
+    words: Sequence[tuple[str, str, str]]
+    if isinstance(value, Mapping):
+        words = [
+            (source, str(where["bind"]), str(where.get("mode", "rw")))
+            for source, where in value.items()
+        ]
+    else:
+        words = []
+        for text in value:
+            parts = text.split(":")
+            if len(parts) not in (2, 3):
+                raise Unsupported(f"the volume {text!r} is not supported yet", hint="/source:/target")
+            words.append((parts[0], parts[1], parts[2] if len(parts) == 3 else "rw"))
+    return tuple(_bind(*each) for each in words)
+
+
+def _bind(source: str, target: str, mode: str) -> Bind:
+    if not source.startswith("/"):
+        raise Unsupported(f"the named volume {source!r} is not supported yet", hint="/source:/target")
+    if not os.path.isabs(target) or os.path.normpath(target) == "/":
+        raise InvalidArgument(f"invalid volume specification: '{source}:{target}'")
+    if mode not in ("rw", "ro"):
+        raise Unsupported(f"the volume mode {mode!r} is not supported yet")
+    return Bind(source, target, read_only=mode == "ro")

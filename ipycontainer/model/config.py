@@ -1,0 +1,72 @@
+"""What a user asks of a container: the frozen record behind `create`, kept as JSON in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["DEFAULT_STOP_SECONDS", "Bind", "ContainerConfig"]
+
+DEFAULT_STOP_SECONDS = 10  # docker's grace between the stop signal and SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A directory or file of the host shown inside the container (`-v SRC:DST[:ro]`).
+
+    `source` is absolute on the host; a missing directory is created, as docker's `-v` does.
+    """
+
+    source: str
+    target: str
+    read_only: bool = False
+    propagation: str = "rprivate"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConfig:
+    """Everything that `create` was told, before the image's own settings are laid under it.
+
+    `entrypoint` is None for the image's, () for none at all. `env` holds `K=V`; a `K` alone was
+    resolved by the caller. `stop_timeout` is in seconds, -1 waits for ever, None takes the default.
+    `network` is `default`, `none` or `host`. `image_mounts` are read-only views that the image itself
+    brings (the `host` image's), decided at creation and not shown as the user's.
+    """
+
+    image: str
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    workdir: str = ""
+    user: str = ""
+    hostname: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    network: str = "default"
+    binds: tuple[Bind, ...] = ()
+    read_only: bool = False
+    init: bool = False
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    open_stdin: bool = False
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    auto_remove: bool = False
+    image_mounts: tuple[Bind, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as a JSON object for the store."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> ContainerConfig:
+        """Return the record that `to_json` wrote; unknown keys of a newer version are dropped."""
+        known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
+        for name in ("command", "env"):
+            known[name] = tuple(known.get(name, ()))
+        if known.get("entrypoint") is not None:
+            known["entrypoint"] = tuple(known["entrypoint"])
+        for name in ("binds", "image_mounts"):
+            known[name] = tuple(Bind(**bind) for bind in known.get(name, ()))
+        return cls(**known)

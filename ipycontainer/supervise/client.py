@@ -1,0 +1,229 @@
+"""The engine's side of the processes: find or start the zygote, ask it, talk to monitors.
+
+Runs in the kernel or the shell, a process with many threads: it starts the zygote as a fresh
+interpreter and never forks. Nothing here waits by polling: an answer or the end of a connection is
+always on the way.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ipycontainer.errors import ContainerNotRunning, EngineError, ProtocolError, from_wire
+from ipycontainer.store.home import Home
+from ipycontainer.supervise.protocol import SEALS, Channel, Message, connect, F_ADD_SEALS
+from ipycontainer.version import __version__
+
+__all__ = ["Supervisor", "ask", "expect"]
+
+# The zygote's Python gets none of ours: its path is given to it, everything else would be a way for
+# a notebook's environment to change what runs beside the containers.
+BOOT = (
+    "import sys; sys.path[:0] = {path!r}; "
+    "from ipycontainer.supervise.zygote import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+class Supervisor:
+    """A home's processes, as the engine asks them."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._socket = str(home.zygote_socket(_key()))
+        self._starting = threading.Lock()
+        self._presence: Channel | None = None
+
+    def start(
+        self, container_id: str, request: Mapping[str, Any], fds: Sequence[int]
+    ) -> tuple[Channel, Message]:
+        """Have a monitor forked that starts the container; return its channel and its answer.
+
+        `request["streams"]` names the descriptors in `fds`. Raises what kept it from starting.
+        """
+        channel = self._zygote()
+        try:
+            channel.send({"op": "monitor", "id": container_id, **request}, fds)
+            return channel, expect(channel, "started")
+        except BaseException:
+            channel.close()
+            raise
+
+    def monitor(self, container_id: str) -> Channel:
+        """Return a channel to a container's monitor; ContainerNotRunning when there is none."""
+        try:
+            return connect(str(self._home.socket(container_id)))
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise ContainerNotRunning(f"container {container_id} is not running") from None
+
+    def work(self, job: str, arguments: Mapping[str, Any], fds: Sequence[int] = ()) -> Any:
+        """Have a worker do a job and return its result; raises the job's error."""
+        channel = self._zygote()
+        try:
+            channel.send({"op": "work", "job": job, **arguments}, fds)
+            return expect(channel, "done").body.get("result")
+        finally:
+            channel.close()
+
+    def quit(self) -> None:
+        """End the zygote, where one runs; monitors and workers go on."""
+        self.leave()
+        with suppress(FileNotFoundError, ConnectionRefusedError):
+            channel = connect(self._socket)
+            channel.send({"op": "quit"})
+            while channel.receive() is not None:
+                pass
+            channel.close()
+
+    def leave(self) -> None:
+        """Tell the zygote that this engine needs it no longer."""
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
+
+    # ── the zygote ───────────────────────────────────────────────────────────────────────────
+
+    def _zygote(self) -> Channel:
+        """Return a fresh connection to a living zygote, started if need be."""
+        try:
+            return connect(self._socket)
+        except (FileNotFoundError, ConnectionRefusedError):
+            pass
+        with self._starting, _exclusive(f"{self._socket}.start"):
+            with suppress(FileNotFoundError, ConnectionRefusedError):
+                return connect(self._socket)
+            self._spawn()
+            # A connection of our own keeps the zygote from ending while this engine lives.
+            self.leave()
+            self._presence = connect(self._socket)
+            return connect(self._socket)
+
+    def _spawn(self) -> None:
+        ready, ready_writer = os.pipe()
+        interpreter = _sealed_interpreter()
+        log = os.open(
+            self._home.root / "zygote.log",
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            # -I: no user site, no PYTHON variables, no working directory on the path. -S: no site,
+            # whose .pth files may run anything.
+            child = subprocess.Popen(
+                [
+                    sys.executable,
+                    *("-I", "-S", "-c", BOOT.format(path=_import_path())),
+                    json.dumps(self._home.to_json()),
+                    self._socket,
+                    str(ready_writer),
+                ],
+                executable=f"/proc/self/fd/{interpreter}",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=_clean_environment(),
+                pass_fds=(ready_writer, interpreter),
+                start_new_session=True,
+            )
+        finally:
+            for fd in (ready_writer, interpreter, log):
+                os.close(fd)
+        with open(ready, "rb") as pipe:
+            answer = pipe.read()
+        if answer != b"ok":
+            child.wait()
+            if not answer:
+                raise EngineError(
+                    "the engine's zygote could not start",
+                    hint=f"see {self._home.root / 'zygote.log'}, and run: ipycontainer doctor",
+                )
+            raise from_wire(json.loads(answer))
+        # Its end is nobody's to wait for, and subprocess warns of a child that is still running.
+        child.returncode = 0
+
+
+def ask(channel: Channel, body: Mapping[str, Any], fds: Sequence[int] = ()) -> Message:
+    """Send a request and return the answer, `done` or `started`; raises the error that came."""
+    channel.send(body, fds)
+    return expect(channel, "done", "started")
+
+
+def expect(channel: Channel, *events: str) -> Message:
+    """Return the next message, which must tell one of `events`; raises the error that came.
+
+    EngineError when the other process died: the state in the store says more.
+    """
+    message = channel.receive()
+    if message is None:
+        raise EngineError("the container's monitor died before it answered")
+    if message.name == "failed":
+        raise from_wire(dict(message.body["error"]))
+    if message.name not in events:
+        message.close_fds()
+        raise ProtocolError(f"{message.name!r} came where {events} was expected")
+    return message
+
+
+def _key() -> str:
+    """Return what tells this version and interpreter from others on the same home."""
+    text = f"{__version__}\0{os.path.realpath(sys.executable)}\0{sys.version}\0{_import_path()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _import_path() -> list[str]:
+    """Return the directories that hold this package and the seccomp compiler."""
+    found = [str(Path(__file__).parents[2])]
+    spec = importlib.util.find_spec("pyseccomp")
+    if spec is not None and spec.origin is not None:
+        parent = str(Path(spec.origin).parent)
+        found += [parent] if parent not in found else []
+    return found
+
+
+def _clean_environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {"PATH": os.defpath, **kept, "LANG": "C.UTF-8", "HOME": "/"}
+
+
+def _sealed_interpreter() -> int:
+    """Return a descriptor of the interpreter's program that can never be opened for writing.
+
+    A container's root has our uid. Were the zygote's program the file on disk, a process of a
+    container could open it for writing through /proc/PID/exe of whoever joins the container, and
+    own the host at the next start of Python (CVE-2019-5736). A sealed memfd refuses.
+    """
+    program = os.open(os.path.realpath(sys.executable), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        memfd = os.memfd_create("python", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        remaining = os.fstat(program).st_size
+        while remaining > 0:
+            copied = os.sendfile(memfd, program, None, remaining)
+            if copied == 0:
+                break
+            remaining -= copied
+        fcntl.fcntl(memfd, F_ADD_SEALS, SEALS)
+        return memfd
+    finally:
+        os.close(program)
+
+
+@contextmanager
+def _exclusive(path: str) -> Iterator[None]:
+    """Let one process at a time look for a zygote and start it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

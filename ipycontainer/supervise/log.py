@@ -1,0 +1,107 @@
+"""A container's log: what its program printed, line by line, on disk.
+
+Written by the monitor, read by anybody. The format is CRI's (kubernetes, "CRI container log
+format"): `2026-11-24T05:36:49.962532162Z stdout F text`, where F ends a line and P is a part of one.
+Segments `log/0`, `log/1`, ... are never renamed, so that a follower goes from n to n+1 without a
+race; docker's rotation renames and loses lines. Timestamps are UTC.
+"""
+
+from __future__ import annotations
+
+import calendar
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["LogEntry", "LogPosition", "LogWriter", "read_entries", "segments"]
+
+SEGMENT_LIMIT_BYTES = 16 * 1024 * 1024
+# A line without end must not fill the reader's memory: docker's records hold 16 KiB as well.
+PART_LIMIT_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line, or a part of one: time in nanoseconds since the epoch, stream, text.
+
+    `text` holds its newline where the line ended.
+    """
+
+    time_ns: int
+    stream: str
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """A place in the log: segment number and byte offset."""
+
+    segment: int = 0
+    offset: int = 0
+
+
+class LogWriter:
+    """Append chunks to the log; the file is opened by the first one."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._fd = -1
+        self._segment = 0
+        self._size = 0
+        self._second = -1
+        self._stamp = b""
+
+    @property
+    def read_entries(
+    directory: Path, start: LogPosition | None = None
+) -> Iterator[tuple[LogEntry, LogPosition]]:
+    """Yield each whole record from `start` (the log's beginning) to its present end.
+
+    The position that comes with an entry is where the next one begins: a follower goes on there.
+    A last record without its newline is being written and is left for the next call.
+    """
+    start = start or LogPosition()
+    for number in segments(directory):
+        if number < start.segment:
+            continue
+        offset = start.offset if number == start.segment else 0
+        try:
+            file = open(directory / str(number), "rb")  # noqa: SIM115 - closed by the with below
+        except FileNotFoundError:  # trimmed meanwhile
+            continue
+        with file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                offset += len(line)
+                entry = _parse(line)
+                if entry is not None:
+                    yield entry, LogPosition(number, offset)
+
+
+_seconds: dict[bytes, int] = {}
+
+
+def _parse(line: bytes) -> LogEntry | None:
+    """Return the record's entry, or None for a line that a crash left torn."""
+    stamp, _, rest = line.partition(b" ")
+    stream, _, rest = rest.partition(b" ")
+    tag, _, text = rest.partition(b" ")
+    if tag not in (b"F", b"P") or len(stamp) != 30:
+        return None
+    second = _seconds.get(stamp[:19])
+    if second is None:
+        try:
+            parsed = time.strptime(stamp[:19].decode("ascii"), "%Y-%m-%dT%H:%M:%S")
+        except ValueError:
+            return None
+        _seconds.clear()  # neighbours share a second: one is enough to remember
+        second = _seconds[stamp[:19]] = calendar.timegm(parsed)
+    try:
+        nanoseconds = second * 1_000_000_000 + int(stamp[20:29])
+    except ValueError:
+        return None
+    return LogEntry(nanoseconds, stream.decode("ascii", "replace"), text if tag == b"F" else text[:-1])

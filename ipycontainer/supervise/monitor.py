@@ -1,0 +1,354 @@
+"""A monitor: the parent of one container, from its start to its end.
+
+Forked by the zygote, it launches the bundle, writes what happens to the store, copies the standard
+streams, executes further commands inside, and removes the container afterwards where that was
+asked. It holds the container's liveness lock: when it dies, the container dies with it, and whoever
+looks next knows. One event loop, no threads: it must stay able to enter namespaces.
+
+Opens the database only between forks. Imports what a zygote may import, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from ipycontainer.errors import Conflict, ContainerNotRunning, EngineError, ProtocolError
+from ipycontainer.linux import pidfd, procfs, syscalls
+from ipycontainer.model.oci import ANNOTATION_SECCOMP, ANNOTATION_USER, Process, Spec
+from ipycontainer.runtime.exec import enter
+from ipycontainer.runtime.launch import Launched, Stdio, launch
+from ipycontainer.storage import snapshots
+from ipycontainer.store import liveness, monitor_statements
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+from ipycontainer.supervise.log import LogPosition, LogWriter
+from ipycontainer.supervise.loop import READ, Loop
+from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
+from ipycontainer.supervise.streams import Input, Output, Sink
+
+__all__ = ["main"]
+
+SIGNALLED = 128  # docker's exit code of a program that signal n killed is 128 + n
+
+
+def main(home: Home, channel: Channel, message: Message, seccomp: bytes) -> int:
+    """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
+    request = message.body
+    try:
+        lock = liveness.hold(home.lock(str(request["id"])))
+    except BlockingIOError:
+        error = Conflict(f"container {str(request['id'])[:12]} is being started already")
+        channel.send({"event": "failed", "error": error.to_wire()})
+        return 1
+    syscalls.set_child_subreaper()
+    syscalls.set_name(f"ipyc-{str(request['id'])[:10]}")
+    monitor = Monitor(home, request, seccomp)
+    monitor.join(channel)
+    if monitor.start(channel, message):
+        monitor.serve()
+    lock.release()
+    return 0
+
+
+class Monitor:
+    """The state of one container while it runs."""
+
+    def __init__(self, home: Home, request: Mapping[str, Any], seccomp: bytes) -> None:
+        self.id = str(request["id"])
+        self._home = home
+        self._auto_remove = bool(request.get("auto_remove"))
+        self._bundle = home.container(self.id)
+        self._seccomp = seccomp
+        self._store = Store(home)
+        self._loop = Loop()
+        self._log = LogWriter(str(self._bundle / "log"))
+        self._clients: dict[int, Channel] = {}
+        self._execs: dict[int, tuple[int, Channel]] = {}  # pidfd -> (pid, who asked)
+        self._followers: list[Channel] = []
+        self._outputs: dict[str, Output] = {}
+        self._input: Input | None = None
+        self._spec = Spec(Process(()))
+        self._container: Launched | None = None
+        self._ended = False
+
+    # ── start ────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, channel: Channel, message: Message) -> bool:
+        """Launch the container and tell `channel`; return False when it could not be started."""
+        request = message.body
+        open_stdin = bool(request.get("open_stdin"))
+        stdin, stdin_writer = os.pipe() if open_stdin else (_null(), -1)
+        (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
+        try:
+            self._spec = Spec.from_json(json.loads((self._bundle / "config.json").read_bytes()))
+            self._container = launch(
+                self._spec,
+                self._bundle,
+                Stdio(stdin, out_writer, err_writer),
+                seccomp=self._seccomp if self._spec.annotations.get(ANNOTATION_SECCOMP) == "default" else None,
+            )
+        except EngineError as error:
+            self._failed(channel, error)
+            return False
+        for fd in (stdin, out_writer, err_writer):
+            os.close(fd)
+        self._outputs = {
+            "stdout": Output(self._loop, out, "stdout", self._log, self._log_grew),
+            "stderr": Output(self._loop, err, "stderr", self._log, self._log_grew),
+        }
+        if open_stdin:
+            self._input = Input(self._loop, stdin_writer, bool(request.get("stdin_once")))
+        self._attach(request, message.fds)
+        self._listen()
+        with self._store.write() as tx:
+            alive = monitor_statements.started(
+                tx,
+                self.id,
+                self._container.pid,
+                self._container.start_ticks,
+                procfs.boot_id(),
+                time.time_ns(),
+            )
+        if not alive:  # removed between the request and now
+            self._signal(signal.SIGKILL)
+        self._loop.watch(self._container.pidfd, READ, self._end)
+        self._tell(
+            channel,
+            {
+                "event": "started",
+                "pid": self._container.pid,
+                "warnings": list(self._container.warnings),
+                "timings": [list(timing) for timing in self._container.timings],
+            },
+        )
+        return True
+
+    def _failed(self, channel: Channel, error: EngineError) -> None:
+        with self._store.write() as tx:
+            monitor_statements.failed(tx, self.id, error.run_code, error.message)
+        if self._auto_remove:
+            self._remove()
+        self._store.close()
+        self._tell(channel, {"event": "failed", "error": error.to_wire()})
+
+    def _listen(self) -> None:
+        self._socket = listen(str(self._home.socket(self.id)))
+        self._loop.watch(self._socket.fileno(), READ, self._accept)
+
+    # ── conversation ─────────────────────────────────────────────────────────────────────────
+
+    def serve(self) -> None:
+        """Do what clients ask and the container needs, until it has ended and all is told."""
+        while not self._ended:
+            self._loop.step()
+        while any(output.is_behind for output in self._outputs.values()):
+            self._loop.step()
+        for output in self._outputs.values():
+            output.close()
+        if self._auto_remove:
+            self._remove()
+        self._store.close()
+        os.unlink(self._home.socket(self.id))
+
+    def join(self, channel: Channel) -> None:
+        """Listen to a client until it leaves."""
+        channel.socket.setblocking(False)
+        self._clients[channel.fileno()] = channel
+        self._loop.watch(channel.fileno(), READ, lambda: self._answer(channel))
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._socket.accept()
+        except BlockingIOError:
+            return
+        try:
+            check_peer(sock)
+        except ProtocolError as error:
+            print(error, file=sys.stderr, flush=True)
+            sock.close()
+            return
+        self.join(Channel(sock))
+
+    def _leave(self, channel: Channel) -> None:
+        self._loop.forget(channel.fileno())
+        if self._clients.pop(channel.fileno(), None) is not None:
+            channel.close()
+
+    def _tell(self, channel: Channel, body: Mapping[str, Any]) -> None:
+        """Send, or drop a client that has left or does not read."""
+        try:
+            channel.send(body)
+        except OSError:
+            self._leave(channel)
+
+    def _answer(self, channel: Channel) -> None:
+        try:
+            message = channel.receive()
+        except BlockingIOError:
+            return
+        except (ProtocolError, OSError) as error:
+            print(error, file=sys.stderr, flush=True)
+            message = None
+        if message is None:
+            self._leave(channel)
+            return
+        try:
+            self._do(channel, message)
+        except EngineError as error:
+            message.close_fds()
+            self._tell(channel, {"event": "failed", "error": error.to_wire()})
+
+    def _do(self, channel: Channel, message: Message) -> None:
+        body = message.body
+        if self._ended:
+            raise ContainerNotRunning(f"container {self.id} is not running")
+        if message.name == "signal":
+            self._signal(int(body["signal"]))
+            self._tell(channel, {"event": "done"})
+        elif message.name == "stop":
+            self._stop(int(body["signal"]), float(body["grace"]))
+            self._tell(channel, {"event": "done"})
+        elif message.name == "attach":
+            self._attach(body, message.fds)
+            self._tell(channel, {"event": "done"})
+        elif message.name == "exec":
+            self._exec(channel, message)
+        elif message.name == "exec-signal":
+            self._exec_signal(channel, int(body["signal"]))
+        elif message.name == "follow":
+            self._follow(channel, LogPosition(int(body["segment"]), int(body["offset"])))
+        else:
+            raise ProtocolError(f"a monitor does not know {message.name!r}")
+
+    def _attach(self, body: Mapping[str, Any], fds: tuple[int, ...]) -> None:
+        for stream, fd in zip(body.get("streams", ()), fds, strict=True):
+            if stream == "stdin":
+                if self._input is None:
+                    os.close(fd)
+                else:
+                    self._input.take(fd)
+            else:
+                sink = Sink(self._loop, fd, stream, self._bundle / "log")
+                self._outputs[stream].sinks.append(sink)
+
+    def _follow(self, channel: Channel, at: LogPosition) -> None:
+        """Tell the client when the log goes on after `at`: now, or with the next chunk."""
+        end = self._log.position
+        if end.segment > at.segment and end.offset or end.segment == at.segment and end.offset > at.offset:
+            self._tell(channel, {"event": "log"})
+        else:
+            self._followers.append(channel)
+
+    def _log_grew(self) -> None:
+        followers, self._followers = self._followers, []
+        for channel in followers:
+            self._tell(channel, {"event": "log"})
+
+    # ── the program ──────────────────────────────────────────────────────────────────────────
+
+    def _signal(self, number: int) -> None:
+        assert self._container is not None
+        with suppress(ProcessLookupError):  # it has just ended: its exit is on the way
+            pidfd.send_signal(self._container.pidfd, number)
+
+    def _stop(self, number: int, grace: float) -> None:
+        """Ask with a signal, and kill after `grace` seconds; a negative grace waits for ever."""
+        self._signal(number)
+        if grace >= 0:
+            self._loop.at("stop", grace, lambda: self._signal(signal.SIGKILL))
+
+    def _exec(self, channel: Channel, message: Message) -> None:
+        assert self._container is not None
+        body = message.body
+        null = _null()
+        given = dict(zip(body.get("streams", ()), message.fds, strict=True))
+        stdio = Stdio(*(given.get(name, null) for name in ("stdin", "stdout", "stderr")))
+        process = replace(
+            self._spec.process,
+            args=tuple(body["args"]),
+            env=tuple(body["env"]),
+            cwd=str(body["cwd"]),
+        )
+        self._store.close()  # a fork must not inherit a connection
+        try:
+            entered = enter(
+                self._container.pid,
+                self._container.start_ticks,
+                self._spec,
+                process,
+                stdio,
+                user=str(body.get("user") or self._spec.annotations.get(ANNOTATION_USER, "")),
+                seccomp=self._seccomp if self._spec.annotations.get(ANNOTATION_SECCOMP) == "default" else None,
+                cgroup=self._container.cgroup,
+            )
+        finally:
+            os.close(null)
+        message.close_fds()
+        self._execs[entered.pidfd] = (entered.pid, channel)
+        self._loop.watch(entered.pidfd, READ, lambda: self._exec_ended(entered.pidfd))
+        self._tell(channel, {"event": "started", "pid": entered.pid})
+
+    def _exec_signal(self, channel: Channel, number: int) -> None:
+        """Signal what this client had executed; one that has ended is fine."""
+        for fd, (_, asked) in self._execs.items():
+            if asked is channel:
+                with suppress(ProcessLookupError):
+                    pidfd.send_signal(fd, number)
+
+    def _exec_ended(self, fd: int) -> None:
+        pid, channel = self._execs.pop(fd)
+        self._loop.forget(fd)
+        os.close(fd)
+        self._tell(channel, {"event": "exited", "code": _reap(pid)})
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
+
+    def _end(self) -> None:
+        """Take note of the container's end; what it printed last is still in the pipes."""
+        assert self._container is not None
+        self._ended = True
+        self._loop.cancel("stop")
+        self._loop.forget(self._container.pidfd)
+        code = _reap(self._container.pid)
+        for fd in list(self._execs):  # they died with the pid namespace
+            self._exec_ended(fd)
+        for output in self._outputs.values():
+            output.finish()
+        self._log.close()
+        if self._input is not None:
+            self._input.close()
+        if self._container.cgroup is not None:
+            self._container.cgroup.kill()
+            self._container.cgroup.remove()
+        self._loop.forget(self._socket.fileno())
+        self._socket.close()
+        with self._store.write() as tx:
+            monitor_statements.exited(tx, self.id, code, "", False, time.time_ns())
+        for channel in list(self._clients.values()):
+            self._tell(channel, {"event": "exited", "code": code})
+
+    def _remove(self) -> None:
+        snapshots.discard(self._home, self.id)
+        with self._store.write() as tx:
+            monitor_statements.removed(tx, self.id, time.time_ns())
+
+
+def _reap(pid: int) -> int:
+    """Return the exit code of an ended child, in the shell's numbers."""
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else SIGNALLED - code
+
+
+def _null() -> int:
+    return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+
+

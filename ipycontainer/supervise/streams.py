@@ -1,0 +1,200 @@
+"""A container's standard streams, seen from its monitor.
+
+What the program prints goes to the log and to every attached client. The log waits for nobody: a
+client that is more than 1 MiB behind is fed from the log, at its own pace, instead of from memory,
+so that nothing is lost and a stuck client neither stops the program nor fills the monitor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ipycontainer.supervise.log import LogPosition, LogWriter, read_entries
+from ipycontainer.supervise.loop import READ, WRITE, Loop
+
+__all__ = ["Input", "Output", "Sink"]
+
+BEHIND_LIMIT_BYTES = 1024 * 1024
+CHUNK_BYTES = 65536  # what a pipe holds
+
+
+class Sink:
+    """One attached client's end of one stream."""
+
+    def __init__(self, loop: Loop, fd: int, stream: str, log_directory: Path) -> None:
+        os.set_blocking(fd, False)
+        self.fd = fd
+        self._loop = loop
+        self._stream = stream
+        self._log_directory = log_directory
+        self._pending = b""
+        self._replay: LogPosition | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether something is still to be delivered."""
+        return self.fd >= 0 and (bool(self._pending) or self._replay is not None)
+
+    def feed(self, chunk: bytes, at: LogPosition) -> None:
+        """Deliver a chunk, or remember to; `at` is where the log will hold it."""
+        if self.fd < 0 or self._replay is not None:
+            return
+        if len(self._pending) + len(chunk) > BEHIND_LIMIT_BYTES:
+            self._replay = at
+            return
+        was_behind = bool(self._pending)
+        self._pending += chunk
+        if not was_behind:
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._pending or self._refill():
+                self._pending = self._pending[os.write(self.fd, self._pending) :]
+        except BlockingIOError:
+            self._loop.watch(self.fd, WRITE, self._flush)
+            return
+        except OSError:  # EPIPE: the client left
+            self.close()
+            return
+        self._loop.forget(self.fd)
+
+    def _refill(self) -> bool:
+        """Take the next piece from the log; return False when caught up."""
+        if self._replay is None:
+            return False
+        parts, size = [], 0
+        for entry, following in read_entries(self._log_directory, self._replay):
+            self._replay = following
+            if entry.stream == self._stream:
+                parts.append(entry.text)
+                size += len(entry.text)
+            if size > CHUNK_BYTES:
+                break
+        else:
+            self._replay = None
+        self._pending = b"".join(parts)
+        return bool(parts)
+
+    def close(self) -> None:
+        """Close the client's end, delivered or not."""
+        if self.fd >= 0:
+            self._loop.forget(self.fd)
+            os.close(self.fd)
+            self.fd = -1
+
+
+class Output:
+    """Copy what the program prints on one stream to the log and to the sinks."""
+
+    def __init__(
+        self, loop: Loop, fd: int, stream: str, log: LogWriter, wrote: Callable[[], None]
+    ) -> None:
+        os.set_blocking(fd, False)
+        self.sinks: list[Sink] = []
+        self._wrote = wrote
+        self._loop = loop
+        self._fd = fd
+        self._stream = stream.encode()
+        self._log = log
+        # One chunk a turn, so that a flood on one stream does not starve the rest of the loop.
+        loop.watch(fd, READ, self._copy)
+
+    def _copy(self) -> bool:
+        try:
+            chunk = os.read(self._fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self._loop.forget(self._fd)  # every writer closed its end; the container may live on
+            return False
+        at = self._log.position
+        self._log.write(self._stream, chunk)
+        self._wrote()
+        for sink in self.sinks:
+            sink.feed(chunk, at)
+        return True
+
+    def finish(self) -> None:
+        """Copy what is left after the container's end, and read no more."""
+        while self._copy():
+            pass
+        self._loop.forget(self._fd)
+        os.close(self._fd)
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether a client still waits for something."""
+        return any(sink.is_behind for sink in self.sinks)
+
+    def close(self) -> None:
+        """Close every client's end: they see the end of the stream."""
+        for sink in self.sinks:
+            sink.close()
+
+
+class Input:
+    """Copy what clients send to the program's standard input.
+
+    With `once`, the program sees the end of its input when the attached client leaves (docker's
+    StdinOnce); otherwise the pipe stays open for the next one.
+    """
+
+    def __init__(self, loop: Loop, fd: int, once: bool) -> None:
+        os.set_blocking(fd, False)
+        self._loop = loop
+        self._fd = fd
+        self._once = once
+        self._pending = b""
+        self._source = -1
+
+    def take(self, source: int) -> None:
+        """Copy from `source`, a pipe's read end, from now on."""
+        if self._source >= 0 or self._fd < 0:
+            os.close(source)  # one client at a time, as a terminal has one keyboard
+            return
+        os.set_blocking(source, False)
+        self._source = source
+        self._loop.watch(source, READ, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._source, CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        if not data:
+            self._loop.forget(self._source)
+            os.close(self._source)
+            self._source = -1
+            if self._once and not self._pending:
+                self.close()
+            return
+        self._pending = data
+        self._loop.forget(self._source)  # until the program has taken this
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            while self._pending:
+                self._pending = self._pending[os.write(self._fd, self._pending) :]
+        except BlockingIOError:
+            self._loop.watch(self._fd, WRITE, self._write)
+            return
+        except OSError:  # EPIPE: the program closed its input
+            self.close()
+            return
+        self._loop.forget(self._fd)
+        if self._source >= 0:
+            self._loop.watch(self._source, READ, self._read)
+        elif self._once:
+            self.close()
+
+    def close(self) -> None:
+        """Give the program the end of its input, and take no more."""
+        for fd in (self._fd, self._source):
+            if fd >= 0:
+                self._loop.forget(fd)
+                os.close(fd)
+        self._fd = self._source = -1

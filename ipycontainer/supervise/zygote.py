@@ -1,0 +1,199 @@
+"""The zygote: a small warm process that forks monitors and workers.
+
+A cold Python takes 20 to 100 ms to start, a fork of this one less than one. It is single-threaded,
+has everything loaded that its children will ever need, and opens no database. It is keyed by home,
+version and interpreter: another version gets a zygote of its own and this one drains.
+
+As an ordinary user it first enters the home's user namespace: that of a living monitor where there
+is one, since a fresh namespace could not reach the old one's containers (EPERM), else a new one.
+
+Started by `client` as `python -m ipycontainer.supervise.zygote`; must import neither click, pandas,
+IPython nor pyroute2, which a test holds it to.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer.linux import cgroups, namespaces, syscalls
+from ipycontainer.runtime import seccomp
+from ipycontainer.runtime.defaults import CAPABILITIES
+from ipycontainer.store import liveness
+from ipycontainer.store.home import Home
+from ipycontainer.supervise import monitor, worker
+from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
+
+__all__ = ["main"]
+
+IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is the usual case
+
+
+def main(argv: list[str]) -> int:
+    """Run a zygote: `argv` is the home as JSON, the socket's path and the ready pipe's number.
+
+    Writes `ok`, or the error as one line of JSON, to the ready pipe: the starter waits for it.
+    """
+    home, path, ready = Home.from_json(json.loads(argv[0])), argv[1], int(argv[2])
+    os.set_inheritable(ready, False)
+    try:
+        zygote = Zygote(home, path)
+    except EngineError as error:
+        _tell(ready, error)
+        return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, the starter must learn of it
+        _tell(ready, EngineError(f"the engine's zygote could not start: {error!r}"))
+        raise
+    os.write(ready, b"ok")
+    os.close(ready)
+    zygote.serve()
+    return 0
+
+
+def _tell(ready: int, error: EngineError) -> None:
+    os.write(ready, json.dumps(error.to_wire()).encode())
+
+
+class Zygote:
+    """Listen for requests and fork a process for each."""
+
+    def __init__(self, home: Home, path: str) -> None:
+        self._home = home
+        self._path = path
+        try:
+            self._lock = liveness.hold(Path(f"{path}.l"))
+        except BlockingIOError as error:
+            raise EngineError("another zygote of this home is running already") from error
+        os.chdir("/")
+        os.umask(0o022)
+        # Children are reaped by the kernel: nobody here asks for their exit codes.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        syscalls.join_session_keyring("ipyc-engine")
+        if home.rootless:
+            _enter_user_namespace(home)
+        _leave_cgroup(home)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self._seccomp = seccomp.default_program(CAPABILITIES, home.cache)
+        self._socket = listen(path)
+        self._clients: dict[int, Channel] = {}
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        gc.collect()
+        gc.freeze()  # a collection in a child would copy every page that it marks
+
+    def serve(self) -> None:
+        """Answer requests until nobody has been connected for a minute."""
+        while True:
+            timeout = None if self._clients else IDLE_SECONDS * 1000
+            ready = self._poll.poll(timeout)
+            if not ready and not self._clients:
+                break
+            for fd, _ in ready:
+                if fd == self._socket.fileno():
+                    self._accept()
+                elif not self._answer(fd):
+                    return
+        os.unlink(self._path)
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._socket.accept()
+        except BlockingIOError:
+            return
+        try:
+            check_peer(sock)
+        except ProtocolError as error:
+            print(error, file=sys.stderr, flush=True)
+            sock.close()
+            return
+        self._clients[sock.fileno()] = Channel(sock)
+        self._poll.register(sock, select.POLLIN)
+
+    def _answer(self, fd: int) -> bool:
+        """Take one message of a client; return False when the zygote is told to end."""
+        channel = self._clients[fd]
+        message: Message | None
+        try:
+            message = channel.receive()
+        except (ProtocolError, OSError) as error:
+            print(error, file=sys.stderr, flush=True)
+            message = None
+        if message is None:
+            self._forget(fd)
+            return True
+        if message.name == "quit":
+            os.unlink(self._path)
+            self._forget(fd)
+            return False
+        if message.name in ("monitor", "work"):
+            if os.fork() == 0:
+                self._become(channel, message)
+            message.close_fds()
+            self._forget(fd)  # the child talks on
+        return True
+
+    def _forget(self, fd: int) -> None:
+        self._poll.unregister(fd)
+        self._clients.pop(fd).close()
+
+    def _become(self, channel: Channel, message: Message) -> None:
+        """Do the request in this forked child, and end it."""
+        code = 1
+        try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._socket.close()
+            for other in self._clients.values():
+                if other is not channel:
+                    other.close()
+            os.close(self._lock.fileno())  # a fork does not inherit the lock, only the descriptor
+            if message.name == "monitor":
+                code = monitor.main(self._home, channel, message, self._seccomp)
+            else:
+                code = worker.main(self._home, channel, message)
+        except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+
+def _enter_user_namespace(home: Home) -> None:
+    """Become root of the home's user namespace."""
+    for lock in Path(home.runtime).glob("*.l"):
+        pid = liveness.holder(lock)
+        if pid is not None and pid != os.getpid() and _is_monitor_lock(lock):
+            try:
+                namespaces.join_user_and_mount(pid)
+            except OSError:  # it died meanwhile
+                continue
+            return
+    namespaces.become_root_in_new_userns()
+    namespaces.unshare(namespaces.NEWNS)
+    namespaces.make_rslave("/")
+
+
+def _is_monitor_lock(lock: Path) -> bool:
+    return len(lock.stem) == 12  # `<id12>.l`; the zygote's own is `z-<key>.s.l`
+
+
+def _leave_cgroup(home: Home) -> None:
+    """Move to a cgroup of the engine's own, where permitted.
+
+    systemd and JupyterHub end a server by killing its cgroup: containers would go with it.
+    """
+    group = cgroups.create(cgroups.detect(), f"ipyc-{home.hash8}/engine")
+    if group is not None:
+        group.attach(os.getpid())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+
+
