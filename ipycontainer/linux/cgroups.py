@@ -1,0 +1,249 @@
+"""Control groups, versions 1 and 2: find them, make one, put processes in, kill all of it, remove
+it.
+
+Version 1 has one tree a controller, version 2 one for all; `Cgroup` hides the difference. No
+policy: which path a container gets is the caller's word. Sources:
+Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipycontainer.model.oci import DeviceRule
+
+__all__ = ["CONTROLLERS_V1", "Cgroup", "Hierarchies", "create", "detect", "locate", "parse_mountinfo"]
+
+# What a container needs a cgroup of its own in; cpuset and blkio come with limits.
+CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct")
+
+REMOVE_SECONDS = 2.0  # rmdir(2) says EBUSY for a moment after the last process was reaped
+KILL_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchies:
+    """The cgroup mounts of this machine.
+
+    `version` is v1, v2, hybrid (v1 with an empty v2 beside it, used as v1) or none. `controllers`
+    maps each v1 controller to its mount; co-mounted ones share a directory. `unified` is the v2
+    mount, else "".
+    """
+
+    version: str
+    controllers: Mapping[str, str]
+    unified: str = ""
+
+    @property
+    def is_v1(self) -> bool:
+        """Tell whether containers are limited by version 1 here."""
+        return self.version in ("v1", "hybrid")
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """A cgroup by its directories: one a controller under v1, a single one under v2 (key "")."""
+
+    directories: Mapping[str, str]
+
+    @property
+    def is_v2(self) -> bool:
+        """Tell whether this is a cgroup of version 2."""
+        return "" in self.directories
+
+    def attach(self, pid: int) -> None:
+        """Put a process in; 0 is the caller. Raises OSError."""
+        for directory in dict.fromkeys(self.directories.values()):
+            _write(f"{directory}/cgroup.procs", str(pid))
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes inside, as this pid namespace numbers them; none when it is gone."""
+        found: set[int] = set()
+        for directory in dict.fromkeys(self.directories.values()):
+            try:
+                with open(f"{directory}/cgroup.procs", "rb") as file:
+                    found.update(int(line) for line in file.read().split())
+            except FileNotFoundError:
+                continue
+        found.discard(0)  # one of another pid namespace
+        return tuple(sorted(found))
+
+    def kill(self) -> None:
+        """Kill every process inside and wait until none is left.
+
+        Version 2 does it in one write (cgroup.kill, Linux 5.14). Under version 1 the freezer stops
+        forks first: a fork bomb outruns a loop of kills.
+        """
+        deadline = time.monotonic() + KILL_SECONDS
+        while self.pids():
+            self._kill_once()
+            if time.monotonic() > deadline:
+                raise OSError(
+                    errno.EBUSY, f"processes do not end in {next(iter(self.directories.values()))}"
+                )
+            time.sleep(0.001)
+
+    def _kill_once(self) -> None:
+        if self.is_v2:
+            try:
+                _write(f"{self.directories['']}/cgroup.kill", "1")
+                return
+            except FileNotFoundError:
+                pass
+        self._freeze("FROZEN", "1")
+        try:
+            for pid in self.pids():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+        finally:
+            self._freeze("THAWED", "0")
+
+    def _freeze(self, v1: str, v2: str) -> None:
+        try:
+            if self.is_v2:
+                _write(f"{self.directories['']}/cgroup.freeze", v2)
+            elif "freezer" in self.directories:
+                _write(f"{self.directories['freezer']}/freezer.state", v1)
+        except FileNotFoundError:
+            return
+
+    def set_device_rules(self, rules: Iterable[DeviceRule]) -> None:
+        """Allow and deny devices, in order (v1). Version 2 needs a BPF program: nothing is done
+        there."""
+        directory = self.directories.get("devices")
+        if directory is None:
+            return
+        for rule in rules:
+            path = f"{directory}/devices.{'allow' if rule.allow else 'deny'}"
+            if rule.type == "a":
+                _write(path, "a")
+                continue
+            major = "*" if rule.major is None else rule.major
+            minor = "*" if rule.minor is None else rule.minor
+            _write(path, f"{rule.type} {major}:{minor} {rule.access}")
+
+    def remove(self) -> None:
+        """Remove the cgroup and those below it. It must be empty of processes; a short EBUSY is
+        waited out."""
+        deadline = time.monotonic() + REMOVE_SECONDS
+        for directory in dict.fromkeys(self.directories.values()):
+            _remove_tree(directory, deadline)
+
+    def to_json(self) -> dict[str, str]:
+        """Return the cgroup as a JSON object."""
+        return dict(self.directories)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Cgroup:
+        """Return the cgroup that `to_json` wrote."""
+        return cls({str(key): str(value) for key, value in raw.items()})
+
+
+def detect() -> Hierarchies:
+    """Read the cgroup mounts of this process's mount namespace."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return parse_mountinfo(file.read())
+
+
+def parse_mountinfo(text: str) -> Hierarchies:
+    """Return the cgroup mounts that a /proc/PID/mountinfo lists (proc_pid_mountinfo(5))."""
+    controllers: dict[str, str] = {}
+    unified = ""
+    for line in text.splitlines():
+        if " cgroup" not in line:
+            continue
+        front, _, back = line.partition(" - ")
+        fields, (kind, _, options) = front.split(" "), (*back.split(" "), "", "")[:3]
+        mountpoint = fields[4].replace("\\040", " ")
+        if kind == "cgroup2":
+            unified = unified or mountpoint
+        elif kind == "cgroup":
+            for word in options.split(","):
+                if word in CONTROLLERS_V1 or word in ("cpuset", "blkio", "net_cls", "perf_event"):
+                    controllers.setdefault(word, mountpoint)
+    if controllers:
+        return Hierarchies("hybrid" if unified else "v1", controllers, unified)
+    return Hierarchies("v2" if unified else "none", {}, unified)
+
+
+def create(hierarchies: Hierarchies, path: str) -> Cgroup | None:
+    """Make the cgroup `path` (absolute, below each controller's mount) and return it.
+
+    None where this process may not: an ordinary user under v1, or without delegation under v2. What
+    had been made by then is removed again. Raises FileExistsError when it is there already.
+    """
+    if hierarchies.version == "none":
+        return None
+    wanted = locate(hierarchies, path).directories
+    made: list[str] = []
+    try:
+        for directory in dict.fromkeys(wanted.values()):
+            _make(directory)
+            made.append(directory)
+    except OSError as error:
+        for directory in made:
+            os.rmdir(directory)
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return None
+        raise
+    return Cgroup(wanted)
+
+
+def locate(hierarchies: Hierarchies, path: str) -> Cgroup:
+    """Return the cgroup `path` without looking whether it exists."""
+    if ".." in path.split("/") or not path.strip("/"):
+        raise ValueError(f"{path!r} is no path of a cgroup")
+    tail = path.strip("/")
+    if not hierarchies.is_v1:
+        return Cgroup({"": f"{hierarchies.unified}/{tail}"})
+    return Cgroup(
+        {
+            name: f"{hierarchies.controllers[name]}/{tail}"
+            for name in CONTROLLERS_V1
+            if name in hierarchies.controllers
+        }
+    )
+
+
+def _make(directory: str) -> None:
+    try:
+        os.mkdir(directory, 0o755)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(directory), 0o755, exist_ok=True)
+        os.mkdir(directory, 0o755)
+
+
+def _remove_tree(directory: str, deadline: float) -> None:
+    pause = 0.0005
+    while True:
+        try:
+            os.rmdir(directory)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
+                raise
+            for entry in os.scandir(directory):
+                if entry.is_dir(follow_symlinks=False):
+                    _remove_tree(entry.path, deadline)
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)

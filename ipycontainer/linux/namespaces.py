@@ -1,0 +1,210 @@
+"""Namespaces: fork into new ones, join others, and become root in a user namespace of one's own.
+
+Callers have one thread: setns(2) and unshare(2) of user and mount namespaces refuse others
+(EINVAL), and those of pid and net would move one thread only, in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ipycontainer.linux import syscalls
+from ipycontainer.linux.syscalls import clone, setns, unshare
+
+__all__ = [
+    "FLAGS",
+    "IdMap",
+    "SubIds",
+    "become_root_in_new_userns",
+    "clone",
+    "find_mapper",
+    "in_initial_userns",
+    "read_subids",
+    "setns",
+    "unshare",
+    "write_maps",
+]
+
+CLONE_NEWNS = 0x00020000  # linux/sched.h, as all below
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+CLONE_PARENT = 0x00008000
+
+# the OCI runtime-spec's name of a namespace (config-linux.md) -> its flag
+FLAGS = {
+    "mount": CLONE_NEWNS,
+    "cgroup": CLONE_NEWCGROUP,
+    "uts": CLONE_NEWUTS,
+    "ipc": CLONE_NEWIPC,
+    "user": CLONE_NEWUSER,
+    "pid": CLONE_NEWPID,
+    "network": CLONE_NEWNET,
+}
+
+PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+# (first id inside, first id outside, how many), a line of user_namespaces(7)
+IdMap = tuple[tuple[int, int, int], ...]
+
+_MAPPER_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin")
+_INITIAL_MAP = (0, 0, 4294967295)
+
+
+@dataclass(frozen=True, slots=True)
+class SubIds:
+    """The subordinate ids of a user: (first, count) each, as subuid(5) and subgid(5) list them."""
+
+    uids: tuple[tuple[int, int], ...] = ()
+    gids: tuple[tuple[int, int], ...] = ()
+
+
+def read_subids(uid: int, *, subuid: str = "/etc/subuid", subgid: str = "/etc/subgid") -> SubIds:
+    """Return the ranges that a user may map; none where a file is missing or says nothing of the
+    user."""
+    try:
+        names = {str(uid), pwd.getpwuid(uid).pw_name}
+    except KeyError:
+        names = {str(uid)}
+    return SubIds(_ranges(subuid, names), _ranges(subgid, names))
+
+
+def _ranges(path: str, names: set[str]) -> tuple[tuple[int, int], ...]:
+    found = []
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                fields = line.strip().split(":")
+                if (
+                    len(fields) == 3
+                    and fields[0] in names
+                    and fields[1].isdecimal()
+                    and fields[2].isdecimal()
+                ):
+                    found.append((int(fields[1]), int(fields[2])))
+    except OSError:
+        return ()
+    return tuple(found)
+
+
+def in_initial_userns() -> bool:
+    """Tell whether this process is in the machine's first user namespace (its map covers all
+    ids)."""
+    with open("/proc/self/uid_map", "rb", buffering=0) as file:
+        return tuple(int(field) for field in file.read().split()) == _INITIAL_MAP
+
+
+def find_mapper(name: str) -> str:
+    """Return the absolute path of `newuidmap` or `newgidmap`, "" where it is not installed."""
+    for directory in _MAPPER_DIRECTORIES:
+        path = f"{directory}/{name}"
+        if os.access(path, os.X_OK):
+            return path
+    return ""
+
+
+def write_maps(pid: int, uids: IdMap, gids: IdMap) -> None:
+    """Give the new user namespace of process `pid` its maps, from the namespace above it.
+
+    A caller that may not write them (EPERM) has the setuid programs newuidmap(1) and newgidmap(1)
+    do it. Raises OSError.
+    """
+    try:
+        _write_map(f"/proc/{pid}/uid_map", uids)
+        _write_map(f"/proc/{pid}/gid_map", gids)
+    except PermissionError as error:
+        if not _map_by_program("newuidmap", pid, uids) or not _map_by_program(
+            "newgidmap", pid, gids
+        ):
+            raise error
+
+
+def become_root_in_new_userns(subids: SubIds, flags: int = CLONE_NEWNS) -> IdMap:
+    """Move this process into a new user namespace, where it is root, and return the map of user
+    ids.
+
+    Own id becomes 0, subordinate ids follow from 1. They are mapped by newuidmap(1), run by a child
+    that stays in the old namespace: the new one has no right to. Without those programs or without
+    subordinate ids only the own id is mapped, and setgroups(2) is denied for good
+    (user_namespaces(7)). `flags` names further namespaces to make with it. Afterwards the process
+    is dumpable again, which a change of ids had ended: others of the same user can then join its
+    namespaces.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    uids, gids = _line_up(uid, subids.uids), _line_up(gid, subids.gids)
+    if subids.uids and subids.gids and find_mapper("newuidmap") and find_mapper("newgidmap"):
+        wide = _unshare_mapped_by_child(flags, uids, gids)
+    else:
+        unshare(CLONE_NEWUSER | flags)
+        wide = False
+    if not wide:
+        uids = ((0, uid, 1),)
+        with open("/proc/self/setgroups", "w", encoding="ascii") as file:
+            file.write("deny")
+        _write_map("/proc/self/uid_map", uids)
+        _write_map("/proc/self/gid_map", ((0, gid, 1),))
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    if wide:
+        os.setgroups([])
+    syscalls.prctl(PR_SET_DUMPABLE, 1)
+    return uids
+
+
+def _line_up(own: int, ranges: Sequence[tuple[int, int]]) -> IdMap:
+    lines, inside = [(0, own, 1)], 1
+    for first, count in ranges:
+        lines.append((inside, first, count))
+        inside += count
+    return tuple(lines)
+
+
+def _unshare_mapped_by_child(flags: int, uids: IdMap, gids: IdMap) -> bool:
+    ready_read, ready_write = os.pipe()
+    target = os.getpid()
+    child = clone(0)
+    if child == 0:
+        code = 1
+        try:
+            os.close(ready_write)
+            if os.read(ready_read, 1) and _map_by_program("newuidmap", target, uids):
+                code = 0 if _map_by_program("newgidmap", target, gids) else 2
+        finally:
+            os._exit(code)
+    os.close(ready_read)
+    try:
+        unshare(CLONE_NEWUSER | flags)
+        os.write(ready_write, b"1")
+    finally:
+        os.close(ready_write)
+        _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code == 2:
+        raise PermissionError(1, "newgidmap refused after newuidmap had mapped the user ids")
+    return code == 0
+
+
+def _map_by_program(name: str, pid: int, lines: IdMap) -> bool:
+    path = find_mapper(name)
+    if not path:
+        return False
+    words = [path, str(pid), *(str(field) for line in lines for field in line)]
+    silence = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    child = os.posix_spawn(path, words, {"PATH": "/usr/bin:/bin"}, file_actions=silence)
+    _, status = os.waitpid(child, 0)
+    return status == 0
+
+
+def _write_map(path: str, lines: IdMap) -> None:
+    # one write(2): the kernel takes a map only once and whole
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, "".join(f"{a} {b} {c}\n" for a, b, c in lines).encode())
+    finally:
+        os.close(fd)

@@ -1,0 +1,48 @@
+"""What /proc says about processes. Read as text, parsed strictly."""
+
+from __future__ import annotations
+
+__all__ = ["boot_id", "nspid_depth", "start_ticks"]
+
+_boot_id = ""
+
+
+def start_ticks(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot (field 22 of proc_pid_stat(5)).
+
+    Together with the boot's id it names a process for good: a pid alone is used again. Raises
+    ProcessLookupError when there is none.
+    """
+    raw = _read(f"/proc/{pid}/stat", pid)
+    # the second field is the program's name in parentheses and may hold anything, `)` included
+    return int(raw[raw.rindex(b")") + 2 :].split()[19])
+
+
+def nspid_depth(pid: int) -> int:
+    """Return in how many nested pid namespaces a process has a pid, seen from here (1: in ours
+    only).
+
+    A process of a container has two or more. Read from `NSpid`, because the links in /proc/PID/ns
+    cannot be read from inside a user namespace (EACCES). Raises ProcessLookupError.
+    """
+    for line in _read(f"/proc/{pid}/status", pid).splitlines():
+        if line.startswith(b"NSpid:"):
+            return len(line.split()) - 1
+    return 1  # a kernel without pid namespaces
+
+
+def boot_id() -> str:
+    """Return the id that the kernel drew at this boot."""
+    global _boot_id
+    if not _boot_id:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            _boot_id = file.read().strip()
+    return _boot_id
+
+
+def _read(path: str, pid: int) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except FileNotFoundError:
+        raise ProcessLookupError(3, f"no process {pid}") from None  # ESRCH

@@ -1,0 +1,189 @@
+"""The OCI runtime-spec's `config.json` as frozen records: the border between engine and runtime.
+
+Names follow the specification (runtime-spec 1.2, `config.md` and `config-linux.md`) in snake case.
+What OCI cannot say stands in annotations `io.ipycontainer.*`, listed at the top. Fields that the
+runtime does not carry out are not modelled: `Spec.from_json` refuses them by name, never drops them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipycontainer.errors import InvalidArgument
+
+__all__ = [
+    "ANNOTATION_GROUPS",
+    "ANNOTATION_INIT",
+    "ANNOTATION_OVERLAYS",
+    "ANNOTATION_SECCOMP",
+    "ANNOTATION_USER",
+    "Capabilities",
+    "Device",
+    "DeviceRule",
+    "IdMapping",
+    "Linux",
+    "Mount",
+    "Process",
+    "Rlimit",
+    "Root",
+    "Spec",
+    "User",
+]
+
+OCI_VERSION = "1.2.0"
+
+# JSON list of {"target", "lowers": [...], "upper", "work", "userxattr": bool}, in mount order; the
+# first one's target is "/". Without it, root.path is a ready tree (another engine's bundle).
+ANNOTATION_OVERLAYS = "io.ipycontainer.overlays"
+# `U[:G]` by name or number, looked up by init in the container's own /etc/passwd and /etc/group.
+ANNOTATION_USER = "io.ipycontainer.user"
+# JSON list of further groups, by name or number.
+ANNOTATION_GROUPS = "io.ipycontainer.groups"
+# "default": docker's default profile, which the runtime has itself and compiles once.
+ANNOTATION_SECCOMP = "io.ipycontainer.seccomp"
+# "true": a small init of ours stays PID 1, forwards signals and reaps (`--init`).
+ANNOTATION_INIT = "io.ipycontainer.init"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Numeric ids of a process; names travel in ANNOTATION_USER."""
+
+    uid: int = 0
+    gid: int = 0
+    additional_gids: tuple[int, ...] = ()
+    umask: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Five sets of capability names (`CAP_CHOWN`)."""
+
+    bounding: tuple[str, ...] = ()
+    effective: tuple[str, ...] = ()
+    permitted: tuple[str, ...] = ()
+    inheritable: tuple[str, ...] = ()
+    ambient: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rlimit:
+    """A resource limit: `type` is `RLIMIT_NOFILE` and its kin."""
+
+    type: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What to execute, as whom and with which rights."""
+
+    args: tuple[str, ...]
+    env: tuple[str, ...] = ()
+    cwd: str = "/"
+    user: User = field(default_factory=User)
+    terminal: bool = False
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    rlimits: tuple[Rlimit, ...] = ()
+    no_new_privileges: bool = False
+    oom_score_adj: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The root directory: `path` is relative to the bundle or absolute."""
+
+    path: str = "rootfs"
+    readonly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mount, in mount(8)'s words."""
+
+    destination: str
+    type: str = ""
+    source: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device node to make; `type` is c, b or p."""
+
+    path: str
+    type: str
+    major: int
+    minor: int
+    file_mode: int = 0o666
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRule:
+    """A rule of the device cgroup; None stands for `*`."""
+
+    allow: bool
+    type: str = "a"
+    major: int | None = None
+    minor: int | None = None
+    access: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
+class IdMapping:
+    """A line of a new user namespace's map: `size` ids from `host_id` on are `container_id` on inside."""
+
+    container_id: int
+    host_id: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linux:
+    """The Linux part. `namespaces` maps OCI's type to a path to join, or "" for a new one.
+
+    `seccomp` is the profile in OCI's resolved form, None for no filter. `cgroups_path` names the
+    container's cgroup below each controller's mount.
+    """
+
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    cgroups_path: str = ""
+    devices: tuple[Device, ...] = ()
+    device_rules: tuple[DeviceRule, ...] = ()
+    masked_paths: tuple[str, ...] = ()
+    readonly_paths: tuple[str, ...] = ()
+    rootfs_propagation: str = ""
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    seccomp: Mapping[str, Any] | None = None
+    uid_mappings: tuple[IdMapping, ...] = ()
+    gid_mappings: tuple[IdMapping, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole `config.json`."""
+
+    process: Process
+    root: Root = field(default_factory=Root)
+    hostname: str = ""
+    domainname: str = ""
+    mounts: tuple[Mount, ...] = ()
+    linux: Linux = field(default_factory=Linux)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `config.json` holds."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Spec:
+        """Return the records of a `config.json`, refusing by name what this runtime does not do.
+
+        Raises InvalidArgument.
+        """
+        raise InvalidArgument("not yet")

@@ -1,0 +1,48 @@
+"""The life of a container's first process, from clone(2) to execve(2), and of a joiner.
+
+Runs in a copy of the caller with one thread and all signals blocked. It never returns: it becomes the
+program, or tells the parent why not and ends. Everything is imported by now; nothing may be later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ipycontainer.errors import EngineError, StepFailed
+from ipycontainer.runtime import steps
+from ipycontainer.runtime.steps import Context, Step
+
+__all__ = ["FAILED", "live"]
+
+FAILED = b"failed"
+_EXIT_UNTOLD = 127
+
+
+def live(plan: Sequence[Step], ctx: Context) -> NoReturn:
+    """Execute the steps; on an error send it to the parent as JSON behind `failed`, and exit."""
+    code = 255
+    try:
+        os.umask(0)  # directories and nodes get the modes that they are given
+        steps.run(plan, ctx)
+    except EngineError as error:
+        code = _tell(ctx, error)
+    except BaseException as error:  # noqa: BLE001 - a fork must not unwind into the caller's code
+        code = _tell(ctx, StepFailed(f"{type(error).__name__}: {error}"))
+    finally:
+        os._exit(code)
+
+
+def _tell(ctx: Context, error: EngineError) -> int:
+    raw = FAILED + json.dumps(error.to_wire()).encode()
+    try:
+        os.write(ctx.sync, raw[:60000])
+    except OSError:
+        # the parent has what it waited for (`hold`): the program's own stderr is all that is left
+        try:
+            os.write(2, f"{error.message}\n".encode())
+        except OSError:
+            pass
+    return error.run_code if error.run_code != 125 else 1

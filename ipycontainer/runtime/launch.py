@@ -1,0 +1,259 @@
+"""Start a container: the parent's part, from a spec to a running program.
+
+The caller is any process with one thread: a monitor, or the OCI command line. What fails leaves
+nothing behind: init is reaped, the cgroup removed, and mounts live in init's namespace only.
+Imports linux and the rest of runtime.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipycontainer.errors import InvalidArgument, StepFailed, from_wire
+from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
+from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.model.oci import IdMapping, Spec
+from ipycontainer.runtime import init, plan
+from ipycontainer.runtime.plan import CgroupView
+from ipycontainer.runtime.seccomp import compile_profile
+from ipycontainer.runtime.steps import Context, Stdio, Step
+
+__all__ = ["Launched", "Stdio", "await_program", "launch", "make_socket", "preload"]
+
+_MESSAGE_BYTES = 65536
+# Made by clone(2) at once; the cgroup namespace comes later, its root being the cgroup of then.
+_CLONED = ("mount", "uts", "ipc", "pid", "network", "user")
+_NO_CGROUP = (
+    "No cgroup for the container: this user may not make one here. "
+    "Its processes are neither counted nor limited."
+)
+
+_hierarchies: Hierarchies | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A program that has been started.
+
+    `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
+    is the caller's to close. `timings` are (what was done, seconds) in order; steps of init and work
+    of the parent overlap, so their sum may be more than the whole.
+    """
+
+    pid: int
+    start_ticks: int
+    pidfd: int
+    cgroup: Cgroup | None = None
+    warnings: tuple[str, ...] = ()
+    timings: tuple[tuple[str, float], ...] = ()
+
+
+def preload() -> None:
+    """Read what stays the same for all starts, so that forks of this process need not."""
+    global _hierarchies
+    if _hierarchies is None:
+        _hierarchies = cgroups.detect()
+
+
+def launch(
+    spec: Spec,
+    bundle: Path | str,
+    stdio: Stdio,
+    *,
+    seccomp: bytes | None = None,
+    hold: int | None = None,
+    die_with_parent: bool = True,
+) -> Launched:
+    """Start the program of a bundle and return when its execve(2) has succeeded.
+
+    With `hold` (a readable fd) it returns when everything is made, and the program starts when a
+    byte can be read there. init is the caller's direct child, and is killed when the caller's thread
+    ends unless `die_with_parent` is off. Raises CommandNotFound, CommandNotExecutable, StepFailed,
+    InvalidArgument or Unsupported.
+    """
+    clock = time.perf_counter_ns
+    began = clock()
+    if seccomp is None and spec.linux.seccomp is not None:
+        seccomp = compile_profile(spec.linux.seccomp)
+    new = [kind for kind, path in spec.linux.namespaces.items() if not path]
+    early = "user" in new or "cgroup" in new
+    userns = "user" in new or not namespaces.in_initial_userns()
+    cgroup, warnings = _make_cgroup(spec)
+    cgroup_made = clock()
+    pid = 0
+    sync = own = -1
+    try:
+        steps = plan.plan(
+            spec,
+            str(bundle),
+            userns=userns,
+            cgroup=_view(cgroup),
+            has_cgroup=cgroup is not None,
+            hold=hold is not None,
+            die_with_parent=die_with_parent,
+        )
+        own, sync = make_socket()
+        flags = 0
+        for kind in new:
+            if kind in _CLONED:
+                flags |= namespaces.FLAGS[kind]
+        mask = syscalls.sigmask_block_all()
+        planned = clock()
+        try:
+            pid = namespaces.clone(flags)
+            if pid == 0:
+                os.close(own)
+                ctx = Context(sync, stdio, seccomp, -1 if hold is None else hold)
+                init.live(steps, ctx)
+        finally:
+            syscalls.sigmask_restore(mask)
+        cloned = clock()
+        os.close(sync)
+        sync = -1
+        if "user" in new:
+            _write_maps(pid, spec)
+        if cgroup is not None:
+            cgroup.attach(pid)
+        attached = clock()
+        if early:
+            os.write(own, b"1")
+        pidfd = os.pidfd_open(pid)
+        try:
+            ticks = procfs.start_ticks(pid)
+            told, notes = await_program(own, pid, spec, cgroup, hold=hold is not None)
+        except BaseException:
+            os.close(pidfd)
+            raise
+        timings = (
+            ("make the cgroup", (cgroup_made - began) / 1e9),
+            ("plan", (planned - cgroup_made) / 1e9),
+            ("fork into new namespaces", (cloned - planned) / 1e9),
+            ("put init into its cgroup", (attached - cloned) / 1e9),
+            *_name_times(steps, told),
+            ("all", (clock() - began) / 1e9),
+        )
+        return Launched(pid, ticks, pidfd, cgroup, (*warnings, *notes), timings)
+    except BaseException as error:
+        if pid:
+            _kill(pid)
+        if cgroup is not None:
+            cgroup.remove()
+        if isinstance(error, OSError):
+            raise StepFailed(
+                f"start init: {error.strerror or error}", step="start init", errno=error.errno or 0
+            ) from error
+        raise
+    finally:
+        for fd in (own, sync):
+            if fd >= 0:
+                os.close(fd)
+
+
+def make_socket() -> tuple[int, int]:
+    """Return the two fds of a new SEQPACKET socket pair: messages keep their borders."""
+    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return first.detach(), second.detach()
+
+
+def await_program(
+    own: int, pid: int, spec: Spec, cgroup: Cgroup | None, *, hold: bool
+) -> tuple[array[int], tuple[str, ...]]:
+    """Answer init's messages until its program runs; return the times of its steps and its warnings.
+
+    The end of the socket is execve(2)'s success: both sides are close-on-exec. Raises what init sent.
+    """
+    times: array[int] = array("q")
+    warnings: tuple[str, ...] = ()
+    ready = False
+    while True:
+        message = os.read(own, _MESSAGE_BYTES)
+        if message == b"devices":
+            if cgroup is not None:
+                # now, not before: a rule without `m` would have kept init from mknod(2)
+                cgroup.set_device_rules(spec.linux.device_rules)
+                os.write(own, b"1")
+        elif message.startswith(b"ready"):
+            end = 7 + 8 * int.from_bytes(message[5:7], "little")
+            times.frombytes(message[7:end])
+            if len(message) > end:
+                warnings = tuple(message[end:].decode().split("\n"))
+            ready = True
+            if hold:
+                return times, warnings
+        elif message.startswith(init.FAILED):
+            raise from_wire(json.loads(message[len(init.FAILED) :]))
+        elif ready:
+            return times, warnings
+        else:
+            raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
+
+
+def _name_times(steps: Sequence[Step], times: array[int]) -> tuple[tuple[str, float], ...]:
+    return tuple((step.describe(), time / 1e9) for step, time in zip(steps, times, strict=False))
+
+
+def _make_cgroup(spec: Spec) -> tuple[Cgroup | None, tuple[str, ...]]:
+    path = spec.linux.cgroups_path
+    if not path:
+        return None, ()
+    preload()
+    if _hierarchies is None:
+        raise AssertionError("preload reads the cgroup mounts")
+    try:
+        cgroup = cgroups.create(_hierarchies, path)
+    except FileExistsError:
+        # left by an engine that was killed: the container's id is in the path, so it is ours
+        cgroups.locate(_hierarchies, path).remove()
+        cgroup = cgroups.create(_hierarchies, path)
+    except (OSError, ValueError) as error:
+        raise StepFailed(
+            f"make cgroup {path}: {error}", step="make cgroup", errno=getattr(error, "errno", 0) or 0
+        ) from error
+    return cgroup, () if cgroup is not None else (_NO_CGROUP,)
+
+
+def _view(cgroup: Cgroup | None) -> CgroupView | None:
+    if cgroup is None:
+        if _hierarchies is not None and _hierarchies.version == "v2":
+            return CgroupView(v2=True)
+        return None
+    if cgroup.is_v2:
+        return CgroupView((("", cgroup.directories[""]),), v2=True)
+    binds: dict[str, str] = {}
+    links = []
+    for controller, directory in cgroup.directories.items():
+        # cpu and cpuacct are often one mount, `cpu,cpuacct`, with a link for each
+        mounted = (_hierarchies.controllers if _hierarchies else {})[controller]
+        name = mounted.rpartition("/")[2]
+        binds[name] = directory
+        if name != controller:
+            links.append((controller, name))
+    return CgroupView(tuple(binds.items()), tuple(links))
+
+
+def _write_maps(pid: int, spec: Spec) -> None:
+    if not spec.linux.uid_mappings or not spec.linux.gid_mappings:
+        raise InvalidArgument("a new user namespace needs uidMappings and gidMappings")
+    namespaces.write_maps(
+        pid, _lines(spec.linux.uid_mappings), _lines(spec.linux.gid_mappings)
+    )
+
+
+def _lines(mappings: Sequence[IdMapping]) -> namespaces.IdMap:
+    return tuple((line.container_id, line.host_id, line.size) for line in mappings)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass  # somebody has SIGCHLD ignored: the kernel reaps

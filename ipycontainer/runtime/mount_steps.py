@@ -1,0 +1,293 @@
+"""Mount steps: a container's file tree, in the order in which it is made.
+
+Targets are opened inside the root by openat2 and mounted on by fd: a link that the image, or another
+container with a shared volume, puts in the way leads nowhere else (CVE-2021-30465, CVE-2024-45310).
+Imports linux and steps only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+
+from ipycontainer.linux import mounts, syscalls
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.runtime.steps import Context
+
+__all__ = [
+    "BindMount",
+    "BindRoot",
+    "IsolateMounts",
+    "MakeReadOnly",
+    "MountCgroups",
+    "MountFileSystem",
+    "MountOverlay",
+    "PivotRoot",
+]
+
+PROC_SUPER_MAGIC = 0x9FA0  # linux/magic.h
+_OPEN_DIRECTORY = os.O_PATH | os.O_DIRECTORY
+# File systems of the kernel's own: their place must be a real directory, never an image's link
+# (CVE-2019-19921, CVE-2023-27561).
+_NEVER_THROUGH_LINKS = frozenset({"proc", "sysfs", "cgroup2", "devpts", "mqueue"})
+
+
+@dataclass(frozen=True, slots=True)
+class IsolateMounts:
+    """Keep all that is mounted from now on out of the host's mount namespace."""
+
+    def execute(self, ctx: Context) -> None:
+        """Make every mount a slave."""
+        mounts.make_all_slave()
+
+    def describe(self) -> str:
+        """Say it."""
+        return "keep mounts from propagating to the host"
+
+
+@dataclass(frozen=True, slots=True)
+class BindRoot:
+    """Make a ready directory a mount of its own (else pivot_root gives EINVAL) and the container's root."""
+
+    path: str
+
+    def execute(self, ctx: Context) -> None:
+        """Bind it on itself."""
+        target = os.open(self.path, _OPEN_DIRECTORY | os.O_CLOEXEC)
+        try:
+            tree = mounts.clone_tree(target)
+            mounts.set_attributes(tree, propagation=mounts.MS_PRIVATE, recursive=True)
+            mounts.move_onto(tree, target)
+        finally:
+            os.close(target)
+        ctx.root = DirFd(tree)
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"take {self.path} as root"
+
+
+@dataclass(frozen=True, slots=True)
+class MountOverlay:
+    """Lay a writable directory over read-only ones, topmost first.
+
+    With `mountpoint` (a directory of the host) the overlay becomes the container's root, else it goes to
+    `target` inside the root.
+    """
+
+    target: str
+    lowers: tuple[str, ...]
+    upper: str
+    work: str
+    userxattr: bool = False
+    mountpoint: str = ""
+
+    def execute(self, ctx: Context) -> None:
+        """Mount it."""
+        if self.mountpoint:
+            try:
+                os.mkdir(self.mountpoint, 0o700)
+            except FileExistsError:
+                pass
+            target = os.open(self.mountpoint, _OPEN_DIRECTORY | os.O_CLOEXEC)
+        else:
+            target = ctx.root.mkdirs(self.target).fd
+        try:
+            mounts.mount_overlay(
+                self.lowers, self.upper, self.work, target, userxattr=self.userxattr
+            )
+        finally:
+            os.close(target)
+        if self.mountpoint:
+            ctx.root = DirFd.open(self.mountpoint)
+
+    def describe(self) -> str:
+        """Say it."""
+        changes = f", changes go to {self.upper}" if self.upper else ""
+        return f"mount overlay of {len(self.lowers)} layers on {self.target}{changes}"
+
+
+@dataclass(frozen=True, slots=True)
+class MountFileSystem:
+    """Mount a file system of the kernel's own (proc, tmpfs, devpts, ...).
+
+    `options` are (key, value) each, an empty value for a flag. Where the kernel refuses them with
+    EINVAL, `fallback` is tried: group 5 of a devpts may not be mapped in a user namespace.
+    """
+
+    kind: str
+    target: str
+    source: str
+    options: tuple[tuple[str, str], ...] = ()
+    attributes: int = 0
+    fallback: tuple[tuple[str, str], ...] | None = None
+
+    def execute(self, ctx: Context) -> None:
+        """Mount it."""
+        try:
+            mount = self._make(self.options)
+        except OSError as error:
+            if error.errno != errno.EINVAL or self.fallback is None:
+                raise
+            mount = self._make(self.fallback)
+        try:
+            target = self._open_target(ctx.root)
+            try:
+                mounts.move_onto(mount, target)
+            finally:
+                os.close(target)
+        finally:
+            os.close(mount)
+
+    def _make(self, options: tuple[tuple[str, str], ...]) -> int:
+        with mounts.FileSystem(self.kind) as fs:
+            if self.source:
+                fs.set("source", self.source)
+            for key, value in options:
+                fs.set(key, value or None)
+            return fs.mount(self.attributes)
+
+    def _open_target(self, root: DirFd) -> int:
+        nofollow = os.O_NOFOLLOW if self.kind in _NEVER_THROUGH_LINKS else 0
+        try:
+            return root.openat(self.target, _OPEN_DIRECTORY | nofollow)
+        except FileNotFoundError:
+            return root.mkdirs(self.target).fd
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"mount {self.kind} on {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class BindMount:
+    """Show a file or directory of the host inside the container.
+
+    The copy of its mounts gets all attributes before it is attached: mount(2) with MS_BIND|MS_RDONLY
+    is not read-only (the flag is ignored), and a remount leaves submounts writable.
+    """
+
+    source: str
+    target: str
+    set_bits: int = 0
+    clear_bits: int = 0
+    propagation: int = mounts.MS_PRIVATE
+    recursive: bool = True
+
+    def execute(self, ctx: Context) -> None:
+        """Clone, restrict, attach."""
+        tree = mounts.clone_tree(mounts.AT_FDCWD, self.source, recursive=self.recursive)
+        try:
+            mounts.set_attributes(
+                tree,
+                self.set_bits,
+                self.clear_bits,
+                propagation=self.propagation,
+                recursive=self.recursive,
+            )
+            if stat.S_ISDIR(os.fstat(tree).st_mode):
+                target = ctx.root.mkdirs(self.target).fd
+            else:
+                target = ctx.root.create_file(self.target)
+            try:
+                # runc's and crun's rule: what covers parts of /proc fools masks and security labels
+                if syscalls.fstatfs_type(target) == PROC_SUPER_MAGIC:
+                    raise OSError(errno.EPERM, "nothing can be mounted inside /proc")
+                mounts.move_onto(tree, target)
+            finally:
+                os.close(target)
+        finally:
+            os.close(tree)
+
+    def describe(self) -> str:
+        """Say it."""
+        mode = " read-only" if self.set_bits & mounts.MOUNT_ATTR_RDONLY else ""
+        return f"bind {self.source} on {self.target}{mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class MountCgroups:
+    """Show the container its own cgroup, read-only: under version 1 one directory a controller.
+
+    Writable they would let it change its own limits, and `release_agent` runs programs on the host
+    (CVE-2022-0492). `binds` are (name, directory of the host) each, `names` (link, name).
+    """
+
+    target: str
+    binds: tuple[tuple[str, str], ...]
+    names: tuple[tuple[str, str], ...] = ()
+
+    def execute(self, ctx: Context) -> None:
+        """Mount a tmpfs, bind into it, and close it for writing."""
+        quiet = mounts.MOUNT_ATTR_NOSUID | mounts.MOUNT_ATTR_NODEV | mounts.MOUNT_ATTR_NOEXEC
+        with mounts.FileSystem("tmpfs") as fs:
+            fs.set("source", "tmpfs")
+            fs.set("mode", "755")
+            fs.set("size", "64k")
+            base = fs.mount(quiet)
+        try:
+            with ctx.root.mkdirs(self.target) as target:
+                mounts.move_onto(base, target.fd)
+            for name, source in self.binds:
+                tree = mounts.clone_tree(mounts.AT_FDCWD, source, recursive=False)
+                try:
+                    mounts.set_attributes(
+                        tree, quiet | mounts.MOUNT_ATTR_RDONLY, propagation=mounts.MS_PRIVATE
+                    )
+                    os.mkdir(name, 0o755, dir_fd=base)
+                    place = os.open(name, _OPEN_DIRECTORY | os.O_CLOEXEC, dir_fd=base)
+                    try:
+                        mounts.move_onto(tree, place)
+                    finally:
+                        os.close(place)
+                finally:
+                    os.close(tree)
+            for link, name in self.names:
+                os.symlink(name, link, dir_fd=base)
+            mounts.set_attributes(base, mounts.MOUNT_ATTR_RDONLY)
+        finally:
+            os.close(base)
+
+    def describe(self) -> str:
+        """Say it."""
+        shown = ", ".join(name for name, _ in self.binds) or "nothing"
+        return f"show {shown} of the own cgroup on {self.target}, read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class MakeReadOnly:
+    """Close mounts of the container for writing, once everything in them is made."""
+
+    targets: tuple[str, ...]
+
+    def execute(self, ctx: Context) -> None:
+        """Set the attribute on each mount alone, not on what is mounted below it."""
+        for target in self.targets:
+            with ctx.root.sub(target) as directory:
+                mounts.set_attributes(directory.fd, mounts.MOUNT_ATTR_RDONLY)
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"make {', '.join(self.targets)} read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class PivotRoot:
+    """Make the container's tree `/` and let go of the host's.
+
+    pivot_root(".", ".") stacks the old root on the new one, as pivot_root(2) shows; a lazy unmount
+    takes it away (EBUSY without MNT_DETACH). Mounts are slaves by now, so the host's stay.
+    """
+
+    def execute(self, ctx: Context) -> None:
+        """Pivot."""
+        os.fchdir(ctx.root.fd)
+        syscalls.pivot_root(".", ".")
+        mounts.detach(".")
+        os.chdir("/")
+
+    def describe(self) -> str:
+        """Say it."""
+        return "make the container's tree the root, and let go of the host's"

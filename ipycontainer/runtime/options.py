@@ -1,0 +1,60 @@
+"""Mount options in mount(8)'s words, read once into bits and data. Pure; imports linux and model only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipycontainer.errors import Unsupported
+from ipycontainer.linux import mounts
+from ipycontainer.model.oci import Mount
+
+__all__ = ["MountOptions", "parse"]
+
+_PROPAGATIONS = {
+    "private": mounts.MS_PRIVATE,
+    "rprivate": mounts.MS_PRIVATE,
+    "slave": mounts.MS_SLAVE,
+    "rslave": mounts.MS_SLAVE,
+}
+# Words that change nothing here: the default, or docker's notes to itself.
+_EMPTY = frozenset({"defaults", "async", "loud", "silent", "nolazytime", "noiversion", "nomand"})
+_REFUSED = frozenset(
+    {"shared", "rshared", "unbindable", "runbindable", "idmap", "ridmap", "tmpcopyup", "remount"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MountOptions:
+    """What a mount's options say: attribute bits, propagation, bind, and the file system's own data."""
+
+    set_bits: int = 0
+    clear_bits: int = 0
+    propagation: int = mounts.MS_PRIVATE
+    bind: bool = False
+    recursive: bool = False
+    data: tuple[tuple[str, str], ...] = ()
+
+
+def parse(mount: Mount) -> MountOptions:
+    """Return a mount's options in the order in which later words win. Raises Unsupported by name."""
+    set_bits = clear_bits = 0
+    propagation = mounts.MS_PRIVATE
+    bind = mount.type == "bind"
+    recursive = False
+    data: list[tuple[str, str]] = []
+    for option in mount.options:
+        # `rro` and its kin are for the whole tree; ours always are
+        word = option[1:] if option[:1] == "r" and option[1:] in mounts.ATTRIBUTES else option
+        if word in mounts.ATTRIBUTES:
+            on, off = mounts.ATTRIBUTES[word]
+            set_bits, clear_bits = (set_bits & ~off) | on, (clear_bits & ~on) | off
+        elif option in _PROPAGATIONS:
+            propagation = _PROPAGATIONS[option]
+        elif option in ("bind", "rbind"):
+            bind, recursive = True, option == "rbind"
+        elif option in _REFUSED:
+            raise Unsupported(f'mount option "{option}" of {mount.destination} is not supported')
+        elif option not in _EMPTY:
+            key, _, value = option.partition("=")
+            data.append((key, value))
+    return MountOptions(set_bits, clear_bits, propagation, bind, recursive, tuple(data))

@@ -1,0 +1,320 @@
+"""Decide what a start does: from a spec to a list of steps, without touching the kernel.
+
+One list for four readers: init executes it, `--explain` shows it, timings are noted against it, tests
+check its order. The order is runc's and crun's, with the errors that others give noted at the steps.
+Imports model, linux's constants and the steps.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.linux import capabilities, mounts
+from ipycontainer.model import oci
+from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
+from ipycontainer.runtime import defaults, mount_steps, options, path_steps, process_steps
+from ipycontainer.runtime import session_steps as session
+from ipycontainer.runtime.steps import Identity, Step
+
+__all__ = ["CgroupView", "plan", "plan_process"]
+
+_FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
+_SYSCTL_OF_IPC = frozenset(
+    f"kernel.{name}"
+    for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupView:
+    """The container's own cgroup as it is shown inside: (name, directory of the host) each, and links."""
+
+    binds: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    v2: bool = False
+
+
+def plan(
+    spec: Spec,
+    bundle: str,
+    *,
+    userns: bool,
+    cgroup: CgroupView | None = None,
+    has_cgroup: bool = False,
+    hold: bool = False,
+    die_with_parent: bool = True,
+) -> tuple[Step, ...]:
+    """Return the steps of a start, in order.
+
+    `userns`: init is not in the machine's first user namespace, so device nodes are bound instead of
+    made, and file systems need a namespace of their own. `cgroup` is what is shown at /sys/fs/cgroup,
+    `has_cgroup` that the parent puts init into one. Raises InvalidArgument or Unsupported, by name.
+    """
+    spaces = spec.linux.namespaces
+    new = frozenset(kind for kind, path in spaces.items() if not path)
+    own_user = "user" in new
+    userns = userns or own_user
+    early = own_user or "cgroup" in new  # what follows stands on the parent's part
+    steps: list[Step] = []
+    if die_with_parent:
+        steps.append(session.DieWithParent())
+    if spec.process.oom_score_adj is not None:
+        steps.append(session.SetOomScoreAdj(spec.process.oom_score_adj))
+    steps += [session.SetRlimit(limit) for limit in spec.process.rlimits]
+    steps.append(session.NewSessionKeyring(posixpath.basename(spec.linux.cgroups_path) or "container"))
+    steps += [session.JoinNamespace(kind, path) for kind, path in spaces.items() if path]
+    if early:
+        steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
+    if own_user:
+        steps.append(session.BecomeRoot())
+    if "cgroup" in new:
+        steps.append(session.UnshareCgroup())
+    if "network" in new:
+        steps.append(session.LoopbackUp())
+    steps += [_sysctl(key, value, new) for key, value in spec.linux.sysctl.items()]
+    if spec.hostname:
+        _need(new, "uts", "a host name")
+        steps.append(session.SetHostname(spec.hostname))
+    if spec.domainname:
+        _need(new, "uts", "a domain name")
+        steps.append(session.SetDomainname(spec.domainname))
+    _need(new, "mount", "a root")
+    steps += _tree(spec, bundle, userns, new, cgroup)
+    process = plan_process(spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent)
+    if has_cgroup:
+        # as late as can be: the parent's part goes on beside the mounts
+        process = (session.AwaitParent("put init into its cgroup and limited its devices"), *process)
+    return (*steps, *process)
+
+
+def plan_process(
+    spec: Spec, process: Process, *, user: str, hold: bool = False, die_with_parent: bool = True
+) -> tuple[Step, ...]:
+    """Return the steps from a finished tree to the program: the same for a start and for `exec`.
+
+    `user` is `U[:G]`, "" for the spec's own.
+    """
+    env = _environment(process)
+    if not process.args:
+        raise InvalidArgument("no command specified")
+    if process.terminal:
+        raise Unsupported("process.terminal: a terminal is not supported yet")
+    if not process.cwd.startswith("/"):
+        raise InvalidArgument(f"Cwd must be an absolute path: {process.cwd}")
+    annotations = spec.annotations
+    ids = process.user
+    user = user or annotations.get(oci.ANNOTATION_USER, "")
+    groups = _json_annotation(annotations, oci.ANNOTATION_GROUPS, list) or []
+    identity = Identity(ids.uid, ids.gid, ids.additional_gids, "/")
+    reap = annotations.get(oci.ANNOTATION_INIT) == "true" and process is spec.process
+    return (
+        process_steps.CloseFds(),
+        process_steps.ConnectStdio(),
+        process_steps.ResolveUser(
+            user, identity, tuple(str(group) for group in groups), want_home="HOME" not in env
+        ),
+        process_steps.EnterWorkdir(process.cwd),
+        process_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
+        *((process_steps.Ready(wait=True),) if hold else ()),
+        _limits(process.capabilities, process, die_with_parent),
+        *(() if hold else (process_steps.Ready(wait=False),)),
+        process_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
+    )
+
+
+def _limits(caps: Capabilities, process: Process, die_with_parent: bool) -> Step:
+    masks = []
+    for name in ("bounding", "effective", "permitted", "inheritable", "ambient"):
+        try:
+            masks.append(capabilities.mask_of(getattr(caps, name)))
+        except KeyError as error:
+            raise InvalidArgument(f"unknown capability {error}") from error
+    umask = 0o022 if process.user.umask is None else process.user.umask
+    return process_steps.LimitPrivileges(
+        *masks, process.no_new_privileges, umask, die_with_parent=die_with_parent
+    )
+
+
+def _environment(process: Process) -> dict[str, str]:
+    env: dict[str, str] = {}
+    for entry in process.env:
+        name, equals, value = entry.partition("=")
+        if not name or not equals or "\0" in entry:
+            raise InvalidArgument(f"invalid environment variable {entry!r}")
+        env[name] = value
+    return env
+
+
+def _tree(
+    spec: Spec, bundle: str, userns: bool, new: frozenset[str], cgroup: CgroupView | None
+) -> list[Step]:
+    if spec.linux.rootfs_propagation not in ("", "private", "rprivate", "slave", "rslave"):
+        raise Unsupported(f"rootfsPropagation {spec.linux.rootfs_propagation} is not supported")
+    steps: list[Step] = [mount_steps.IsolateMounts()]
+    root = posixpath.normpath(posixpath.join(bundle, spec.root.path))
+    overlays = _overlays(spec, root)
+    steps += overlays or [mount_steps.BindRoot(root)]
+    for mount in spec.mounts:
+        steps += _mount(mount, bundle, userns, new, cgroup)
+    if not any(_clean(mount.destination) == "/dev" and _is_bind(mount) for mount in spec.mounts):
+        devices = _devices(spec.linux.devices)
+        make = path_steps.BindDevices if userns else path_steps.MakeDevices
+        steps += [make(devices), path_steps.LinkDevices(defaults.DEVICE_LINKS)]
+    steps.append(session.TellParent())
+    if spec.linux.masked_paths:
+        steps.append(path_steps.MaskPaths(spec.linux.masked_paths))
+    if spec.linux.readonly_paths:
+        steps.append(path_steps.RestrictPaths(spec.linux.readonly_paths))
+    if spec.process.cwd != "/":
+        steps.append(process_steps.MakeWorkdir(spec.process.cwd))
+    if spec.root.readonly:
+        further = tuple(overlay.target for overlay in overlays if overlay.target != "/")
+        steps.append(mount_steps.MakeReadOnly(("/", *further)))
+    steps.append(mount_steps.PivotRoot())
+    return steps
+
+
+def _overlays(spec: Spec, root: str) -> list[mount_steps.MountOverlay]:
+    raw = _json_annotation(spec.annotations, oci.ANNOTATION_OVERLAYS, list) or []
+    steps = []
+    for number, entry in enumerate(raw):
+        try:
+            step = mount_steps.MountOverlay(
+                target=_clean(entry["target"]),
+                lowers=tuple(entry["lowers"]),
+                upper=entry["upper"],
+                work=entry["work"],
+                userxattr=bool(entry.get("userxattr", False)),
+                mountpoint="" if number else root,
+            )
+        except (KeyError, TypeError) as error:
+            raise InvalidArgument(f"annotation {oci.ANNOTATION_OVERLAYS}: {error}") from error
+        if (step.target == "/") != (number == 0) or not step.lowers:
+            raise InvalidArgument(
+                f'annotation {oci.ANNOTATION_OVERLAYS}: the first target, and no other, is "/", '
+                "and each needs a layer"
+            )
+        steps.append(step)
+    return steps
+
+
+def _mount(
+    mount: Mount, bundle: str, userns: bool, new: frozenset[str], cgroup: CgroupView | None
+) -> list[Step]:
+    target = _clean(mount.destination)
+    if target == "/":
+        raise InvalidArgument("a mount at / would hide the container's root")
+    parsed = options.parse(mount)
+    if parsed.bind:
+        if target == "/proc" or target.startswith("/proc/"):
+            raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
+        if parsed.data:
+            raise Unsupported(f'mount option "{parsed.data[0][0]}" of bind {target} is not supported')
+        source = posixpath.normpath(posixpath.join(bundle, mount.source))
+        # a bind that leaves out submounts would uncover what they hide: EINVAL in a user namespace
+        return [_bind(source, target, parsed, recursive=parsed.recursive or userns)]
+    if mount.type in ("cgroup", "cgroup2"):
+        return _cgroup_mount(mount, target, parsed, new, cgroup)
+    if mount.type not in _FILE_SYSTEMS:
+        raise Unsupported(f'mount type "{mount.type}" of {target} is not supported')
+    inside_proc = target == "/proc" or target.startswith("/proc/")
+    if inside_proc and (mount.type != "proc" or target != "/proc"):
+        raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
+    owner = {"sysfs": "network", "mqueue": "ipc", "proc": "pid"}.get(mount.type)
+    if userns and owner is not None and owner not in new:
+        # a user namespace may not mount what shows a namespace that is not its own (EPERM)
+        host = {"sysfs": "/sys", "mqueue": "/dev/mqueue", "proc": "/proc"}[mount.type]
+        return [_bind(host, target, parsed, recursive=True)]
+    data, fallback = parsed.data, None
+    if mount.type == "devpts" and userns:
+        fallback = tuple((key, value) for key, value in data if key != "gid")
+    return [
+        mount_steps.MountFileSystem(
+            mount.type, target, mount.source or mount.type, data, parsed.set_bits, fallback
+        )
+    ]
+
+
+def _bind(source: str, target: str, parsed: options.MountOptions, *, recursive: bool) -> Step:
+    return mount_steps.BindMount(
+        source,
+        target,
+        parsed.set_bits,
+        parsed.clear_bits,
+        parsed.propagation,
+        recursive=recursive,
+    )
+
+
+def _cgroup_mount(
+    mount: Mount,
+    target: str,
+    parsed: options.MountOptions,
+    new: frozenset[str],
+    cgroup: CgroupView | None,
+) -> list[Step]:
+    if cgroup is not None and cgroup.v2:
+        if "cgroup" in new:
+            return [
+                mount_steps.MountFileSystem("cgroup2", target, "cgroup", (), parsed.set_bits)
+            ]
+        return [
+            _bind(directory, target, parsed, recursive=False) for _, directory in cgroup.binds[:1]
+        ]
+    if not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY:
+        raise Unsupported(f"a writable cgroup mount at {target} is not supported")
+    view = cgroup or CgroupView()
+    return [mount_steps.MountCgroups(target, view.binds, view.links)]
+
+
+def _devices(asked: tuple[Device, ...]) -> tuple[Device, ...]:
+    paths = {_clean(device.path) for device in asked}
+    return (*(device for device in defaults.DEVICES if device.path not in paths), *asked)
+
+
+def _sysctl(key: str, value: str, new: frozenset[str]) -> Step:
+    if key.startswith("net."):
+        kind = "network"
+    elif key.startswith("fs.mqueue.") or key in _SYSCTL_OF_IPC:
+        kind = "ipc"
+    elif key == "kernel.domainname":
+        kind = "uts"
+    else:
+        raise InvalidArgument(f'sysctl "{key}" is not in a separate kernel namespace')
+    _need(new, kind, f'sysctl "{key}"')
+    if ".." in key or "/" in key:
+        raise InvalidArgument(f'invalid sysctl "{key}"')
+    return session.SetSysctl(key, value)
+
+
+def _need(new: frozenset[str], kind: str, what: str) -> None:
+    if kind not in new:
+        raise InvalidArgument(f"{what} is not allowed without a {kind} namespace of its own")
+
+
+def _is_bind(mount: Mount) -> bool:
+    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
+
+
+def _clean(path: str) -> str:
+    if not path.startswith("/"):
+        raise InvalidArgument(f"mount destination {path} is not absolute")
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _json_annotation(annotations: Mapping[str, str], key: str, kind: type) -> Any:
+    text = annotations.get(key)
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(f"annotation {key} is no JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise InvalidArgument(f"annotation {key} is not a JSON {kind.__name__}")
+    return value

@@ -1,0 +1,367 @@
+"""Steps that turn init into the program: they run inside the container's root, for `run` and `exec` alike.
+
+Order is that of capabilities(7) and seccomp(2); what each wrong order gives stands beside the call.
+Nothing is imported here once the root is the container's: its files could stand in for Python's.
+Imports linux, users and steps only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ipycontainer.errors import (
+    CommandNotExecutable,
+    CommandNotFound,
+    InvalidArgument,
+    StepFailed,
+)
+from ipycontainer.linux import capabilities, seccomp, syscalls
+from ipycontainer.runtime import reaper, users
+from ipycontainer.runtime.steps import Context, Identity
+
+__all__ = [
+    "CloseFds",
+    "ConnectStdio",
+    "EnterWorkdir",
+    "Execute",
+    "FindCommand",
+    "LimitPrivileges",
+    "MakeWorkdir",
+    "NewSession",
+    "Ready",
+    "ResolveUser",
+]
+
+PR_SET_PDEATHSIG, SIGKILL = 1, 9  # linux/prctl.h, asm/signal.h
+PR_SET_KEEPCAPS = 8
+PR_SET_NO_NEW_PRIVS = 38
+_NULL = os.makedev(1, 3)
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # docker's
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """Leave the caller's session: its terminal and its signals are not the container's."""
+
+    def execute(self, ctx: Context) -> None:
+        """Start a session."""
+        os.setsid()
+
+    def describe(self) -> str:
+        """Say it."""
+        return "start a new session"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectStdio:
+    """Make the given fds 0, 1 and 2. The host's null device becomes the container's own."""
+
+    def execute(self, ctx: Context) -> None:
+        """Copy them, first upwards: the three may be given in any order among 0, 1 and 2."""
+        given = (ctx.stdio.stdin, ctx.stdio.stdout, ctx.stdio.stderr)
+        copies = [_own_null(fd) for fd in given]
+        for number, copy in enumerate(copies):
+            os.dup2(copy, number)
+            os.close(copy)
+
+    def describe(self) -> str:
+        """Say it."""
+        return "connect stdin, stdout and stderr"
+
+
+def _own_null(fd: int) -> int:
+    found = os.fstat(fd)
+    if stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL:
+        try:
+            own = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:  # a foreign bundle may have none
+            own = -1
+        if own >= 3 and os.fstat(own).st_rdev == _NULL:
+            return own
+    return _copy_above_stdio(fd)
+
+
+def _copy_above_stdio(fd: int) -> int:
+    low: list[int] = []
+    while (copy := os.dup(fd)) < 3:  # dup(2) takes the lowest: the few below 3 are given back
+        low.append(copy)
+    for number in low:
+        os.close(number)
+    return copy
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFds:
+    """Mark every fd but 0, 1 and 2 close-on-exec, before a path of the container's is opened.
+
+    An fd of a host directory that stays open is a way out (CVE-2024-21626).
+    """
+
+    def execute(self, ctx: Context) -> None:
+        """Mark them."""
+        syscalls.close_range(3, cloexec=True)
+
+    def describe(self) -> str:
+        """Say it."""
+        return "mark all other fds close-on-exec"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveUser:
+    """Find out whom the program runs as: by `user` (`U[:G]`) in the container's files, else the given ids."""
+
+    user: str
+    ids: Identity
+    groups: tuple[str, ...] = ()
+    want_home: bool = True
+
+    def execute(self, ctx: Context) -> None:
+        """Read passwd and group below the root, at most 1 MiB each."""
+        if self.user or self.groups:
+            passwd, group = _read_small(ctx, "/etc/passwd"), _read_small(ctx, "/etc/group")
+            user = self.user or f"{self.ids.uid}:{self.ids.gid}"
+            ctx.identity = users.lookup(user, passwd, group, self.groups)
+            return
+        home = users.home_of(self.ids.uid, _read_small(ctx, "/etc/passwd")) if self.want_home else "/"
+        ids = self.ids
+        ctx.identity = Identity(ids.uid, ids.gid, tuple(dict.fromkeys((ids.gid, *ids.groups))), home)
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"find user {self.user or self.ids.uid}"
+
+
+def _read_small(ctx: Context, path: str) -> bytes:
+    try:
+        # O_NONBLOCK: an image's /etc/passwd may be a fifo
+        fd = ctx.root.openat(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return b""
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return b""
+        parts, size = [], 0
+        while size < users.READ_LIMIT_BYTES and (part := os.read(fd, users.READ_LIMIT_BYTES - size)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
+
+
+@dataclass(frozen=True, slots=True)
+class MakeWorkdir:
+    """Make the working directory where the image has none, before the root may become read-only."""
+
+    path: str
+
+    def execute(self, ctx: Context) -> None:
+        """Make it with its parents, 0755."""
+        ctx.root.mkdirs(self.path).close()
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"make working directory {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterWorkdir:
+    """Change to the working directory, and see that it lies inside the root.
+
+    By openat2, without magic links: `-w /proc/self/fd/7` must not lead to a host directory whose fd
+    leaked (CVE-2024-21626); getcwd(2) then has to give an absolute path.
+    """
+
+    path: str
+
+    def execute(self, ctx: Context) -> None:
+        """Enter it."""
+        if not self.path.startswith("/"):
+            raise InvalidArgument(f"Cwd must be an absolute path: {self.path}")
+        with ctx.root.sub(self.path) as directory:
+            os.fchdir(directory.fd)
+        if not os.getcwd().startswith("/"):
+            raise OSError(errno.ENOENT, "current working directory is outside of container root")
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"enter working directory {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class FindCommand:
+    """Find the program as Go's exec.LookPath does, whose messages docker shows."""
+
+    name: str
+    path: str
+
+    def execute(self, ctx: Context) -> None:
+        """Look below the container's PATH, or check the path that was given."""
+        if "/" in self.name:
+            self._check(self.name)
+            ctx.command = self.name
+            return
+        for directory in self.path.split(":"):
+            candidate = f"{directory or '.'}/{self.name}"
+            try:
+                mode = os.stat(candidate).st_mode
+            except OSError:
+                continue
+            if stat.S_ISREG(mode) and mode & 0o111:
+                ctx.command = candidate
+                return
+        raise CommandNotFound(
+            f'exec: "{self.name}": executable file not found in $PATH',
+            step=self.describe(),
+            errno=errno.ENOENT,
+        )
+
+    def _check(self, name: str) -> None:
+        try:
+            mode = os.stat(name).st_mode
+        except OSError as error:
+            kind = CommandNotFound if error.errno == errno.ENOENT else CommandNotExecutable
+            raise kind(
+                f'exec: "{name}": stat {name}: {_go_words(error)}',
+                step=self.describe(),
+                errno=error.errno or 0,
+            ) from error
+        if stat.S_ISDIR(mode) or not mode & 0o111:
+            number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EACCES
+            raise CommandNotExecutable(
+                f'exec: "{name}": {os.strerror(number).lower()}', step=self.describe(), errno=number
+            )
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"find program {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPrivileges:
+    """Take on the program's user, capabilities and system call filter.
+
+    The bounding set goes while CAP_SETPCAP is there (later: EPERM); groups before the user (later:
+    EPERM); capset under KEEPCAPS (without: EPERM). The filter comes first where no_new_privs is not
+    wanted (later it needs it: EACCES), else last. Masks are of capability bits.
+    """
+
+    bounding: int
+    effective: int
+    permitted: int
+    inheritable: int
+    ambient: int
+    no_new_privileges: bool
+    umask: int
+    die_with_parent: bool = True
+
+    def execute(self, ctx: Context) -> None:
+        """Drop them in that order."""
+        identity = ctx.identity
+        _hand_over_stdio(identity.uid)
+        os.umask(self.umask)
+        if ctx.seccomp is not None and not self.no_new_privileges:
+            seccomp.install(ctx.seccomp)
+        capabilities.drop_bounding(self.bounding)
+        syscalls.prctl(PR_SET_KEEPCAPS, 1)
+        try:
+            os.setgroups(identity.groups)
+        except PermissionError:
+            # a user namespace with one id denies setgroups(2); nothing is lost with no further group
+            if identity.groups not in ((), (identity.gid,)):
+                raise
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+        capabilities.set_sets(self.effective, self.permitted, self.inheritable)
+        capabilities.set_ambient(self.ambient)
+        if self.no_new_privileges:
+            syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if self.die_with_parent:
+            syscalls.prctl(PR_SET_PDEATHSIG, SIGKILL)  # forgotten at the change of ids
+            _check_parent(ctx.sync)
+        for number in range(1, 65):  # Python ignores SIGPIPE and SIGXFSZ, and a child would too
+            syscalls.set_signal_default(number)
+        if ctx.seccomp is not None and self.no_new_privileges:
+            seccomp.install(ctx.seccomp)
+
+    def describe(self) -> str:
+        """Say it."""
+        count = self.bounding.bit_count()
+        return f"take on the user, {count} capabilities and the system call filter"
+
+
+def _check_parent(sync: int) -> None:
+    poll = select.poll()
+    poll.register(sync, 0)
+    if poll.poll(0):  # only POLLHUP and POLLERR are reported: nobody holds the other end
+        raise StepFailed("the parent ended during the start", step="die with the parent")
+
+
+def _hand_over_stdio(uid: int) -> None:
+    """Give pipes to the program's user: /dev/stdout can be opened by its owner only.
+
+    Other files stay as they are, for they may be the caller's terminal or its own file.
+    """
+    for fd in (0, 1, 2):
+        found = os.fstat(fd)
+        if found.st_uid != uid and (stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode)):
+            try:
+                os.fchown(fd, uid, -1)
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.EROFS, errno.EINVAL):
+                    raise
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Tell the parent that all is made, with the time of each step; wait for its word if it holds us."""
+
+    wait: bool
+
+    def execute(self, ctx: Context) -> None:
+        """Send one message: the count of times, the times (int64), and a line for each warning."""
+        text = "\n".join(ctx.warnings).encode()
+        os.write(ctx.sync, b"ready" + len(ctx.times).to_bytes(2, "little") + ctx.times.tobytes() + text)
+        if self.wait and not os.read(ctx.hold, 1):
+            raise StepFailed("nobody is left to say when to start", step=self.describe())
+
+    def describe(self) -> str:
+        """Say it."""
+        return "wait for the word to start" if self.wait else "report the steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Become the program; with `reap`, stay as a small init and let a child become it."""
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    reap: bool = False
+    die_with_parent: bool = True
+
+    def execute(self, ctx: Context) -> None:
+        """Replace this process's program."""
+        env = self.env if "HOME" in self.env else {**self.env, "HOME": ctx.identity.home}
+        if self.reap and not reaper.fork_and_reap():
+            return  # never reached: the reaping process ends with the program
+        syscalls.sigmask_unblock_all()
+        try:
+            os.execve(ctx.command, self.args, env)
+        except OSError as error:
+            text = f"exec {ctx.command}: {_go_words(error)}"
+            kind = CommandNotFound if error.errno == errno.ENOENT else CommandNotExecutable
+            raise kind(text, step=self.describe(), errno=error.errno or 0) from error
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"execute {' '.join(self.args)}"
+
+
+def _go_words(error: OSError) -> str:
+    """Return the kernel's answer as Go writes it, in lower case."""
+    return os.strerror(error.errno or 0).lower()

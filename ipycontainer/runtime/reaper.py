@@ -1,0 +1,97 @@
+"""A small init (`--init`): PID 1 that forwards signals, reaps orphans and ends as the program does.
+
+What tini does for docker. A program as PID 1 gets no default action for signals that it does not handle,
+and orphans become its zombies. Runs inside the container with the program's own user and rights; so
+it is made unreadable for it, and its command line shows nothing of the host's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ipycontainer.linux import syscalls
+
+__all__ = ["fork_and_reap"]
+
+PR_SET_DUMPABLE, PR_SET_NAME = 4, 15  # linux/prctl.h
+_TITLE = b"ipycontainer-init"
+# Faults of this process itself, job control of a terminal, and the end of a child are not the program's.
+_OWN = frozenset(
+    {
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGABRT,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+        signal.SIGTTIN,
+        signal.SIGTTOU,
+        signal.SIGCHLD,
+    }
+)
+_AWAITED = signal.valid_signals() - (_OWN - {signal.SIGCHLD})
+
+
+def fork_and_reap() -> bool:
+    """Fork: return True in the child, which becomes the program; the parent reaps and never returns.
+
+    All signals are blocked here, as during the whole start. Every fd of the parent but 0, 1 and 2
+    is closed, so that the engine sees the child's execve as the end of its socket.
+    """
+    child = syscalls.clone(0)
+    if child == 0:
+        os.setsid()
+        return True
+    code = 255
+    try:
+        syscalls.close_range(3, cloexec=False)
+        syscalls.prctl(PR_SET_DUMPABLE, 0)
+        _show_title()
+        code = _reap_until(child)
+    finally:
+        os._exit(code)
+
+
+def _reap_until(child: int) -> int:
+    while True:
+        info = signal.sigwaitinfo(_AWAITED)
+        if info.si_signo != signal.SIGCHLD:
+            try:
+                os.kill(child, info.si_signo)
+            except ProcessLookupError:
+                pass
+            continue
+        # several ends may have become one SIGCHLD
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return 255
+            if pid == 0:
+                break
+            if pid == child:
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
+
+
+def _show_title() -> None:
+    """Write a title over the command line that `ps` shows, whose place proc_pid_stat(5) names."""
+    syscalls.prctl(PR_SET_NAME, _title_address())
+    try:
+        with open("/proc/self/stat", "rb", buffering=0) as file:
+            raw = file.read()
+        fields = raw[raw.rindex(b")") + 2 :].split()
+        start, end = int(fields[45]), int(fields[46])
+    except (OSError, ValueError, IndexError):
+        return  # no /proc in this container
+    if 0 < start < end:
+        syscalls.move_memory(start, _TITLE[: end - start - 1].ljust(end - start, b"\0"))
+
+
+def _title_address() -> int:
+    return syscalls.address_of(_TITLE_BUFFER)
+
+
+_TITLE_BUFFER = syscalls.buffer(_TITLE[:15] + b"\0")
