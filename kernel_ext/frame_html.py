@@ -114,14 +114,14 @@ def _number(value: Any, _row: int) -> str:
 def _size(value: Any, _row: int) -> str:
     if pd.isna(value):
         return _td("")
-    return _td(human_size(int(value)), f"{int(value):,} bytes", ";text-align:right")
+    return _td(human_size(int(value), 3), f"{int(value):,} bytes", ";text-align:right")
 
 
 def _size_delta(value: Any, _row: int) -> str:
     if pd.isna(value):
         return _td("")
     sign = "+" if value > 0 else "-" if value < 0 else ""
-    text = sign + human_size(abs(int(value)))
+    text = sign + human_size(abs(int(value)), 3)
     return _td(text, f"{int(value):+,} bytes", ";text-align:right")
 
 
