@@ -21,6 +21,7 @@ from ipycontainer.images.machine import Machine, Place, find_secrets, resolve
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.oci import Mount
 from ipycontainer.model.state import Overlay
+from ipycontainer.storage import snapshots
 from ipycontainer.store.home import Home
 
 __all__ = [
@@ -149,11 +150,11 @@ def prepare(
         ),
     ]
     base = skeleton.make(home.cache / "host", layout.directories, layout.links, layout.contents)
-    lowers = {"/": str(base)} | {tree: tree for tree in layout.trees}
     return HostSnapshot(
-        overlays=tuple(
-            skeleton.writable(home.container(container_id), number, target, lower)
-            for number, (target, lower) in enumerate(lowers.items())
+        overlays=snapshots.prepare(
+            home,
+            container_id,
+            shown=(("/", (str(base),)), *((tree, (tree,)) for tree in layout.trees)),
         ),
         mounts=tuple(mounts),
         config=layout.config,

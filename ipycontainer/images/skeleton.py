@@ -1,23 +1,19 @@
 """Write the `host` image's lowest layer: empty parents, links and the few files of our own.
 
 Called by images.host with what it decided. A skeleton is never changed once it has its name, which
-is the hash of its content: containers share it as a read-only lower directory. Imports model only.
+is the hash of its content: containers share it as a read-only lower directory. Imports the standard library only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ipycontainer.model.state import Overlay
-
-__all__ = ["STANDARD_DIRECTORIES", "make", "standard_files", "writable"]
+__all__ = ["STANDARD_DIRECTORIES", "make", "standard_files"]
 
 # Filesystem Hierarchy Standard 3.0, chapter 3, with docker's mount points.
 STANDARD_DIRECTORIES: Mapping[str, int] = {
@@ -113,20 +109,3 @@ def _write(
     for path in sorted(directories, reverse=True):
         (root / path.lstrip("/")).chmod(directories[path])
     root.chmod(0o755)
-
-
-def writable(container: Path, number: int, target: str, lower: str) -> Overlay:
-    """Make the upper and work directory of the container's overlay with this number.
-
-    The upper directory's mode and owner are what the mounted tree shows at its top, so they are
-    taken from the lower one as far as this user may give them.
-    """
-    base = container / "overlays" / str(number)
-    upper, work = base / "upper", base / "work"
-    upper.mkdir(parents=True)
-    work.mkdir()
-    found = os.stat(lower)
-    if os.geteuid() == 0:
-        os.chown(upper, found.st_uid, found.st_gid)
-    upper.chmod(stat.S_IMODE(found.st_mode))
-    return Overlay(target=target, lowers=(lower,), upper=str(upper), work=str(work))

@@ -24,13 +24,3 @@ def test_same_content_is_made_once(tmp_path: Path) -> None:
     assert skeleton.make(tmp_path, {"/a": 0o755}, {}, {}) == first
     assert skeleton.make(tmp_path, {"/a": 0o700}, {}, {}) != first
     assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_upper_directory_looks_as_the_tree_it_covers(tmp_path: Path) -> None:
-    """The mode of a private working directory is the same inside."""
-    tree = tmp_path / "tree"
-    tree.mkdir(mode=0o700)
-    overlay = skeleton.writable(tmp_path / "container", 3, "/somewhere", str(tree))
-    assert stat.S_IMODE(Path(overlay.upper).stat().st_mode) == 0o700
-    assert overlay.lowers == (str(tree),)
-    assert Path(overlay.work).parent == Path(overlay.upper).parent
