@@ -1,7 +1,7 @@
 """Starting, attaching and executing: the engine's side of a container's processes.
 
-Each way ends in a Foreground, or in nothing when it is detached. The bundle is written anew for each
-start: what the machine offers may have changed since the last.
+Each way ends in a Foreground, or in nothing when it is detached. The bundle is written anew for
+each start: what the machine offers may have changed since the last.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ CREATE_FAILED = (
     "failed to create task for container: failed to create shim task: OCI runtime create failed: "
     "runc create failed: unable to start container process: {}: unknown"
 )
-EXEC_FAILED = (
-    "OCI runtime exec failed: exec failed: unable to start container process: {}: unknown"
-)
+EXEC_FAILED = "OCI runtime exec failed: exec failed: unable to start container process: {}: unknown"
 
 
 def start_detached(container: Container) -> None:
@@ -170,4 +168,3 @@ def _in_dockers_words(error: StepFailed, sentence: str) -> StepFailed:
     return type(error)(
         sentence.format(error.message), hint=error.hint, step=error.step, errno=error.errno
     )
-

@@ -19,11 +19,9 @@ from ipycontainer.model.config import Bind
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
+from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["base_env", "build", "cgroup_path", "merge_env", "write"]
-
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-OPEN_FILES = 1_048_576  # what docker's service unit gives; clamped to what we may
+__all__ = ["base_env", "build", "merge_env", "write"]
 
 HOSTS = """127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -39,6 +37,8 @@ def write(home: Home, record: ContainerRecord) -> tuple[str, ...]:
     directory = home.container(record.id)
     for name, text in _network_files(record):
         _write(directory / name, text)
+    for number, text in enumerate(record.config.files.values()):
+        _write(directory / f"file-{number}", text)
     spec, warnings = build(home, record)
     _write(directory / "config.json", json.dumps(spec.to_json(), separators=(",", ":")))
     return warnings
@@ -77,44 +77,38 @@ def build(home: Home, record: ContainerRecord) -> tuple[oci.Spec, tuple[str, ...
             args=(*(config.entrypoint or ()), *config.command),
             env=base_env(record),
             cwd=config.workdir or "/",
-            capabilities=oci.Capabilities(
-                bounding=defaults.CAPABILITIES,
-                effective=defaults.CAPABILITIES,
-                permitted=defaults.CAPABILITIES,
-            ),
-            rlimits=(oci.Rlimit("RLIMIT_NOFILE", OPEN_FILES, OPEN_FILES),),
+            capabilities=defaults.capabilities(),
+            rlimits=defaults.RLIMITS,
         ),
         root=oci.Root("rootfs", readonly=config.read_only),
         hostname=_hostname(record),
         mounts=(
-            *defaults.MOUNTS,
+            *defaults.mounts(),
             *(_bind(bind) for bind in config.image_mounts),
             *_network_mounts(home, record),
-            *sorted((_bind(bind) for bind in binds), key=lambda mount: mount.destination.count("/")),
+            *_file_mounts(home, record),
+            *sorted(
+                (_bind(bind) for bind in binds), key=lambda mount: mount.destination.count("/")
+            ),
         ),
         linux=oci.Linux(
             namespaces=namespaces,
             cgroups_path=cgroup_path(home, record.id),
             devices=defaults.DEVICES,
             device_rules=defaults.DEVICE_RULES,
-            masked_paths=defaults.MASKED_PATHS,
+            masked_paths=defaults.masked_paths(),
             readonly_paths=defaults.READONLY_PATHS,
-            sysctl=defaults.SYSCTLS if config.network != "host" else {},
+            sysctl=defaults.sysctls(userns=home.rootless) if config.network != "host" else {},
         ),
         annotations=annotations,
     )
     return spec, warnings
 
 
-def cgroup_path(home: Home, container_id: str) -> str:
-    """Return a container's cgroup, below each controller's mount."""
-    return f"/ipyc-{home.hash8}/{container_id}"
-
-
 def base_env(record: ContainerRecord) -> tuple[str, ...]:
     """Return the environment that every process of a container begins with, as docker's does."""
     return merge_env(
-        (f"PATH={DEFAULT_PATH}", f"HOSTNAME={_hostname(record)}"),
+        (f"PATH={defaults.PATH}", f"HOSTNAME={_hostname(record)}"),
         record.config.env,
     )
 
@@ -152,6 +146,12 @@ def _network_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
     directory = home.container(record.id)
     for name in ("resolv.conf", "hostname", "hosts"):
         yield _bind(Bind(str(directory / name), f"/etc/{name}"))
+
+
+def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
+    directory = home.container(record.id)
+    for number, path in enumerate(record.config.files):
+        yield _bind(Bind(str(directory / f"file-{number}"), path, read_only=True))
 
 
 def _bind(bind: Bind) -> oci.Mount:

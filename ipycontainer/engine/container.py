@@ -1,7 +1,7 @@
 """A container as the engine's user holds it: docker-py's names, docker's behaviour.
 
-Says what is wanted; its monitor makes it so and writes what happened. Thread-safe: each method reads
-the store afresh and keeps nothing but the last record seen.
+Says what is wanted; its monitor makes it so and writes what happened. Thread-safe: each method
+reads the store afresh and keeps nothing but the last record seen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from ipycontainer.errors import (
     OperationTimeout,
 )
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
-from ipycontainer.model.ids import check_name
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.store import containers as store_containers
@@ -39,9 +38,14 @@ __all__ = ["Container"]
 
 
 class Container:
-    """A container of this engine. `warnings` are docker's WARNING lines of its creation and start."""
+    """A container of this engine.
 
-    def __init__(self, engine: Engine, record: ContainerRecord, warnings: Sequence[str] = ()) -> None:
+    `warnings` are docker's WARNING lines of its creation and start, without that word.
+    """
+
+    def __init__(
+        self, engine: Engine, record: ContainerRecord, warnings: Sequence[str] = ()
+    ) -> None:
         self.engine = engine
         self.record = record
         self.warnings = tuple(warnings)
@@ -100,7 +104,8 @@ class Container:
     def reload(self) -> None:
         """Read the record anew; raises NoSuchContainer once it is removed."""
         self.engine.settle()
-        self.record = store_containers.get(self.engine.store, self.id)
+        with self.engine.store.read() as tx:
+            self.record = store_containers.get(tx, self.id)
 
     # ── start and end ────────────────────────────────────────────────────────────────────────
 
@@ -118,9 +123,7 @@ class Container:
         `stdin` is bytes to feed, a descriptor to copy from, or None.
         """
         self.reload()
-        outputs = tuple(
-            name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted
-        )
+        outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
         if self.record.state.status.alive:
             return attach.attach(self, stdin, outputs)
         return attach.start(self, stdin, outputs)
@@ -133,9 +136,11 @@ class Container:
         """
         self.reload()
         config = self.record.config
-        number = parse_signal(signal if signal is not None else config.stop_signal or "TERM")
+        number = parse_signal(str(signal if signal is not None else config.stop_signal or "TERM"))
         if timeout is None:
-            timeout = config.stop_timeout if config.stop_timeout is not None else DEFAULT_STOP_SECONDS
+            timeout = (
+                config.stop_timeout if config.stop_timeout is not None else DEFAULT_STOP_SECONDS
+            )
         try:
             channel = self._channel()
         except ContainerNotRunning:
@@ -146,7 +151,7 @@ class Container:
 
     def kill(self, signal: str | int | None = None) -> None:
         """Send it a signal, KILL unless another is named; ContainerNotRunning when it has ended."""
-        number = parse_signal(signal if signal is not None else "KILL")
+        number = parse_signal(str(signal if signal is not None else "KILL"))
         self.reload()
         try:
             channel = self._channel()
@@ -220,14 +225,8 @@ class Container:
 
     def rename(self, name: str) -> None:
         """Give it another name."""
-        if not name:
-            raise InvalidArgument("Neither old nor new names may be empty")
-        self.reload()
-        if name.removeprefix("/") == self.name:
-            raise InvalidArgument("Renaming a container with the same name as its current name")
-        check_name(name.removeprefix("/"))
         with self.engine.store.write() as tx:
-            store_containers.rename(tx, self.id, name.removeprefix("/"))
+            store_containers.rename(tx, self.id, name)
         self.reload()
 
     # ── what it did ──────────────────────────────────────────────────────────────────────────
@@ -329,4 +328,3 @@ class Container:
 
     def _channel(self) -> Channel:
         return self.engine.supervisor.monitor(self.id)
-

@@ -61,7 +61,8 @@ class Containers:
             ids.check_name(name.removeprefix("/"), shown=name)
         if config.workdir and not config.workdir.startswith("/"):
             raise InvalidArgument(
-                f"the working directory '{config.workdir}' is invalid, it needs to be an absolute path"
+                f"the working directory '{config.workdir}' is invalid, "
+                "it needs to be an absolute path"
             )
         if config.stop_signal:
             parse_signal(config.stop_signal)
@@ -70,7 +71,7 @@ class Containers:
         warnings: list[str] = []
         try:
             overlays, settings, mounts = self._snapshot(container_id, image, warnings)
-            merged = merge_image(replace(config, image_mounts=mounts), settings)
+            merged = _beside_script(merge_image(replace(config, image_mounts=mounts), settings))
             if not merged.command and not merged.entrypoint:
                 raise InvalidArgument("no command specified")
             record = ContainerRecord(
@@ -97,7 +98,7 @@ class Containers:
         self, container_id: str, image: ImageRecord, warnings: list[str]
     ) -> tuple[tuple[Overlay, ...], ImageConfig, tuple[Bind, ...]]:
         home = self._engine.home
-        if image.tags[:1] != (host.TAG,):
+        if image.id != host.image_record().id:
             layers = tuple(layer.chain_id for layer in image.layers)
             return snapshots.prepare(home, container_id, layers), image.config, ()
         shown = host.prepare(home, container_id, PythonEnvironment.of_this_process(), _cwd())
@@ -125,7 +126,9 @@ class Containers:
         """Tell whether a notice has not been given in this home yet."""
         try:
             fd = os.open(
-                self._engine.home.cache / f"told-{notice}", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+                self._engine.home.cache / f"told-{notice}",
+                os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                0o600,
             )
         except FileExistsError:
             return False
@@ -187,9 +190,7 @@ class Containers:
             return container
         result = self._engine.run(image, command, remove=remove, **options)
         if result.exit_code != 0:
-            raise ContainerError(
-                result.container, result.exit_code, command, image, result.stderr
-            )
+            raise ContainerError(result.container, result.exit_code, command, image, result.stderr)
         parts = (result.stdout if stdout else b"", result.stderr if stderr else b"")
         return b"".join(parts)
 
@@ -244,6 +245,19 @@ def merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
         labels={**image.labels, **config.labels},
         stop_signal=config.stop_signal or image.stop_signal,
     )
+
+
+def _beside_script(config: ContainerConfig) -> ContainerConfig:
+    """Let a Python script of a cell import what lies in the working directory, as the cell could.
+
+    Python puts the script's own directory on its path, which is `/` here, not the working one.
+    """
+    if not any(path.endswith(".py") for path in config.files):
+        return config
+    variables = dict(word.partition("=")[::2] for word in config.env)
+    places = [config.workdir or "/", *filter(None, [variables.get("PYTHONPATH", "")])]
+    kept = (word for word in config.env if not word.startswith("PYTHONPATH="))
+    return replace(config, env=(*kept, f"PYTHONPATH={':'.join(places)}"))
 
 
 def _make_bind_sources(config: ContainerConfig) -> None:

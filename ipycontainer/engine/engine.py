@@ -10,7 +10,7 @@ import select
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ipycontainer.engine import system
 from ipycontainer.engine.containers import Containers
@@ -134,7 +134,7 @@ class Engine:
         return Bell(self.home.bell)
 
     def events(self, since_ns: int | None = None) -> Iterator[events.Event]:
-        """Yield events as they happen, from `since_ns` (nanoseconds since the epoch) or from now on."""
+        """Yield events as they happen, from `since_ns` or from now on."""
         with self.bell() as bell:
             with self.store.read() as tx:
                 if since_ns is None:
@@ -166,8 +166,8 @@ class Engine:
     def reset(self) -> None:
         """End every container and empty the home, for good.
 
-        An ordinary user's home holds files of subordinate ids, which only its own user namespace may
-        remove: `rm -rf` cannot.
+        An ordinary user's home holds files of subordinate ids, which only its own user namespace
+        may remove: `rm -rf` cannot.
         """
         self._watch.close()
         system.reset(self)
@@ -178,7 +178,7 @@ class Engine:
         self.supervisor.leave()
         self.store.close()
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,8 +1,8 @@
 """A program whose output somebody watches: what `run`, `start -a` and `exec` give back.
 
 The engine's end of the pipes to a container's (or an exec's) standard streams. It has no thread:
-whoever wants output reads it, and standard input is fed in between. An interrupt while reading loses
-nothing: reading goes on with the next call.
+whoever wants output reads it, and standard input is fed in between. An interrupt while reading
+loses nothing: reading goes on with the next call.
 """
 
 from __future__ import annotations
@@ -195,8 +195,11 @@ class Foreground:
         os.close(fd)
 
     def _drain(self) -> tuple[str, bytes] | None:
-        """Return what is left in a pipe. A monitor closes its ends only after the last byte; an
-        exec's may be kept open by what it left in the background, which is not waited for."""
+        """Return what is left in a pipe.
+
+        A monitor closes its ends only after the last byte; an exec's may be kept open by what it
+        left in the background, which is not waited for.
+        """
         for fd in list(self._pipes.readers):
             if not self._is_exec:
                 os.set_blocking(fd, True)

@@ -65,7 +65,8 @@ class _Lines:
 
     def read(self) -> Iterator[LogEntry]:
         """Yield the whole lines from where the last call ended."""
-        for entry, self._at in read_entries(self._directory, self._at):
+        for entry, following in read_entries(self._directory, self._at):
+            self._at = following
             begun = self._parts.pop(entry.stream, None)
             if begun is not None:
                 entry = replace(begun, text=begun.text + entry.text)
@@ -91,7 +92,9 @@ class _Lines:
         with closing(channel):
             while True:
                 yield from self.read()
-                channel.send({"op": "follow", "segment": self._at.segment, "offset": self._at.offset})
+                channel.send(
+                    {"op": "follow", "segment": self._at.segment, "offset": self._at.offset}
+                )
                 if not _log_grew(channel, until_ns):
                     yield from self.read()
                     return

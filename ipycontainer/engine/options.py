@@ -25,7 +25,9 @@ def config_from_options(
     given = {name: value for name, value in options.items() if value is not None}
     network = given.pop("network", None) or given.pop("network_mode", None) or "default"
     if network not in NETWORKS:
-        raise Unsupported(f"network {network!r} is not supported yet", hint="network='none' or 'host'")
+        raise Unsupported(
+            f"network {network!r} is not supported yet", hint="network='none' or 'host'"
+        )
     entrypoint = given.pop("entrypoint", None)
     stop_timeout = given.pop("stop_timeout", None)
     config = ContainerConfig(
@@ -80,14 +82,18 @@ def _binds(value: Mapping[str, Mapping[str, str]] | Sequence[str]) -> tuple[Bind
         for text in value:
             parts = text.split(":")
             if len(parts) not in (2, 3):
-                raise Unsupported(f"the volume {text!r} is not supported yet", hint="/source:/target")
+                raise Unsupported(
+                    f"the volume {text!r} is not supported yet", hint="/source:/target"
+                )
             words.append((parts[0], parts[1], parts[2] if len(parts) == 3 else "rw"))
     return tuple(_bind(*each) for each in words)
 
 
 def _bind(source: str, target: str, mode: str) -> Bind:
     if not source.startswith("/"):
-        raise Unsupported(f"the named volume {source!r} is not supported yet", hint="/source:/target")
+        raise Unsupported(
+            f"the named volume {source!r} is not supported yet", hint="/source:/target"
+        )
     if not os.path.isabs(target) or os.path.normpath(target) == "/":
         raise InvalidArgument(f"invalid volume specification: '{source}:{target}'")
     if mode not in ("rw", "ro"):

@@ -1,7 +1,8 @@
 """Look after containers that nobody watches: one thread that sees their monitors die.
 
 A monitor that ends properly has told `exited`. When the connection breaks without that, it was
-killed: the container must not outlive it, and the state must say so at once, not at the next command.
+killed: the container must not outlive it, and the state must say so at once, not only at the next
+command.
 """
 
 from __future__ import annotations

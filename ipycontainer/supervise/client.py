@@ -22,7 +22,7 @@ from typing import Any
 
 from ipycontainer.errors import ContainerNotRunning, EngineError, ProtocolError, from_wire
 from ipycontainer.store.home import Home
-from ipycontainer.supervise.protocol import SEALS, Channel, Message, connect, F_ADD_SEALS
+from ipycontainer.supervise.protocol import F_ADD_SEALS, SEALS, Channel, Message, connect
 from ipycontainer.version import __version__
 
 __all__ = ["Supervisor", "ask", "expect"]

@@ -36,6 +36,7 @@ from ipycontainer.supervise.streams import Input, Output, Sink
 
 __all__ = ["main"]
 
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
 SIGNALLED = 128  # docker's exit code of a program that signal n killed is 128 + n
 
 
@@ -48,8 +49,9 @@ def main(home: Home, channel: Channel, message: Message, seccomp: bytes) -> int:
         error = Conflict(f"container {str(request['id'])[:12]} is being started already")
         channel.send({"event": "failed", "error": error.to_wire()})
         return 1
-    syscalls.set_child_subreaper()
-    syscalls.set_name(f"ipyc-{str(request['id'])[:10]}")
+    syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    with open("/proc/self/comm", "w", encoding="ascii") as comm:  # what ps and top show
+        comm.write(f"ipyc-{str(request['id'])[:10]}")
     monitor = Monitor(home, request, seccomp)
     monitor.join(channel)
     if monitor.start(channel, message):
@@ -93,7 +95,7 @@ class Monitor:
                 self._spec,
                 self._bundle,
                 Stdio(stdin, out_writer, err_writer),
-                seccomp=self._seccomp if self._spec.annotations.get(ANNOTATION_SECCOMP) == "default" else None,
+                seccomp=self._filter(),
             )
         except EngineError as error:
             self._failed(channel, error)
@@ -130,6 +132,11 @@ class Monitor:
             },
         )
         return True
+
+    def _filter(self) -> bytes | None:
+        """Return docker's filter where the bundle asks for it; another one stands in the spec."""
+        asked = self._spec.annotations.get(ANNOTATION_SECCOMP) == "default"
+        return self._seccomp if asked else None
 
     def _failed(self, channel: Channel, error: EngineError) -> None:
         with self._store.write() as tx:
@@ -242,7 +249,8 @@ class Monitor:
     def _follow(self, channel: Channel, at: LogPosition) -> None:
         """Tell the client when the log goes on after `at`: now, or with the next chunk."""
         end = self._log.position
-        if end.segment > at.segment and end.offset or end.segment == at.segment and end.offset > at.offset:
+        beyond = 0 if end.segment > at.segment else at.offset
+        if end.offset > beyond:
             self._tell(channel, {"event": "log"})
         else:
             self._followers.append(channel)
@@ -286,7 +294,7 @@ class Monitor:
                 process,
                 stdio,
                 user=str(body.get("user") or self._spec.annotations.get(ANNOTATION_USER, "")),
-                seccomp=self._seccomp if self._spec.annotations.get(ANNOTATION_SECCOMP) == "default" else None,
+                seccomp=self._filter(),
                 cgroup=self._container.cgroup,
             )
         finally:
@@ -350,5 +358,3 @@ def _reap(pid: int) -> int:
 
 def _null() -> int:
     return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-
-

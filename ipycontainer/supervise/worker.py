@@ -1,8 +1,8 @@
 """Workers: one job each, done by a process that sees files as the containers do.
 
 Forked by the zygote, so that it stands inside the home's user namespace: an ordinary user's engine
-can neither read nor remove files of subordinate ids from outside. A job is a function of this file's
-table; its result crosses back as JSON.
+can neither read nor remove files of subordinate ids from outside. A job is a function of this
+file's table; its result crosses back as JSON.
 """
 
 from __future__ import annotations
@@ -39,8 +39,79 @@ def main(home: Home, channel: Channel, message: Message) -> int:
         answer = {"event": "failed", "error": error.to_wire()}
     except Exception as error:  # noqa: BLE001 - the one who asked must get an answer
         traceback.print_exc()
-        answer = {"event": "failed", "error": EngineError(f"{type(error).__name__}: {error}").to_wire()}
+        told = EngineError(f"{type(error).__name__}: {error}")
+        answer = {"event": "failed", "error": told.to_wire()}
     finally:
         store.close()
     channel.send(answer)
     return 0
+
+
+def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
+    """Remove a stopped container, under the lock that a start takes too."""
+    container_id = str(arguments["id"])
+    try:
+        lock = liveness.hold(home.lock(container_id))
+    except BlockingIOError:
+        raise ContainerRunning(
+            f"container {container_id[:12]} is running or being started",
+            hint=f"rm -f {container_id[:12]}",
+        ) from None
+    with store.write() as tx:
+        containers.mark_removing(tx, container_id)
+    snapshots.discard(home, container_id)
+    with store.write() as tx:
+        monitor_statements.removed(tx, container_id)
+    lock.release()
+
+
+def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
+    with store.read() as tx:
+        record = containers.get(tx, str(arguments["id"]))
+    return [asdict(change) for change in changes.changes(record.overlays, home.rootless)]
+
+
+def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int]) -> str:
+    """Import a root file system from the descriptor that came along, or from a directory."""
+    directory = arguments.get("directory")
+    source: Any = str(directory) if directory else os.fdopen(fds[0], "rb", buffering=1 << 20)
+    record = archive_import.import_image(
+        home,
+        store,
+        source,
+        reference=str(arguments["reference"]),
+        changes=tuple(arguments["changes"]),
+        message=str(arguments["message"]),
+    )
+    return str(record.id)
+
+
+def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
+    return catalogue.remove(home, store, str(arguments["ref"]), bool(arguments["force"]))
+
+
+def _repair(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) -> None:
+    repair.repair(home, store)
+
+
+def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) -> None:
+    """Remove all that the home holds; its own directories go with the engine's next step."""
+    with store.read() as tx:
+        records = containers.list_all(tx)
+    for record in records:
+        snapshots.discard(home, record.id)
+    with store.write() as tx:
+        for record in records:
+            monitor_statements.removed(tx, record.id)
+    for directory in (home.containers, home.layers, home.layout, home.cache):
+        snapshots.throw_away(home, directory)
+
+
+JOBS: Mapping[str, Job] = {
+    "changes": _changes,
+    "empty": _empty,
+    "import": _import,
+    "remove": _remove,
+    "remove-image": _remove_image,
+    "repair": _repair,
+}

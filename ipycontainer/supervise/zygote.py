@@ -20,10 +20,11 @@ import select
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from ipycontainer.errors import EngineError, ProtocolError
-from ipycontainer.linux import cgroups, namespaces, syscalls
+from ipycontainer.linux import cgroups, mounts, namespaces, pidfd, syscalls
 from ipycontainer.runtime import seccomp
 from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.store import liveness
@@ -48,7 +49,7 @@ def main(argv: list[str]) -> int:
     except EngineError as error:
         _tell(ready, error)
         return 1
-    except Exception as error:  # noqa: BLE001 - whatever it is, the starter must learn of it
+    except Exception as error:
         _tell(ready, EngineError(f"the engine's zygote could not start: {error!r}"))
         raise
     os.write(ready, b"ok")
@@ -170,13 +171,27 @@ def _enter_user_namespace(home: Home) -> None:
         pid = liveness.holder(lock)
         if pid is not None and pid != os.getpid() and _is_monitor_lock(lock):
             try:
-                namespaces.join_user_and_mount(pid)
+                _join(pid)
             except OSError:  # it died meanwhile
                 continue
             return
-    namespaces.become_root_in_new_userns()
-    namespaces.unshare(namespaces.NEWNS)
-    namespaces.make_rslave("/")
+    namespaces.become_root_in_new_userns(namespaces.read_subids(os.geteuid()))
+    mounts.make_all_slave()
+
+
+def _join(pid: int) -> None:
+    """Enter the user and mount namespaces of a living monitor, as its root."""
+    process = pidfd.open(pid)
+    try:
+        namespaces.setns(process, namespaces.CLONE_NEWUSER | namespaces.CLONE_NEWNS)
+    finally:
+        os.close(process)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    with suppress(PermissionError):  # denied for good in a namespace of one id
+        os.setgroups([])
+    # Others of the same user must be able to join through us and our children in turn.
+    syscalls.prctl(namespaces.PR_SET_DUMPABLE, 1)
 
 
 def _is_monitor_lock(lock: Path) -> bool:
@@ -195,5 +210,3 @@ def _leave_cgroup(home: Home) -> None:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
-
-

@@ -1,0 +1,264 @@
+"""What `docker inspect` shows: docker's objects, filled from our state.
+
+Each field is read from the record, or stands in one of the tables of constants below with its reason.
+Shape and order are docker 26.1.5's (API 1.45).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ipycontainer.model.config import Bind
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.model.units import rfc3339nano
+from ipycontainer.runtime import defaults
+from ipycontainer.store.home import Home
+
+__all__ = ["container", "image"]
+
+NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
+
+# Options that no container here can have yet: docker's value of an option that was not given.
+NOT_YET: dict[str, Any] = {
+    "ContainerIDFile": "",
+    "VolumeDriver": "",
+    "VolumesFrom": None,
+    "CapAdd": None,
+    "CapDrop": None,
+    "Dns": [],
+    "DnsOptions": [],
+    "DnsSearch": [],
+    "ExtraHosts": None,
+    "GroupAdd": None,
+    "Cgroup": "",
+    "Links": None,
+    "OomScoreAdj": 0,
+    "PidMode": "",
+    "Privileged": False,
+    "PublishAllPorts": False,
+    "SecurityOpt": None,
+    "UTSMode": "",
+    "UsernsMode": "",
+    "CpuShares": 0,
+    "Memory": 0,
+    "NanoCpus": 0,
+    "CgroupParent": "",
+    "BlkioWeight": 0,
+    "BlkioWeightDevice": [],
+    "BlkioDeviceReadBps": [],
+    "BlkioDeviceWriteBps": [],
+    "BlkioDeviceReadIOps": [],
+    "BlkioDeviceWriteIOps": [],
+    "CpuPeriod": 0,
+    "CpuQuota": 0,
+    "CpuRealtimePeriod": 0,
+    "CpuRealtimeRuntime": 0,
+    "CpusetCpus": "",
+    "CpusetMems": "",
+    "Devices": [],
+    "DeviceCgroupRules": None,
+    "DeviceRequests": None,
+    "MemoryReservation": 0,
+    "MemorySwap": 0,
+    "MemorySwappiness": None,
+    "OomKillDisable": None,
+    "PidsLimit": None,
+    "Ulimits": [],
+}
+# What is so by the engine's making: the runtime is our own, Windows' fields are empty on Linux, the
+# console has no size without a terminal, and no security module labels our processes.
+BY_DESIGN: dict[str, Any] = {
+    "ConsoleSize": [0, 0],
+    "IpcMode": "private",
+    "Runtime": "ipycontainer",
+    "Isolation": "",
+    "CpuCount": 0,
+    "CpuPercent": 0,
+    "IOMaximumIOps": 0,
+    "IOMaximumBandwidth": 0,
+    "ShmSize": 67108864,
+}
+
+
+def container(home: Home, record: ContainerRecord) -> dict[str, Any]:
+    """Return a container's object of docker's API."""
+    config = record.config
+    directory = home.container(record.id)
+    words = (*(config.entrypoint or ()), *config.command)
+    return {
+        "Id": record.id,
+        "Created": rfc3339nano(record.created_ns),
+        "Path": words[0] if words else "",
+        "Args": list(words[1:]),
+        "State": _state(record),
+        "Image": record.image_id,
+        "ResolvConfPath": str(directory / "resolv.conf"),
+        "HostnamePath": str(directory / "hostname"),
+        "HostsPath": str(directory / "hosts"),
+        "LogPath": str(directory / "log"),
+        "Name": f"/{record.name}",
+        "RestartCount": record.restart_count,
+        "Driver": "overlay2",
+        "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": None,
+        "HostConfig": _host_config(record),
+        "GraphDriver": _graph_driver(record),
+        "Mounts": [_mount(bind) for bind in config.binds],
+        "Config": _config(record),
+        "NetworkSettings": _network(record),
+    }
+
+
+def _state(record: ContainerRecord) -> dict[str, Any]:
+    state = record.state
+    return {
+        "Status": state.status.value,
+        "Running": state.status.alive,
+        "Paused": state.status is Status.PAUSED,
+        "Restarting": state.status is Status.RESTARTING,
+        "OOMKilled": state.oom_killed,
+        "Dead": state.status is Status.DEAD,
+        "Pid": state.pid,
+        "ExitCode": state.exit_code,
+        "Error": state.error,
+        "StartedAt": _moment(state.started_ns),
+        "FinishedAt": _moment(state.finished_ns),
+    }
+
+
+def _host_config(record: ContainerRecord) -> dict[str, Any]:
+    config = record.config
+    return {
+        "Binds": [_bind_words(bind) for bind in config.binds] or None,
+        "LogConfig": {"Type": "json-file", "Config": {}},
+        "NetworkMode": config.network,
+        "PortBindings": {},
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "AutoRemove": config.auto_remove,
+        "ReadonlyRootfs": config.read_only,
+        "Init": config.init or None,
+        "CgroupnsMode": "private" if _unified() else "host",
+        **NOT_YET,
+        **BY_DESIGN,
+        "MaskedPaths": list(defaults.masked_paths()),
+        "ReadonlyPaths": list(defaults.READONLY_PATHS),
+    }
+
+
+def _unified() -> bool:
+    return os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
+
+def _bind_words(bind: Bind) -> str:
+    return f"{bind.source}:{bind.target}{':ro' if bind.read_only else ''}"
+
+
+def _mount(bind: Bind) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": bind.source,
+        "Destination": bind.target,
+        "Mode": "ro" if bind.read_only else "",
+        "RW": not bind.read_only,
+        "Propagation": bind.propagation,
+    }
+
+
+def _graph_driver(record: ContainerRecord) -> dict[str, Any]:
+    if not record.overlays:
+        return {"Data": None, "Name": "overlay2"}
+    root = record.overlays[0]
+    return {
+        "Data": {
+            "LowerDir": ":".join(root.lowers),
+            "MergedDir": root.target,
+            "UpperDir": root.upper,
+            "WorkDir": root.work,
+        },
+        "Name": "overlay2",
+    }
+
+
+def _config(record: ContainerRecord) -> dict[str, Any]:
+    config = record.config
+    shown: dict[str, Any] = {
+        "Hostname": config.hostname or record.short_id,
+        "Domainname": "",
+        "User": config.user,
+        "AttachStdin": config.attach_stdin,
+        "AttachStdout": config.attach_stdout,
+        "AttachStderr": config.attach_stderr,
+        "Tty": False,
+        "OpenStdin": config.open_stdin,
+        "StdinOnce": config.open_stdin and config.attach_stdin,
+        "Env": list(config.env),
+        "Cmd": list(config.command) or None,
+        "Image": config.image,
+        "Volumes": None,
+        "WorkingDir": config.workdir,
+        "Entrypoint": list(config.entrypoint or ()) or None,
+        "OnBuild": None,
+        "Labels": dict(config.labels),
+    }
+    # Docker leaves these out when they were not given.
+    if config.stop_signal:
+        shown["StopSignal"] = config.stop_signal
+    if config.stop_timeout is not None:
+        shown["StopTimeout"] = config.stop_timeout
+    return shown
+
+
+def _network(record: ContainerRecord) -> dict[str, Any]:
+    """Networks are not here yet: a container has lo alone, or the machine's own network."""
+    mode = record.config.network
+    return {
+        "Bridge": "",
+        "SandboxID": "",
+        "SandboxKey": "",
+        "Ports": {},
+        "IPAddress": "",
+        "Gateway": "",
+        "MacAddress": "",
+        "Networks": {} if mode == "default" else {mode: {"IPAddress": "", "Gateway": ""}},
+    }
+
+
+def _moment(nanoseconds: int) -> str:
+    return rfc3339nano(nanoseconds) if nanoseconds else NEVER
+
+
+def image(record: ImageRecord) -> dict[str, Any]:
+    """Return an image's object of docker's API."""
+    config = record.config
+    return {
+        "Id": record.id,
+        "RepoTags": list(record.tags),
+        "RepoDigests": [],
+        "Parent": "",
+        "Comment": record.comment,
+        "Created": _moment(record.created_ns),
+        "DockerVersion": "",
+        "Author": record.author,
+        "Config": {
+            "Env": list(config.env) or None,
+            "Entrypoint": list(config.entrypoint) or None,
+            "Cmd": list(config.command) or None,
+            "WorkingDir": config.workdir,
+            "User": config.user,
+            "Labels": dict(config.labels) or None,
+            "ExposedPorts": {port: {} for port in config.exposed_ports} or None,
+            "Volumes": {path: {} for path in config.volumes} or None,
+            "OnBuild": list(config.on_build) or None,
+            "StopSignal": config.stop_signal,
+        },
+        "Architecture": record.architecture,
+        "Os": record.os,
+        "Size": record.size,
+        "RootFS": {"Type": "layers", "Layers": [layer.diff_id for layer in record.layers]},
+        "Metadata": {"LastTagTime": NEVER},
+    }

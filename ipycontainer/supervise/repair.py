@@ -1,0 +1,99 @@
+"""Repair: make the state true again after something died unsaid, and sweep up what it left.
+
+Run by a worker, which has the rights in the home's user namespace. Any number of repairs may run at
+once: each statement that tells an end tells it once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+
+from ipycontainer.linux import cgroups, pidfd, procfs
+from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.storage import snapshots
+from ipycontainer.store import containers, liveness, monitor_statements
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+
+__all__ = ["cgroup_path", "repair"]
+
+KILL_SECONDS = 10
+MONITOR_DIED = "the container's monitor died"
+MACHINE_RESTARTED = "the machine was restarted"
+# What docker's engine reports of a container whose shim vanished, and of a killed one.
+UNKNOWN_CODE, KILLED_CODE = 255, 137
+
+
+def repair(home: Home, store: Store) -> None:
+    """Tell the end of every container that lost its monitor, and finish interrupted removals."""
+    with store.read() as tx:
+        records = containers.list_all(tx)
+    for record in records:
+        if liveness.holder(home.lock(record.id)) is not None:
+            continue
+        if record.state.status.alive:
+            _end(home, store, record)
+        if record.state.status is Status.REMOVING or (
+            record.config.auto_remove and record.state.status is not Status.CREATED
+        ):
+            remove(home, store, record.id)
+    snapshots.sweep(home, {record.id for record in records})
+    snapshots.empty_trash(home)
+
+
+def remove(home: Home, store: Store, container_id: str) -> None:
+    """Remove a container that has ended: what it wrote first, its row and name last."""
+    snapshots.discard(home, container_id)
+    with suppress(FileNotFoundError):
+        os.unlink(home.lock(container_id))
+    with store.write() as tx:
+        monitor_statements.removed(tx, container_id, time.time_ns())
+
+
+def cgroup_path(home: Home, container_id: str) -> str:
+    """Return a container's cgroup, below each controller's mount."""
+    return f"/ipyc-{home.hash8}/{container_id}"
+
+
+def _end(home: Home, store: Store, record: ContainerRecord) -> None:
+    """Kill what is left of a container and tell how it ended.
+
+    In this order: a mount or an address must not be freed while a process still uses it.
+    """
+    same_boot = record.state.boot_id == procfs.boot_id()
+    killed = same_boot and _kill_init(record)
+    if same_boot:
+        cgroup = cgroups.locate(cgroups.detect(), cgroup_path(home, record.id))
+        cgroup.kill()
+        cgroup.remove()
+    for leftover in (home.socket(record.id), home.lock(record.id)):
+        with suppress(FileNotFoundError):
+            os.unlink(leftover)
+    with store.write() as tx:
+        monitor_statements.exited(
+            tx,
+            record.id,
+            KILLED_CODE if killed else UNKNOWN_CODE,
+            MONITOR_DIED if same_boot else MACHINE_RESTARTED,
+            False,
+            time.time_ns(),
+        )
+
+
+def _kill_init(record: ContainerRecord) -> bool:
+    """Kill the recorded init, if it is still that process; tell whether it was alive."""
+    try:
+        fd = pidfd.open_verified(record.state.pid, record.state.start_ticks)
+    except ProcessLookupError:
+        return False
+    try:
+        alive = not pidfd.wait_exit(fd, 0)
+        with suppress(ProcessLookupError):
+            pidfd.send_signal(fd, signal.SIGKILL)
+        pidfd.wait_exit(fd, KILL_SECONDS)
+    finally:
+        os.close(fd)
+    return alive
