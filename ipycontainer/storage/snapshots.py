@@ -1,0 +1,135 @@
+"""A container's writable directories: made before it exists, thrown away after it, swept up.
+
+A snapshot is only directories; the mount itself is a step of the runtime. `prepare` runs in the
+engine, `discard` and `sweep` in a worker or monitor, which may delete files of subordinate ids.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ipycontainer.linux import procfs
+from ipycontainer.model.state import Overlay
+from ipycontainer.storage import trees
+from ipycontainer.store.home import Home
+
+__all__ = ["discard", "empty_trash", "prepare", "sweep", "throw_away"]
+
+# A symbolic link `PID:START_TICKS` in a container's directory: who made it. Until the row is
+# written, that is all that tells a directory in the making from one that was left behind.
+_MAKER = "maker"
+_OVERFLOW_ID = 65534  # kernel.overflowuid: an owner that has no name in this user namespace
+
+
+def prepare(
+    home: Home,
+    container_id: str,
+    layers: Sequence[str] = (),
+    shown: Iterable[tuple[str, Sequence[str]]] = (),
+) -> tuple[Overlay, ...]:
+    """Make a container's directory and one writable directory for each of its overlays.
+
+    `layers` are chain ids, base first: they make the overlay at `/`. `shown` adds overlays as
+    (target, lower directories, topmost first), in mount order; one of them may be `/` where there
+    are no layers. Each upper directory takes mode and owner of its topmost lower: it is what the
+    container sees at the target.
+    """
+    views: list[tuple[str, Sequence[str]]] = list(shown)
+    if layers or not any(target == "/" for target, _ in views):
+        below = [str(home.layer(chain_id)) for chain_id in reversed(layers)]
+        views.insert(0, ("/", below or [str(home.empty_dir)]))
+    directory = home.container(container_id)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.symlink(f"{os.getpid()}:{procfs.start_ticks(os.getpid())}", directory / _MAKER)
+    overlays = []
+    for number, (target, lowers) in enumerate(views):
+        upper, work = f"{directory}/upper{number}", f"{directory}/work{number}"
+        os.mkdir(upper, 0o755)
+        os.mkdir(work, 0o700)
+        if lowers:
+            _dress(upper, lowers[0])
+        overlays.append(Overlay(target, tuple(lowers), upper, work))
+    return tuple(overlays)
+
+
+def discard(home: Home, container_id: str) -> None:
+    """Delete everything of a container: bundle, log and changes. A missing one is no error.
+
+    Renamed into the trash first: killed midway, what is left is nobody's, and the next sweep
+    deletes it.
+    """
+    throw_away(home, home.container(container_id))
+    # The socket and the lock of a monitor that was killed.
+    for path in (home.socket(container_id), home.lock(container_id)):
+        path.unlink(missing_ok=True)
+
+
+def throw_away(home: Home, path: Path) -> None:
+    """Delete a tree of the home by way of its trash; a missing one is no error."""
+    name = secrets.token_hex(8)
+    try:
+        os.rename(path, home.trash / name)
+    except FileNotFoundError:
+        return
+    directory = os.open(home.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        trees.remove(directory, name)
+    finally:
+        os.close(directory)
+
+
+def empty_trash(home: Home) -> None:
+    """Delete what a killed process left in the trash; safe beside others that do the same."""
+    directory = os.open(home.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        trees.empty(directory)
+    finally:
+        os.close(directory)
+
+
+def sweep(home: Home, known: Iterable[str]) -> list[str]:
+    """Throw away directories of containers that no row names; return their ids.
+
+    `known` are the ids of all rows, read after the caller began: a directory whose maker still
+    lives is one in the making, and stays.
+    """
+    kept = set(known)
+    left = [
+        name
+        for name in os.listdir(home.containers)
+        if name not in kept and not _maker_lives(home.containers / name)
+    ]
+    for name in left:
+        discard(home, name)
+    return left
+
+
+def _maker_lives(directory: Path) -> bool:
+    try:
+        pid, _, ticks = os.readlink(directory / _MAKER).partition(":")
+        return procfs.start_ticks(int(pid)) == int(ticks)
+    except (OSError, ValueError):
+        return False
+
+
+def _dress(upper: str, lower: str) -> None:
+    """Give the upper directory its lower's mode, and its owner where that has one here."""
+    try:
+        status = os.stat(lower)
+    except OSError:
+        return  # the mount will say it, with the path
+    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()) and _OVERFLOW_ID not in (
+        status.st_uid,
+        status.st_gid,
+    ):
+        with suppress(PermissionError):  # an ordinary user's engine, outside the user namespace
+            os.chown(upper, status.st_uid, status.st_gid)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode != 0o755:
+        os.chmod(upper, mode)

@@ -1,0 +1,395 @@
+"""Unpack a tar archive into a layer's directory, trusting nothing in it.
+
+The parent of every entry is opened by openat2(2) below the layer's own fd, so `..`, absolute names
+and symbolic links lead nowhere but inside; the entry itself is made by name in that parent, never
+followed. Whiteouts (OCI image-spec, layer.md) take the form that overlayfs reads. Called by
+images in a worker, as root of the machine or of the home's user namespace; the directory is new and
+nobody else's until it is done.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ipycontainer.errors import ImageFormatError
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.storage import trees
+from ipycontainer.storage.tar_reader import Entry, TarReader
+
+__all__ = ["Limits", "UnpackedSize", "clean", "unpack"]
+
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_AUFS = ".wh..wh."  # aufs's own files: docker passes over them
+_MOST_ID = 2**32 - 2  # (uid_t)-1 means "leave it" to chown(2)
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_SET_IDS = stat.S_ISUID | stat.S_ISGID
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one archive may hold: so many entries, files of so many bytes in all, holes included."""
+
+    entries: int = 1_000_000
+    total_bytes: int = 1 << 38
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackedSize:
+    """What was unpacked: `size` is the sum of all files in bytes, as docker counts an image.
+
+    `devices` are those that this user may not make: in a user namespace mknod(2) is refused, and
+    docker and podman leave them out too (a container gets its own /dev). `squashed` counts entries
+    whose owner has no id here and that stay the caller's, without their set-id bits.
+    """
+
+    size: int
+    entries: int
+    devices: tuple[str, ...] = ()
+    squashed: int = 0
+
+
+def unpack(
+    read: Callable[[int], bytes],
+    target: DirFd,
+    *,
+    userxattr: bool,
+    limits: Limits = Limits(),
+) -> UnpackedSize:
+    """Unpack the archive that `read` gives into the empty directory `target`.
+
+    `read(n)` returns n bytes, fewer only at the end. `userxattr` tells that the layer will be
+    mounted inside a user namespace, where overlayfs keeps its marks in `user.*`. Raises
+    ImageFormatError, in docker's words where it has some; the caller then throws the tree away.
+    """
+    return _Unpacker(TarReader(read), target, userxattr, limits).run()
+
+
+def clean(name: str) -> str:
+    """Return a name of an archive as a path inside: no `..`, no `.`, no leading or double slash.
+
+    `..` at the top stays at the top, as docker has it; "" is the layer's own directory.
+    """
+    parts: list[str] = []
+    for part in name.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+class _Unpacker:
+    """One run: the parent that was opened last, and the directories whose turn comes at the end."""
+
+    def __init__(self, archive: TarReader, target: DirFd, userxattr: bool, limits: Limits) -> None:
+        self._archive = archive
+        self._target = target
+        self._opaque = "user.overlay.opaque" if userxattr else "trusted.overlay.opaque"
+        self._userxattr = userxattr
+        self._limits = limits
+        self._parent_path = ""
+        self._parent = target
+        self._directories: dict[str, tuple[int, int]] = {}  # path: mode, time of last change
+        self._size = 0
+        self._entries = 0
+        self._devices: list[str] = []
+        self._squashed = 0
+
+    def run(self) -> UnpackedSize:
+        for entry in self._archive:
+            self._entries += 1
+            self._size += entry.size
+            if self._entries > self._limits.entries:
+                raise ImageFormatError(f"the archive has more than {self._limits.entries} entries")
+            if self._size > self._limits.total_bytes:
+                raise ImageFormatError(
+                    f"the archive's files have more than {self._limits.total_bytes} bytes"
+                )
+            path = clean(entry.name)
+            try:
+                self._unpack(entry, path)
+            except OSError as error:
+                words = (error.strerror or str(error)).lower()
+                raise ImageFormatError(f"{_VERBS[entry.kind]} /{path}: {words}") from error
+        self._finish_directories()
+        self._leave_parent()
+        return UnpackedSize(self._size, self._entries, tuple(self._devices), self._squashed)
+
+    # ── one entry ────────────────────────────────────────────────────────────────────────────
+
+    def _unpack(self, entry: Entry, path: str) -> None:
+        if not 0 <= entry.uid <= _MOST_ID or not 0 <= entry.gid <= _MOST_ID:
+            raise ImageFormatError(f"/{path}: invalid owner {entry.uid}:{entry.gid}")
+        if not path:
+            if entry.kind == "dir":
+                self._own_directory(self._target, entry, "")
+            return
+        above, _, name = path.rpartition("/")
+        parent = self._enter(above)
+        if name.startswith(_WHITEOUT):
+            self._whiteout(parent, name)
+            return
+        made = _MAKERS[entry.kind](self, parent, name, entry, path)
+        if made and entry.kind not in ("file", "dir", "link"):
+            self._dress(parent, name, entry)
+
+    def _enter(self, path: str) -> DirFd:
+        """Return the directory at `path`, made with its parents where it is missing."""
+        if path != self._parent_path:
+            self._leave_parent()
+            self._parent = self._target.mkdirs(path)
+            self._parent_path = path
+        return self._parent
+
+    def _leave_parent(self) -> None:
+        if self._parent is not self._target:
+            self._parent.close()
+        self._parent, self._parent_path = self._target, ""
+
+    def _make(self, parent: DirFd, name: str, make: Callable[[], None]) -> bool:
+        """Run `make`, once more after what is in its way was removed.
+
+        Returns whether that was a whiteout: then a directory in its place hides all below it.
+        """
+        try:
+            make()
+        except FileExistsError:
+            was_whiteout = _is_whiteout(parent.fd, name)
+            trees.remove(parent.fd, name)
+            make()
+            return was_whiteout
+        return False
+
+    # ── kinds; each returns whether something was made ───────────────────────────────────────
+
+    def _file(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
+        fd = -1
+
+        def make() -> None:
+            nonlocal fd
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent.fd)
+
+        self._make(parent, name, make)
+        try:
+            at = 0
+            for offset, piece in self._archive.data():
+                if offset != at:
+                    os.lseek(fd, offset, os.SEEK_SET)
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(fd, view) :]
+                at = offset + len(piece)
+            if at != entry.size:  # it ends with a hole
+                os.ftruncate(fd, entry.size)
+            mode = self._own(fd, None, entry)
+            os.fchmod(fd, mode)
+            self._set_xattrs(fd, entry)
+            os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+        finally:
+            os.close(fd)
+        return True
+
+    def _directory(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
+        was_whiteout = False
+        if not _is_directory(parent.fd, name):
+            # Full rights until the end: an ordinary user could not write below a 0555 otherwise.
+            was_whiteout = self._make(parent, name, lambda: os.mkdir(name, 0o700, dir_fd=parent.fd))
+        fd = os.open(name, _DIRECTORY, dir_fd=parent.fd)
+        with DirFd(fd) as directory:
+            self._own_directory(directory, entry, path)
+            if was_whiteout:
+                os.setxattr(fd, self._opaque, b"y")
+        return True
+
+    def _own_directory(self, directory: DirFd, entry: Entry, path: str) -> None:
+        fd = os.open(".", _DIRECTORY, dir_fd=directory.fd)
+        try:
+            mode = self._own(fd, None, entry)
+            self._set_xattrs(fd, entry)
+        finally:
+            os.close(fd)
+        self._directories.pop(path, None)  # the last one decides, and keeps its place in the order
+        self._directories[path] = (mode, entry.mtime_ns)
+
+    def _symlink(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
+        self._make(parent, name, lambda: os.symlink(entry.link, name, dir_fd=parent.fd))
+        return True
+
+    def _link(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
+        """Link to another file of this layer; its name is confined as the entry's own is."""
+        above, _, source = clean(entry.link).rpartition("/")
+        words = f"link /{clean(entry.link)} /{path}"
+        try:
+            with self._target.sub(above) as directory:
+                status = os.stat(source or ".", dir_fd=directory.fd, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) or _whiteout_device(status):
+                    raise ImageFormatError(f"{words}: operation not permitted")
+                here = os.stat(parent.fd)
+                if (here.st_ino, source) == (os.stat(directory.fd).st_ino, name):
+                    return False  # a link to itself; making way for it would lose the file
+
+                def make() -> None:
+                    os.link(
+                        source,
+                        name,
+                        src_dir_fd=directory.fd,
+                        dst_dir_fd=parent.fd,
+                        follow_symlinks=False,
+                    )
+
+                self._make(parent, name, make)
+        except FileNotFoundError:
+            raise ImageFormatError(
+                f"{words}: no such file or directory",
+                hint="a hard link may only lead to a file that stands before it in the archive; "
+                "nothing outside the layer can be reached",
+            ) from None
+        return True
+
+    def _device(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
+        if entry.kind == "char" and entry.major == 0 and entry.minor == 0:
+            # To overlayfs this is "deleted"; an archive says that by a `.wh.` name.
+            raise ImageFormatError(f"mknod /{path}: a device 0:0 stands for a deleted file")
+        if not 0 <= entry.major < 1 << 12 or not 0 <= entry.minor < 1 << 20:  # linux/kdev_t.h
+            raise ImageFormatError(f"mknod /{path}: invalid device {entry.major}:{entry.minor}")
+        kind = stat.S_IFCHR if entry.kind == "char" else stat.S_IFBLK
+        device = os.makedev(entry.major, entry.minor)
+        try:
+            self._make(parent, name, lambda: os.mknod(name, kind | 0o600, device, dir_fd=parent.fd))
+        except PermissionError:
+            self._devices.append(f"/{path}")
+            return False
+        return True
+
+    def _fifo(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
+        self._make(parent, name, lambda: os.mkfifo(name, 0o600, dir_fd=parent.fd))
+        return True
+
+    def _whiteout(self, parent: DirFd, name: str) -> None:
+        """Mark what lies below this layer as deleted: one name, or all of the directory's.
+
+        What this layer itself holds under the name stays (OCI layer.md: whiteouts apply to lower
+        layers only), in whichever order the two came.
+        """
+        if name == _OPAQUE:
+            self._set_opaque(parent, ".")
+            return
+        if name.startswith(_AUFS):
+            return
+        hidden = name.removeprefix(_WHITEOUT)
+        if hidden in ("", ".", ".."):
+            raise ImageFormatError(f"invalid whiteout {name!r}")
+        try:
+            os.mknod(hidden, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent.fd)
+        except FileExistsError:
+            if _is_directory(parent.fd, hidden):
+                self._set_opaque(parent, hidden)
+
+    def _set_opaque(self, parent: DirFd, name: str) -> None:
+        fd = os.open(name, _DIRECTORY, dir_fd=parent.fd)
+        try:
+            os.setxattr(fd, self._opaque, b"y")
+        finally:
+            os.close(fd)
+
+    # ── attributes ───────────────────────────────────────────────────────────────────────────
+
+    def _dress(self, parent: DirFd, name: str, entry: Entry) -> None:
+        """Give owner, mode and time to what was made by name and has no fd of its own."""
+        mode = self._own(name, parent.fd, entry)
+        if entry.kind != "symlink":
+            # Nobody else is in this tree, and the name was made by us a moment ago.
+            os.chmod(name, mode, dir_fd=parent.fd)
+        os.utime(
+            name,
+            ns=(entry.mtime_ns, entry.mtime_ns),
+            dir_fd=parent.fd,
+            follow_symlinks=False,
+        )
+
+    def _own(self, file: int | str, dir_fd: int | None, entry: Entry) -> int:
+        """Set the owner; return the mode to set afterwards (chown clears set-id bits)."""
+        if (entry.uid, entry.gid) == (os.geteuid(), os.getegid()):
+            return entry.mode
+        try:
+            if isinstance(file, int):
+                os.fchown(file, entry.uid, entry.gid)
+            else:
+                os.chown(file, entry.uid, entry.gid, dir_fd=dir_fd, follow_symlinks=False)
+        except OSError as error:
+            # EINVAL: the id is not mapped in this user namespace (user_namespaces(7))
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+            self._squashed += 1
+            return entry.mode & ~_SET_IDS
+        return entry.mode
+
+    def _set_xattrs(self, fd: int, entry: Entry) -> None:
+        """Set the extended attributes that an archive may bring; the others are passed over.
+
+        trusted.* is the machine's root's, user.overlay.* is overlayfs's own.
+        """
+        for name, value in entry.xattrs.items():
+            ours = name.startswith("user.") and not name.startswith("user.overlay.")
+            if name == "security.capability" or ours:
+                try:
+                    os.setxattr(fd, name, value)
+                except OSError as error:
+                    # ENOTSUP: the file system has none; EPERM: not this user's; docker goes on
+                    if error.errno not in (errno.ENOTSUP, errno.EPERM):
+                        raise
+
+    def _finish_directories(self) -> None:
+        """Set modes and times of directories, last first: making files has changed the times."""
+        for path, (mode, mtime_ns) in reversed(self._directories.items()):
+            with suppress(NotADirectoryError, FileNotFoundError):  # replaced later in the archive
+                fd = self._target.openat(path or ".", _DIRECTORY)
+                try:
+                    os.fchmod(fd, mode)
+                    os.utime(fd, ns=(mtime_ns, mtime_ns))
+                finally:
+                    os.close(fd)
+
+
+_MAKERS = {
+    "file": _Unpacker._file,
+    "dir": _Unpacker._directory,
+    "symlink": _Unpacker._symlink,
+    "link": _Unpacker._link,
+    "char": _Unpacker._device,
+    "block": _Unpacker._device,
+    "fifo": _Unpacker._fifo,
+}
+
+# The words of Go's errors, as docker shows them.
+_VERBS = {
+    "file": "open",
+    "dir": "mkdir",
+    "symlink": "symlink",
+    "link": "link",
+    "char": "mknod",
+    "block": "mknod",
+    "fifo": "mkfifo",
+}
+
+
+def _is_directory(directory: int, name: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _is_whiteout(directory: int, name: str) -> bool:
+    return _whiteout_device(os.stat(name, dir_fd=directory, follow_symlinks=False))
+
+
+def _whiteout_device(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
