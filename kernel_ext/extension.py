@@ -27,7 +27,7 @@ def load(shell: InteractiveShell) -> None:
 
     shell.register_magics(ContainerMagics(shell))
     for mime, form in _FORMS.items():
-        shell.display_formatter.formatters[mime].for_type(CONTAINER_TYPE, form)
+        _formatters(shell)[mime].for_type(CONTAINER_TYPE, form)
     print(_line())
 
 
@@ -38,8 +38,14 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(MAGIC, None)
     for mime in _FORMS:
-        shell.display_formatter.formatters[mime].pop(CONTAINER_TYPE, None)
+        _formatters(shell)[mime].pop(CONTAINER_TYPE, None)
     connection.disconnect()
+
+
+def _formatters(shell: InteractiveShell) -> dict[str, Any]:
+    assert shell.display_formatter is not None  # only while a shell is being built
+    formatters: dict[str, Any] = shell.display_formatter.formatters
+    return formatters
 
 
 def _line() -> str:

@@ -36,12 +36,12 @@ class ContainerMagics(Magics):
     """Run container commands in cells: %container ps, %%container run host."""
 
     def __init__(self, shell: InteractiveShell, connect: EngineFactory | None = None) -> None:
-        super().__init__(shell)  # type: ignore[no-untyped-call]
+        super().__init__(shell)
         self._connect = connect or connection.connect
 
     @no_var_expand
     @needs_local_scope
-    @line_cell_magic  # type: ignore[untyped-decorator]
+    @line_cell_magic
     def container(
         self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None
     ) -> Any:
@@ -67,6 +67,8 @@ class ContainerMagics(Magics):
             if cell is not None:
                 raise UsageError("the cell names no verb: %%container run host runs it as Python")
             argv = ["--help"]
+        if cell is not None:
+            _refuse_body(grammar.parse(argv).verb)
         body = cell.encode() if cell is not None else None
         outcome = grammar.invoke(self._connect, argv, stdin=body, cwd=Path.cwd())
         shown = show(outcome, options, argv, quiet=quiet)
@@ -74,3 +76,12 @@ class ContainerMagics(Magics):
         if shown.error is not None:
             raise shown.error
         return None if quiet else shown.value
+
+
+_READERS = frozenset({"run", "create", "start", "exec"})
+
+
+def _refuse_body(verb: str) -> None:
+    """Raise UsageError where nobody would read a cell's body."""
+    if verb not in _READERS:
+        raise UsageError(f"{verb} reads no input: write it as a line, %container {verb}")
