@@ -1,0 +1,126 @@
+"""Fixtures of all tests: a home that nobody else sees, an engine on it, and a small image.
+
+A test that leaves a mount, a process or a cgroup behind fails at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ipycontainer
+from tests import busybox
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+    from ipycontainer.engine.images import Image
+
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# What a process, a mount and a cgroup may take to go away after its end was asked for.
+GONE_SECONDS = 10
+
+
+@pytest.fixture(scope="session")
+def busybox_tar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small image as a tar."""
+    return busybox.write_archive(tmp_path_factory.mktemp("busybox") / "busybox.tar")
+
+
+@pytest.fixture(scope="session")
+def busybox_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small image as a directory."""
+    return busybox.write_tree(tmp_path_factory.mktemp("busybox") / "tree")
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of the test's own, named by $IPYCONTAINER_HOME, and emptied at its end."""
+    with tempfile.TemporaryDirectory(prefix="ipyc-test-") as directory:
+        place = Path(directory) / "home"
+        monkeypatch.setenv("IPYCONTAINER_HOME", str(place))
+        yield place
+        if (place / "state.db").exists():
+            with ipycontainer.connect(place) as engine:
+                engine.reset()
+        assert _wait_for_nothing(str(place)) == []
+
+
+@pytest.fixture
+def engine(home: Path) -> Iterator[Engine]:
+    """An engine on a fresh home."""
+    with ipycontainer.connect(home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def busybox_image(engine: Engine, busybox_tar: Path) -> Image:
+    """The small image in the engine's home, as busybox:latest."""
+    return engine.images.import_(busybox_tar, repository="busybox", tag="latest")
+
+
+@pytest.fixture
+def shell(home: Path) -> Shell:
+    """Run the command line on the test's home: `shell("ps", "-a")`."""
+    package = Path(ipycontainer.__file__).parents[1]
+    environment = {**os.environ, "IPYCONTAINER_HOME": str(home)}
+    if package.name != "site-packages":  # a clone, not the installed wheel
+        environment["PYTHONPATH"] = str(package)
+
+    def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ipycontainer", *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environment,
+            cwd=home.parent,
+        )
+
+    return run
+
+
+def _wait_for_nothing(place: str) -> list[str]:
+    """Return what is left of a home when it had time enough to go."""
+    deadline = time.monotonic() + GONE_SECONDS
+    while (left := _leftovers(place)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _leftovers(place: str) -> list[str]:
+    """Name what is left: processes of a home, or that see its mounts, its cgroups, its sockets.
+
+    A zygote and its forks have the home in their command line; a container has its upper
+    directory in its mounts.
+    """
+    found = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdecimal() or entry.name == str(os.getpid()):
+            continue
+        for file in ("cmdline", "mountinfo"):
+            try:
+                text = Path(entry.path, file).read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if place in text:
+                found.append(f"{file} of process {entry.name}")
+    if place in Path("/proc/self/mountinfo").read_text():
+        found.append("a mount in this namespace")
+    # The name that a home has in what is not below it (store.home).
+    name = f"ipyc-{hashlib.sha256(os.fsencode(os.path.realpath(place))).hexdigest()[:8]}"
+    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{name}/*/")]
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "/run")
+    found += [str(path) for path in Path(runtime).glob(f"{name}/*.s")]
+    return found
