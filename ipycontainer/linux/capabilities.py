@@ -65,8 +65,7 @@ def own_bounding() -> int:
 
 
 def drop_bounding(keep: int) -> None:
-    """Drop from the bounding set every capability outside `keep`; the kernel's last one ends the
-    walk."""
+    """Drop every capability outside `keep` from the bounding set."""
     for number in range(64):
         if not keep >> number & 1:
             try:

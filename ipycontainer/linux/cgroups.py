@@ -1,5 +1,4 @@
-"""Control groups, versions 1 and 2: find them, make one, put processes in, kill all of it, remove
-it.
+"""Control groups, versions 1 and 2: make one, fill it, kill all of it, remove it.
 
 Version 1 has one tree a controller, version 2 one for all; `Cgroup` hides the difference. No
 policy: which path a container gets is the caller's word. Sources:
@@ -18,7 +17,15 @@ from typing import Any
 
 from ipycontainer.model.oci import DeviceRule
 
-__all__ = ["CONTROLLERS_V1", "Cgroup", "Hierarchies", "create", "detect", "locate", "parse_mountinfo"]
+__all__ = [
+    "CONTROLLERS_V1",
+    "Cgroup",
+    "Hierarchies",
+    "create",
+    "detect",
+    "locate",
+    "parse_mountinfo",
+]
 
 # What a container needs a cgroup of its own in; cpuset and blkio come with limits.
 CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct")
@@ -116,8 +123,10 @@ class Cgroup:
             return
 
     def set_device_rules(self, rules: Iterable[DeviceRule]) -> None:
-        """Allow and deny devices, in order (v1). Version 2 needs a BPF program: nothing is done
-        there."""
+        """Allow and deny devices, in order (version 1).
+
+        Version 2 has no such file: it takes a BPF program, and nothing is done here.
+        """
         directory = self.directories.get("devices")
         if directory is None:
             return
@@ -131,8 +140,10 @@ class Cgroup:
             _write(path, f"{rule.type} {major}:{minor} {rule.access}")
 
     def remove(self) -> None:
-        """Remove the cgroup and those below it. It must be empty of processes; a short EBUSY is
-        waited out."""
+        """Remove the cgroup and those below it, which must hold no process.
+
+        A short EBUSY after the last one's end is waited out.
+        """
         deadline = time.monotonic() + REMOVE_SECONDS
         for directory in dict.fromkeys(self.directories.values()):
             _remove_tree(directory, deadline)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 from types import TracebackType
+from typing import Self
 
 from ipycontainer.linux import syscalls
 
@@ -88,8 +89,7 @@ class DirFd:
         return self.sub(current)
 
     def create_file(self, path: str, mode: int = 0o644) -> int:
-        """Open a path that is not a directory (O_PATH), making an empty file and its parents where
-        missing."""
+        """Open a file (O_PATH), making an empty one and its parents where missing."""
         try:
             return self.openat(path, os.O_PATH)
         except FileNotFoundError:
@@ -114,7 +114,7 @@ class DirFd:
             os.close(self.fd)
             self.fd = -1
 
-    def __enter__(self) -> DirFd:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

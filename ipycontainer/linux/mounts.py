@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable
 from ctypes import byref, c_char_p, c_int, c_size_t, c_uint, c_void_p
 from types import TracebackType
+from typing import Self
 
 from ipycontainer.linux import syscalls
 
@@ -148,7 +149,7 @@ class FileSystem:
             error.strerror = f"{error.strerror} ({'; '.join(lines)})"
         return error
 
-    def __enter__(self) -> FileSystem:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -66,8 +66,10 @@ class SubIds:
 
 
 def read_subids(uid: int, *, subuid: str = "/etc/subuid", subgid: str = "/etc/subgid") -> SubIds:
-    """Return the ranges that a user may map; none where a file is missing or says nothing of the
-    user."""
+    """Return the ranges that a user may map.
+
+    None where a file is missing or says nothing of the user.
+    """
     try:
         names = {str(uid), pwd.getpwuid(uid).pw_name}
     except KeyError:
@@ -94,8 +96,7 @@ def _ranges(path: str, names: set[str]) -> tuple[tuple[int, int], ...]:
 
 
 def in_initial_userns() -> bool:
-    """Tell whether this process is in the machine's first user namespace (its map covers all
-    ids)."""
+    """Tell whether this is the machine's first user namespace: its map covers all ids."""
     with open("/proc/self/uid_map", "rb", buffering=0) as file:
         return tuple(int(field) for field in file.read().split()) == _INITIAL_MAP
 
@@ -125,9 +126,19 @@ def write_maps(pid: int, uids: IdMap, gids: IdMap) -> None:
             raise error
 
 
-def become_root_in_new_userns(subids: SubIds, flags: int = CLONE_NEWNS) -> IdMap:
-    """Move this process into a new user namespace, where it is root, and return the map of user
-    ids.
+def _take_root_ids() -> None:
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    try:
+        os.setgroups([])
+    except PermissionError:  # only the own id is mapped: setgroups(2) is denied for good
+        pass
+    # a change of ids has ended it; others of the same user shall be able to join
+    syscalls.prctl(PR_SET_DUMPABLE, 1)
+
+
+def become_root_in_new_userns(subids: SubIds | None = None, flags: int = CLONE_NEWNS) -> IdMap:
+    """Become root in a new user namespace, and return the map of its user ids.
 
     Own id becomes 0, subordinate ids follow from 1. They are mapped by newuidmap(1), run by a child
     that stays in the old namespace: the new one has no right to. Without those programs or without
@@ -137,6 +148,8 @@ def become_root_in_new_userns(subids: SubIds, flags: int = CLONE_NEWNS) -> IdMap
     namespaces.
     """
     uid, gid = os.geteuid(), os.getegid()
+    if subids is None:
+        subids = read_subids(uid)
     uids, gids = _line_up(uid, subids.uids), _line_up(gid, subids.gids)
     if subids.uids and subids.gids and find_mapper("newuidmap") and find_mapper("newgidmap"):
         wide = _unshare_mapped_by_child(flags, uids, gids)
@@ -149,11 +162,7 @@ def become_root_in_new_userns(subids: SubIds, flags: int = CLONE_NEWNS) -> IdMap
             file.write("deny")
         _write_map("/proc/self/uid_map", uids)
         _write_map("/proc/self/gid_map", ((0, gid, 1),))
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    if wide:
-        os.setgroups([])
-    syscalls.prctl(PR_SET_DUMPABLE, 1)
+    _take_root_ids()
     return uids
 
 

@@ -12,7 +12,7 @@ from ipycontainer.linux import procfs
 __all__ = ["open", "open_verified", "send_signal", "wait_exit"]
 
 
-def open(pid: int) -> int:
+def open(pid: int) -> int:  # noqa: A001 - read as `pidfd.open`, like os.open
     """Return a pidfd (close-on-exec). Raises ProcessLookupError when there is no such process."""
     return os.pidfd_open(pid)
 

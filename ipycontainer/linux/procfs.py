@@ -19,11 +19,11 @@ def start_ticks(pid: int) -> int:
 
 
 def nspid_depth(pid: int) -> int:
-    """Return in how many nested pid namespaces a process has a pid, seen from here (1: in ours
-    only).
+    """Return in how many nested pid namespaces a process has a pid, ours included.
 
-    A process of a container has two or more. Read from `NSpid`, because the links in /proc/PID/ns
-    cannot be read from inside a user namespace (EACCES). Raises ProcessLookupError.
+    1 means ours only; a process of a container has two or more. Read from `NSpid`, because the
+    links in /proc/PID/ns cannot be read from inside a user namespace (EACCES). Raises
+    ProcessLookupError.
     """
     for line in _read(f"/proc/{pid}/status", pid).splitlines():
         if line.startswith(b"NSpid:"):

@@ -33,6 +33,7 @@ __all__ = [
     "pivot_root",
     "prctl",
     "seccomp_set_filter",
+    "set_name",
     "set_signal_default",
     "setdomainname",
     "sethostname",
@@ -75,6 +76,7 @@ SECCOMP_FILTER_FLAG_SPEC_ALLOW = 1 << 2  # linux/seccomp.h
 CLOSE_RANGE_CLOEXEC = 1 << 2  # linux/close_range.h
 LINUX_CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2  # asm-generic/signal-defs.h
+PR_SET_NAME = 15  # linux/prctl.h
 SIGCHLD = 17  # asm/signal.h, x86_64 and aarch64
 
 _SIGSET_BYTES = 128  # sizeof(sigset_t) in glibc and musl
@@ -105,7 +107,7 @@ def _function(name: str, *arguments: Any, result: Any = c_int) -> Any:
 
 
 def syscall(*arguments: Any) -> Any:
-    """Return a callable of syscall(2) whose arguments after the number have these ctypes types."""
+    """Return the C library's raw entry to the kernel, for a number and these ctypes types."""
     return _function("syscall", c_long, *arguments, result=c_long)
 
 
@@ -150,11 +152,17 @@ def clone(flags: int) -> int:
 
 
 def prctl(option: int, a: int = 0, b: int = 0) -> int:
-    """Call prctl(2)."""
+    """Change one trait of this process, by the option's number (prctl(2))."""
     result: int = _prctl(option, a, b, 0, 0)
     if result < 0:
         raise failed()
     return result
+
+
+def set_name(name: str) -> None:
+    """Set this thread's name, as `ps` and /proc/PID/comm show it, cut at 15 bytes."""
+    raw = buffer(name.encode()[:15] + b"\0")
+    prctl(PR_SET_NAME, address_of(raw))
 
 
 def setns(fd: int, kinds: int) -> None:
@@ -172,7 +180,7 @@ def unshare(flags: int) -> None:
 def mount(
     source: str | None, target: str, kind: str | None, flags: int, data: str | None = None
 ) -> None:
-    """Call mount(2). The kernel cuts `data` at 4095 bytes without a word: callers check."""
+    """Mount by path the old way, which cuts `data` at 4095 bytes without a word."""
     if (
         _mount(
             None if source is None else os.fsencode(source),
@@ -187,13 +195,13 @@ def mount(
 
 
 def umount(target: str, flags: int) -> None:
-    """Call umount2(2)."""
+    """Unmount by path."""
     if _umount2(os.fsencode(target), flags) < 0:
         raise failed(target)
 
 
 def pivot_root(new: str, old: str) -> None:
-    """Call pivot_root(2), for which the C library has no function."""
+    """Make `new` the root and stack the old one on `old`; the C library has no function for it."""
     if _pivot_root(_NUMBERS["pivot_root"], os.fsencode(new), os.fsencode(old)) < 0:
         raise failed(new)
 
@@ -224,8 +232,7 @@ def close_range(first: int, *, cloexec: bool) -> None:
 
 
 def join_session_keyring(name: str) -> None:
-    """Give this process a new session keyring of that name, so that it shares none of its
-    caller's."""
+    """Join a new session keyring of that name, sharing no keys with the caller's."""
     if _keyctl(_NUMBERS["keyctl"], KEYCTL_JOIN_SESSION_KEYRING, name.encode()) < 0:
         raise failed()
 
@@ -307,8 +314,10 @@ def sigmask_unblock_all() -> None:
 
 
 def set_signal_default(number: int) -> None:
-    """Give one signal its default action; without effect where the C library keeps it for
-    itself."""
+    """Give one signal its default action.
+
+    Without effect on those that the C library keeps for itself.
+    """
     _signal(number, None)
 
 

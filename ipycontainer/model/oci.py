@@ -2,7 +2,8 @@
 
 Names follow the specification (runtime-spec 1.2, `config.md` and `config-linux.md`) in snake case.
 What OCI cannot say stands in annotations `io.ipycontainer.*`, listed at the top. Fields that the
-runtime does not carry out are not modelled: `Spec.from_json` refuses them by name, never drops them.
+runtime does not carry out are not modelled: `Spec.from_json` refuses them by name, never drops
+them.
 """
 
 from __future__ import annotations
@@ -136,7 +137,10 @@ class DeviceRule:
 
 @dataclass(frozen=True, slots=True)
 class IdMapping:
-    """A line of a new user namespace's map: `size` ids from `host_id` on are `container_id` on inside."""
+    """A line of a new user namespace's map.
+
+    `size` ids from `host_id` on are `container_id` and its followers inside.
+    """
 
     container_id: int
     host_id: int

@@ -1,7 +1,7 @@
 """Docker's defaults as data: what the engine builds a bundle from when the user says nothing.
 
-Sources: moby `daemon/pkg/oci/defaults.go` and `caps/defaults.go` of 2026-08 (tighter in its masks than
-26.1.5), the runtime-spec's default devices, and what runc 1.1.15 puts into `devices.list`.
+Sources: moby `daemon/pkg/oci/defaults.go` and `caps/defaults.go` of 2026-08 (tighter in its masks
+than 26.1.5), the runtime-spec's default devices, and what runc 1.1.15 puts into `devices.list`.
 Imports model only.
 """
 
@@ -102,11 +102,29 @@ DEVICE_RULES = (
 # limit where that is lower.
 RLIMITS = (Rlimit("RLIMIT_NOFILE", 1048576, 1048576),)
 
+_MOUNTS = (
+    Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev")),
+    Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
+    Mount(
+        "/dev/pts",
+        "devpts",
+        "devpts",
+        ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
+    ),
+    Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
+    Mount("/sys/fs/cgroup", "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
+    Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
+    Mount("/dev/shm", "tmpfs", "shm", ("nosuid", "noexec", "nodev", "mode=1777", "size=67108864")),
+)
+
 _CPUS = "/sys/devices/system/cpu"
 
 
 def capabilities(names: tuple[str, ...] = CAPABILITIES) -> Capabilities:
-    """Return the five sets as docker fills them: inheritable and ambient stay empty (CVE-2022-24769)."""
+    """Return the five sets as docker fills them.
+
+    Inheritable and ambient stay empty (CVE-2022-24769).
+    """
     return Capabilities(bounding=names, effective=names, permitted=names)
 
 
@@ -122,26 +140,14 @@ def masked_paths() -> tuple[str, ...]:
 
 def mounts() -> tuple[Mount, ...]:
     """Return docker's mounts in docker's order. A read-only root changes none of them."""
-    return (
-        Mount("/proc", "proc", "proc", ("nosuid", "noexec", "nodev")),
-        Mount("/dev", "tmpfs", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
-        Mount(
-            "/dev/pts",
-            "devpts",
-            "devpts",
-            ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
-        ),
-        Mount("/sys", "sysfs", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
-        Mount("/sys/fs/cgroup", "cgroup", "cgroup", ("ro", "nosuid", "noexec", "nodev")),
-        Mount("/dev/mqueue", "mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
-        Mount(
-            "/dev/shm", "tmpfs", "shm", ("nosuid", "noexec", "nodev", "mode=1777", "size=67108864")
-        ),
-    )
+    return _MOUNTS
 
 
 def sysctls(*, userns: bool) -> dict[str, str]:
-    """Return the parameters of a private network namespace: any user may open port 80 and ping."""
+    """Return the parameters of a private network namespace: any user may open port 80, and ping.
+
+    Ping only outside a user namespace, which maps too few groups for docker's range (EINVAL).
+    """
     found = {"net.ipv4.ip_unprivileged_port_start": "0"}
     if not userns:
         found["net.ipv4.ping_group_range"] = "0 2147483647"

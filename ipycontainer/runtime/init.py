@@ -1,7 +1,8 @@
 """The life of a container's first process, from clone(2) to execve(2), and of a joiner.
 
-Runs in a copy of the caller with one thread and all signals blocked. It never returns: it becomes the
-program, or tells the parent why not and ends. Everything is imported by now; nothing may be later.
+Runs in a copy of the caller with one thread and all signals blocked. It never returns: it becomes
+the program, or tells the parent why not and ends. Everything is imported by now; nothing may be
+later.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import os
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ipycontainer.errors import EngineError, StepFailed
+from ipycontainer.errors import EngineError, StepFailed, from_wire
 from ipycontainer.runtime import steps
 from ipycontainer.runtime.steps import Context, Step
 
-__all__ = ["FAILED", "live"]
+__all__ = ["FAILED", "failure_of", "live", "tell"]
 
 FAILED = b"failed"
-_EXIT_UNTOLD = 127
 
 
 def live(plan: Sequence[Step], ctx: Context) -> NoReturn:
@@ -28,14 +28,20 @@ def live(plan: Sequence[Step], ctx: Context) -> NoReturn:
         os.umask(0)  # directories and nodes get the modes that they are given
         steps.run(plan, ctx)
     except EngineError as error:
-        code = _tell(ctx, error)
+        code = tell(ctx, error)
     except BaseException as error:  # noqa: BLE001 - a fork must not unwind into the caller's code
-        code = _tell(ctx, StepFailed(f"{type(error).__name__}: {error}"))
+        code = tell(ctx, StepFailed(f"{type(error).__name__}: {error}"))
     finally:
         os._exit(code)
 
 
-def _tell(ctx: Context, error: EngineError) -> int:
+def failure_of(message: bytes) -> EngineError:
+    """Return the error that a `failed` message carries."""
+    return from_wire(json.loads(message[len(FAILED) :]))
+
+
+def tell(ctx: Context, error: EngineError) -> int:
+    """Send an error to the parent and return the exit code that goes with it."""
     raw = FAILED + json.dumps(error.to_wire()).encode()
     try:
         os.write(ctx.sync, raw[:60000])

@@ -7,7 +7,6 @@ Imports linux and the rest of runtime.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipycontainer.errors import InvalidArgument, StepFailed, from_wire
+from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import IdMapping, Spec
@@ -26,7 +25,7 @@ from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.seccomp import compile_profile
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
-__all__ = ["Launched", "Stdio", "await_program", "launch", "make_socket", "preload"]
+__all__ = ["Launched", "Stdio", "await_program", "launch", "make_socket", "preload", "reap"]
 
 _MESSAGE_BYTES = 65536
 # Made by clone(2) at once; the cgroup namespace comes later, its root being the cgroup of then.
@@ -44,8 +43,8 @@ class Launched:
     """A program that has been started.
 
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
-    is the caller's to close. `timings` are (what was done, seconds) in order; steps of init and work
-    of the parent overlap, so their sum may be more than the whole.
+    is the caller's to close. `timings` are (what was done, seconds) in order; steps of init and
+    work of the parent overlap, so their sum may be more than the whole.
     """
 
     pid: int
@@ -75,9 +74,9 @@ def launch(
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
     With `hold` (a readable fd) it returns when everything is made, and the program starts when a
-    byte can be read there. init is the caller's direct child, and is killed when the caller's thread
-    ends unless `die_with_parent` is off. Raises CommandNotFound, CommandNotExecutable, StepFailed,
-    InvalidArgument or Unsupported.
+    byte can be read there. init is the caller's direct child, and is killed when the caller's
+    thread ends unless `die_with_parent` is off. Raises CommandNotFound, CommandNotExecutable,
+    StepFailed, InvalidArgument or Unsupported.
     """
     clock = time.perf_counter_ns
     began = clock()
@@ -143,7 +142,7 @@ def launch(
         return Launched(pid, ticks, pidfd, cgroup, (*warnings, *notes), timings)
     except BaseException as error:
         if pid:
-            _kill(pid)
+            reap(pid, kill=True)
         if cgroup is not None:
             cgroup.remove()
         if isinstance(error, OSError):
@@ -166,9 +165,10 @@ def make_socket() -> tuple[int, int]:
 def await_program(
     own: int, pid: int, spec: Spec, cgroup: Cgroup | None, *, hold: bool
 ) -> tuple[array[int], tuple[str, ...]]:
-    """Answer init's messages until its program runs; return the times of its steps and its warnings.
+    """Answer init until its program runs; return its steps' times and its warnings.
 
-    The end of the socket is execve(2)'s success: both sides are close-on-exec. Raises what init sent.
+    The end of the socket is execve(2)'s success: both sides are close-on-exec. Raises what init
+    sent.
     """
     times: array[int] = array("q")
     warnings: tuple[str, ...] = ()
@@ -179,7 +179,10 @@ def await_program(
             if cgroup is not None:
                 # now, not before: a rule without `m` would have kept init from mknod(2)
                 cgroup.set_device_rules(spec.linux.device_rules)
-                os.write(own, b"1")
+                try:
+                    os.write(own, b"1")
+                except BrokenPipeError:
+                    continue  # it failed meanwhile: why, comes with the next message
         elif message.startswith(b"ready"):
             end = 7 + 8 * int.from_bytes(message[5:7], "little")
             times.frombytes(message[7:end])
@@ -189,7 +192,7 @@ def await_program(
             if hold:
                 return times, warnings
         elif message.startswith(init.FAILED):
-            raise from_wire(json.loads(message[len(init.FAILED) :]))
+            raise init.failure_of(message)
         elif ready:
             return times, warnings
         else:
@@ -215,7 +218,9 @@ def _make_cgroup(spec: Spec) -> tuple[Cgroup | None, tuple[str, ...]]:
         cgroup = cgroups.create(_hierarchies, path)
     except (OSError, ValueError) as error:
         raise StepFailed(
-            f"make cgroup {path}: {error}", step="make cgroup", errno=getattr(error, "errno", 0) or 0
+            f"make cgroup {path}: {error}",
+            step="make cgroup",
+            errno=getattr(error, "errno", 0) or 0,
         ) from error
     return cgroup, () if cgroup is not None else (_NO_CGROUP,)
 
@@ -242,18 +247,18 @@ def _view(cgroup: Cgroup | None) -> CgroupView | None:
 def _write_maps(pid: int, spec: Spec) -> None:
     if not spec.linux.uid_mappings or not spec.linux.gid_mappings:
         raise InvalidArgument("a new user namespace needs uidMappings and gidMappings")
-    namespaces.write_maps(
-        pid, _lines(spec.linux.uid_mappings), _lines(spec.linux.gid_mappings)
-    )
+    namespaces.write_maps(pid, _lines(spec.linux.uid_mappings), _lines(spec.linux.gid_mappings))
 
 
 def _lines(mappings: Sequence[IdMapping]) -> namespaces.IdMap:
     return tuple((line.container_id, line.host_id, line.size) for line in mappings)
 
 
-def _kill(pid: int) -> None:
+def reap(pid: int, *, kill: bool = False) -> None:
+    """Wait for a child of ours, after killing it if asked."""
     try:
-        os.kill(pid, signal.SIGKILL)
+        if kill:
+            os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     except (ProcessLookupError, ChildProcessError):
         pass  # somebody has SIGCHLD ignored: the kernel reaps

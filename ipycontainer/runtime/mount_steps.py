@@ -1,8 +1,8 @@
 """Mount steps: a container's file tree, in the order in which it is made.
 
-Targets are opened inside the root by openat2 and mounted on by fd: a link that the image, or another
-container with a shared volume, puts in the way leads nowhere else (CVE-2021-30465, CVE-2024-45310).
-Imports linux and steps only.
+Targets are opened inside the root by openat2 and mounted on by fd: a link that the image, or
+another container with a shared volume, puts in the way leads nowhere else (CVE-2021-30465,
+CVE-2024-45310). Imports linux and steps only.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class IsolateMounts:
 
 @dataclass(frozen=True, slots=True)
 class BindRoot:
-    """Make a ready directory a mount of its own (else pivot_root gives EINVAL) and the container's root."""
+    """Make a ready directory the container's root, as a mount of its own.
+
+    pivot_root(2) takes nothing else (EINVAL).
+    """
 
     path: str
 
@@ -73,8 +76,8 @@ class BindRoot:
 class MountOverlay:
     """Lay a writable directory over read-only ones, topmost first.
 
-    With `mountpoint` (a directory of the host) the overlay becomes the container's root, else it goes to
-    `target` inside the root.
+    With `mountpoint` (a directory of the host) the overlay becomes the container's root, else it
+    goes to `target` inside the root.
     """
 
     target: str
@@ -165,8 +168,9 @@ class MountFileSystem:
 class BindMount:
     """Show a file or directory of the host inside the container.
 
-    The copy of its mounts gets all attributes before it is attached: mount(2) with MS_BIND|MS_RDONLY
-    is not read-only (the flag is ignored), and a remount leaves submounts writable.
+    The copy of its mounts gets all attributes before it is attached: mount(2) with
+    MS_BIND|MS_RDONLY is not read-only (the flag is ignored), and a remount leaves submounts
+    writable.
     """
 
     source: str

@@ -1,4 +1,7 @@
-"""Mount options in mount(8)'s words, read once into bits and data. Pure; imports linux and model only."""
+"""Mount options in mount(8)'s words, read into bits and data.
+
+Pure. Imports linux's constants and model only.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _REFUSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MountOptions:
-    """What a mount's options say: attribute bits, propagation, bind, and the file system's own data."""
+    """What a mount's options say; `data` is the file system's own."""
 
     set_bits: int = 0
     clear_bits: int = 0
@@ -36,7 +39,10 @@ class MountOptions:
 
 
 def parse(mount: Mount) -> MountOptions:
-    """Return a mount's options in the order in which later words win. Raises Unsupported by name."""
+    """Return what a mount's options say; of opposites the later wins.
+
+    Raises Unsupported by name.
+    """
     set_bits = clear_bits = 0
     propagation = mounts.MS_PRIVATE
     bind = mount.type == "bind"

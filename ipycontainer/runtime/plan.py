@@ -1,8 +1,8 @@
 """Decide what a start does: from a spec to a list of steps, without touching the kernel.
 
-One list for four readers: init executes it, `--explain` shows it, timings are noted against it, tests
-check its order. The order is runc's and crun's, with the errors that others give noted at the steps.
-Imports model, linux's constants and the steps.
+One list for four readers: init executes it, `--explain` shows it, timings are noted against it,
+tests check its order. The order is runc's and crun's, with the errors that others give noted at the
+steps. Imports model, linux's constants and the steps.
 """
 
 from __future__ import annotations
@@ -26,13 +26,25 @@ __all__ = ["CgroupView", "plan", "plan_process"]
 _FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
 _SYSCTL_OF_IPC = frozenset(
     f"kernel.{name}"
-    for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+    for name in (
+        "msgmax",
+        "msgmnb",
+        "msgmni",
+        "sem",
+        "shmall",
+        "shmmax",
+        "shmmni",
+        "shm_rmid_forced",
+    )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CgroupView:
-    """The container's own cgroup as it is shown inside: (name, directory of the host) each, and links."""
+    """The container's own cgroup as it is shown inside.
+
+    `binds` are (name, directory of the host) each, `links` (link, name).
+    """
 
     binds: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
@@ -51,9 +63,10 @@ def plan(
 ) -> tuple[Step, ...]:
     """Return the steps of a start, in order.
 
-    `userns`: init is not in the machine's first user namespace, so device nodes are bound instead of
-    made, and file systems need a namespace of their own. `cgroup` is what is shown at /sys/fs/cgroup,
-    `has_cgroup` that the parent puts init into one. Raises InvalidArgument or Unsupported, by name.
+    `userns`: init is not in the machine's first user namespace, so device nodes are bound instead
+    of made, and file systems need a namespace of their own. `cgroup` is what is shown at
+    /sys/fs/cgroup, `has_cgroup` that the parent puts init into one. Raises InvalidArgument or
+    Unsupported, by name.
     """
     spaces = spec.linux.namespaces
     new = frozenset(kind for kind, path in spaces.items() if not path)
@@ -66,7 +79,9 @@ def plan(
     if spec.process.oom_score_adj is not None:
         steps.append(session.SetOomScoreAdj(spec.process.oom_score_adj))
     steps += [session.SetRlimit(limit) for limit in spec.process.rlimits]
-    steps.append(session.NewSessionKeyring(posixpath.basename(spec.linux.cgroups_path) or "container"))
+    steps.append(
+        session.NewSessionKeyring(posixpath.basename(spec.linux.cgroups_path) or "container")
+    )
     steps += [session.JoinNamespace(kind, path) for kind, path in spaces.items() if path]
     if early:
         steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
@@ -88,7 +103,10 @@ def plan(
     process = plan_process(spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent)
     if has_cgroup:
         # as late as can be: the parent's part goes on beside the mounts
-        process = (session.AwaitParent("put init into its cgroup and limited its devices"), *process)
+        process = (
+            session.AwaitParent("put init into its cgroup and limited its devices"),
+            *process,
+        )
     return (*steps, *process)
 
 
@@ -116,7 +134,7 @@ def plan_process(
         process_steps.CloseFds(),
         process_steps.ConnectStdio(),
         process_steps.ResolveUser(
-            user, identity, tuple(str(group) for group in groups), want_home="HOME" not in env
+            user, identity, tuple(str(group) for group in groups), "HOME" not in env
         ),
         process_steps.EnterWorkdir(process.cwd),
         process_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
@@ -128,16 +146,24 @@ def plan_process(
 
 
 def _limits(caps: Capabilities, process: Process, die_with_parent: bool) -> Step:
-    masks = []
-    for name in ("bounding", "effective", "permitted", "inheritable", "ambient"):
-        try:
-            masks.append(capabilities.mask_of(getattr(caps, name)))
-        except KeyError as error:
-            raise InvalidArgument(f"unknown capability {error}") from error
     umask = 0o022 if process.user.umask is None else process.user.umask
     return process_steps.LimitPrivileges(
-        *masks, process.no_new_privileges, umask, die_with_parent=die_with_parent
+        bounding=_mask(caps.bounding),
+        effective=_mask(caps.effective),
+        permitted=_mask(caps.permitted),
+        inheritable=_mask(caps.inheritable),
+        ambient=_mask(caps.ambient),
+        no_new_privileges=process.no_new_privileges,
+        umask=umask,
+        die_with_parent=die_with_parent,
     )
+
+
+def _mask(names: tuple[str, ...]) -> int:
+    try:
+        return capabilities.mask_of(names)
+    except KeyError as error:
+        raise InvalidArgument(f"unknown capability {error}") from error
 
 
 def _environment(process: Process) -> dict[str, str]:
@@ -214,7 +240,9 @@ def _mount(
         if target == "/proc" or target.startswith("/proc/"):
             raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
         if parsed.data:
-            raise Unsupported(f'mount option "{parsed.data[0][0]}" of bind {target} is not supported')
+            raise Unsupported(
+                f'mount option "{parsed.data[0][0]}" of bind {target} is not supported'
+            )
         source = posixpath.normpath(posixpath.join(bundle, mount.source))
         # a bind that leaves out submounts would uncover what they hide: EINVAL in a user namespace
         return [_bind(source, target, parsed, recursive=parsed.recursive or userns)]
@@ -260,9 +288,7 @@ def _cgroup_mount(
 ) -> list[Step]:
     if cgroup is not None and cgroup.v2:
         if "cgroup" in new:
-            return [
-                mount_steps.MountFileSystem("cgroup2", target, "cgroup", (), parsed.set_bits)
-            ]
+            return [mount_steps.MountFileSystem("cgroup2", target, "cgroup", (), parsed.set_bits)]
         return [
             _bind(directory, target, parsed, recursive=False) for _, directory in cgroup.binds[:1]
         ]

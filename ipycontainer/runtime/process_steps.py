@@ -1,4 +1,4 @@
-"""Steps that turn init into the program: they run inside the container's root, for `run` and `exec` alike.
+"""Steps that turn init into the program, inside the container's root.
 
 Order is that of capabilities(7) and seccomp(2); what each wrong order gives stands beside the call.
 Nothing is imported here once the root is the container's: its files could stand in for Python's.
@@ -113,7 +113,10 @@ class CloseFds:
 
 @dataclass(frozen=True, slots=True)
 class ResolveUser:
-    """Find out whom the program runs as: by `user` (`U[:G]`) in the container's files, else the given ids."""
+    """Find out whom the program runs as.
+
+    By `user` (`U[:G]`) in the container's own files, else the given ids.
+    """
 
     user: str
     ids: Identity
@@ -127,9 +130,13 @@ class ResolveUser:
             user = self.user or f"{self.ids.uid}:{self.ids.gid}"
             ctx.identity = users.lookup(user, passwd, group, self.groups)
             return
-        home = users.home_of(self.ids.uid, _read_small(ctx, "/etc/passwd")) if self.want_home else "/"
+        home = (
+            users.home_of(self.ids.uid, _read_small(ctx, "/etc/passwd")) if self.want_home else "/"
+        )
         ids = self.ids
-        ctx.identity = Identity(ids.uid, ids.gid, tuple(dict.fromkeys((ids.gid, *ids.groups))), home)
+        ctx.identity = Identity(
+            ids.uid, ids.gid, tuple(dict.fromkeys((ids.gid, *ids.groups))), home
+        )
 
     def describe(self) -> str:
         """Say it."""
@@ -146,7 +153,9 @@ def _read_small(ctx: Context, path: str) -> bytes:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return b""
         parts, size = [], 0
-        while size < users.READ_LIMIT_BYTES and (part := os.read(fd, users.READ_LIMIT_BYTES - size)):
+        while size < users.READ_LIMIT_BYTES and (
+            part := os.read(fd, users.READ_LIMIT_BYTES - size)
+        ):
             parts.append(part)
             size += len(part)
         return b"".join(parts)
@@ -272,7 +281,8 @@ class LimitPrivileges:
         try:
             os.setgroups(identity.groups)
         except PermissionError:
-            # a user namespace with one id denies setgroups(2); nothing is lost with no further group
+            # a user namespace with one id denies setgroups(2); nothing is lost with no further
+            # group
             if identity.groups not in ((), (identity.gid,)):
                 raise
         os.setresgid(identity.gid, identity.gid, identity.gid)
@@ -319,14 +329,16 @@ def _hand_over_stdio(uid: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Tell the parent that all is made, with the time of each step; wait for its word if it holds us."""
+    """Tell the parent that all is made; wait for its word if it holds us."""
 
     wait: bool
 
     def execute(self, ctx: Context) -> None:
         """Send one message: the count of times, the times (int64), and a line for each warning."""
         text = "\n".join(ctx.warnings).encode()
-        os.write(ctx.sync, b"ready" + len(ctx.times).to_bytes(2, "little") + ctx.times.tobytes() + text)
+        os.write(
+            ctx.sync, b"ready" + len(ctx.times).to_bytes(2, "little") + ctx.times.tobytes() + text
+        )
         if self.wait and not os.read(ctx.hold, 1):
             raise StepFailed("nobody is left to say when to start", step=self.describe())
 

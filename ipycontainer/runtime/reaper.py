@@ -1,8 +1,8 @@
 """A small init (`--init`): PID 1 that forwards signals, reaps orphans and ends as the program does.
 
-What tini does for docker. A program as PID 1 gets no default action for signals that it does not handle,
-and orphans become its zombies. Runs inside the container with the program's own user and rights; so
-it is made unreadable for it, and its command line shows nothing of the host's.
+What tini does for docker. A program as PID 1 gets no default action for signals that it does not
+handle, and orphans become its zombies. Runs inside the container with the program's own user and
+rights; so it is made unreadable for it, and its command line shows nothing of the host's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from ipycontainer.linux import syscalls
 
 __all__ = ["fork_and_reap"]
 
-PR_SET_DUMPABLE, PR_SET_NAME = 4, 15  # linux/prctl.h
+PR_SET_DUMPABLE = 4  # linux/prctl.h
 _TITLE = b"ipycontainer-init"
-# Faults of this process itself, job control of a terminal, and the end of a child are not the program's.
+# Faults of this process itself, job control of a terminal, and the end of a child are not the
+# program's.
 _OWN = frozenset(
     {
         signal.SIGFPE,
@@ -35,7 +36,7 @@ _AWAITED = signal.valid_signals() - (_OWN - {signal.SIGCHLD})
 
 
 def fork_and_reap() -> bool:
-    """Fork: return True in the child, which becomes the program; the parent reaps and never returns.
+    """Return True in a child that becomes the program; the parent reaps to the end.
 
     All signals are blocked here, as during the whole start. Every fd of the parent but 0, 1 and 2
     is closed, so that the engine sees the child's execve as the end of its socket.
@@ -78,7 +79,7 @@ def _reap_until(child: int) -> int:
 
 def _show_title() -> None:
     """Write a title over the command line that `ps` shows, whose place proc_pid_stat(5) names."""
-    syscalls.prctl(PR_SET_NAME, _title_address())
+    syscalls.set_name(_TITLE.decode())
     try:
         with open("/proc/self/stat", "rb", buffering=0) as file:
             raw = file.read()
@@ -88,10 +89,3 @@ def _show_title() -> None:
         return  # no /proc in this container
     if 0 < start < end:
         syscalls.move_memory(start, _TITLE[: end - start - 1].ljust(end - start, b"\0"))
-
-
-def _title_address() -> int:
-    return syscalls.address_of(_TITLE_BUFFER)
-
-
-_TITLE_BUFFER = syscalls.buffer(_TITLE[:15] + b"\0")

@@ -1,6 +1,269 @@
-"""seccomp"""
+"""From a seccomp profile to the program that the kernel runs; docker's default one is our own data.
+
+libseccomp, through pyseccomp, knows numbers and sub-architectures; it is loaded only when a profile
+has to be compiled, never after a fork. A program is compiled once a profile, capability set and
+kernel, and kept as raw bytes. Without the library a start is refused: it never runs unfiltered.
+Imports linux and errors only.
+"""
+
 from __future__ import annotations
-from collections.abc import Mapping
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from ipycontainer.errors import InvalidArgument, Unsupported
+
+__all__ = ["compile_profile", "default_profile", "default_program"]
+
+COMPILER_VERSION = 1  # raise it when the same profile compiles to another program
+
+# machine -> (libseccomp's name of the architecture, of those that its kernel runs as well)
+_ARCHITECTURES = {"x86_64": ("X86_64", ("X86", "X32")), "aarch64": ("AARCH64", ("ARM",))}
+_AUDIT_ARCH = {  # linux/audit.h
+    "X86_64": 0xC000003E,
+    "X86": 0x40000003,
+    "AARCH64": 0xC00000B7,
+    "ARM": 0x40000028,
+}
+_X32_BIT = 0x40000000  # asm/unistd.h: marks x32 numbers, under x86_64's own AUDIT_ARCH
+ENOSYS = 38
+SECCOMP_RET_ERRNO = 0x00050000  # linux/seccomp.h
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_GREATER_EQUAL, _RETURN = (
+    0x20,  # BPF_LD | BPF_W | BPF_ABS, linux/bpf_common.h
+    0x15,  # BPF_JMP | BPF_JEQ | BPF_K
+    0x25,  # BPF_JMP | BPF_JGT | BPF_K
+    0x35,  # BPF_JMP | BPF_JGE | BPF_K
+    0x06,  # BPF_RET | BPF_K
+)
+_OFFSET_NUMBER, _OFFSET_ARCH = 0, 4  # struct seccomp_data
+
+_programs: dict[str, bytes] = {}
+
+
+def default_program(bounding: Iterable[str], cache: Path | str | None = None) -> bytes:
+    """Return docker's default filter for a container with these capabilities in its bounding set.
+
+    Kept in memory and, with `cache` (a directory), on disk under a name that is the digest of all
+    that it depends on; a file of another length or owner is not believed. Raises Unsupported
+    without libseccomp.
+    """
+    caps = sorted(set(bounding))
+    release = ".".join(os.uname().release.split(".")[:2])
+    raw = _data()
+    digest = hashlib.sha256(
+        json.dumps([raw, caps, os.uname().machine, release, COMPILER_VERSION]).encode()
+    ).hexdigest()
+    program = _programs.get(digest)
+    if program is None:
+        path = None if cache is None else Path(cache) / f"seccomp-{digest[:32]}.bpf"
+        program = _read_cached(path)
+        if program is None:
+            program = compile_profile(default_profile(caps, release))
+            _write_cached(path, program)
+        _programs[digest] = program
+    return program
+
+
+def default_profile(bounding: Iterable[str], release: str) -> dict[str, Any]:
+    """Return docker's default profile, resolved as the `seccomp` object of an OCI spec.
+
+    `release` is the kernel's. What an entry needs decides as in moby's seccomp_linux.go: a
+    capability counts when it is in the bounding set.
+    """
+    machine = os.uname().machine
+    if machine not in _ARCHITECTURES:
+        raise Unsupported(f"no seccomp profile for {machine}")
+    data, caps = json.loads(_data()), set(bounding)
+    names: list[str] = [name for group in data["always"].values() for name in group]
+    for kernel, group in data["from_kernel"].items():
+        if _version(release) >= _version(kernel):
+            names += group
+    names += data["on_machine"].get(machine, [])
+    for capability, group in data["with_capability"].items():
+        if capability in caps:
+            names += group
+    rules = list(data["when"])
+    answers: dict[str, int] = {}
+    for capability, entry in data["without_capability"].items():
+        if capability not in caps:
+            rules += entry["when"]
+            answers |= entry["answer_errno"]
+    syscalls: list[dict[str, Any]] = [{"names": sorted(set(names)), "action": "SCMP_ACT_ALLOW"}]
+    for rule in rules:
+        condition = {key: rule[key] for key in ("index", "op", "value", "valueTwo") if key in rule}
+        syscalls.append({"names": [rule["name"]], "action": "SCMP_ACT_ALLOW", "args": [condition]})
+    for name, number in answers.items():
+        syscalls.append({"names": [name], "action": "SCMP_ACT_ERRNO", "errnoRet": number})
+    native, others = _ARCHITECTURES[machine]
+    return {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": data["refusal_errno"],
+        "architectures": [f"SCMP_ARCH_{name}" for name in (native, *others)],
+        "syscalls": syscalls,
+    }
+
+
 def compile_profile(profile: Mapping[str, Any]) -> bytes:
-    raise NotImplementedError
+    """Compile the `seccomp` object of an OCI spec (config-linux.md) to a BPF program.
+
+    A name that this kernel's architectures do not have is skipped, as runc does. Numbers above the
+    newest that the profile names get ENOSYS, not its refusal: a C library that tries a newer call
+    then falls back to an older one. Raises InvalidArgument, and Unsupported without libseccomp.
+    """
+    scmp = _library()
+    for key in ("listenerPath", "listenerMetadata"):
+        if profile.get(key):
+            raise Unsupported(f"seccomp {key} is not supported")
+    if flags := set(profile.get("flags") or ()) - {"SECCOMP_FILTER_FLAG_SPEC_ALLOW"}:
+        raise Unsupported(f"seccomp flag {min(flags)} is not supported")
+    default = _action(scmp, profile["defaultAction"], profile.get("defaultErrnoRet"))
+    filter_ = scmp.SyscallFilter(default)
+    # a binary tree instead of a chain: the kernel walks it for each number at the install
+    filter_.set_attr(scmp.Attr.CTL_OPTIMIZE, 2)
+    native = _ARCHITECTURES.get(os.uname().machine, ("", ()))[0]
+    architectures = [
+        str(name).removeprefix("SCMP_ARCH_") for name in profile.get("architectures") or ()
+    ]
+    for name in architectures:
+        if not hasattr(scmp.Arch, name):
+            raise InvalidArgument(f"unknown seccomp architecture SCMP_ARCH_{name}")
+        if not filter_.exist_arch(getattr(scmp.Arch, name)):
+            filter_.add_arch(getattr(scmp.Arch, name))
+    newest: dict[str, int] = {}
+    for entry in profile.get("syscalls") or ():
+        action = _action(scmp, entry["action"], entry.get("errnoRet"))
+        arguments = entry.get("args") or ()
+        for name in entry["names"]:
+            for architecture in {native, *architectures}:
+                number = scmp.resolve_syscall(getattr(scmp.Arch, architecture), name)
+                newest[architecture] = max(newest.get(architecture, 0), number)
+            if action != default:  # libseccomp refuses a rule that says what happens anyway
+                _add(scmp, filter_, action, name, arguments)
+    body = _export(filter_)
+    return _enosys_above(newest) + body if profile["defaultAction"] == "SCMP_ACT_ERRNO" else body
+
+
+def _add(
+    scmp: Any, filter_: Any, action: int, name: str, arguments: Sequence[Mapping[str, Any]]
+) -> None:
+    conditions = [_condition(scmp, argument) for argument in arguments]
+    indices = {argument["index"] for argument in arguments}
+    try:
+        if len(indices) < len(conditions):
+            # several conditions on one argument are alternatives (runc's rule, libseccomp's limit)
+            for condition in conditions:
+                filter_.add_rule(action, name, condition)
+        else:
+            filter_.add_rule(action, name, *conditions)
+    except OSError as error:
+        if error.errno not in (14, 22):  # EFAULT, EINVAL: no architecture here has that name
+            raise
+
+
+def _enosys_above(newest: Mapping[str, int]) -> bytes:
+    """Return instructions that answer ENOSYS above the newest numbers and else fall through."""
+    code: list[tuple[int, int, int, int]] = []
+    answer = (_RETURN, 0, 0, SECCOMP_RET_ERRNO | ENOSYS)
+    for name, audit in _AUDIT_ARCH.items():
+        if newest.get(name, 0) <= 0:
+            continue
+        limit = newest[name]
+        x32 = newest.get("X32", 0) if name == "X86_64" else 0
+        block = [(_LOAD, 0, 0, _OFFSET_NUMBER)]
+        if x32 > 0:
+            # x32's numbers are above all of x86_64's: they have a limit of their own
+            block += [
+                (_JUMP_GREATER_EQUAL, 0, 1, _X32_BIT),
+                (_JUMP_GREATER, 1, 2, x32 | _X32_BIT),
+            ]
+        block.append((_JUMP_GREATER, 0, 1, limit))
+        block.append(answer)
+        code += [(_LOAD, 0, 0, _OFFSET_ARCH), (_JUMP_EQUAL, 0, len(block), audit), *block]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+def _export(filter_: Any) -> bytes:
+    fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)
+    with open(fd, "w+b") as file:
+        filter_.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def _action(scmp: Any, name: str, errno_ret: int | None) -> int:
+    if name == "SCMP_ACT_ERRNO":
+        return int(scmp.ERRNO(1 if errno_ret is None else errno_ret))
+    if name == "SCMP_ACT_TRACE":
+        return int(scmp.TRACE(1 if errno_ret is None else errno_ret))
+    known = {
+        "SCMP_ACT_ALLOW": scmp.ALLOW,
+        "SCMP_ACT_KILL": scmp.KILL_THREAD,
+        "SCMP_ACT_KILL_THREAD": scmp.KILL_THREAD,
+        "SCMP_ACT_KILL_PROCESS": scmp.KILL_PROCESS,
+        "SCMP_ACT_TRAP": scmp.TRAP,
+        "SCMP_ACT_LOG": scmp.LOG,
+    }
+    if name not in known:
+        raise Unsupported(f"seccomp action {name} is not supported")
+    return int(known[name])
+
+
+def _condition(scmp: Any, arg: Mapping[str, Any]) -> Any:
+    operator = str(arg["op"]).removeprefix("SCMP_CMP_")
+    if not hasattr(scmp, operator):
+        raise InvalidArgument(f"unknown seccomp operator {arg['op']}")
+    # of a masked comparison OCI's value is the mask, and valueTwo what must come out
+    return scmp.Arg(arg["index"], getattr(scmp, operator), arg["value"], arg.get("valueTwo", 0))
+
+
+def _library() -> Any:
+    try:
+        import pyseccomp
+    except (ImportError, OSError, RuntimeError) as error:
+        raise Unsupported(
+            f"seccomp filters need libseccomp and pyseccomp: {error}",
+            hint="apt-get install libseccomp2; pip install pyseccomp",
+        ) from error
+    return pyseccomp
+
+
+def _data() -> str:
+    return resources.files(__package__).joinpath("seccomp_default.json").read_text("utf-8")
+
+
+def _version(release: str) -> tuple[int, int]:
+    major, _, rest = release.partition(".")
+    minor = rest.partition(".")[0].partition("-")[0]
+    return int(major), int(minor or 0)
+
+
+def _read_cached(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            found, program = os.fstat(file.fileno()), file.read()
+    except OSError:
+        return None
+    # a file that another user may write would be a filter that another user chooses
+    mine = found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    return program if mine and program and len(program) % 8 == 0 else None
+
+
+def _write_cached(path: Path | None, program: bytes) -> None:
+    if path is None:
+        return
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(program)
+        partial.chmod(0o600)
+        partial.replace(path)
+    except OSError:
+        return  # the cache saves 10 ms; a start does without

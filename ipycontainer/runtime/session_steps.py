@@ -65,7 +65,9 @@ class NewSessionKeyring:
             syscalls.join_session_keyring(self.name)
         except OSError as error:
             if error.errno in (errno.EPERM, errno.EDQUOT):
-                ctx.warnings.append("No session keyring of its own: the container shares the host's keys.")
+                ctx.warnings.append(
+                    "No session keyring of its own: the container shares the host's keys."
+                )
             elif error.errno != errno.ENOSYS:
                 raise
 
@@ -215,8 +217,8 @@ class LoopbackUp:
 class SetSysctl:
     """Set a kernel parameter of the new namespaces, through the host's /proc.
 
-    Before the container's own mounts exist, so that nothing of its image can lead the write elsewhere
-    (CVE-2025-52881); what is opened must lie on procfs.
+    Before the container's own mounts exist, so that nothing of its image can lead the write
+    elsewhere (CVE-2025-52881); what is opened must lie on procfs.
     """
 
     key: str

@@ -1,8 +1,8 @@
 """What a start is made of: the step, the state that steps share, and the runner.
 
-Planned by runtime.plan, executed by runtime.init inside the new namespaces. Steps are frozen records
-with `execute` and `describe`; none of them catches, logs or times anything: the runner does.
-Imports linux and model only: all of this is loaded before the fork.
+Planned by runtime.plan, executed by runtime.init inside the new namespaces. Steps are frozen
+records with `execute` and `describe`; none of them catches, logs or times anything: the runner
+does. Imports linux and model only: all of this is loaded before the fork.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Identity:
 class Context:
     """What the steps of one start hand to each other. Lives in init only.
 
-    `root` is the container's root directory, first as a mount beside the host's, after the pivot as `/`.
-    `sync` is the fd of the parent's socket; `hold` one to wait on before execve, -1 for none.
+    `root` is the container's root directory, first as a mount beside the host's, after the pivot as
+    `/`. `sync` is the fd of the parent's socket; `hold` one to wait on before execve, -1 for none.
     """
 
     __slots__ = (

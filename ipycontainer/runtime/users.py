@@ -23,8 +23,8 @@ def lookup(user: str, passwd: bytes, group: bytes, groups: Sequence[str] = ()) -
     """Return the identity that `U[:G]` stands for, each by number or name.
 
     Numbers come before names, and need no entry. Without G the user's entry gives the primary
-    group, and the groups that list the user's name are added. `groups` are further ones. The primary
-    group is always among the supplementary ones (CVE-2022-36109). Raises InvalidArgument.
+    group, and the groups that list the user's name are added. `groups` are further ones. The
+    primary group is always among the supplementary ones (CVE-2022-36109). Raises InvalidArgument.
     """
     user_word, colon, group_word = user.partition(":")
     user_number = _number(user_word)
@@ -89,7 +89,10 @@ def _groups(raw: bytes) -> Iterator[tuple[str, int, tuple[str, ...]]]:
 
 
 def _file_number(word: str) -> int | None:
-    """Return an id of a file, None where the image wrote nonsense: such a line counts for nothing."""
+    """Return an id of a file, None where the image wrote nonsense.
+
+    Such a line counts for nothing.
+    """
     if not (word.isascii() and word.isdecimal()) or len(word) > 10:
         return None
     number = int(word)

@@ -1,0 +1,136 @@
+"""Run a further program in a container that runs already.
+
+Three processes: the caller, a joiner that enters the namespaces, and the program, which the joiner
+forks into the container's pid namespace (setns(2) moves only children there) with the caller as its
+parent. From the join on everything the joiner sees by path is the container's: it opens, reads and
+imports nothing of the host's any more. Imports linux and the rest of runtime.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from ipycontainer.errors import ContainerNotRunning, EngineError, StepFailed
+from ipycontainer.linux import namespaces, pidfd, procfs, syscalls
+from ipycontainer.linux.cgroups import Cgroup
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model.oci import Process, Spec
+from ipycontainer.runtime import init, plan
+from ipycontainer.runtime.launch import Launched, await_program, make_socket, reap
+from ipycontainer.runtime.process_steps import NewSession
+from ipycontainer.runtime.session_steps import DieWithParent, NewSessionKeyring
+from ipycontainer.runtime.steps import Context, Stdio, Step
+
+__all__ = ["enter"]
+
+PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+def enter(
+    pid: int,
+    start_ticks: int,
+    spec: Spec,
+    process: Process,
+    stdio: Stdio,
+    *,
+    user: str = "",
+    seccomp: bytes | None = None,
+    cgroup: Cgroup | None = None,
+) -> Launched:
+    """Start `process` in the namespaces and the cgroup of the container whose init is `pid`.
+
+    `spec` is the container's: it says which namespaces are its own. The filter is given again,
+    since setns(2) brings none along. The program is the caller's direct child and dies with it.
+    Raises ContainerNotRunning when init is gone, CommandNotFound, CommandNotExecutable, StepFailed,
+    InvalidArgument.
+    """
+    clock = time.perf_counter_ns
+    began = clock()
+    steps: tuple[Step, ...] = (
+        DieWithParent(),
+        NewSessionKeyring(os.path.basename(spec.linux.cgroups_path) or "container"),
+        NewSession(),
+        *plan.plan_process(spec, process, user=user),
+    )
+    try:
+        target = pidfd.open_verified(pid, start_ticks)
+    except ProcessLookupError as error:
+        raise ContainerNotRunning("the container has ended") from error
+    own, sync = make_socket()
+    child = 0
+    try:
+        mask = syscalls.sigmask_block_all()
+        try:
+            joiner = namespaces.clone(0)
+            if joiner == 0:
+                os.close(own)
+                _join(target, spec, cgroup, steps, Context(sync, stdio, seccomp))
+        finally:
+            syscalls.sigmask_restore(mask)
+        os.close(sync)
+        sync = -1
+        first = os.read(own, 65536)
+        reap(joiner)
+        if first.startswith(init.FAILED):
+            raise init.failure_of(first)
+        if not first:
+            raise StepFailed("the joiner was killed", step="join the container")
+        child = int(first)
+        fd = os.pidfd_open(child)
+        try:
+            ticks = procfs.start_ticks(child)
+            times, warnings = await_program(own, child, spec, None, hold=False)
+        except BaseException:
+            os.close(fd)
+            raise
+        timings = [
+            (step.describe(), time_ / 1e9) for step, time_ in zip(steps, times, strict=False)
+        ]
+        timings.append(("all", (clock() - began) / 1e9))
+        return Launched(child, ticks, fd, cgroup, warnings, tuple(timings))
+    except BaseException as error:
+        if child:
+            reap(child, kill=True)
+        if isinstance(error, OSError):
+            raise StepFailed(
+                f"join the container: {error}", step="join", errno=error.errno or 0
+            ) from error
+        raise
+    finally:
+        for number in (own, sync, target):
+            if number >= 0:
+                os.close(number)
+
+
+def _join(
+    target: int, spec: Spec, cgroup: Cgroup | None, steps: Sequence[Step], ctx: Context
+) -> None:
+    """Enter the container and fork the program there; never returns."""
+    code = 255
+    try:
+        if cgroup is not None:
+            cgroup.attach(0)  # before the join: afterwards these paths are not ours
+        # a process that is dumpable can be traced, and its fds opened, from inside the container as
+        # soon as it is there (CVE-2016-9962)
+        syscalls.prctl(PR_SET_DUMPABLE, 0)
+        flags = 0
+        for kind in spec.linux.namespaces:
+            flags |= namespaces.FLAGS[kind]
+        namespaces.setns(target, flags)
+        if flags & namespaces.CLONE_NEWUSER:
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
+        child = namespaces.clone(namespaces.CLONE_PARENT)
+        if child == 0:
+            ctx.root = DirFd.open("/")
+            init.live(steps, ctx)
+        os.write(ctx.sync, b"%d" % child)
+        code = 0
+    except EngineError as error:
+        code = init.tell(ctx, error)
+    except BaseException as error:  # noqa: BLE001 - a fork must not unwind into the caller's code
+        code = init.tell(ctx, StepFailed(f"join the container's namespaces: {error}", step="join"))
+    finally:
+        os._exit(code)
