@@ -30,8 +30,9 @@ NEEDED_KERNEL = (5, 12)
 NEEDED_PYTHON = (3, 11)
 DOCKER_OPTIONS = "--security-opt seccomp=unconfined --security-opt systempaths=unconfined"
 
-_PACKAGES = {  # package manager: how it installs, and what it calls things
-    "apt-get": ("apt-get install -y", "uidmap", "passt", "libseccomp2", "python3-venv"),
+# Package manager: how it installs, and what it calls uidmap, pasta, libseccomp and venv.
+_PACKAGES = {
+    "apt-get": ("apt-get install -y", "uidmap", "passt", "libseccomp2", "python{}.{}-venv"),
     "dnf": ("dnf install -y", "shadow-utils", "passt", "libseccomp", "python3"),
     "zypper": ("zypper install -y", "shadow", "passt", "libseccomp2", "python311"),
     "pacman": ("pacman -S --noconfirm", "shadow", "passt", "libseccomp", "python"),
@@ -228,7 +229,8 @@ def _judge_pasta(facts: Mapping[str, Any], sudo: str) -> Check:
 
 def _install(kind: str, facts: Mapping[str, Any], sudo: str) -> str:
     command, *names = _PACKAGES[facts["packages"] or "apt-get"]
-    return "{}{} {}".format(sudo, command, names[_KINDS.index(kind)])
+    name = names[_KINDS.index(kind)].format(*facts["python"])
+    return "{}{} {}".format(sudo, command, name)
 
 
 def _words(code: int) -> str:

@@ -99,7 +99,7 @@ def test_first_wsl_is_told_apart() -> None:
         ({"mapping": {"programs": False, "error": "missing"}}, "install -y uidmap"),
         ({"mapping": {"programs": True, "error": "none"}}, "usermod --add-subuids"),
         ({"pasta": ""}, "install -y passt"),
-        ({"venv": False}, "install -y python3-venv"),
+        ({"venv": False}, "apt-get install -y python3.12-venv"),
         ({"packages": "dnf", "pasta": ""}, "dnf install -y passt"),
     ],
 )
