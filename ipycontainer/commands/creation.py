@@ -1,0 +1,144 @@
+"""The options that `run` and `create` share, and the ContainerConfig that they make.
+
+What docker's client checks raises UsageError, what its daemon checks InvalidArgument: the faces
+print them differently. Whatever needs the image or the store is the engine's to check.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from ipycontainer.commands.binds import parse_binds
+from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.types import Assignment, Integer, Label, List, String
+from ipycontainer.commands.verb import Session
+from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.signals import parse_signal
+
+__all__ = ["configuration", "creation_options"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+_OPTIONS = (
+    click.option("--entrypoint", type=String(), help="Overwrite the image's ENTRYPOINT"),
+    click.option(
+        "-e", "--env", type=Assignment(), multiple=True, help="Set an environment variable"
+    ),
+    click.option("--env-file", type=List(), multiple=True, help="Read variables from a file"),
+    click.option("-h", "--hostname", type=String(), default="", help="Container host name"),
+    click.option("--init", is_flag=True, help="Run an init that forwards signals and reaps"),
+    click.option("-i", "--interactive", is_flag=True, help="Keep STDIN open"),
+    click.option("-l", "--label", type=Label(), multiple=True, help="Set metadata on a container"),
+    click.option("--name", type=String(), default="", help="Assign a name to the container"),
+    click.option(
+        "--network",
+        "--net",
+        "network",
+        type=String(),
+        multiple=True,
+        help="Network to use: none or host",
+    ),
+    click.option("--read-only", is_flag=True, help="Mount the root file system read only"),
+    click.option("--rm", is_flag=True, help="Remove the container when it exits"),
+    click.option("--stop-signal", type=String(), default="", help="Signal to stop the container"),
+    click.option("--stop-timeout", type=Integer(), help="Seconds to wait for it before killing"),
+    click.option("-u", "--user", type=String(), default="", help="User: <name|uid>[:<group|gid>]"),
+    click.option(
+        "-v", "--volume", type=List(), multiple=True, help="Show a directory: SRC:DST[:ro]"
+    ),
+    click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
+    click.argument("image"),
+    click.argument("command", nargs=-1, type=click.UNPROCESSED),
+)
+
+
+def creation_options(function: Function) -> Function:
+    """Declare the options of `run` and `create` on a verb."""
+    for declare in reversed(_OPTIONS):
+        function = declare(function)
+    return function
+
+
+def configuration(
+    session: Session,
+    *,
+    image: str,
+    command: tuple[str, ...],
+    entrypoint: str | None,
+    env: tuple[str, ...],
+    env_file: tuple[str, ...],
+    hostname: str,
+    init: bool,
+    interactive: bool,
+    label: tuple[str, ...],
+    network: tuple[str, ...],
+    read_only: bool,
+    rm: bool,
+    stop_signal: str,
+    stop_timeout: int | None,
+    user: str,
+    volume: tuple[str, ...],
+    workdir: str,
+    detach: bool = False,
+) -> ContainerConfig:
+    """Return the configuration that the options ask for. Raises UsageError, InvalidArgument."""
+    if not image or image.startswith("-"):
+        raise UsageError("invalid reference format")
+    interactive = interactive or isinstance(session.stdin, bytes)
+    if stop_signal:
+        parse_signal(stop_signal)
+    return ContainerConfig(
+        image=image,
+        command=command,
+        entrypoint=None if entrypoint is None else (entrypoint,) if entrypoint else (),
+        env=resolve(env_file, env, session.environment, session.cwd),
+        workdir=_workdir(workdir),
+        user=user,
+        hostname=hostname,
+        labels=dict(_label(text) for text in label),
+        network=_network(network),
+        binds=parse_binds(volume, session.cwd),
+        read_only=read_only,
+        init=init,
+        stop_signal=stop_signal,
+        stop_timeout=stop_timeout,
+        open_stdin=interactive,
+        attach_stdin=interactive and not detach,
+        attach_stdout=not detach,
+        attach_stderr=not detach,
+        auto_remove=rm,
+    )
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name, value
+
+
+def _workdir(path: str) -> str:
+    if not path:
+        return ""
+    if not path.startswith("/"):
+        raise InvalidArgument(
+            f"the working directory '{path}' is invalid, it needs to be an absolute path"
+        )
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def _network(names: Sequence[str]) -> str:
+    wanted = set(names) or {"default"}
+    if "" in wanted:
+        raise UsageError("no name set for network")
+    for name in sorted(wanted - {"default", "none", "host"}):
+        raise Unsupported(
+            f"--network {name} is not supported yet", hint="Now there are: none, host"
+        )
+    if len(wanted) > 1:
+        raise Unsupported("several networks are not supported yet")
+    return wanted.pop()

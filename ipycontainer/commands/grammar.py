@@ -1,0 +1,187 @@
+"""Docker's grammar: which verbs there are, in which groups, and how a line becomes a call.
+
+Both faces come in here with `invoke`; what comes out is a record or an EngineError. Nothing here
+prints or exits.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ipycontainer.commands import inspection, lifecycle, listing, local_images, running, system
+from ipycontainer.commands.border import EngineFactory, Stdin
+from ipycontainer.commands.flags import Flags, HelpWanted
+from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, VERBS
+from ipycontainer.commands.verb import PROGRAM, Call, Session, Verb
+from ipycontainer.errors import Unsupported, UsageError
+from ipycontainer.version import __version__
+
+__all__ = ["Call", "cli", "invoke", "parse"]
+
+_TOP: tuple[Verb, ...] = (
+    running.run,
+    running.exec_,
+    listing.ps,
+    listing.images,
+    system.version,
+    system.info,
+    system.doctor,
+    running.create,
+    inspection.diff,
+    local_images.import_,
+    inspection.inspect,
+    lifecycle.kill,
+    inspection.logs,
+    lifecycle.rename,
+    lifecycle.restart,
+    lifecycle.rm,
+    local_images.rmi,
+    running.start,
+    lifecycle.stop,
+    local_images.tag,
+    lifecycle.wait,
+)
+
+_CONTAINER: tuple[Verb, ...] = (
+    running.create.under("container", "create", "create"),
+    inspection.diff.under("container", "diff"),
+    running.exec_.under("container", "exec"),
+    inspection.container_inspect,
+    lifecycle.kill.under("container", "kill"),
+    inspection.logs.under("container", "logs"),
+    listing.ps.under("container", "ls", "list", "ps"),
+    lifecycle.rename.under("container", "rename"),
+    lifecycle.restart.under("container", "restart"),
+    lifecycle.rm.under("container", "rm", "remove"),
+    running.run.under("container", "run"),
+    running.start.under("container", "start"),
+    lifecycle.stop.under("container", "stop"),
+    lifecycle.wait.under("container", "wait"),
+)
+
+_IMAGE: tuple[Verb, ...] = (
+    local_images.import_.under("image", "import"),
+    inspection.image_inspect,
+    listing.images.under("image", "ls", "list"),
+    local_images.rmi.under("image", "rm", "remove"),
+    local_images.tag.under("image", "tag"),
+)
+
+_SYSTEM: tuple[Verb, ...] = (system.info.under("system", "info"), system.reset)
+
+# Docker's other names for a verb of a group.
+_ALIASES = {
+    ("container", "list"): "ls",
+    ("container", "ps"): "ls",
+    ("container", "remove"): "rm",
+    ("image", "list"): "ls",
+    ("image", "remove"): "rm",
+}
+
+
+def _group(name: str, summary: str, verbs: Sequence[Verb]) -> click.Group:
+    commands: dict[str, click.Command] = {str(verb.name): verb for verb in verbs}
+    return click.Group(name, commands=commands, help=summary, add_help_option=False)
+
+
+cli = _group(PROGRAM, "A container engine that lives in a Jupyter kernel", _TOP)
+cli.add_command(_group("container", "Manage containers", _CONTAINER))
+cli.add_command(_group("image", "Manage images", _IMAGE))
+cli.add_command(_group("system", "Manage the engine", _SYSTEM))
+
+
+def invoke(
+    engine_factory: EngineFactory,
+    argv: Sequence[str],
+    *,
+    stdin: Stdin = None,
+    cwd: str | Path | None = None,
+) -> Outcome:
+    """Do what a command line says and return what came of it.
+
+    `engine_factory` is called once the line is known to be right and needs an engine. `stdin` goes
+    to the program of `run`, `start` and `exec` with `-i`; bytes, the body of a cell, imply `-i`.
+    Raises EngineError, of which UsageError says that the line itself is wrong.
+    """
+    session = Session(engine_factory, stdin, Path(cwd) if cwd is not None else Path.cwd())
+    return parse(argv).run(session)
+
+
+def parse(argv: Sequence[str]) -> Call:
+    """Return what a command line asks for, without doing it. Raises UsageError, Unsupported."""
+    try:
+        flags, words = Flags("", (_VERSION,), GLOBAL_FLAGS, interspersed=False).read(argv)
+    except HelpWanted:
+        return _help(())
+    if flags:
+        return Call("version", {}, lambda _: Lines(lines=(f"{PROGRAM} version {__version__}",)))
+    if not words:
+        return _help(())
+    if words[0] == "help":
+        return _help(words[1:])
+    return _in_group(cli, words)
+
+
+_VERSION = click.Option(["-v", "--version"], is_flag=True, help="Print version and quit")
+
+
+def _in_group(group: click.Group, words: Sequence[str]) -> Call:
+    name, rest = words[0], list(words[1:])
+    path = "" if group is cli else str(group.name)
+    command = group.commands.get(_ALIASES.get((path, name), name))
+    if isinstance(command, Verb):
+        return command.call(rest)
+    if isinstance(command, click.Group):
+        try:
+            _, inner = Flags(str(command.name), (), interspersed=False).read(rest)
+        except HelpWanted:
+            inner = []
+        return _in_group(command, inner) if inner else _help((name,))
+    full = f"{path} {name}".lstrip()
+    if name in GROUPS.get(path, "" if path else VERBS).split():
+        raise Unsupported(f"{PROGRAM} {full} is not supported yet")
+    close = difflib.get_close_matches(name, group.commands, n=1)
+    hint = f"Did you mean {f'{path} {close[0]}'.lstrip()}?" if close else ""
+    raise UsageError(
+        f"{PROGRAM}: '{full}' is not an {PROGRAM} command.",
+        hint=hint,
+        exit_code=1,
+        usage=f"See '{f'{PROGRAM} {path}'.rstrip()} --help'",
+    )
+
+
+def _help(words: Sequence[str]) -> Call:
+    """Return a call that shows the help of a verb, of a group, or of all."""
+    command: click.Command = cli
+    for word in words:
+        inner = command.commands.get(word) if isinstance(command, click.Group) else None
+        if inner is None:
+            raise UsageError(f"unknown help topic: {' '.join(words)}", exit_code=1)
+        command = inner
+    text = command.usage() if isinstance(command, Verb) else _group_usage(command)
+    return Call("help", {}, lambda _: Lines(lines=(text,)))
+
+
+def _group_usage(group: click.Command) -> str:
+    path = PROGRAM if group is cli else f"{PROGRAM} {group.name}"
+    commands = group.commands if isinstance(group, click.Group) else {}
+    width = max(len(name) for name in commands) + 3
+    lines = [f"  {name.ljust(width)}{commands[name].help}" for name in sorted(commands)]
+    return "\n".join(
+        [
+            "",
+            f"Usage:  {path} COMMAND",
+            "",
+            str(group.help),
+            "",
+            "Commands:",
+            *lines,
+            "",
+            f"Run '{path} COMMAND --help' for more information on a command.",
+        ]
+    )

@@ -1,0 +1,169 @@
+"""The verbs that look at one thing: inspect, logs, diff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from ipycontainer.commands.border import Engine
+from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
+from ipycontainer.commands.refusals import INSPECT_TYPES
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import (
+    EngineError,
+    InvalidArgument,
+    InvalidReference,
+    NoSuchContainer,
+    NotFound,
+    Unsupported,
+    UsageError,
+)
+from ipycontainer.model.units import parse_time
+
+__all__ = ["container_inspect", "diff", "image_inspect", "inspect", "logs"]
+
+Look = Callable[[Engine, str], Mapping[str, Any]]
+
+_FORMAT_HELP = "Format output using a Go template, or 'json'"
+
+
+@verb(
+    "inspect",
+    "Return low-level information on container engine objects",
+    "[OPTIONS] NAME|ID [NAME|ID...]",
+    least=1,
+)
+@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.option("--type", "kind", default="", help="Return JSON for this type: container, image")
+@click.argument("names", nargs=-1)
+def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) -> Outcome:
+    """Return the objects in docker's shape; a name is a container's before it is an image's."""
+    if kind in INSPECT_TYPES.split():
+        raise Unsupported(f"--type {kind} is not supported yet")
+    looks: dict[str, Look] = {"": _anything, "container": _container, "image": _image}
+    if kind not in looks:
+        raise UsageError(f'"{kind}" is not a valid value for --type', exit_code=1)
+    return _inspected(session, looks[kind], template, names)
+
+
+@verb(
+    "inspect",
+    "Display detailed information on one or more containers",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    least=1,
+    path="container inspect",
+)
+@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.argument("names", nargs=-1)
+def container_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
+    """Return containers only."""
+    return _inspected(session, _container, template, names)
+
+
+@verb(
+    "inspect",
+    "Display detailed information on one or more images",
+    "[OPTIONS] IMAGE [IMAGE...]",
+    least=1,
+    path="image inspect",
+)
+@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.argument("names", nargs=-1)
+def image_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
+    """Return images only."""
+    return _inspected(session, _image, template, names)
+
+
+def _inspected(session: Session, look: Look, template: str, names: Sequence[str]) -> Inspected:
+    objects: list[Mapping[str, Any]] = []
+    errors: list[EngineError] = []
+    for name in names:
+        try:
+            objects.append(look(session.engine, name))
+        except (NotFound, InvalidReference) as error:
+            errors.append(error)
+    return Inspected(objects=tuple(objects), template=template, errors=tuple(errors))
+
+
+def _container(engine: Engine, name: str) -> Mapping[str, Any]:
+    return engine.containers.get(name).attrs
+
+
+def _image(engine: Engine, name: str) -> Mapping[str, Any]:
+    return engine.images.get(name).attrs
+
+
+def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
+    try:
+        return _container(engine, name)
+    except NoSuchContainer:
+        pass
+    try:
+        return _image(engine, name)
+    except (NotFound, InvalidReference) as error:
+        raise NotFound(f"No such object: {name}", hint=error.hint) from None
+
+
+@verb("logs", "Fetch the logs of a container", "[OPTIONS] CONTAINER", least=1, most=1)
+@click.option("-f", "--follow", is_flag=True, help="Follow log output")
+@click.option(
+    "--since", default="", help="Show logs since a time (2013-01-02T13:23:37Z) or 42m ago"
+)
+@click.option("-n", "--tail", default="all", help="Number of lines to show from the end")
+@click.option("-t", "--timestamps", is_flag=True, help="Show timestamps")
+@click.option(
+    "--until", default="", help="Show logs before a time (2013-01-02T13:23:37Z) or 42m ago"
+)
+@click.argument("container")
+def logs(
+    session: Session,
+    follow: bool,
+    since: str,
+    tail: str,
+    timestamps: bool,
+    until: str,
+    container: str,
+) -> Outcome:
+    """Return the lines of a log, each with its stream; with -f until the container ends."""
+    since_ns, until_ns = _moment("since", since), _moment("until", until)
+    target = session.engine.containers.get(container)
+    entries = target.log_entries(
+        since_ns=since_ns, until_ns=until_ns, tail=_tail(tail), follow=follow
+    )
+    return LogView(container=target, entries=entries, timestamps=timestamps, follow=follow)
+
+
+def _moment(name: str, text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except InvalidArgument as error:
+        raise UsageError(f'invalid value for "{name}": {error.message}', exit_code=1) from None
+
+
+def _tail(text: str) -> int | None:
+    """Return how many lines are wanted, None for all: what is no number is all, in docker."""
+    try:
+        lines = int(text)
+    except ValueError:
+        return None
+    return lines if lines >= 0 else None
+
+
+@verb(
+    "diff",
+    "Inspect changes to files or directories on a container's filesystem",
+    "CONTAINER",
+    least=1,
+    most=1,
+)
+@click.argument("container")
+def diff(session: Session, container: str) -> Outcome:
+    """Return what a container changed, in docker's order."""
+    if not container.strip("/"):
+        raise UsageError("Container name cannot be empty", exit_code=1)
+    target = session.engine.containers.get(container)
+    return Changes(container=target, rows=tuple(target.changes()))

@@ -1,0 +1,141 @@
+"""The verbs that end, rename and remove containers: stop, kill, restart, wait, rm, rename.
+
+Those with several names go on past the ones that fail, as docker does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import click
+
+from ipycontainer.commands.records import Codes, Done, Outcome
+from ipycontainer.commands.types import Integer
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import EngineError, NoSuchContainer, UsageError
+from ipycontainer.model.signals import parse_signal
+
+__all__ = ["kill", "rename", "restart", "rm", "stop", "wait"]
+
+_SEVERAL = "[OPTIONS] CONTAINER [CONTAINER...]"
+
+
+def for_each(names: Sequence[str], act: Callable[[str], object]) -> Done:
+    """Return which names were done, as typed, and the errors of the others."""
+    done: list[str] = []
+    errors: list[EngineError] = []
+    for name in names:
+        try:
+            act(name)
+            done.append(name)
+        except EngineError as error:
+            errors.append(error)
+    return Done(names=tuple(done), errors=tuple(errors))
+
+
+@verb("stop", "Stop one or more running containers", _SEVERAL, least=1)
+@click.option(
+    "-t", "--time", "grace", type=Integer(), help="Seconds to wait before killing the container"
+)
+@click.argument("containers", nargs=-1)
+def stop(session: Session, grace: int | None, containers: tuple[str, ...]) -> Outcome:
+    """Ask with the container's stop signal, kill when the grace is over; -1 waits for ever."""
+    engine = session.engine
+    return for_each(containers, lambda name: engine.containers.get(name).stop(timeout=grace))
+
+
+@verb("restart", "Restart one or more containers", _SEVERAL, least=1)
+@click.option(
+    "-t", "--time", "grace", type=Integer(), help="Seconds to wait before killing the container"
+)
+@click.argument("containers", nargs=-1)
+def restart(session: Session, grace: int | None, containers: tuple[str, ...]) -> Outcome:
+    """Stop and start again; a stopped one is only started."""
+    engine = session.engine
+    return for_each(containers, lambda name: engine.containers.get(name).restart(timeout=grace))
+
+
+@verb("kill", "Kill one or more running containers", _SEVERAL, least=1)
+@click.option("-s", "--signal", "signal", default="", help="Signal to send to the container")
+@click.argument("containers", nargs=-1)
+def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
+    """Send a signal, KILL by default. The signal is looked at before the names, as docker does."""
+    engine = session.engine
+
+    def send(name: str) -> None:
+        try:
+            number = parse_signal(signal or "KILL")
+            engine.containers.get(name).kill(number)
+        except EngineError as error:
+            # Docker's daemon says this with the name as typed, whatever the reason.
+            reason = re.sub(r"^cannot kill container: [^:]*: ", "", error.message, flags=re.I)
+            kind = type(error)
+            raise kind(f"cannot kill container: {name}: {reason}", hint=error.hint) from None
+
+    return for_each(containers, send)
+
+
+@verb(
+    "wait",
+    "Block until one or more containers stop, then print their exit codes",
+    "CONTAINER [CONTAINER...]",
+    least=1,
+)
+@click.argument("containers", nargs=-1)
+def wait(session: Session, containers: tuple[str, ...]) -> Outcome:
+    """Return the exit codes in the order of the names."""
+    codes: list[int] = []
+    errors: list[EngineError] = []
+    for name in containers:
+        try:
+            codes.append(int(session.engine.containers.get(name).wait()["StatusCode"]))
+        except EngineError as error:
+            errors.append(error)
+    return Codes(codes=tuple(codes), errors=tuple(errors))
+
+
+@verb("rm", "Remove one or more containers", _SEVERAL, least=1)
+@click.option(
+    "-f", "--force", is_flag=True, help="Force the removal of a running container (uses SIGKILL)"
+)
+@click.argument("containers", nargs=-1)
+def rm(session: Session, force: bool, containers: tuple[str, ...]) -> Outcome:
+    """Remove containers; with -f what is not there is named, yet forgiven (docker 26.1.5)."""
+    engine = session.engine
+
+    def remove(name: str) -> None:
+        ref = name.strip("/")
+        if not ref:
+            raise UsageError("Container name cannot be empty", exit_code=1)
+        engine.containers.get(ref).remove(force=force)
+
+    done = for_each(containers, remove)
+    forgiven = force and all(isinstance(error, NoSuchContainer) for error in done.errors)
+    return Done(names=done.names, errors=done.errors, forgiven=forgiven)
+
+
+@verb("rename", "Rename a container", "CONTAINER NEW_NAME", least=2, most=2)
+@click.argument("container")
+@click.argument("new_name")
+def rename(session: Session, container: str, new_name: str) -> Outcome:
+    """Give a container another name; docker prints nothing."""
+    old = container.strip("/")
+    if not old or not new_name.strip("/"):
+        raise UsageError("Error: Neither old nor new names may be empty", exit_code=1)
+    try:
+        session.engine.containers.get(old).rename(new_name)
+    except EngineError as error:
+        failure = f"Error: failed to rename container named {old}"
+        return Done(errors=(_renaming(error, new_name),), failure=failure)
+    return Done()
+
+
+def _renaming(error: EngineError, new_name: str) -> EngineError:
+    """Return an error about the new name in the words that docker has for it here."""
+    message = error.message
+    if message.startswith(("Conflict. ", "Invalid container name ")):
+        rooted = f"(/{new_name.removeprefix('/')})"
+        message = message.replace(f"({new_name})", rooted, 1)
+        return type(error)(f"Error when allocating new name: {message}", hint=error.hint)
+    return error

@@ -1,0 +1,175 @@
+"""The verbs that list: ps and images."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+
+import click
+
+from ipycontainer.commands.border import Container, Engine, Image
+from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing, Outcome
+from ipycontainer.commands.refusals import FILTERS
+from ipycontainer.commands.types import Filter, Integer
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.model.state import Status
+
+__all__ = ["images", "ps", "summary_of"]
+
+_NONE = "<none>"
+_IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are set."
+
+
+@verb("ps", "List containers", "[OPTIONS]", most=0)
+@click.option("-a", "--all", "everything", is_flag=True, help="Show all, not just running ones")
+@click.option(
+    "-f", "--filter", "filters", type=Filter(), multiple=True, help="name=, id=, status=, label="
+)
+@click.option("--format", "template", default="", help="'table', 'json', or a Go template")
+@click.option("-n", "--last", type=Integer(), default=-1, help="Show n last created containers")
+@click.option("-l", "--latest", is_flag=True, help="Show the latest created container")
+@click.option("--no-trunc", is_flag=True, help="Don't truncate output")
+@click.option("-q", "--quiet", is_flag=True, help="Only display container IDs")
+def ps(
+    session: Session,
+    everything: bool,
+    filters: tuple[tuple[str, str], ...],
+    template: str,
+    last: int,
+    latest: bool,
+    no_trunc: bool,
+    quiet: bool,
+) -> Outcome:
+    """Return the running containers, newest first; -a, -n, -l and status= show others too."""
+    wanted = _grouped("ps", filters, ("name", "id", "status", "label"))
+    for status in wanted.get("status", ()):
+        if status not in [*Status]:
+            raise InvalidArgument(f"invalid filter 'status={status}'")
+    limit = 1 if latest and last == -1 else last
+    engine = session.engine
+    found = engine.containers.list(
+        all=everything, limit=limit if limit > 0 else None, filters=wanted or None
+    )
+    names: dict[str, str] = {}
+    return Listing(
+        kind="ps",
+        rows=tuple(summary_of(engine, container, names) for container in found),
+        now_ns=time.time_ns(),
+        quiet=quiet,
+        no_trunc=no_trunc,
+        template="" if quiet else template,
+        warnings=(_IGNORED_FORMAT,) if quiet and template else (),
+    )
+
+
+def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> ContainerSummary:
+    """Return the row of one container; `names` keeps which image each name means by now."""
+    record = container.record
+    config, state = record.config, record.state
+    return ContainerSummary(
+        id=record.id,
+        name=record.name,
+        image=_image_name(engine, config.image, record.image_id, names),
+        command=_command_line([*(config.entrypoint or ()), *config.command]),
+        created_ns=record.created_ns,
+        status=state.status.value,
+        exit_code=state.exit_code,
+        started_ns=state.started_ns,
+        finished_ns=state.finished_ns,
+        labels=dict(config.labels),
+        pid=state.pid,
+        image_id=record.image_id,
+        mounts=tuple(bind.source for bind in config.binds),
+        networks=(config.network,),
+    )
+
+
+def _image_name(engine: Engine, typed: str, image_id: str, names: dict[str, str]) -> str:
+    """Return the image as typed, or its id once the name stands for another one or for nothing."""
+    digits = typed.removeprefix("sha256:")
+    if re.fullmatch(r"[0-9a-f]{4,64}", digits) and image_id[7:].startswith(digits):
+        return typed
+    if typed not in names:
+        try:
+            names[typed] = engine.images.get(typed).id
+        except EngineError:
+            names[typed] = ""
+    return typed if names[typed] == image_id else image_id
+
+
+def _command_line(words: Sequence[str]) -> str:
+    """Return a command as docker's daemon joins it: quotes around words with spaces, no escapes."""
+    first, *rest = words or [""]
+    return " ".join([first, *(f"'{word}'" if " " in word else word for word in rest)])
+
+
+@verb("images", "List images", "[OPTIONS] [REPOSITORY[:TAG]]", most=1)
+@click.option("-a", "--all", "everything", is_flag=True, help="Show intermediate images too")
+@click.option("-f", "--filter", "filters", type=Filter(), multiple=True, help="reference=PATTERN")
+@click.option("--format", "template", default="", help="'table', 'json', or a Go template")
+@click.option("--no-trunc", is_flag=True, help="Don't truncate output")
+@click.option("-q", "--quiet", is_flag=True, help="Only show image IDs")
+@click.argument("repository", required=False)
+def images(
+    session: Session,
+    everything: bool,
+    filters: tuple[tuple[str, str], ...],
+    template: str,
+    no_trunc: bool,
+    quiet: bool,
+    repository: str | None,
+) -> Outcome:
+    """Return a row for each tag, newest image first."""
+    wanted = _grouped("images", filters, ("reference",))
+    found = session.engine.images.list(name=repository, all=everything, filters=wanted or None)
+    patterns = [[repository] if repository else [], wanted.get("reference", [])]
+    rows = [row for image in found for row in _image_rows(image, [p for p in patterns if p])]
+    rows.sort(key=lambda row: -row.created_ns)
+    return Listing(
+        kind="images",
+        rows=tuple(rows),
+        now_ns=time.time_ns(),
+        quiet=quiet,
+        no_trunc=no_trunc,
+        template=template,
+    )
+
+
+def _image_rows(image: Image, patterns: Sequence[Sequence[str]]) -> list[ImageSummary]:
+    """Return the rows of an image's tags, those that match where patterns are given."""
+    record = image.record
+    tags = [tag.rpartition(":")[::2] for tag in record.tags] or ([] if patterns else [(_NONE,) * 2])
+    return [
+        ImageSummary(
+            id=record.id, repository=name, tag=tag, created_ns=record.created_ns, size=record.size
+        )
+        for name, tag in tags
+        if all(any(_fits(f"{name}:{tag}", pattern) for pattern in some) for some in patterns)
+    ]
+
+
+def _fits(tag: str, pattern: str) -> bool:
+    """Tell whether a tag fits a pattern by Go's path.Match, with its tag or without."""
+    expression = re.compile(
+        "".join(
+            "[^/]*" if part == "*" else "[^/]" if part == "?" else re.escape(part)
+            for part in re.split(r"([*?])", pattern)
+        )
+    )
+    return any(expression.fullmatch(text) for text in (tag, tag.rpartition(":")[0]))
+
+
+def _grouped(
+    kind: str, filters: Sequence[tuple[str, str]], known: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return filters by key; refuses by name what docker has besides."""
+    grouped: dict[str, list[str]] = {}
+    for key, value in filters:
+        if key in FILTERS[kind].split():
+            raise Unsupported(f"--filter {key}= is not supported yet")
+        if key not in known:
+            raise InvalidArgument(f"invalid filter '{key}'")
+        grouped.setdefault(key, []).append(value)
+    return grouped

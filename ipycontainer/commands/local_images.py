@@ -1,0 +1,112 @@
+"""The verbs on local images: import, tag, rmi."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from ipycontainer.commands.records import Done, Lines, Outcome
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import EngineError, InvalidReference, Unsupported, UsageError
+from ipycontainer.model.reference import parse
+
+__all__ = ["import_", "rmi", "tag"]
+
+
+@verb(
+    "import",
+    "Import the contents from a tarball to create a filesystem image",
+    "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
+    least=1,
+)
+@click.option("-c", "--change", multiple=True, help="Apply Dockerfile instruction to the image")
+@click.option("-m", "--message", default="", help="Set commit message for imported image")
+@click.argument("source")
+@click.argument("reference", required=False)
+@click.argument("others", nargs=-1)
+def import_(
+    session: Session,
+    change: tuple[str, ...],
+    message: str,
+    source: str,
+    reference: str | None,
+    others: tuple[str, ...],
+) -> Outcome:
+    """Return the id of the image made from a tar, plain or compressed, or from a directory."""
+    if others:
+        # Docker takes them and does nothing with them.
+        raise UsageError(f"what is {others[0]} for? import takes a source and a name", exit_code=1)
+    repository, tag_ = _name(reference) if reference else ("", "")
+    if source.startswith(("http://", "https://")):
+        raise Unsupported("import from a URL is not supported yet", hint="Fetch it, then import it")
+    image = session.engine.images.import_(
+        _opened(session, source),
+        repository=repository,
+        tag=tag_,
+        changes=change,
+        message=message or f"Imported from {source if source == '-' else '-'}",
+    )
+    return Lines(lines=(image.id,))
+
+
+def _opened(session: Session, source: str) -> Path | BinaryIO:
+    if source != "-":
+        path = session.cwd / source
+        if not path.exists():
+            raise UsageError(f"open {source}: no such file or directory", exit_code=1)
+        return path
+    if isinstance(session.stdin, bytes):
+        return io.BytesIO(session.stdin)
+    return os.fdopen(os.dup(session.stdin or 0), "rb")
+
+
+def _name(text: str) -> tuple[str, str]:
+    """Return repository and tag of an image's new name. Raises UsageError, as docker's client."""
+    try:
+        reference = parse(text)
+    except InvalidReference as error:
+        raise UsageError(error.message, exit_code=1) from None
+    return reference.familiar_name, reference.tag
+
+
+@verb(
+    "tag",
+    "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+    least=2,
+    most=2,
+)
+@click.argument("source")
+@click.argument("target")
+def tag(session: Session, source: str, target: str) -> Outcome:
+    """Give an image one more name; docker prints nothing."""
+    for text in (source, target):
+        try:
+            repository, name = _name(text)
+        except UsageError as error:
+            raise UsageError(
+                f'Error parsing reference: "{text}" is not a valid repository/tag: {error.message}',
+                exit_code=1,
+            ) from None
+    session.engine.images.get(source).tag(repository, name)
+    return Done()
+
+
+@verb("rmi", "Remove one or more images", "[OPTIONS] IMAGE [IMAGE...]", least=1)
+@click.option("-f", "--force", is_flag=True, help="Force removal of the image")
+@click.argument("images", nargs=-1)
+def rmi(session: Session, force: bool, images: tuple[str, ...]) -> Outcome:
+    """Return what was untagged and deleted, and go on past images that cannot be removed."""
+    lines: list[str] = []
+    errors: list[EngineError] = []
+    for name in images:
+        try:
+            removed = session.engine.images.remove(name, force=force)
+            lines += [f"{what}: {text}" for what, text in removed]
+        except EngineError as error:
+            errors.append(error)
+    return Lines(lines=tuple(lines), errors=tuple(errors))

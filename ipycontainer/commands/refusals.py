@@ -1,0 +1,63 @@
+"""Docker's words that are not built yet: refused by name, so that nothing is silently ignored.
+
+Taken from `docker VERB --help` of 26.1.5, its hidden flags included. A flag that a verb declares
+does not stand here; a test holds both against each other.
+"""
+
+from __future__ import annotations
+
+__all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "VERBS"]
+
+_CREATE = """
+add-host annotation a,attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent
+cgroupns cidfile cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime
+c,cpu-shares cpus cpuset-cpus cpuset-mems device device-cgroup-rule device-read-bps
+device-read-iops device-write-bps device-write-iops disable-content-trust dns dns-opt dns-option
+dns-search domainname expose gpus group-add health-cmd health-interval health-retries
+health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc
+isolation kernel-memory label-file link link-local-ip log-driver log-opt mac-address m,memory
+memory-reservation memory-swap memory-swappiness mount net-alias network-alias no-healthcheck
+oom-kill-disable oom-score-adj pid pids-limit platform privileged p,publish P,publish-all pull
+q,quiet restart runtime security-opt shm-size storage-opt sysctl tmpfs t,tty ulimit userns uts
+volume-driver volumes-from
+"""
+
+FLAGS: dict[str, str] = {
+    "run": _CREATE + "detach-keys sig-proxy",
+    "create": _CREATE,
+    "start": "checkpoint checkpoint-dir detach-keys",
+    "stop": "s,signal",
+    "restart": "s,signal",
+    "rm": "l,link v,volumes",
+    "ps": "s,size",
+    "inspect": "s,size",
+    "container inspect": "s,size",
+    "logs": "details",
+    "exec": "detach-keys env-file privileged t,tty",
+    "images": "digests",
+    "import": "platform",
+    "rmi": "no-prune",
+}
+
+GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscert tlskey tlsverify"
+
+# Filter keys that docker knows and we do not have.
+FILTERS: dict[str, str] = {
+    "ps": "ancestor before exited expose health is-task isolation network publish since volume",
+    "images": "before dangling label since until",
+}
+
+INSPECT_TYPES = "config network node plugin secret service task volume"
+
+VERBS = """
+attach build builder buildx commit compose context cp events export history load login logout
+manifest network node pause plugin port pull push save search secret service stack stats swarm top
+trust unpause update volume
+"""
+
+# Of the groups that we have: what docker has in them besides.
+GROUPS: dict[str, str] = {
+    "container": "attach commit cp export pause port prune stats top unpause update",
+    "image": "build history load prune pull push save",
+    "system": "df dial-stdio events prune",
+}

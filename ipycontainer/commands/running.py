@@ -1,0 +1,145 @@
+"""The verbs that start programs: run, create, start, exec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ipycontainer.commands.creation import configuration, creation_options
+from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.records import Done, Outcome, Running, Started
+from ipycontainer.commands.types import Assignment
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import EngineError, UsageError
+
+__all__ = ["create", "exec_", "run", "start"]
+
+_BODY_NEEDS_READER = "the body of a cell is the input of a program in the foreground: leave out -d"
+
+
+@verb(
+    "run",
+    "Create and run a new container from an image",
+    "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    least=1,
+    interspersed=False,
+)
+@click.option("-d", "--detach", is_flag=True, help="Run in background and print container ID")
+@creation_options
+def run(session: Session, detach: bool, name: str, **options: Any) -> Outcome:
+    """Return the foreground, or with -d the container; it stays when its start fails."""
+    if detach and isinstance(session.stdin, bytes):
+        raise UsageError(_BODY_NEEDS_READER, exit_code=1)
+    config = configuration(session, detach=detach, **options)
+    container = session.engine.containers.create_from(config, name)
+    if detach:
+        errors: tuple[EngineError, ...] = ()
+        try:
+            container.start()
+        except EngineError as error:
+            errors = (error,)
+        warnings = tuple(container.warnings)
+        return Started(container=container, running=not errors, errors=errors, warnings=warnings)
+    stdin = session.stdin if config.open_stdin else None
+    foreground = container.start_attached(stdin)
+    warnings = tuple(container.warnings)
+    return Running(foreground=foreground, container=container, verb="run", warnings=warnings)
+
+
+@verb(
+    "create",
+    "Create a new container",
+    "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    least=1,
+    interspersed=False,
+)
+@creation_options
+def create(session: Session, name: str, **options: Any) -> Outcome:
+    """Return the container, not started."""
+    config = configuration(session, **options)
+    container = session.engine.containers.create_from(config, name)
+    return Started(container=container, running=False, warnings=tuple(container.warnings))
+
+
+@verb(
+    "start",
+    "Start one or more stopped containers",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    least=1,
+)
+@click.option("-a", "--attach", is_flag=True, help="Attach STDOUT/STDERR and forward signals")
+@click.option("-i", "--interactive", is_flag=True, help="Attach container's STDIN")
+@click.argument("containers", nargs=-1)
+def start(
+    session: Session, attach: bool, interactive: bool, containers: tuple[str, ...]
+) -> Outcome:
+    """Return the names as typed, or with -a or -i the foreground of the one container."""
+    interactive = interactive or isinstance(session.stdin, bytes)
+    if attach or interactive:
+        if len(containers) > 1:
+            raise UsageError("you cannot start and attach multiple containers at once", exit_code=1)
+        container = session.engine.containers.get(containers[0])
+        stdin = session.stdin if interactive and container.record.config.open_stdin else None
+        foreground = container.start_attached(stdin, stdout=attach, stderr=attach)
+        warnings = tuple(container.warnings)
+        return Running(foreground=foreground, container=container, verb="start", warnings=warnings)
+    done: list[str] = []
+    errors: list[EngineError] = []
+    missed: list[str] = []
+    warnings_: list[str] = []
+    for name in containers:
+        try:
+            container = session.engine.containers.get(name)
+            container.start()
+            warnings_ += container.warnings
+            done.append(name)
+        except EngineError as error:
+            errors.append(error)
+            missed.append(name)
+    failure = f"Error: failed to start containers: {', '.join(missed)}" if missed else ""
+    return Done(names=tuple(done), errors=tuple(errors), failure=failure, warnings=tuple(warnings_))
+
+
+@verb(
+    "exec",
+    "Execute a command in a running container",
+    "[OPTIONS] CONTAINER COMMAND [ARG...]",
+    least=2,
+    interspersed=False,
+)
+@click.option("-d", "--detach", is_flag=True, help="Run command in the background")
+@click.option("-e", "--env", type=Assignment(), multiple=True, help="Set an environment variable")
+@click.option("-i", "--interactive", is_flag=True, help="Keep STDIN open even if not attached")
+@click.option("-u", "--user", default="", help="Username or UID: <name|uid>[:<group|gid>]")
+@click.option("-w", "--workdir", default="", help="Working directory inside the container")
+@click.argument("container")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def exec_(
+    session: Session,
+    detach: bool,
+    env: tuple[str, ...],
+    interactive: bool,
+    user: str,
+    workdir: str,
+    container: str,
+    command: tuple[str, ...],
+) -> Outcome:
+    """Return the foreground; with -d nothing, and the program's output is lost."""
+    has_body = isinstance(session.stdin, bytes)
+    if detach and has_body:
+        raise UsageError(_BODY_NEEDS_READER, exit_code=1)
+    target = session.engine.containers.get(container)
+    stdin = session.stdin if interactive or has_body else None
+    foreground = target.exec(
+        command,
+        environment=resolve((), env, session.environment, session.cwd),
+        user=user,
+        workdir=workdir,
+        stdin=None if detach else stdin,
+        detach=detach,
+    )
+    if detach:
+        foreground.detach()
+        return Done()
+    return Running(foreground=foreground, container=target, verb="exec")

@@ -1,0 +1,96 @@
+"""Types of flag values, with docker's names for its help and the errors of Go's parsers.
+
+Each is a click type: `convert` fails with the words that docker prints after
+`invalid argument "x" for "--flag" flag: `.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ipycontainer.commands.quoting import go_quote
+
+__all__ = ["Assignment", "Filter", "Integer", "Label", "List", "String"]
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType  # takes no parameter before click 8.5
+
+
+class String(_Type):
+    """One text."""
+
+    name = "string"
+
+
+class List(_Type):
+    """One text of several; the name is what docker's help shows."""
+
+    name = "list"
+
+
+class Integer(_Type):
+    """A whole number in Go's spelling: decimal, 0x, 0o, 0b, with underscores between digits."""
+
+    name = "int"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number."""
+        if isinstance(value, int):
+            return value
+        try:
+            # Go's base 0 reads a leading zero as octal, which Python refuses.
+            number = int(re.sub(r"^([+-]?)0([0-7_]+)$", r"\g<1>0o\2", value), 0)
+        except ValueError:
+            self.fail(f"strconv.ParseInt: parsing {go_quote(value)}: invalid syntax", param, ctx)
+        if not -(2**63) <= number < 2**63:
+            text = f"strconv.ParseInt: parsing {go_quote(value)}: value out of range"
+            self.fail(text, param, ctx)
+        return number
+
+
+class Assignment(_Type):
+    """An environment variable: `K=V`, or `K` alone for the caller's own."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it stands: the caller's environment is looked up by the verb."""
+        if not value.partition("=")[0]:
+            self.fail(f"invalid environment variable: {value}", param, ctx)
+        return value
+
+
+class Label(_Type):
+    """A label: `K=V`, or `K` alone for an empty value."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it stands."""
+        if not value.partition("=")[0]:
+            self.fail(f"invalid label '{value}': empty name", param, ctx)
+        return value
+
+
+class Filter(_Type):
+    """A filter: `key=value`, the key in any case."""
+
+    name = "filter"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return key and value."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = value.partition("=")
+        if not equals:
+            self.fail("bad format of filter (expected name=value)", param, ctx)
+        return key.strip().lower(), text.strip()

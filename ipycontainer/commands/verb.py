@@ -1,0 +1,206 @@
+"""A verb: a click command that reads its line by docker's rules and speaks docker's words.
+
+`@verb` declares one; grammar puts them together. What a verb's function gets is a Session and the
+values of its line; what it returns is an Outcome.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ipycontainer.commands.border import Engine, EngineFactory, Stdin
+from ipycontainer.commands.flags import Flags, HelpWanted, display_name
+from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.refusals import FLAGS
+from ipycontainer.errors import UsageError
+
+__all__ = ["Call", "Session", "Verb", "verb"]
+
+PROGRAM = "ipycontainer"
+HELP_COLUMNS = 80
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a verb works with: the engine, made at its first use, and the caller's surroundings.
+
+    `stdin` is what a program may read: the shell's descriptor, a cell's body, or nothing. Relative
+    paths stand below `cwd`; `environment` answers `-e NAME`.
+    """
+
+    engine_factory: EngineFactory
+    stdin: Stdin = None
+    cwd: Path = field(default_factory=Path.cwd)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Return the engine; the first call connects."""
+        return self.engine_factory()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A line that was read: the verb's name (`ps` for `container ls` too) and what it was given."""
+
+    verb: str
+    params: Mapping[str, Any]
+    run: Callable[[Session], Outcome]
+
+
+class Verb(click.Command):
+    """One verb. `path` is how docker names it in messages, `canonical` the name of its function.
+
+    `least` and `most` bound the number of positional arguments.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        synopsis: str = "",
+        least: int = 0,
+        most: int | None = None,
+        interspersed: bool = True,
+        path: str = "",
+        canonical: str = "",
+        also: tuple[str, ...] = (),
+        **attributes: Any,
+    ) -> None:
+        super().__init__(name, add_help_option=False, **attributes)
+        self.synopsis = synopsis
+        self.least = least
+        self.most = most
+        self.interspersed = interspersed
+        self.path = path or name
+        self.canonical = canonical or name
+        self.also = also
+
+    def under(self, group: str, name: str, *also: str) -> Verb:
+        """Return the same verb as part of a group: `ps` as `container ls`."""
+        return Verb(
+            name,
+            synopsis=self.synopsis,
+            least=self.least,
+            most=self.most,
+            interspersed=self.interspersed,
+            path=f"{group} {name}",
+            canonical=self.canonical,
+            also=tuple(f"{group} {other}" for other in also),
+            callback=self.callback,
+            params=self.params,
+            help=self.help,
+        )
+
+    @property
+    def options(self) -> tuple[click.Option, ...]:
+        """Return the declared flags."""
+        return tuple(param for param in self.params if isinstance(param, click.Option))
+
+    @property
+    def flags(self) -> Flags:
+        """Return the rules by which its flags are read."""
+        refused = FLAGS.get(self.path, FLAGS.get(self.canonical, ""))
+        return Flags(self.path, self.options, refused, self.interspersed)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the flags by docker's rules and count the arguments before click converts them."""
+        flags, rest = self.flags.read(args)
+        self._count(len(rest))
+        return super().parse_args(ctx, [*flags, "--", *rest])
+
+    def call(self, argv: list[str]) -> Call:
+        """Return what a line asks for; raises UsageError and Unsupported."""
+        try:
+            params = self.make_context(self.path, list(argv)).params
+        except HelpWanted:
+            return Call("help", {}, lambda _: Lines(lines=(self.usage(),)))
+        callback = self.callback
+        if callback is None:
+            raise TypeError(f"{self.name} has no function")
+        return Call(self.canonical, params, lambda session: callback(session, **params))
+
+    def _count(self, given: int) -> None:
+        least, most = self.least, self.most
+        if least <= given and (most is None or given <= most):
+            return
+        if most == 0:
+            wants = "accepts no arguments"
+        elif least == most:
+            wants = f"requires exactly {_arguments(least)}"
+        elif given < least:
+            wants = f"requires at least {_arguments(least)}"
+        else:
+            wants = f"requires at most {_arguments(most or 0)}"
+        name = f"{PROGRAM} {self.path}"
+        raise UsageError(
+            f'"{name}" {wants}.',
+            exit_code=1,
+            usage=f"See '{name} --help'.\n\n{self._usage_line()}\n\n{self.help}",
+        )
+
+    def _usage_line(self) -> str:
+        return f"Usage:  {PROGRAM} {self.path} {self.synopsis}".rstrip()
+
+    def usage(self) -> str:
+        """Return the text of --help, in docker's layout."""
+        parts = ["", self._usage_line(), "", str(self.help)]
+        if self.also:
+            names = ", ".join(f"{PROGRAM} {path}" for path in (self.path, *self.also))
+            parts += ["", "Aliases:", f"  {names}"]
+        if self.options:
+            parts += ["", "Options:", *_option_lines(self.options)]
+        return "\n".join(parts)
+
+
+def _arguments(count: int) -> str:
+    return f"{count} argument" + ("" if count == 1 else "s")
+
+
+def _option_lines(options: tuple[click.Option, ...]) -> list[str]:
+    """Return the options in pflag's columns, by their long names."""
+    heads = []
+    for option in sorted(options, key=lambda o: display_name(o).rpartition("--")[2]):
+        name = display_name(option)
+        kind = "" if option.is_flag else f" {option.type.name}"
+        heads.append((("" if "," in name else "    ") + name + kind, option.help or ""))
+    width = max(len(head) for head, _ in heads) + 5
+    lines = []
+    for head, text in heads:
+        first, *more = textwrap.wrap(text, HELP_COLUMNS - width) or [""]
+        lines.append(f"  {head}".ljust(width) + first)
+        lines += [" " * width + line for line in more]
+    return lines
+
+
+def verb(
+    name: str,
+    summary: str,
+    synopsis: str = "",
+    *,
+    least: int = 0,
+    most: int | None = None,
+    interspersed: bool = True,
+    path: str = "",
+    canonical: str = "",
+) -> Callable[[Callable[..., Outcome]], Verb]:
+    """Declare a verb: its name, docker's one line about it, and its positional arguments."""
+    return click.command(
+        name,
+        cls=Verb,
+        help=summary,
+        synopsis=synopsis,
+        least=least,
+        most=most,
+        interspersed=interspersed,
+        path=path,
+        canonical=canonical,
+    )
