@@ -1,0 +1,82 @@
+"""Sum up junit files: a line of totals each, and a comparison between users.
+
+    totals.py NAME=FILE... --users ALLOWED USER=FILE...
+
+A test that passed for one user and not for another must stand in the file ALLOWED, one test a
+line with the reason after a `#`. Prints plain lines and returns 1 where a test failed, a file is
+missing, or the users differ otherwise. Called by scripts/test.
+"""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def outcomes(file: Path) -> dict[str, str]:
+    """Return `passed`, `failed` or `skipped` for each test of a junit file."""
+    found = {}
+    for case in ET.parse(file).iter("testcase"):
+        kinds = {child.tag for child in case}
+        name = f"{case.get('classname')}::{case.get('name')}"
+        if kinds & {"failure", "error"}:
+            found[name] = "failed"
+        else:
+            found[name] = "skipped" if "skipped" in kinds else "passed"
+    return found
+
+
+def summary(name: str, found: Mapping[str, str]) -> str:
+    """Return a line of totals."""
+    counts = {kind: list(found.values()).count(kind) for kind in ("passed", "failed", "skipped")}
+    return f"{name}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}"
+
+
+def differences(users: Mapping[str, Mapping[str, str]], allowed: Iterable[str]) -> list[str]:
+    """Name the tests that passed for one user only and are not allowed to."""
+    permitted = set(allowed)
+    every = {test for found in users.values() for test in found}
+    return [
+        f"{test}: "
+        + ", ".join(f"{user} {found.get(test, 'not run')}" for user, found in users.items())
+        for test in sorted(every)
+        if len({found.get(test) == "passed" for found in users.values()}) > 1
+        and test.partition("[")[0] not in permitted
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Print the totals; see the module's docstring."""
+    split = arguments.index("--users")
+    allowed = [
+        name
+        for line in Path(arguments[split + 1]).read_text().splitlines()
+        if (name := line.partition("#")[0].strip())
+    ]
+    results: dict[str, dict[str, str]] = {}
+    lacking = []
+    for word in (*arguments[:split], *arguments[split + 2 :]):
+        name, _, file = word.partition("=")
+        if Path(file).exists():
+            results[name] = outcomes(Path(file))
+        else:
+            lacking.append(f"{name}: the tests did not run to their end")
+    users = {word.partition("=")[0] for word in arguments[split + 2 :]}
+    different = differences(
+        {name: found for name, found in results.items() if name in users}, allowed
+    )
+    for line in different:
+        print(f"not the same for all users: {line}")
+    for line in lacking:
+        print(line)
+    for name, found in results.items():
+        print(summary(name, found))
+    every = [kind for found in results.values() for kind in found.values()]
+    print(f"{every.count('passed')} passed, {every.count('failed')} failed")
+    return 1 if different or lacking or "failed" in every else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
