@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.linux import cgroups
-from ipycontainer.model import oci
+from ipycontainer.model import oci, oci_json
 from ipycontainer.model.config import Bind
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.runtime import defaults
@@ -40,7 +40,7 @@ def write(home: Home, record: ContainerRecord) -> tuple[str, ...]:
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
     spec, warnings = build(home, record)
-    _write(directory / "config.json", json.dumps(spec.to_json(), separators=(",", ":")))
+    _write(directory / "config.json", json.dumps(oci_json.to_json(spec), separators=(",", ":")))
     return warnings
 
 

@@ -2,8 +2,7 @@
 
 Names follow the specification (runtime-spec 1.2, `config.md` and `config-linux.md`) in snake case.
 What OCI cannot say stands in annotations `io.ipycontainer.*`, listed at the top. Fields that the
-runtime does not carry out are not modelled: `Spec.from_json` refuses them by name, never drops
-them.
+runtime does not carry out are not modelled: `oci_json` refuses them by name, never drops them.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from ipycontainer.errors import InvalidArgument
 
 __all__ = [
     "ANNOTATION_GROUPS",
@@ -32,8 +29,6 @@ __all__ = [
     "Spec",
     "User",
 ]
-
-OCI_VERSION = "1.2.0"
 
 # JSON list of {"target", "lowers": [...], "upper", "work", "userxattr": bool}, in mount order; the
 # first one's target is "/". Without it, root.path is a ready tree (another engine's bundle).
@@ -179,15 +174,3 @@ class Spec:
     mounts: tuple[Mount, ...] = ()
     linux: Linux = field(default_factory=Linux)
     annotations: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the object that `config.json` holds."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Spec:
-        """Return the records of a `config.json`, refusing by name what this runtime does not do.
-
-        Raises InvalidArgument.
-        """
-        raise InvalidArgument("not yet")

@@ -136,7 +136,8 @@ def read_entries(
     """Yield each whole record from `start` (the log's beginning) to its present end.
 
     The position that comes with an entry is where the next one begins: a follower goes on there.
-    A last record without its newline is being written and is left for the next call.
+    A last record without its newline is being written and is left for the next call; one with a
+    segment after it was torn by a crash and is passed over.
     """
     start = start or LogPosition()
     for number in segments(directory):
@@ -151,7 +152,7 @@ def read_entries(
             file.seek(offset)
             for line in file:
                 if not line.endswith(b"\n"):
-                    return
+                    break
                 offset += len(line)
                 entry = _parse(line)
                 if entry is not None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from ipycontainer.errors import Conflict, ContainerNotRunning, EngineError, ProtocolError
 from ipycontainer.linux import pidfd, procfs, syscalls
+from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_SECCOMP, ANNOTATION_USER, Process, Spec
 from ipycontainer.runtime.exec import enter
 from ipycontainer.runtime.launch import Launched, Stdio, launch
@@ -90,7 +91,7 @@ class Monitor:
         stdin, stdin_writer = os.pipe() if open_stdin else (_null(), -1)
         (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
         try:
-            self._spec = Spec.from_json(json.loads((self._bundle / "config.json").read_bytes()))
+            self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
             self._container = launch(
                 self._spec,
                 self._bundle,
@@ -163,7 +164,8 @@ class Monitor:
         if self._auto_remove:
             self._remove()
         self._store.close()
-        os.unlink(self._home.socket(self.id))
+        with suppress(FileNotFoundError):
+            os.unlink(self._home.socket(self.id))
 
     def join(self, channel: Channel) -> None:
         """Listen to a client until it leaves."""

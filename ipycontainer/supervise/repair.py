@@ -40,7 +40,7 @@ def repair(home: Home, store: Store) -> None:
             record.config.auto_remove and record.state.status is not Status.CREATED
         ):
             remove(home, store, record.id)
-    snapshots.sweep(home, {record.id for record in records})
+    snapshots.sweep(home, store)
     snapshots.empty_trash(home)
 
 

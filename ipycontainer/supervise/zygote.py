@@ -20,13 +20,13 @@ import select
 import signal
 import sys
 import traceback
-from contextlib import suppress
 from pathlib import Path
 
 from ipycontainer.errors import EngineError, ProtocolError
-from ipycontainer.linux import cgroups, mounts, namespaces, pidfd, syscalls
+from ipycontainer.linux import cgroups, mounts, namespaces, syscalls
 from ipycontainer.runtime import seccomp
 from ipycontainer.runtime.defaults import CAPABILITIES
+from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor, worker
@@ -81,6 +81,7 @@ class Zygote:
             _enter_user_namespace(home)
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        preload()
         self._seccomp = seccomp.default_program(CAPABILITIES, home.cache)
         self._socket = listen(path)
         self._clients: dict[int, Channel] = {}
@@ -171,27 +172,12 @@ def _enter_user_namespace(home: Home) -> None:
         pid = liveness.holder(lock)
         if pid is not None and pid != os.getpid() and _is_monitor_lock(lock):
             try:
-                _join(pid)
+                namespaces.join_user_and_mount(pid)
             except OSError:  # it died meanwhile
                 continue
             return
-    namespaces.become_root_in_new_userns(namespaces.read_subids(os.geteuid()))
+    namespaces.become_root_in_new_userns()
     mounts.make_all_slave()
-
-
-def _join(pid: int) -> None:
-    """Enter the user and mount namespaces of a living monitor, as its root."""
-    process = pidfd.open(pid)
-    try:
-        namespaces.setns(process, namespaces.CLONE_NEWUSER | namespaces.CLONE_NEWNS)
-    finally:
-        os.close(process)
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    with suppress(PermissionError):  # denied for good in a namespace of one id
-        os.setgroups([])
-    # Others of the same user must be able to join through us and our children in turn.
-    syscalls.prctl(namespaces.PR_SET_DUMPABLE, 1)
 
 
 def _is_monitor_lock(lock: Path) -> bool:
