@@ -1,0 +1,93 @@
+"""Measure the starts of this user and write them as JSON: `python -m benchmarks.measure FILE`.
+
+Rounds are interleaved, one start of each engine a round, so that a busy moment of the machine hits
+all of them. Docker and podman need root; without it only bubblewrap stands beside us.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import ipycontainer
+from benchmarks import fresh_kernel, peers
+from tests import busybox
+
+__all__ = ["measure"]
+
+WARM_UP = 3
+
+
+def measure(runs: int) -> dict[str, object]:
+    """Return the seconds of every start by name, and the versions of all engines."""
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ipyc-bench-")))
+        archive = busybox.write_archive(directory / "busybox.tar")
+        others = [peers.bubblewrap(busybox.write_tree(directory / "tree"))]
+        if os.geteuid() == 0:
+            for name, peer in (("docker", peers.docker), ("podman", peers.podman)):
+                (directory / name).mkdir()
+                others.append(stack.enter_context(peer(archive, directory / name)))
+        engine = stack.enter_context(ipycontainer.connect(directory / "home"))
+        stack.callback(engine.reset)
+        engine.images.import_(archive, repository="busybox", tag="latest")
+        resident = engine.containers.create("busybox", ["sleep", "9999"], network="none")
+        resident.start()
+
+        def run() -> None:
+            result = engine.run("busybox", ["true"], network="none", remove=True)
+            assert result.exit_code == 0, result.stderr
+
+        def execute() -> None:
+            assert resident.exec_run(["true"]).exit_code == 0
+
+        jobs: dict[str, Callable[[], None]] = {"ipycontainer run": run}
+        jobs |= {f"{peer.name} run": _command(peer.run) for peer in others}
+        jobs["ipycontainer exec"] = execute
+        jobs |= {f"{peer.name} exec": _command(peer.execute) for peer in others if peer.execute}
+        seconds = _rounds(jobs, runs)
+        resident.remove(force=True)
+        versions = {"ipycontainer": ipycontainer.__version__}
+        versions |= {peer.name: peer.version for peer in others}
+    seconds["first line"] = [fresh_kernel.first_line() for _ in range(runs)]
+    seconds["import pandas"] = [fresh_kernel.pandas_import() for _ in range(runs)]
+    return {"versions": versions, "seconds": seconds, "root": os.geteuid() == 0}
+
+
+def _rounds(jobs: Mapping[str, Callable[[], None]], runs: int) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    for number in range(runs + WARM_UP):
+        for name, job in jobs.items():
+            begin = time.perf_counter()
+            job()
+            if number >= WARM_UP:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def _command(words: tuple[str, ...]) -> Callable[[], None]:
+    def job() -> None:
+        subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+
+    return job
+
+
+def main(arguments: list[str]) -> None:
+    """Measure and write; see the module's docstring."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--runs", type=int, default=30)
+    options = parser.parse_args(arguments)
+    options.file.write_text(json.dumps(measure(options.runs)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

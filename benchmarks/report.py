@@ -1,0 +1,88 @@
+"""Print medians, ratios and whether the targets are met: `python -m benchmarks.report FILE...`.
+
+The first file is root's where there are two; an ordinary user, who can start no docker daemon, is
+held against the docker of root in the same run. Ends with 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Target", "judge", "table"]
+
+# A start costs at most twice bubblewrap's, which keeps no record and has no layers; docker's is to
+# be twenty times as long, its exec ten times.
+BWRAP_RATIO, DOCKER_RUN_RATIO, DOCKER_EXEC_RATIO = 2, 20, 10
+FIRST_LINE_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Target:
+    """A sentence with its numbers, and whether it holds."""
+
+    text: str
+    met: bool
+
+
+def medians(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the median of each measure in seconds."""
+    return {name: statistics.median(values) for name, values in result["seconds"].items()}
+
+
+def table(result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each measure: median, the spread of the middle half, and how often."""
+    lines = []
+    for name, values in result["seconds"].items():
+        low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+        lines.append(
+            f"  {name:<20}{middle * 1000:9.1f} ms"
+            f"   [{low * 1000:.1f} .. {high * 1000:.1f}]   {len(values)} runs"
+        )
+    return lines
+
+
+def judge(own: Mapping[str, float], others: Mapping[str, float]) -> list[Target]:
+    """Hold one user's medians against the targets; `others` has docker's, measured beside."""
+    run, execute = own["ipycontainer run"], own["ipycontainer exec"]
+    ratio = run / own["bwrap run"]
+    targets = [
+        Target(f"run takes {ratio:.2f} of bwrap's, at most {BWRAP_RATIO}", ratio <= BWRAP_RATIO)
+    ]
+    for verb, ours, wanted in (
+        ("run", run, DOCKER_RUN_RATIO),
+        ("exec", execute, DOCKER_EXEC_RATIO),
+    ):
+        if f"docker {verb}" in others:
+            ratio = others[f"docker {verb}"] / ours
+            text = f"{verb} is {ratio:.1f} times as fast as docker's, at least {wanted}"
+            targets.append(Target(text, ratio >= wanted))
+    beside = own["first line"] - own["import pandas"]
+    text = f"first line of a fresh kernel in {beside:.2f} s beside pandas"
+    text += f", at most {FIRST_LINE_SECONDS}"
+    return [*targets, Target(text, beside <= FIRST_LINE_SECONDS)]
+
+
+def main(files: Iterable[str]) -> int:
+    """Print the report; see the module's docstring."""
+    results = [json.loads(Path(file).read_text()) for file in files]
+    with_docker = next((r for r in results if "docker run" in r["seconds"]), results[0])
+    code = 0
+    for result in results:
+        print("as root:" if result["root"] else "as an ordinary user:")
+        print(*table(result), sep="\n")
+        for target in judge(medians(result), medians(with_docker)):
+            print(f"  {'met   ' if target.met else 'MISSED'} {target.text}")
+            code |= not target.met
+    versions = with_docker["versions"]
+    print("versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
