@@ -37,6 +37,36 @@ need_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
 }
 
+# Install what `python -m venv` needs beside an interpreter.
+need_venv() {
+    "$1" -c 'import ensurepip' 2>/dev/null || need_packages \
+        "$("$1" -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')"
+}
+
+# Make an ordinary user, as root. Sets `user_home`, `user_python` (the machine's own, which anybody
+# may read, where it is new enough) and `as_user`, the words that run a command as that user in an
+# environment that is its own but for the way to the package index.
+prepare_user() {
+    local user=$1 runtime line
+    id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$user"
+    user_home=$(getent passwd "$user" | cut -d: -f6)
+    runtime=/run/user/$(id -u "$user")
+    install -d -m 755 /run/user
+    install -d -m 700 -o "$user" -g "$user" "$runtime"
+    as_user=(setpriv "--reuid=$user" "--regid=$user" --init-groups env -i "HOME=$user_home"
+        PATH=/usr/local/bin:/usr/bin:/bin "XDG_RUNTIME_DIR=$runtime" PYTHONDONTWRITEBYTECODE=1)
+    while IFS= read -r line; do
+        as_user+=("$line")
+    done < <(env | grep -E "^($INDEX_VARIABLES)=")
+    user_python=/usr/bin/python3
+    "$user_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        user_python=$(find_python)
+    need_venv "$user_python"
+}
+INDEX_VARIABLES='PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|CERT|TRUSTED_HOST|PROXY)'
+INDEX_VARIABLES+='|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE'
+INDEX_VARIABLES+='|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY'
+
 # Build the wheel of the clone into a directory with an interpreter that has pip; print its path.
 build_wheel() {
     local python=$1 directory=$2
