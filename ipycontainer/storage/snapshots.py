@@ -16,6 +16,8 @@ from pathlib import Path
 from ipycontainer.linux import procfs
 from ipycontainer.model.state import Overlay
 from ipycontainer.storage import trees
+from ipycontainer.store import containers
+from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
 __all__ = ["discard", "empty_trash", "prepare", "sweep", "throw_away"]
@@ -93,18 +95,18 @@ def empty_trash(home: Home) -> None:
         os.close(directory)
 
 
-def sweep(home: Home, known: Iterable[str]) -> list[str]:
+def sweep(home: Home, store: Store) -> list[str]:
     """Throw away directories of containers that no row names; return their ids.
 
-    `known` are the ids of all rows, read after the caller began: a directory whose maker still
-    lives is one in the making, and stays.
+    A directory whose maker still lives may be one in the making, and stays. The rows are read last:
+    a maker that was gone before has written its row before, or never will.
     """
-    kept = set(known)
-    left = [
-        name
-        for name in os.listdir(home.containers)
-        if name not in kept and not _maker_lives(home.containers / name)
+    orphans = [
+        name for name in os.listdir(home.containers) if not _maker_lives(home.containers / name)
     ]
+    with store.read() as tx:
+        kept = {record.id for record in containers.list_all(tx)} if orphans else set()
+    left = [name for name in orphans if name not in kept]
     for name in left:
         discard(home, name)
     return left

@@ -21,7 +21,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import trees
 from ipycontainer.storage.tar_reader import Entry, TarReader
 
-__all__ = ["Limits", "UnpackedSize", "clean", "unpack"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "UnpackedSize", "clean", "unpack"]
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -38,6 +38,9 @@ class Limits:
 
     entries: int = 1_000_000
     total_bytes: int = 1 << 38
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def unpack(
     target: DirFd,
     *,
     userxattr: bool,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
 ) -> UnpackedSize:
     """Unpack the archive that `read` gives into the empty directory `target`.
 

@@ -154,8 +154,8 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _migrate(connection: sqlite3.Connection, home: Home) -> None:
     # The change to WAL answers SQLITE_BUSY at once to the second of two that try, busy timeout or
-    # not: so one at a time, by the lock that images use.
-    with open(home.images_lock, "a", encoding="ascii") as lock:
+    # not: so one at a time, by a lock of its own.
+    with open(home.setup_lock, "a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("BEGIN IMMEDIATE")

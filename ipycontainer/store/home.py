@@ -81,6 +81,11 @@ class Home:
         return self.root / "images.lock"
 
     @property
+    def setup_lock(self) -> Path:
+        """Return the file whose flock is held while the home itself is made or changed."""
+        return self.root / "setup.lock"
+
+    @property
     def empty_file(self) -> Path:
         """Return an empty file of mode 000, to cover files with."""
         return self.root / "empty-file"
@@ -230,7 +235,8 @@ def _make_directories(root: Path) -> None:
         for name in ("containers", "layers", "oci", "cache", "trash"):
             (root / name).mkdir(mode=0o700, exist_ok=True)
         (root / "empty-dir").mkdir(mode=0o755, exist_ok=True)
-        os.close(os.open(root / "images.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        for name in ("images.lock", "setup.lock"):
+            os.close(os.open(root / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         os.close(os.open(root / "empty-file", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o000))
     except OSError as error:
         raise ResourceError(
@@ -251,7 +257,7 @@ def _runtime_directory(root: Path, hash8: str) -> Path:
         return chosen
     if not root.exists():
         return next(iter(_runtime_candidates(hash8)))
-    with open(root / "images.lock", "a", encoding="ascii") as lock:
+    with open(root / "setup.lock", "a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (chosen := _valid_choice(link)) is not None:
             return chosen

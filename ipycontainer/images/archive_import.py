@@ -1,0 +1,155 @@
+"""Import a root file system: a tar, plain or gzip, or a directory becomes an image of one layer.
+
+Run by a worker, as root of the machine or of the home's user namespace. The order makes it safe to
+kill at any point: blobs and the layer's tree first, under names that a sweep recognises; then the
+rows, in one transaction; the index, a copy of the rows, last.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from ipycontainer.images import change_instructions, oci_config, sweep
+from ipycontainer.images.directory_archive import archive_of
+from ipycontainer.images.intake import Intake
+from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE, BlobWriter, Layout
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model import reference as references
+from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
+from ipycontainer.storage import snapshots
+from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, UnpackedSize, unpack
+from ipycontainer.store import images
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+
+__all__ = ["import_image"]
+
+DEFAULT_MESSAGE = "Imported from -"
+
+
+def _nothing(_: str) -> None:
+    pass
+
+
+def import_image(
+    home: Home,
+    store: Store,
+    source: BinaryIO | str | Path,
+    *,
+    reference: str = "",
+    changes: Sequence[str] = (),
+    message: str = "",
+    limits: Limits = DEFAULT_LIMITS,
+    warn: Callable[[str], None] = _nothing,
+) -> ImageRecord:
+    """Import a tar from a binary stream, or the directory at a path, and return the image.
+
+    `reference` is the name to give, empty for none; `changes` are the lines of `-c`. `warn` takes
+    what had to be left out, a line each. Raises ImageFormatError, InvalidReference,
+    InvalidArgument, Unsupported; nothing of the image is left then.
+    """
+    tags = (_tag(reference),) if reference else ()
+    config = change_instructions.apply(ImageConfig(), changes)
+    with store.read() as tx:  # opens the database, and says now what is wrong with it
+        images.layers_in_use(tx)
+    layout = Layout(home)
+    with sweep.adding(home), BlobWriter(layout) as writer, _new_layer(home) as (path, target):
+        directory = archive_of(str(source)) if isinstance(source, str | Path) else None
+        with directory or nullcontext(source) as stream:
+            assert not isinstance(stream, str | Path)
+            intake = Intake(stream, writer, limits.total_bytes)
+            size = unpack(intake.read, target, userxattr=home.rootless, limits=limits)
+            intake.finish()
+        _tell(size, warn)
+        blob = writer.commit(intake.media_type)
+        _place(path, home.layer(intake.diff_id))
+        layer = Layer(intake.diff_id, intake.diff_id, size.size)  # of a base, both ids are one
+        return _add(store, layout, blob, layer, config, tags, message or DEFAULT_MESSAGE)
+
+
+def _tag(text: str) -> str:
+    return references.parse(text).familiar
+
+
+@contextmanager
+def _new_layer(home: Home) -> Iterator[tuple[Path, DirFd]]:
+    """Make a directory to unpack into; what is still there at the end goes into the trash."""
+    path = home.layers / f"{sweep.NEW}{secrets.token_hex(8)}"
+    path.mkdir(mode=0o755)
+    try:
+        with DirFd.open(path) as target:
+            yield path, target
+    finally:
+        snapshots.throw_away(home, path)
+
+
+def _place(path: Path, layer: Path) -> None:
+    """Give an unpacked layer its name. One that is there already is the same, and stays."""
+    try:
+        os.rename(path, layer)
+    except OSError:
+        if not layer.is_dir():
+            raise
+
+
+def _tell(size: UnpackedSize, warn: Callable[[str], None]) -> None:
+    if size.devices:
+        shown = ", ".join(size.devices[:3]) + (", ..." if len(size.devices) > 3 else "")
+        warn(
+            f"{len(size.devices)} device files were left out (this user may not make them): {shown}"
+        )
+    if size.squashed:
+        warn(
+            f"{size.squashed} files belong to root in the image, since this user has no ids for "
+            "their owners (see /etc/subuid and newuidmap)"
+        )
+
+
+def _add(
+    store: Store,
+    layout: Layout,
+    blob: Descriptor,
+    layer: Layer,
+    config: ImageConfig,
+    tags: tuple[str, ...],
+    message: str,
+) -> ImageRecord:
+    """Write config and manifest, then the rows, then the index."""
+    now = time.time_ns()
+    history = (History(created_ns=now, comment=message),)
+    machine = os.uname().machine
+    architecture = oci_config.ARCHITECTURES.get(machine, machine)
+    config_blob = layout.put_blob(
+        oci_config.config_json(
+            config,
+            created_ns=now,
+            architecture=architecture,
+            diff_ids=[layer.diff_id],
+            history=history,
+        ),
+        CONFIG_TYPE,
+    )
+    manifest = layout.put_blob(oci_config.manifest_json(config_blob, [blob]), MANIFEST_TYPE)
+    record = ImageRecord(
+        id=config_blob.digest,
+        manifest=manifest.digest,
+        created_ns=now,
+        size=layer.size,
+        config=config,
+        layers=(layer,),
+        tags=tags,
+        architecture=architecture,
+        comment=message,
+        history=history,
+    )
+    with store.write() as tx:
+        images.add(tx, record, (manifest.digest, config_blob.digest, blob.digest))
+        images.tell(tx, record.id, "import", record.id)
+    layout.write_index(store)
+    return record
