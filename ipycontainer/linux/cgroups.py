@@ -69,6 +69,17 @@ class Cgroup:
         for directory in dict.fromkeys(self.directories.values()):
             _write(f"{directory}/cgroup.procs", str(pid))
 
+    def join(self) -> None:
+        """Put the calling process in, which must have one thread. Raises OSError.
+
+        Version 1 takes `0` in `tasks`: the caller's own thread needs no lock against exits, where
+        `cgroup.procs` waits for an RCU grace period, 6 to 16 ms on an idle machine (measured;
+        cgroup_procs_write_start in kernel/cgroup/cgroup.c).
+        """
+        file = "cgroup.procs" if self.is_v2 else "tasks"
+        for directory in dict.fromkeys(self.directories.values()):
+            _write(f"{directory}/{file}", "0")
+
     def pids(self) -> tuple[int, ...]:
         """Return the processes inside, as this pid namespace numbers them; none when it is gone."""
         found: set[int] = set()

@@ -11,7 +11,6 @@ import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ipycontainer.linux import syscalls
 from ipycontainer.linux.syscalls import clone, setns, unshare
 
 __all__ = [
@@ -113,28 +112,22 @@ def find_mapper(name: str) -> str:
 def write_maps(pid: int, uids: IdMap, gids: IdMap) -> None:
     """Give the new user namespace of process `pid` its maps, from the namespace above it.
 
-    A caller that may not write them (EPERM) has the setuid programs newuidmap(1) and newgidmap(1)
-    do it. Raises OSError.
+    A caller without rights may write its own id alone, and the groups only once setgroups(2) is
+    denied; for more (EPERM) the setuid programs newuidmap(1) and newgidmap(1) do it. Raises
+    OSError.
     """
     try:
         _write_map(f"/proc/{pid}/uid_map", uids)
-        _write_map(f"/proc/{pid}/gid_map", gids)
-    except PermissionError as error:
-        if not _map_by_program("newuidmap", pid, uids) or not _map_by_program(
-            "newgidmap", pid, gids
-        ):
-            raise error
-
-
-def _take_root_ids() -> None:
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
+    except PermissionError:
+        if not _map_by_program("newuidmap", pid, uids):
+            raise
     try:
-        os.setgroups([])
-    except PermissionError:  # only the own id is mapped: setgroups(2) is denied for good
-        pass
-    # a change of ids has ended it; others of the same user shall be able to join
-    syscalls.prctl(PR_SET_DUMPABLE, 1)
+        _write_map(f"/proc/{pid}/gid_map", gids)
+    except PermissionError:
+        if not _map_by_program("newgidmap", pid, gids):
+            with open(f"/proc/{pid}/setgroups", "w", encoding="ascii") as file:
+                file.write("deny")
+            _write_map(f"/proc/{pid}/gid_map", gids)
 
 
 def become_root_in_new_userns(subids: SubIds | None = None, flags: int = CLONE_NEWNS) -> IdMap:

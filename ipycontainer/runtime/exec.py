@@ -111,7 +111,7 @@ def _join(
     code = 255
     try:
         if cgroup is not None:
-            cgroup.attach(0)  # before the join: afterwards these paths are not ours
+            cgroup.join()  # before the join: afterwards these paths are not ours
         # a process that is dumpable can be traced, and its fds opened, from inside the container as
         # soon as it is there (CVE-2016-9962)
         syscalls.prctl(PR_SET_DUMPABLE, 0)

@@ -83,7 +83,6 @@ def launch(
     if seccomp is None and spec.linux.seccomp is not None:
         seccomp = compile_profile(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
-    early = "user" in new or "cgroup" in new
     userns = "user" in new or not namespaces.in_initial_userns()
     cgroup, warnings = _make_cgroup(spec)
     cgroup_made = clock()
@@ -95,7 +94,7 @@ def launch(
             str(bundle),
             userns=userns,
             cgroup=_view(cgroup),
-            has_cgroup=cgroup is not None,
+            own_cgroup=cgroup,
             hold=hold is not None,
             die_with_parent=die_with_parent,
         )
@@ -119,10 +118,8 @@ def launch(
         sync = -1
         if "user" in new:
             _write_maps(pid, spec)
-        if cgroup is not None:
-            cgroup.attach(pid)
-        attached = clock()
-        if early:
+            if cgroup is not None:
+                cgroup.attach(pid)
             os.write(own, b"1")
         pidfd = os.pidfd_open(pid)
         try:
@@ -135,7 +132,6 @@ def launch(
             ("make the cgroup", (cgroup_made - began) / 1e9),
             ("plan", (planned - cgroup_made) / 1e9),
             ("fork into new namespaces", (cloned - planned) / 1e9),
-            ("put init into its cgroup", (attached - cloned) / 1e9),
             *_name_times(steps, told),
             ("all", (clock() - began) / 1e9),
         )

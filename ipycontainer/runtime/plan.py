@@ -15,6 +15,7 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import capabilities, mounts
+from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
 from ipycontainer.runtime import defaults, mount_steps, options, path_steps, process_steps
@@ -57,7 +58,7 @@ def plan(
     *,
     userns: bool,
     cgroup: CgroupView | None = None,
-    has_cgroup: bool = False,
+    own_cgroup: Cgroup | None = None,
     hold: bool = False,
     die_with_parent: bool = True,
 ) -> tuple[Step, ...]:
@@ -65,14 +66,13 @@ def plan(
 
     `userns`: init is not in the machine's first user namespace, so device nodes are bound instead
     of made, and file systems need a namespace of their own. `cgroup` is what is shown at
-    /sys/fs/cgroup, `has_cgroup` that the parent puts init into one. Raises InvalidArgument or
+    /sys/fs/cgroup, `own_cgroup` the one that init lives in. Raises InvalidArgument or
     Unsupported, by name.
     """
     spaces = spec.linux.namespaces
     new = frozenset(kind for kind, path in spaces.items() if not path)
     own_user = "user" in new
     userns = userns or own_user
-    early = own_user or "cgroup" in new  # what follows stands on the parent's part
     steps: list[Step] = []
     if die_with_parent:
         steps.append(session.DieWithParent())
@@ -83,10 +83,12 @@ def plan(
         session.NewSessionKeyring(posixpath.basename(spec.linux.cgroups_path) or "container")
     )
     steps += [session.JoinNamespace(kind, path) for kind, path in spaces.items() if path]
-    if early:
-        steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
     if own_user:
+        # without the maps it has no right to any cgroup: the parent puts it in
+        steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
         steps.append(session.BecomeRoot())
+    elif own_cgroup is not None:
+        steps.append(session.JoinCgroup(own_cgroup))
     if "cgroup" in new:
         steps.append(session.UnshareCgroup())
     if "network" in new:
@@ -101,12 +103,9 @@ def plan(
     _need(new, "mount", "a root")
     steps += _tree(spec, bundle, userns, new, cgroup)
     process = plan_process(spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent)
-    if has_cgroup:
+    if own_cgroup is not None:
         # as late as can be: the parent's part goes on beside the mounts
-        process = (
-            session.AwaitParent("put init into its cgroup and limited its devices"),
-            *process,
-        )
+        process = (session.AwaitParent("limited init's devices"), *process)
     return (*steps, *process)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ipycontainer.errors import StepFailed
 from ipycontainer.linux import links, namespaces, syscalls
+from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.oci import Rlimit
 from ipycontainer.runtime.steps import Context
 
@@ -135,6 +136,24 @@ class JoinNamespace:
     def describe(self) -> str:
         """Say it."""
         return f"join {self.kind} namespace {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCgroup:
+    """Move into the container's cgroup, while its paths are still seen.
+
+    init does it for itself: that is what the kernel has a fast way for (Cgroup.join).
+    """
+
+    cgroup: Cgroup
+
+    def execute(self, ctx: Context) -> None:
+        """Write to each controller's directory."""
+        self.cgroup.join()
+
+    def describe(self) -> str:
+        """Say which one."""
+        return f"join cgroup {next(iter(self.cgroup.directories.values()))} and its kin"
 
 
 @dataclass(frozen=True, slots=True)

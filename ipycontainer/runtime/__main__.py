@@ -1,0 +1,8 @@
+"""`python -m ipycontainer.runtime`: the OCI command line."""
+
+import sys
+
+from ipycontainer.runtime.oci_cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
