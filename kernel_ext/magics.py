@@ -68,7 +68,7 @@ class ContainerMagics(Magics):
                 raise UsageError("the cell names no verb: %%container run host runs it as Python")
             argv = ["--help"]
         if cell is not None:
-            _refuse_body(grammar.parse(argv).verb)
+            _refuse_body(grammar.parse(argv, body=True).verb)
         body = cell.encode() if cell is not None else None
         outcome = grammar.invoke(self._connect, argv, stdin=body, cwd=Path.cwd())
         shown = show(outcome, options, argv, quiet=quiet)

@@ -79,7 +79,7 @@ def script_of(body: bytes, command: Sequence[str], image: ImageConfig) -> Script
 
 
 def with_script(config: ContainerConfig, script: Script) -> ContainerConfig:
-    """Return the configuration of a container that runs the script in place of the image's words."""
+    """Return the configuration of a container that runs the script, not the image's words."""
     return replace(
         config,
         command=(script.interpreter, script.path),

@@ -109,11 +109,14 @@ def invoke(
     Raises EngineError, of which UsageError says that the line itself is wrong.
     """
     session = Session(engine_factory, stdin, Path(cwd) if cwd is not None else Path.cwd())
-    return parse(argv).run(session)
+    return parse(argv, body=isinstance(stdin, bytes)).run(session)
 
 
-def parse(argv: Sequence[str]) -> Call:
-    """Return what a command line asks for, without doing it. Raises UsageError, Unsupported."""
+def parse(argv: Sequence[str], *, body: bool = False) -> Call:
+    """Return what a command line asks for, without doing it. Raises UsageError, Unsupported.
+
+    With `body`, that of a cell, a verb may do without the command that would read it.
+    """
     try:
         flags, words = Flags("", (_VERSION,), GLOBAL_FLAGS, interspersed=False).read(argv)
     except HelpWanted:
@@ -124,24 +127,24 @@ def parse(argv: Sequence[str]) -> Call:
         return _help(())
     if words[0] == "help":
         return _help(words[1:])
-    return _in_group(cli, words)
+    return _in_group(cli, words, body)
 
 
 _VERSION = click.Option(["-v", "--version"], is_flag=True, help="Print version and quit")
 
 
-def _in_group(group: click.Group, words: Sequence[str]) -> Call:
+def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
     name, rest = words[0], list(words[1:])
     path = "" if group is cli else str(group.name)
     command = group.commands.get(_ALIASES.get((path, name), name))
     if isinstance(command, Verb):
-        return command.call(rest)
+        return command.call(rest, body=body)
     if isinstance(command, click.Group):
         try:
             _, inner = Flags(str(command.name), (), interspersed=False).read(rest)
         except HelpWanted:
             inner = []
-        return _in_group(command, inner) if inner else _help((name,))
+        return _in_group(command, inner, body) if inner else _help((name,))
     full = f"{path} {name}".lstrip()
     if name in GROUPS.get(path, "" if path else VERBS).split():
         raise Unsupported(f"{PROGRAM} {full} is not supported yet")

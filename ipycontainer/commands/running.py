@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from ipycontainer.commands.border import Stdin
+from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.records import Done, Outcome, Running, Started
 from ipycontainer.commands.types import Assignment
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, UsageError
+from ipycontainer.model.config import ContainerConfig
 
 __all__ = ["create", "exec_", "run", "start"]
 
@@ -29,9 +33,10 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
 @creation_options
 def run(session: Session, detach: bool, name: str, **options: Any) -> Outcome:
     """Return the foreground, or with -d the container; it stays when its start fails."""
-    if detach and isinstance(session.stdin, bytes):
-        raise UsageError(_BODY_NEEDS_READER, exit_code=1)
     config = configuration(session, detach=detach, **options)
+    config, stdin = _with_body(session, config, options["interactive"])
+    if detach and isinstance(session.stdin, bytes) and not config.files:
+        raise UsageError(_BODY_NEEDS_READER, exit_code=1)
     container = session.engine.containers.create_from(config, name)
     if detach:
         errors: tuple[EngineError, ...] = ()
@@ -41,7 +46,6 @@ def run(session: Session, detach: bool, name: str, **options: Any) -> Outcome:
             errors = (error,)
         warnings = tuple(container.warnings)
         return Started(container=container, running=not errors, errors=errors, warnings=warnings)
-    stdin = session.stdin if config.open_stdin else None
     foreground = container.start_attached(stdin)
     warnings = tuple(container.warnings)
     return Running(foreground=foreground, container=container, verb="run", warnings=warnings)
@@ -58,8 +62,26 @@ def run(session: Session, detach: bool, name: str, **options: Any) -> Outcome:
 def create(session: Session, name: str, **options: Any) -> Outcome:
     """Return the container, not started."""
     config = configuration(session, **options)
+    config, _ = _with_body(session, config, options["interactive"])
+    if isinstance(session.stdin, bytes) and not config.files:
+        raise UsageError(_BODY_NEEDS_READER, exit_code=1)
     container = session.engine.containers.create_from(config, name)
     return Started(container=container, running=False, warnings=tuple(container.warnings))
+
+
+def _with_body(
+    session: Session, config: ContainerConfig, interactive: bool
+) -> tuple[ContainerConfig, Stdin]:
+    """Return the configuration and the program's input; a cell's body may be its script instead."""
+    body = session.stdin
+    if not isinstance(body, bytes) or config.entrypoint:
+        return config, body if config.open_stdin else None
+    image = session.engine.images.get(config.image).record.config
+    script = script_of(body, config.command, image)
+    if script is None:
+        return config, body
+    kept = replace(config, open_stdin=interactive, attach_stdin=interactive)
+    return with_script(kept, script), b"" if interactive else None
 
 
 @verb(
@@ -131,6 +153,11 @@ def exec_(
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
     target = session.engine.containers.get(container)
     stdin = session.stdin if interactive or has_body else None
+    if isinstance(session.stdin, bytes):
+        image = session.engine.images.get(target.record.image_id).record.config
+        script = script_of(session.stdin, command, image)
+        if script is not None:
+            command, stdin = script.in_running
     foreground = target.exec(
         command,
         environment=resolve((), env, session.environment, session.cwd),

@@ -26,6 +26,7 @@ __all__ = ["Call", "Session", "Verb", "verb"]
 
 PROGRAM = "ipycontainer"
 HELP_COLUMNS = 80
+_BODY = object()  # a click context's `obj` where a cell's body comes with the line
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,15 @@ class Verb(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the flags by docker's rules and count the arguments before click converts them."""
         flags, rest = self.flags.read(args)
-        self._count(len(rest))
+        # With a cell's body the container is enough: the body stands for the command.
+        self._count(len(rest), min(self.least, 1) if ctx.obj is _BODY else self.least)
         return super().parse_args(ctx, [*flags, "--", *rest])
 
-    def call(self, argv: list[str]) -> Call:
+    def call(self, argv: list[str], *, body: bool = False) -> Call:
         """Return what a line asks for; raises UsageError and Unsupported."""
         try:
-            params = self.make_context(self.path, list(argv)).params
+            obj = _BODY if body else None
+            params = self.make_context(self.path, list(argv), obj=obj).params
         except HelpWanted:
             return Call("help", {}, lambda _: Lines(lines=(self.usage(),)))
         callback = self.callback
@@ -128,8 +131,8 @@ class Verb(click.Command):
             raise TypeError(f"{self.name} has no function")
         return Call(self.canonical, params, lambda session: callback(session, **params))
 
-    def _count(self, given: int) -> None:
-        least, most = self.least, self.most
+    def _count(self, given: int, least: int) -> None:
+        most = self.most
         if least <= given and (most is None or given <= most):
             return
         if most == 0:

@@ -14,8 +14,6 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-import ipycontainer
-
 CLONE = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
 
@@ -70,7 +68,6 @@ class Notebook:
         """Start the kernel and wait until it answers."""
         environment = {
             **os.environ,
-            "IPYCONTAINER_HOME": str(self.home),
             "IPYTHONDIR": str(self.directory / ".ipython"),
         }
         try:
@@ -127,22 +124,13 @@ class Notebook:
 
 
 @pytest.fixture
-def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+def notebook(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     """Return a notebook in a directory of its own, without the extension loaded."""
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     directory = tmp_path / "work"
     directory.mkdir()
-    notebook = Notebook(directory, tmp_path / "home")
+    notebook = Notebook(directory, home)
     notebook.start()
     yield notebook
     notebook.stop()
-    if notebook.home.exists():
-        with_reset(notebook.home)
-
-
-def with_reset(home: Path) -> None:
-    """End all containers of a home and remove its files."""
-    engine = ipycontainer.connect(home)
-    engine.reset()
-    engine.close()
