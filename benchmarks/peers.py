@@ -64,14 +64,25 @@ def docker(archive: Path, directory: Path) -> Iterator[Peer]:
                 raise RuntimeError(f"dockerd did not start: {(directory / 'log').read_text()}")
             time.sleep(0.1)
         _quietly(*client, "import", str(archive), "bench")
-        _quietly(*client, "run", "-d", "--name", "b", "--network", "none", "bench", "sleep", "9999")
+        _quietly(
+            *client,
+            "run",
+            "-d",
+            "--name",
+            "resident",
+            "--network",
+            "none",
+            "bench",
+            "sleep",
+            "9999",
+        )
         yield Peer(
             "docker",
             _output(*client, "version", "-f", "{{.Server.Version}}"),
             (*client, "run", "--rm", "--network", "none", "bench", "true"),
-            (*client, "exec", "b", "true"),
+            (*client, "exec", "resident", "true"),
         )
-        _quietly(*client, "rm", "-f", "b")
+        _quietly(*client, "rm", "-f", "resident")
     finally:
         process.terminate()
         process.wait()
@@ -83,30 +94,30 @@ def podman(archive: Path, directory: Path) -> Iterator[Peer]:
 
     With runc, since crun refuses a machine with both versions of cgroups.
     """
+    os.environ["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"  # it would fill the terminal
     client = (
         *("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend"),
         *("none", "--root", f"{directory}/root", "--runroot", f"{directory}/run"),
         *("--tmpdir", f"{directory}/tmp"),
     )
     _quietly(*client, "import", str(archive), "bench")
-    _quietly(*client, "run", "-d", "--name", "b", "--network", "none", "bench", "sleep", "9999")
+    _quietly(
+        *client, "run", "-d", "--name", "resident", "--network", "none", "bench", "sleep", "9999"
+    )
     try:
         yield Peer(
             "podman",
             _output(*client, "version", "-f", "{{.Client.Version}}"),
             (*client, "run", "--rm", "--network", "none", "bench", "true"),
-            (*client, "exec", "b", "true"),
+            (*client, "exec", "resident", "true"),
         )
     finally:
-        _quietly(*client, "rm", "-f", "-t", "0", "b")
-        # Layers stay mounted by the store until its last container is gone.
-        with contextlib.suppress(subprocess.CalledProcessError):
-            _quietly("umount", f"{directory}/root/overlay")
+        _quietly(*client, "rm", "-f", "-t", "0", "resident")
 
 
 def _quietly(*command: str) -> None:
     try:
-        subprocess.run(command, capture_output=True, check=True, env=dict(os.environ))
+        subprocess.run(command, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
         raise RuntimeError(f"{' '.join(command)}: {error.stderr.decode()}") from error
 
