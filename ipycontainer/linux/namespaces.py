@@ -11,6 +11,7 @@ import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ipycontainer.linux import syscalls
 from ipycontainer.linux.syscalls import clone, setns, unshare
 
 __all__ = [
@@ -157,6 +158,17 @@ def become_root_in_new_userns(subids: SubIds | None = None, flags: int = CLONE_N
         _write_map("/proc/self/gid_map", ((0, gid, 1),))
     _take_root_ids()
     return uids
+
+
+def _take_root_ids() -> None:
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    try:
+        os.setgroups([])
+    except PermissionError:  # only the own id is mapped: setgroups(2) is denied for good
+        pass
+    # a change of ids has ended it; others of the same user shall be able to join
+    syscalls.prctl(PR_SET_DUMPABLE, 1)
 
 
 def _line_up(own: int, ranges: Sequence[tuple[int, int]]) -> IdMap:
