@@ -21,6 +21,7 @@ from ipycontainer.errors import (
     EngineError,
     ImageInUse,
     ImageNotFound,
+    InvalidArgument,
     InvalidReference,
     NameInUse,
     NoSuchContainer,
@@ -148,7 +149,7 @@ class FakeContainer:
     @property
     def attrs(self) -> Mapping[str, Any]:
         config, state = self.record.config, self.record.state
-        words = [*(config.entrypoint or ()), *self._command()]
+        words = [*(config.entrypoint or ()), *config.command]
         return {
             "Id": self.id,
             "Created": "2026-11-24T09:01:11Z",
@@ -291,7 +292,8 @@ class FakeContainer:
         )
 
     def _program(self) -> Program:
-        return self.engine.program([*(self.record.config.entrypoint or ()), *self._command()])
+        config = self.record.config
+        return self.engine.program([*(config.entrypoint or ()), *config.command])
 
     def _begin(self) -> None:
         if (error := self._program().fails) is not None:
@@ -321,6 +323,10 @@ class FakeContainers:
 
     def create_from(self, config: ContainerConfig, name: str = "") -> FakeContainer:
         image = self.engine.images.get(config.image)
+        if config.entrypoint is None:
+            config = replace(config, command=config.command or image.record.config.command)
+        if not config.command and not config.entrypoint:
+            raise InvalidArgument("no command specified")
         if name:
             self.check_name(name)
         number = self.engine.count()
@@ -372,9 +378,15 @@ def _matches(container: FakeContainer, key: str, values: Sequence[str]) -> bool:
 class FakeImage:
     """An image whose record changes with its tags."""
 
+    shared = 0
+
     def __init__(self, engine: FakeEngine, record: ImageRecord) -> None:
         self.engine = engine
         self.record = record
+
+    @property
+    def containers(self) -> int:
+        return sum(c.record.image_id == self.id for c in self.engine.containers.everything)
 
     @property
     def id(self) -> str:

@@ -89,7 +89,7 @@ class Flags:
     def _shorts(
         self, letters: str, words: list[str], found: list[tuple[click.Option, str]]
     ) -> None:
-        """Read a bundle such as `-dit`, where the last may carry a value (`-n5`, `-n=5`, `-n 5`)."""
+        """Read a bundle such as `-di`; the last may carry a value (`-n5`, `-n=5`, `-n 5`)."""
         while letters:
             option = self._by_name(f"-{letters[0]}")
             if option is None:

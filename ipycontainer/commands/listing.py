@@ -143,7 +143,13 @@ def _image_rows(image: Image, patterns: Sequence[Sequence[str]]) -> list[ImageSu
     tags = [tag.rpartition(":")[::2] for tag in record.tags] or ([] if patterns else [(_NONE,) * 2])
     return [
         ImageSummary(
-            id=record.id, repository=name, tag=tag, created_ns=record.created_ns, size=record.size
+            id=record.id,
+            repository=name,
+            tag=tag,
+            created_ns=record.created_ns,
+            size=record.size,
+            shared=image.shared,
+            containers=image.containers,
         )
         for name, tag in tags
         if all(any(_fits(f"{name}:{tag}", pattern) for pattern in some) for some in patterns)

@@ -36,7 +36,7 @@ class ContainerSummary:
 
     Times are nanoseconds since the epoch, 0 for never. `command` is what runs, quoted as docker
     joins it. `exit_code` means something once `status` is exited or dead. `image` is the name as
-    it was typed, or the short id when that name now stands for another image.
+    it was typed, or the image's id once that name stands for another image.
     """
 
     id: str

@@ -173,7 +173,7 @@ def _option_lines(options: tuple[click.Option, ...]) -> list[str]:
     heads = []
     for option in sorted(options, key=lambda o: display_name(o).rpartition("--")[2]):
         name = display_name(option)
-        kind = "" if option.is_flag else f" {option.type.name}"
+        kind = "" if option.is_flag else f" {option.type.name.replace('text', 'string')}"
         heads.append((("" if "," in name else "    ") + name + kind, option.help or ""))
     width = max(len(head) for head, _ in heads) + 5
     lines = []

@@ -1,0 +1,235 @@
+"""Docker's columns for `ps` and `images`: what each field of a template says, and tables of them.
+
+Sources: docker/cli `cli/command/formatter/{container,image,custom,formatter}.go`, and Go's
+text/tabwriter with docker's settings (cells at least 10 wide, 3 spaces between).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+
+from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing
+from ipycontainer.commands.templates import Action, Template, go_json, parse
+from ipycontainer.errors import Unsupported
+from ipycontainer.model.units import go_time, human_duration, human_size
+
+__all__ = ["listing_lines", "status_text", "tabulate"]
+
+_PS_TABLE = (
+    "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+)
+_IMAGES_TABLE = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+
+_PS_HEADERS = {
+    "Command": "COMMAND",
+    "CreatedAt": "CREATED AT",
+    "ID": "CONTAINER ID",
+    "Image": "IMAGE",
+    "Labels": "LABELS",
+    "LocalVolumes": "LOCAL VOLUMES",
+    "Mounts": "MOUNTS",
+    "Names": "NAMES",
+    "Networks": "NETWORKS",
+    "Ports": "PORTS",
+    "RunningFor": "CREATED",
+    "Size": "SIZE",
+    "State": "STATE",
+    "Status": "STATUS",
+}
+_IMAGES_HEADERS = {
+    "Containers": "CONTAINERS",
+    "CreatedAt": "CREATED AT",
+    "CreatedSince": "CREATED",
+    "Digest": "DIGEST",
+    "ID": "IMAGE ID",
+    "Repository": "REPOSITORY",
+    "SharedSize": "SHARED SIZE",
+    "Size": "SIZE",
+    "Tag": "TAG",
+    "UniqueSize": "UNIQUE SIZE",
+    "VirtualSize": "SIZE",
+}
+_SECOND = 1_000_000_000
+
+
+def listing_lines(listing: Listing) -> list[str]:
+    """Return the lines that docker prints. Raises TemplateError and Unsupported."""
+    is_ps = listing.kind == "ps"
+    form = listing.template or "table"
+    # `images -q --format` keeps the format, `ps -q --format` drops it with a warning.
+    if listing.quiet and not listing.template:
+        form = "{{.ID}}"
+    if form == "raw":
+        raise Unsupported("--format raw is not supported yet")
+    fields = [_fields(row, listing) for row in listing.rows]
+    if form == "json":
+        return [go_json(each, for_html=True) for each in fields]
+    if form == "table":
+        form = _PS_TABLE if is_ps else _IMAGES_TABLE
+    is_table = form.startswith("table")
+    text = form.removeprefix("table").strip(" ").replace("\\t", "\t").replace("\\n", "\n")
+    template = parse(text)
+    kind = "*formatter.ContainerContext" if is_ps else "*formatter.imageContext"
+    headers = _PS_HEADERS if is_ps else _IMAGES_HEADERS
+    for action in template.actions:
+        _check(template, action, headers, kind, has_labels=is_ps)
+    labels = [row.labels if isinstance(row, ContainerSummary) else {} for row in listing.rows]
+    lines = [
+        template.execute(lambda action, a=each, b=own: _value(action, a, b))  # type: ignore[misc]
+        for each, own in zip(fields, labels, strict=True)
+    ]
+    if not is_table:
+        return lines
+    head = template.execute(lambda action: _header(action, headers))
+    return tabulate([head, *lines])
+
+
+def _check(
+    template: Template, action: Action, headers: Mapping[str, str], kind: str, *, has_labels: bool
+) -> None:
+    """Raise for a field that docker does not have, before anything is printed."""
+    if not action.path:
+        if action.as_json:
+            return
+        raise Unsupported("`{{.}}` is not supported yet", hint="As JSON: {{json .}}")
+    name = action.path[0]
+    if name == "Label" and has_labels:
+        if len(action.labels) != 1:
+            given = len(action.labels)
+            raise template.error(action, f"wrong number of args for Label: want 1 got {given}")
+        return
+    if name not in headers:
+        raise template.error(action, f"can't evaluate field {name} in type {kind}")
+    if len(action.path) > 1:
+        raise template.error(action, f"can't evaluate field {action.path[1]} in type string")
+    if name == "Size" and has_labels:
+        raise Unsupported("the sizes of containers (.Size) are not supported yet")
+    if action.labels:
+        given = len(action.labels)
+        raise template.error(action, f"wrong number of args for {name}: want 0 got {given}")
+
+
+def _value(action: Action, fields: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    if not action.path:
+        return go_json(fields, for_html=True)
+    text = labels.get(action.labels[0], "") if action.labels else fields[action.path[0]]
+    return go_json(text) if action.as_json else text
+
+
+def _header(action: Action, headers: Mapping[str, str]) -> str:
+    if not action.path:
+        return go_json(headers, for_html=True)
+    if action.labels:  # `com.example.some-name` is headed "some name"
+        return re.sub("[-_]", " ", action.labels[0].rpartition(".")[2])
+    return headers[action.path[0]]
+
+
+def _fields(row: ContainerSummary | ImageSummary, listing: Listing) -> dict[str, str]:
+    if isinstance(row, ContainerSummary):
+        return _container_fields(row, listing.now_ns, listing.no_trunc)
+    return _image_fields(row, listing.now_ns, listing.no_trunc)
+
+
+def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dict[str, str]:
+    image = row.image if no_trunc or row.image != row.image_id else _short(row.image)
+    mounts = row.mounts if no_trunc else [_ellipsis(mount, 15) for mount in row.mounts]
+    return {
+        "Command": go_quote(row.command if no_trunc else _ellipsis(row.command, 20)),
+        "CreatedAt": go_time(row.created_ns),
+        "ID": row.id if no_trunc else _short(row.id),
+        "Image": image or "<no image>",
+        "Labels": ",".join(f"{key}={row.labels[key]}" for key in sorted(row.labels)),
+        "LocalVolumes": "0",
+        "Mounts": ",".join(mounts),
+        "Names": row.name,
+        "Networks": ",".join(row.networks),
+        "Ports": row.ports,
+        "RunningFor": _ago(row.created_ns, now_ns),
+        "Size": "0B",
+        "State": row.status,
+        "Status": status_text(row, now_ns),
+    }
+
+
+def _image_fields(row: ImageSummary, now_ns: int, no_trunc: bool) -> dict[str, str]:
+    return {
+        "Containers": "N/A",
+        "CreatedAt": go_time(row.created_ns),
+        "CreatedSince": _ago(row.created_ns, now_ns),
+        "Digest": row.digest,
+        "ID": row.id if no_trunc else _short(row.id),
+        "Repository": row.repository,
+        "SharedSize": "N/A",
+        "Size": human_size(row.size, 3),
+        "Tag": row.tag,
+        "UniqueSize": "N/A",
+        "VirtualSize": human_size(row.size),
+    }
+
+
+def status_text(row: ContainerSummary, now_ns: int) -> str:
+    """Return a state as `ps` words it: `Up 3 minutes`, `Exited (137) 2 hours ago`."""
+    up = f"Up {human_duration((now_ns - row.started_ns) / _SECOND)}"
+    ended = _ago(row.finished_ns, now_ns)
+    words: dict[str, Callable[[], str]] = {
+        "created": lambda: "Created",
+        "running": lambda: up,
+        "paused": lambda: f"{up} (Paused)",
+        "restarting": lambda: f"Restarting ({row.exit_code}) {ended}",
+        "removing": lambda: "Removal In Progress",
+        "dead": lambda: "Dead",
+        "exited": lambda: f"Exited ({row.exit_code}) {ended}",
+    }
+    return words[row.status]()
+
+
+def _ago(then_ns: int, now_ns: int) -> str:
+    return f"{human_duration((now_ns - then_ns) / _SECOND)} ago"
+
+
+def _short(digits: str) -> str:
+    return digits.removeprefix("sha256:")[:12]
+
+
+def _ellipsis(text: str, width: int) -> str:
+    """Return a text cut to a number of terminal columns, wide characters counted as two."""
+    if sum(map(_columns, text)) <= width:
+        return text
+    taken, kept = 0, ""
+    for character in text:
+        taken += _columns(character)
+        if taken > width - 1:
+            break
+        kept += character
+    return f"{kept}…"
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def tabulate(rows: Sequence[str]) -> list[str]:
+    """Return rows of cells between tabs as aligned lines, as Go's tabwriter makes them.
+
+    A column reaches over neighbouring lines that have it; a line's last cell is in none.
+    """
+    lines = [line.split("\t") for row in rows for line in row.split("\n")]
+    widths: list[list[int]] = [[0] * (len(cells) - 1) for cells in lines]
+    for column in range(max(map(len, lines), default=1) - 1):
+        start = 0
+        while start < len(lines):
+            end = start
+            while end < len(lines) and len(lines[end]) > column + 1:
+                end += 1
+            if end > start:
+                width = max(10, 3 + max(len(cells[column]) for cells in lines[start:end]))
+                for number in range(start, end):
+                    widths[number][column] = width
+            start = max(end, start + 1)
+    return [
+        "".join(cell.ljust(width) for cell, width in zip(cells, sizes, strict=False)) + cells[-1]
+        for cells, sizes in zip(lines, widths, strict=True)
+    ]

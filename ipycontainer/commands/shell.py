@@ -1,0 +1,153 @@
+"""The shell's face: `python -m ipycontainer` and the console script.
+
+Reads the line, does it, prints what docker would print and ends with docker's exit code. Programs
+in the foreground stream through; signals go to them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
+
+from ipycontainer.commands import failures, grammar, text
+from ipycontainer.commands.border import EngineFactory, Foreground
+from ipycontainer.commands.records import LogView, Outcome, Running
+from ipycontainer.commands.verb import Session
+from ipycontainer.errors import EngineError
+from ipycontainer.model.units import rfc3339nano_fixed
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Engine
+
+__all__ = ["main"]
+
+# As docker's --sig-proxy does for a program without a terminal. SIGCHLD and SIGPIPE are ours.
+_FORWARDED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+_PATIENCE = 3  # docker's: the third SIGINT or SIGTERM ends the shell itself
+_INTERRUPTED = 128 + signal.SIGINT
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None = None) -> int:
+    """Do one command line, by default the process's own, and return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # Names and logs hold any bytes; what is no UTF-8 goes out as it came.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        code = _run(words, engine_factory or _connect)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader left; the interpreter's own flush at exit must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _connect() -> Engine:
+    import ipycontainer
+
+    return ipycontainer.connect()
+
+
+def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
+    verb, detached = "", False
+    try:
+        call = grammar.parse(words)
+        verb, detached = call.verb, bool(call.params.get("detach"))
+        outcome = call.run(Session(engine_factory, 0, Path.cwd()))
+        return _show(outcome, verb)
+    except EngineError as error:
+        verb = verb or next((word for word in words if not word.startswith("-")), "")
+        _print_failure(error, verb, detached)
+        return failures.exit_code(error, verb, detached=detached)
+
+
+def _show(outcome: Outcome, verb: str) -> int:
+    if isinstance(outcome, (LogView, Running)):
+        for warning in outcome.warnings:
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+        return _show_log(outcome) if isinstance(outcome, LogView) else _attend(outcome.foreground)
+    code = text.render(outcome, sys.stdout, sys.stderr, sys.stdout.isatty(), verb)
+    if outcome.errors:
+        _print_hint(outcome.errors[-1])
+    return code
+
+
+def _print_failure(error: EngineError, verb: str, detached: bool) -> None:
+    stream = sys.stderr
+    if failures.goes_to_stdout(error, verb, detached=detached):
+        stream = sys.stdout
+    stream.write(failures.failure_text(error, verb, detached=detached))
+    stream.flush()
+    _print_hint(error)
+
+
+def _print_hint(error: EngineError) -> None:
+    """Say the next step where a person reads it: scripts get docker's bytes."""
+    if error.hint and sys.stderr.isatty():
+        print(error.hint, file=sys.stderr)
+
+
+def _show_log(view: LogView) -> int:
+    for entry in view.entries:
+        stamp = f"{rfc3339nano_fixed(entry.time_ns)} ".encode() if view.timestamps else b""
+        _write(_stream(entry.stream), stamp + entry.text, flush=view.follow)
+    return 0
+
+
+def _attend(foreground: Foreground) -> int:
+    """Pass on what a program prints and the signals that it should get; return its exit code."""
+    with _signals_to(foreground):
+        for name, data in foreground.chunks():
+            _write(_stream(name), data, flush=True)
+        return foreground.wait()
+
+
+@contextmanager
+def _signals_to(foreground: Foreground) -> Iterator[None]:
+    asked = 0
+
+    def forward(number: int, _: FrameType | None) -> None:
+        nonlocal asked
+        asked += number in (signal.SIGINT, signal.SIGTERM)
+        if asked >= _PATIENCE:
+            foreground.detach()
+            print(f"\ngot {_PATIENCE} SIGTERM/SIGINTs, forcefully exiting", file=sys.stderr)
+            raise SystemExit(1)
+        foreground.signal(number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stream(name: str) -> TextIO:
+    return sys.stderr if name == "stderr" else sys.stdout
+
+
+def _write(stream: TextIO, data: bytes, *, flush: bool) -> None:
+    """Write bytes as they are: a program's output need not be text."""
+    stream.flush()
+    stream.buffer.write(data)
+    if flush:
+        stream.buffer.flush()

@@ -1,0 +1,181 @@
+"""Outcomes as docker's shell prints them, to the byte: the shell's face, and the notebook's text.
+
+Writes to two text streams and returns the exit code. What follows a moment (foreground programs,
+followed logs) is shell.py's.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import singledispatch
+from typing import Any, TextIO
+
+from ipycontainer.commands.columns import listing_lines
+from ipycontainer.commands.facts import info_lines, version_lines
+from ipycontainer.commands.failures import failure_text
+from ipycontainer.commands.quoting import safe_for_terminal
+from ipycontainer.commands.records import (
+    Changes,
+    Codes,
+    Diagnosis,
+    Done,
+    Facts,
+    Inspected,
+    Lines,
+    Listing,
+    LogView,
+    Outcome,
+    Running,
+    Started,
+)
+from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse
+from ipycontainer.errors import UsageError
+from ipycontainer.model.units import rfc3339nano_fixed
+
+__all__ = ["render"]
+
+_PARSE_ERROR = 64  # docker's exit code where a template of inspect, info or version is no template
+
+
+def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = "") -> int:
+    """Write what docker would print and return its exit code.
+
+    With `tty` the text goes to a terminal: control characters in it are made visible. Raises
+    UsageError for a template that fails, after what docker prints before it.
+    """
+    for warning in outcome.warnings:
+        err.write(f"WARNING: {warning}\n")
+    buffer = io.StringIO()
+    try:
+        code = _body(outcome, buffer)
+    finally:
+        text = buffer.getvalue()
+        out.write(safe_for_terminal(text) if tty else text)
+    for error in outcome.errors:
+        err.write(failure_text(error, verb, outcome))
+    if isinstance(outcome, Done):
+        err.write(f"{outcome.failure}\n" if outcome.failure else "")
+        return 0 if outcome.forgiven or not outcome.errors else 1
+    if isinstance(outcome, Started) and outcome.errors:
+        return outcome.errors[0].run_code
+    return code or (1 if outcome.errors else 0)
+
+
+@singledispatch
+def _body(outcome: Outcome, out: TextIO) -> int:
+    raise TypeError(f"no text for {type(outcome).__name__}")
+
+
+@_body.register
+def _(outcome: Lines, out: TextIO) -> int:
+    return _write(outcome.lines, out)
+
+
+@_body.register
+def _(outcome: Done, out: TextIO) -> int:
+    return _write(outcome.names, out)
+
+
+@_body.register
+def _(outcome: Started, out: TextIO) -> int:
+    return _write((outcome.container.id,), out)
+
+
+@_body.register
+def _(outcome: Codes, out: TextIO) -> int:
+    return _write(map(str, outcome.codes), out)
+
+
+@_body.register
+def _(outcome: Changes, out: TextIO) -> int:
+    return _write((f"{row.kind} {row.path}" for row in outcome.rows), out)
+
+
+@_body.register
+def _(outcome: Listing, out: TextIO) -> int:
+    try:
+        return _write(listing_lines(outcome), out)
+    except TemplateError as error:
+        executing = "executing" in str(error) and outcome.kind == "ps"
+        how = "failed to execute template" if executing else "template parsing error"
+        if outcome.kind == "ps" and not executing:
+            how = "failed to parse template"
+        raise UsageError(f"{how}: {error}", exit_code=1) from None
+
+
+@_body.register
+def _(outcome: Inspected, out: TextIO) -> int:
+    objects = list(outcome.objects)
+    if outcome.template == "json":
+        return _write((go_json(objects),), out)
+    if not outcome.template:
+        indented = json.dumps(objects, indent=4, ensure_ascii=False)
+        return _write((indented.encode(errors="replace").decode(),), out)
+    if not objects:
+        return _write(("",), out)
+    return _by_template(outcome.template, objects, out, "template parsing error: ")
+
+
+@_body.register
+def _(outcome: Facts, out: TextIO) -> int:
+    if outcome.template == "json":
+        return _write((go_json(outcome.data),), out)
+    if outcome.template:
+        name = "version" if outcome.kind == "version" else ""
+        return _by_template(outcome.template, [outcome.data], out, "", name)
+    lines = version_lines if outcome.kind == "version" else info_lines
+    return _write(lines(outcome.data), out)
+
+
+@_body.register
+def _(outcome: Diagnosis, out: TextIO) -> int:
+    lines = []
+    for check in outcome.checks:
+        mark = "ok" if check.ok else "!!" if check.needed else "--"
+        lines.append(f"{mark} {check.name}: {check.detail}")
+        if not check.ok and check.remedy:
+            lines.append(f"   {check.remedy}")
+    _write(lines, out)
+    return 0 if all(check.ok for check in outcome.checks if check.needed) else 1
+
+
+@_body.register
+def _(outcome: LogView, out: TextIO) -> int:
+    for entry in outcome.entries:
+        stamp = f"{rfc3339nano_fixed(entry.time_ns)} " if outcome.timestamps else ""
+        out.write(stamp + entry.text.decode(errors="replace"))
+    return 0
+
+
+@_body.register
+def _(outcome: Running, out: TextIO) -> int:
+    for _, data in outcome.foreground.chunks():
+        out.write(data.decode(errors="replace"))
+    return outcome.foreground.wait()
+
+
+def _write(lines: Sequence[str] | Any, out: TextIO) -> int:
+    for line in lines:
+        out.write(f"{line}\n")
+    return 0
+
+
+def _by_template(
+    text: str, objects: Sequence[Mapping[str, Any]], out: TextIO, prefix: str, name: str = ""
+) -> int:
+    """Print one line for each object; a failing template leaves an empty line, as in docker."""
+    try:
+        template = parse(text, name)
+    except TemplateError as error:
+        message = f"template parsing error: {error}"
+        raise UsageError(message, exit_code=_PARSE_ERROR) from None
+    for thing in objects:
+        value: Callable[[Any], str] = lambda action: object_value(template, action, thing)  # noqa: B023, E731
+        try:
+            out.write(template.execute(value) + "\n")
+        except TemplateError as error:
+            out.write("\n")
+            raise UsageError(f"{prefix}{error}", exit_code=1) from None
+    return 0
