@@ -30,7 +30,7 @@ from ipycontainer.commands.records import (
     Running,
     Started,
 )
-from ipycontainer.errors import ContainerError, EngineError
+from ipycontainer.errors import ContainerError
 from kernel_ext import values
 from kernel_ext.foreground import interrupted, watch
 from kernel_ext.logs import LogProgram
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from kernel_ext.frames import Frame
 
 __all__ = ["Shown", "show"]
+
+
+_REST = "%%container --stdout NAME … keeps all of it in a variable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,31 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
     Never raises for what the verb itself reports: that is `Shown.error`, so that the variables are
     set before the cell ends.
     """
-    for warning in outcome.warnings:
-        print(f"WARNING: {warning}", file=sys.stderr)
+    if options.kept and not isinstance(outcome, Running | LogView):
+        return _as_text(outcome, options)
+    _warn(outcome)
     if isinstance(outcome, Running):
         return _run(outcome, options, words)
     if isinstance(outcome, LogView):
-        output = Output(options.kept)
+        output = Output(options.kept, rest=_REST)
         watch(LogProgram(outcome), output)
         return Shown(kept=_kept(output, options))
-    if options.kept:
-        return _as_text(outcome, options)
-    error = _last(getattr(outcome, "errors", ()))
     value = _value(outcome)
     if value is None and not quiet:
         _say(outcome)
+    error = outcome.errors[-1] if outcome.errors else None
     if isinstance(outcome, Done) and outcome.forgiven and error is not None:
         print(error, file=sys.stderr)
         error = None
     return Shown(value, error=error)
+
+
+def _warn(outcome: Outcome) -> None:
+    """Print warnings, and the errors before the last one: that one ends the cell."""
+    for warning in outcome.warnings:
+        print(f"WARNING: {warning}", file=sys.stderr)
+    for error in outcome.errors[:-1]:
+        print(error, file=sys.stderr)
 
 
 def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
@@ -92,7 +102,7 @@ def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
 
 def _where_the_rest_is(running: Running) -> str:
     if running.verb == "exec" or running.container.record.config.auto_remove:
-        return "%%container --stdout NAME keeps all of it in a variable"
+        return _REST
     return f"All of it: %container logs {running.container.name}"
 
 
@@ -117,26 +127,21 @@ def _kept(output: Output, options: Options) -> tuple[tuple[str, str], ...]:
 
 
 def _as_text(outcome: Outcome, options: Options) -> Shown:
-    """Give docker's own text to the variables, and the rest of it to the cell."""
+    """Give docker's own text to the variables, and what no variable wants to the cell."""
     out, err = io.StringIO(), io.StringIO()
     text.render(outcome, out, err, tty=False)
     kept: list[tuple[str, str]] = []
-    for variable, stream, file in (
-        (options.stdout, sys.stdout, out),
-        (options.stderr, sys.stderr, err),
-    ):
-        if variable:
-            kept.append((variable, file.getvalue()))
-        else:
-            stream.write(file.getvalue())
-    return Shown(kept=tuple(kept), error=_last(getattr(outcome, "errors", ()), show=False))
-
-
-def _last(errors: Sequence[EngineError], *, show: bool = True) -> EngineError | None:
-    """Return the error that ends the cell; those before it are said in a line each."""
-    for error in errors[:-1] if show else ():
-        print(error, file=sys.stderr)
-    return errors[-1] if errors else None
+    if options.stdout:
+        kept.append((options.stdout, out.getvalue()))
+    else:
+        sys.stdout.write(out.getvalue())
+    if options.stderr:
+        kept.append((options.stderr, err.getvalue()))
+    else:
+        _warn(outcome)
+    forgiven = isinstance(outcome, Done) and outcome.forgiven
+    error = outcome.errors[-1] if outcome.errors and not forgiven else None
+    return Shown(kept=tuple(kept), error=error)
 
 
 def _text(outcome: Outcome) -> str:
@@ -152,7 +157,7 @@ def _value(outcome: Outcome) -> Any:
     del outcome
 
 
-@_value.register
+@_value.register(Listing)
 def _(outcome: Listing) -> Frame | values.Texts | list[str]:
     if outcome.quiet:
         return _text(outcome).splitlines()
@@ -165,7 +170,7 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
     return frames.images(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
 
 
-@_value.register
+@_value.register(Changes)
 def _(outcome: Changes) -> Frame:
     import time
 
@@ -174,26 +179,26 @@ def _(outcome: Changes) -> Frame:
     return frames.changes(outcome.rows, time.time_ns())
 
 
-@_value.register
+@_value.register(Started)
 def _(outcome: Started) -> Any:
     return outcome.container
 
 
-@_value.register
+@_value.register(Codes)
 def _(outcome: Codes) -> list[int]:
     return list(outcome.codes)
 
 
-@_value.register
+@_value.register(Inspected)
 def _(outcome: Inspected) -> values.Objects | values.Texts | None:
     if outcome.template:
         return values.Texts(_text(outcome).splitlines())
     if outcome.errors and not outcome.objects:
-        return None
+        return None  # docker prints [], which says no more than the error
     return values.Objects(outcome.objects, json.dumps(list(outcome.objects), indent=4))
 
 
-@_value.register
+@_value.register(Facts)
 def _(outcome: Facts) -> values.Facts | values.Texts:
     if outcome.template:
         return values.Texts(_text(outcome).splitlines())

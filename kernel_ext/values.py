@@ -1,7 +1,8 @@
 """Values that a cell may keep, and that show themselves as docker would print them.
 
 They are plain lists and dicts with a display of their own: JSON as a tree where the front end has
-one, and text everywhere.
+one, and text everywhere. (IPython asks `_repr_pretty_` of the nearest class first; for a list it
+would not ask `_repr_mimebundle_` for text at all.)
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ class Objects(list[Any]):
         super().__init__(objects)
         self._text = text
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {"application/json": list(self), "text/plain": self._text}
+    def _repr_json_(self) -> list[Any]:
+        return list(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        _write(printer, self._text.splitlines(), cycle)
 
 
 class Facts(dict[str, Any]):
@@ -30,16 +34,24 @@ class Facts(dict[str, Any]):
         super().__init__(facts)
         self._text = text
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return {"application/json": dict(self), "text/plain": self._text}
+    def _repr_json_(self) -> dict[str, Any]:
+        return dict(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        _write(printer, self._text.splitlines(), cycle)
 
 
 class Texts(list[str]):
     """Lines that a template made, shown as lines."""
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        del cycle  # a list of strings holds no list
-        for number, line in enumerate(self):
-            if number:
-                printer.break_()
-            printer.text(line)
+        _write(printer, self, cycle)
+
+
+def _write(printer: Any, lines: Iterable[str], cycle: bool) -> None:
+    """Write lines to IPython's printer."""
+    del cycle  # these hold text: nothing that could hold itself
+    for number, line in enumerate(lines):
+        if number:
+            printer.break_()
+        printer.text(line)

@@ -112,6 +112,14 @@ def test_kept_text_of_a_listing_is_dockers(cells: Cells) -> None:
     assert cells.run("text").startswith("CONTAINER ID   IMAGE")
 
 
+def test_kept_errors_are_said_once(cells: Cells, capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure goes into the variable as docker's text, and ends the cell all the same."""
+    with pytest.raises(NoSuchContainer):
+        cells.run("%container --stderr said rm one two")
+    assert cells.run("said").count("No such container") == 2
+    assert "one" not in capsys.readouterr().err
+
+
 def test_a_cell_is_the_programs_input(cells: Cells, capsys: pytest.CaptureFixture[str]) -> None:
     """With a command, the body is standard input, verbatim, and -i is implied."""
     cells.engine.programs[("cat",)] = Program(echoes_stdin=True)
@@ -233,7 +241,7 @@ def test_version_and_info_are_json(cells: Cells) -> None:
     assert version["Server"]["ApiVersion"] == "1.45"
     bundle = cells.forms(version)
     assert "application/json" in bundle
-    assert "API version" in bundle["text/plain"]
+    assert bundle["text/plain"].startswith("Client:\n")
     assert cells.run("%container info")["Images"] == 2
 
 
