@@ -7,8 +7,10 @@ engine knows HTML nor loading the extension imports the engine.
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ipycontainer.errors import EngineError
 from kernel_ext.badges import state_badge
 
 if TYPE_CHECKING:
@@ -23,17 +25,26 @@ class _Container(Protocol):
     @property
     def record(self) -> ContainerRecord: ...
 
+    def reload(self) -> None: ...
+
+
+def _record(container: _Container) -> ContainerRecord:
+    """Return the record as it is now; the last one known, of a container that is gone."""
+    with suppress(EngineError):
+        container.reload()
+    return container.record
+
 
 def container_text(container: _Container, printer: Any, cycle: bool) -> None:
     """Write the container as one line: IPython's signature for text/plain."""
     del cycle  # a container holds nothing that could hold it
-    record = container.record
+    record = _record(container)
     printer.text(f"{record.name}  {record.short_id}  {record.config.image}  {_status(record)}")
 
 
 def container_html(container: _Container) -> str:
     """Return the container's card."""
-    record = container.record
+    record = _record(container)
     command = " ".join([*(record.config.entrypoint or ()), *record.config.command])
     title = (
         f"<strong>{html.escape(record.name)}</strong> "

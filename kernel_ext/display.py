@@ -86,6 +86,7 @@ def _warn(outcome: Outcome) -> None:
         print(f"WARNING: {warning}", file=sys.stderr)
     for error in outcome.errors[:-1]:
         print(error, file=sys.stderr)
+    sys.stderr.flush()  # else a kernel may show it after what the program prints
 
 
 def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:

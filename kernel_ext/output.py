@@ -15,11 +15,12 @@ from typing import Literal
 
 from kernel_ext.terminal_text import TerminalText
 
-__all__ = ["CELL_BYTES", "FLUSH_SECONDS", "RATE_BYTES", "Output", "Stream"]
+__all__ = ["CELL_BYTES", "FLUSH_SECONDS", "RATE_BYTES", "SETTLE_SECONDS", "Output", "Stream"]
 
 Stream = Literal["stdout", "stderr"]
 
 FLUSH_SECONDS = 0.2  # at most five messages a second
+SETTLE_SECONDS = 0.02  # what a line may take to come whole: Python's print writes its end apart
 RATE_BYTES = 256 * 1024  # a second, while the program runs
 CELL_BYTES = 2 * 1024 * 1024  # of one cell, shown as it comes; what follows is only counted
 _RUNS = 20  # changes between the streams that one flush may show in order
@@ -40,16 +41,22 @@ class Output:
         self._pending: deque[tuple[str, str]] = deque()
         self._taken_bytes = 0
         self._cut = False
+        self._pending_since = 0.0
         self._flushed_at = float("-inf")
         self._allowance: float = RATE_BYTES
 
     def add(self, stream: str, data: bytes, now: float) -> None:
-        """Take a chunk; show it at once if nothing was shown in the last FLUSH_SECONDS."""
+        """Take a chunk; show it at once if nothing was shown in the last FLUSH_SECONDS.
+
+        What does not end a line waits SETTLE_SECONDS for its rest.
+        """
         if stream in self._keep:
             self._kept[stream] += data
             return
         room = CELL_BYTES - self._taken_bytes
         self._taken_bytes += len(data)
+        if not self._pending:
+            self._pending_since = now
         if room > 0:
             decoder = self._decoders.setdefault(stream, TerminalText())
             self._append(stream, decoder.feed(data[:room]))
@@ -66,11 +73,18 @@ class Output:
         """Return the seconds until `tick` has something to do; None while nothing is waiting."""
         if not self._pending:
             return None
-        return max(0.0, self._flushed_at + FLUSH_SECONDS - now)
+        return max(0.0, self._due() - now)
+
+    def _due(self) -> float:
+        """Return the moment at which what is waiting may be shown."""
+        due = self._flushed_at + FLUSH_SECONDS
+        if self._pending[-1][1].endswith("\n"):
+            return due
+        return max(due, self._pending_since + SETTLE_SECONDS)
 
     def tick(self, now: float) -> None:
         """Show what is waiting, as far as time and rate allow."""
-        if not self._pending or now < self._flushed_at + FLUSH_SECONDS:
+        if not self._pending or now < self._due():
             return
         gained = min(now - self._flushed_at, 1.0) * RATE_BYTES
         self._allowance = min(RATE_BYTES, self._allowance + gained)

@@ -57,6 +57,18 @@ def test_the_first_chunk_appears_at_once(screen: Screen) -> None:
     assert screen.messages == [("stdout", "hello\n")]
 
 
+def test_a_line_in_two_pieces_is_one_message(screen: Screen) -> None:
+    """Python's print writes a line's end apart; half a line alone appears after a moment."""
+    output = Output()
+    output.add("stdout", b"0", now=0)
+    output.add("stdout", b"\n", now=0.001)
+    output.add("stdout", b"name: ", now=1)
+    wait = output.wait_seconds(1)
+    assert wait is not None
+    output.tick(1 + wait)
+    assert [text for _, text in screen.messages] == ["0\n", "name: "]
+
+
 def test_chunks_far_apart_appear_apart(screen: Screen) -> None:
     """Prints 0.4 s apart are messages of their own."""
     output = Output()
@@ -81,22 +93,22 @@ def test_chunks_close_together_are_one_message(screen: Screen) -> None:
 def test_streams_keep_their_order(screen: Screen) -> None:
     """What was written in turns to both streams is shown in turns."""
     output = Output()
-    output.add("stdout", b"0", now=0)
-    for stream, data in [("stderr", b"1"), ("stdout", b"2"), ("stderr", b"3")]:
+    output.add("stdout", b"0\n", now=0)
+    for stream, data in [("stderr", b"1\n"), ("stdout", b"2\n"), ("stderr", b"3\n")]:
         output.add(stream, data, now=0.01)
     output.end()
     assert screen.messages == [
-        ("stdout", "0"),
-        ("stderr", "1"),
-        ("stdout", "2"),
-        ("stderr", "3"),
+        ("stdout", "0\n"),
+        ("stderr", "1\n"),
+        ("stdout", "2\n"),
+        ("stderr", "3\n"),
     ]
 
 
 def test_a_program_that_changes_all_the_time_is_sorted(screen: Screen) -> None:
     """Hundreds of changes between the streams do not become hundreds of messages."""
     output = Output()
-    output.add("stdout", b".", now=0)
+    output.add("stdout", b".\n", now=0)
     for _ in range(300):
         output.add("stdout", b"o", now=0.01)
         output.add("stderr", b"e", now=0.01)
@@ -123,6 +135,7 @@ def test_cut_characters_are_put_together(screen: Screen) -> None:
     output.add("stdout", b"\xc3", now=0)
     output.add("stderr", b"x", now=1)
     output.add("stdout", b"\xa9", now=2)
+    output.end()
     assert screen.text("stdout") == "é"
 
 
