@@ -1,7 +1,8 @@
 """Write the `host` image's lowest layer: empty parents, links and the few files of our own.
 
 Called by images.host with what it decided. A skeleton is never changed once it has its name, which
-is the hash of its content: containers share it as a read-only lower directory. Imports the standard library only.
+is the hash of its content: containers share it as a read-only lower directory. Imports the
+standard library only.
 """
 
 from __future__ import annotations

@@ -254,9 +254,10 @@ def _remove_tree(directory: str, deadline: float) -> None:
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
                 raise
-            for entry in os.scandir(directory):
-                if entry.is_dir(follow_symlinks=False):
-                    _remove_tree(entry.path, deadline)
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        _remove_tree(entry.path, deadline)
             if time.monotonic() > deadline:
                 raise
         time.sleep(pause)

@@ -76,14 +76,15 @@ class Supervisor:
             channel.close()
 
     def quit(self) -> None:
-        """End the zygote, where one runs; monitors and workers go on."""
+        """End the home's zygotes, those of other interpreters too; monitors and workers go on."""
         self.leave()
-        with suppress(FileNotFoundError, ConnectionRefusedError):
-            channel = connect(self._socket)
-            channel.send({"op": "quit"})
-            while channel.receive() is not None:
-                pass
-            channel.close()
+        for path in self._home.runtime.glob("z-*.s"):
+            with suppress(FileNotFoundError, ConnectionRefusedError):
+                channel = connect(str(path))
+                channel.send({"op": "quit"})
+                while channel.receive() is not None:
+                    pass
+                channel.close()
 
     def leave(self) -> None:
         """Tell the zygote that this engine needs it no longer."""
