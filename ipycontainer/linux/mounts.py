@@ -63,6 +63,7 @@ AT_RECURSIVE = 0x8000
 AT_FDCWD = -100
 MNT_DETACH = 2  # sys/mount.h
 
+FSCONFIG_LIMIT_BYTES = 256  # fs/fsopen.c: strndup_user(_value, 256)
 MOUNT_DATA_LIMIT_BYTES = 4095  # mount(2) copies one page and cuts the rest without a word
 
 # mount(8)'s word -> (attributes to set, attributes to clear)
@@ -206,23 +207,28 @@ def mount_overlay(
     `lowerdir+` (Linux 6.7); an older kernel does not know it (EINVAL) and gets one option string.
     """
     lowers = tuple(lowers)
-    with FileSystem("overlay") as fs:
-        fs.set("source", "overlay")
-        try:
-            fs.set("lowerdir+", lowers[0])
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            mount_overlay_by_string(lowers, upper, work, target, userxattr=userxattr)
-            return
-        for lower in lowers[1:]:
-            fs.set("lowerdir+", lower)
-        if upper:
-            fs.set("upperdir", upper)
-            fs.set("workdir", work)
-        if userxattr:
-            fs.set("userxattr")
-        mount = fs.mount()
+    opened: list[int] = []
+    try:
+        with FileSystem("overlay") as fs:
+            fs.set("source", "overlay")
+            try:
+                fs.set("lowerdir+", _short(lowers[0], opened))
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                mount_overlay_by_string(lowers, upper, work, target, userxattr=userxattr)
+                return
+            for lower in lowers[1:]:
+                fs.set("lowerdir+", _short(lower, opened))
+            if upper:
+                fs.set("upperdir", _short(upper, opened))
+                fs.set("workdir", _short(work, opened))
+            if userxattr:
+                fs.set("userxattr")
+            mount = fs.mount()
+    finally:
+        for fd in opened:
+            os.close(fd)
     try:
         move_onto(mount, target)
     finally:
@@ -245,6 +251,14 @@ def mount_overlay_by_string(
     if len(os.fsencode(data)) > MOUNT_DATA_LIMIT_BYTES:
         raise OSError(errno.E2BIG, f"{len(lowers)} layers with paths this long need Linux 6.7")
     syscalls.mount("overlay", f"/proc/self/fd/{target}", "overlay", 0, data)
+
+
+def _short(path: str, opened: list[int]) -> str:
+    """Return a name for a path that fsconfig(2) takes: it refuses 256 bytes and more (EINVAL)."""
+    if len(os.fsencode(path)) < FSCONFIG_LIMIT_BYTES:
+        return path
+    opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    return f"/proc/self/fd/{opened[-1]}"
 
 
 def _escape(path: str, special: str) -> str:

@@ -151,7 +151,9 @@ def _limits(caps: Capabilities, process: Process, die_with_parent: bool) -> Step
         effective=_mask(caps.effective),
         permitted=_mask(caps.permitted),
         inheritable=_mask(caps.inheritable),
-        ambient=_mask(caps.ambient),
+        # the kernel takes no ambient capability that is not inheritable (EPERM); `runc spec` asks
+        # for some, and runc then gives none of them
+        ambient=_mask(caps.ambient) & _mask(caps.inheritable) & _mask(caps.permitted),
         no_new_privileges=process.no_new_privileges,
         umask=umask,
         die_with_parent=die_with_parent,

@@ -293,7 +293,8 @@ class LimitPrivileges:
             syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
         if self.die_with_parent:
             syscalls.prctl(PR_SET_PDEATHSIG, SIGKILL)  # forgotten at the change of ids
-            _check_parent(ctx.sync)
+            if ctx.hold < 0:  # with `hold` the parent has closed its end by now
+                _check_parent(ctx.sync)
         for number in range(1, 65):  # Python ignores SIGPIPE and SIGXFSZ, and a child would too
             syscalls.set_signal_default(number)
         if ctx.seccomp is not None and self.no_new_privileges:
@@ -306,9 +307,13 @@ class LimitPrivileges:
 
 
 def _check_parent(sync: int) -> None:
+    """See that the parent did not end before its death signal was set.
+
+    By the socket, since getppid(2) is 0 in a pid namespace of one's own, whoever the parent is.
+    """
     poll = select.poll()
     poll.register(sync, 0)
-    if poll.poll(0):  # only POLLHUP and POLLERR are reported: nobody holds the other end
+    if poll.poll(0):  # POLLHUP and POLLERR come unasked: nobody holds the other end
         raise StepFailed("the parent ended during the start", step="die with the parent")
 
 
