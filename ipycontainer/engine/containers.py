@@ -19,7 +19,6 @@ from ipycontainer.errors import (
     EngineError,
     InvalidArgument,
     NameInUse,
-    NotFound,
 )
 from ipycontainer.images import host
 from ipycontainer.images.environment import PythonEnvironment
@@ -183,7 +182,7 @@ class Containers:
             container = self.prepare(image, command, auto_remove=remove, **options)
             try:
                 container.start()
-            except EngineError:
+            except BaseException:
                 if remove:
                     self.drop(container)
                 raise
@@ -195,8 +194,11 @@ class Containers:
         return b"".join(parts)
 
     def drop(self, container: Container) -> None:
-        """Remove a container whose start failed; its monitor may have done it already."""
-        with suppress(NotFound):
+        """Remove a container whose start failed, unless its monitor has done so already.
+
+        What keeps it from being removed is not told: the failed start is the error to show.
+        """
+        with suppress(EngineError):
             container.remove(force=True)
 
     # ── find ─────────────────────────────────────────────────────────────────────────────────

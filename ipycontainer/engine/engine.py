@@ -77,7 +77,7 @@ class Engine:
         )
         try:
             foreground = container.start_attached(input)
-        except EngineError:
+        except BaseException:
             if remove:
                 self.containers.drop(container)
             raise
@@ -152,7 +152,8 @@ class Engine:
     def changes_of(self, record: ContainerRecord) -> list[Change]:
         """Return what a container changed in its file tree; read by a worker."""
         rows = self.supervisor.work("changes", {"id": record.id})
-        return [Change(**row) for row in rows]
+        own = record.config.files  # where a cell's script is mounted is no change of the program's
+        return [Change(**row) for row in rows if row["path"] not in own]
 
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""

@@ -22,6 +22,7 @@ __all__ = [
     "clone",
     "find_mapper",
     "in_initial_userns",
+    "join_user_and_mount",
     "read_subids",
     "setns",
     "unshare",
@@ -158,6 +159,20 @@ def become_root_in_new_userns(subids: SubIds | None = None, flags: int = CLONE_N
         _write_map("/proc/self/gid_map", ((0, gid, 1),))
     _take_root_ids()
     return uids
+
+
+def join_user_and_mount(pid: int) -> None:
+    """Join the user and mount namespaces of a process, and become root there.
+
+    The process must be dumpable and of the same user, else EPERM. Used by a zygote to come back to
+    the namespaces that its home's containers live in.
+    """
+    fd = os.pidfd_open(pid)
+    try:
+        setns(fd, CLONE_NEWUSER | CLONE_NEWNS)
+    finally:
+        os.close(fd)
+    _take_root_ids()
 
 
 def _take_root_ids() -> None:

@@ -26,6 +26,7 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_SECCOMP, ANNOTATION_USER, Process, Spec
 from ipycontainer.runtime.exec import enter
 from ipycontainer.runtime.launch import Launched, Stdio, launch
+from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import snapshots
 from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store
@@ -41,8 +42,18 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes
 SIGNALLED = 128  # docker's exit code of a program that signal n killed is 128 + n
 
 
-def main(home: Home, channel: Channel, message: Message, seccomp: bytes) -> int:
-    """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
+def main(
+    home: Home,
+    channel: Channel,
+    message: Message,
+    seccomp: bytes,
+    store: Store | None = None,
+    sandbox: Sandbox | None = None,
+) -> int:
+    """Run the monitor that `message` asks for, talking on `channel`; return its own exit code.
+
+    A spare monitor brings its open store and a waiting init.
+    """
     request = message.body
     try:
         lock = liveness.hold(home.lock(str(request["id"])))
@@ -53,9 +64,9 @@ def main(home: Home, channel: Channel, message: Message, seccomp: bytes) -> int:
     syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
     with open("/proc/self/comm", "w", encoding="ascii") as comm:  # what ps and top show
         comm.write(f"ipyc-{str(request['id'])[:10]}")
-    monitor = Monitor(home, request, seccomp)
+    monitor = Monitor(home, request, seccomp, store or Store(home))
     monitor.join(channel)
-    if monitor.start(channel, message):
+    if monitor.start(channel, message, sandbox):
         monitor.serve()
     lock.release()
     return 0
@@ -64,13 +75,15 @@ def main(home: Home, channel: Channel, message: Message, seccomp: bytes) -> int:
 class Monitor:
     """The state of one container while it runs."""
 
-    def __init__(self, home: Home, request: Mapping[str, Any], seccomp: bytes) -> None:
+    def __init__(
+        self, home: Home, request: Mapping[str, Any], seccomp: bytes, store: Store
+    ) -> None:
         self.id = str(request["id"])
         self._home = home
         self._auto_remove = bool(request.get("auto_remove"))
         self._bundle = home.container(self.id)
         self._seccomp = seccomp
-        self._store = Store(home)
+        self._store = store
         self._loop = Loop()
         self._log = LogWriter(str(self._bundle / "log"))
         self._clients: dict[int, Channel] = {}
@@ -84,7 +97,7 @@ class Monitor:
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, channel: Channel, message: Message) -> bool:
+    def start(self, channel: Channel, message: Message, sandbox: Sandbox | None) -> bool:
         """Launch the container and tell `channel`; return False when it could not be started."""
         request = message.body
         open_stdin = bool(request.get("open_stdin"))
@@ -97,6 +110,7 @@ class Monitor:
                 self._bundle,
                 Stdio(stdin, out_writer, err_writer),
                 seccomp=self._filter(),
+                sandbox=sandbox,
             )
         except EngineError as error:
             self._failed(channel, error)

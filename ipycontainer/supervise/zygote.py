@@ -18,9 +18,12 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from ipycontainer.errors import EngineError, ProtocolError
 from ipycontainer.linux import cgroups, mounts, namespaces, syscalls
@@ -29,11 +32,13 @@ from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import monitor, worker
+from ipycontainer.supervise import monitor, spare, worker
 from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
 
 __all__ = ["main"]
 
+# A spare monitor is made when nothing else is to do, so that it takes no processor from a start.
+SPARE_DELAY_MILLISECONDS = 2
 IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is the usual case
 
 
@@ -87,18 +92,29 @@ class Zygote:
         self._clients: dict[int, Channel] = {}
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
+        # The kernel tells of changed mounts as an exceptional condition (proc_pid_mounts(5)).
+        self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
+        self._poll.register(self._mounts, select.POLLPRI)
+        self._spare: Channel | None = None
         gc.collect()
         gc.freeze()  # a collection in a child would copy every page that it marks
 
     def serve(self) -> None:
         """Answer requests until nobody has been connected for a minute."""
         while True:
-            timeout = None if self._clients else IDLE_SECONDS * 1000
+            if self._spare is None:
+                timeout: int | None = SPARE_DELAY_MILLISECONDS
+            else:
+                timeout = None if self._clients else IDLE_SECONDS * 1000
             ready = self._poll.poll(timeout)
-            if not ready and not self._clients:
+            if not ready and self._spare is None:
+                self._make_spare()
+            elif not ready and not self._clients:
                 break
             for fd, _ in ready:
-                if fd == self._socket.fileno():
+                if fd == self._mounts:
+                    self._mounts_changed()
+                elif fd == self._socket.fileno():
                     self._accept()
                 elif not self._answer(fd):
                     return
@@ -135,8 +151,8 @@ class Zygote:
             self._forget(fd)
             return False
         if message.name in ("monitor", "work"):
-            if os.fork() == 0:
-                self._become(channel, message)
+            if message.name == "work" or not self._hand_over(channel, message):
+                self._fork(channel, message)
             message.close_fds()
             self._forget(fd)  # the child talks on
         return True
@@ -145,8 +161,49 @@ class Zygote:
         self._poll.unregister(fd)
         self._clients.pop(fd).close()
 
-    def _become(self, channel: Channel, message: Message) -> None:
-        """Do the request in this forked child, and end it."""
+    # ── spare monitors ───────────────────────────────────────────────────────────────────────
+
+    def _hand_over(self, client: Channel, request: Message) -> bool:
+        """Give a start to the spare monitor, if there is one."""
+        waiting, self._spare = self._spare, None
+        if waiting is None:
+            return False
+        handed = spare.hand_over(waiting, client, request)
+        waiting.close()
+        return handed
+
+    def _make_spare(self) -> None:
+        ours, theirs = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
+        )
+        self._spare = Channel(ours)
+        if os.fork() == 0:
+            ours.close()
+            self._live(None, lambda: spare.main(self._home, Channel(theirs), self._seccomp))
+        theirs.close()
+
+    def _mounts_changed(self) -> None:
+        """Let the spare monitor go: its sandbox has the mounts of before, perhaps for good.
+
+        Where the host's mounts are not shared, a new one does not reach existing namespaces.
+        """
+        os.lseek(self._mounts, 0, os.SEEK_SET)
+        os.read(self._mounts, 1)
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+    # ── forking ──────────────────────────────────────────────────────────────────────────────
+
+    def _fork(self, channel: Channel, message: Message) -> None:
+        if os.fork() != 0:
+            return
+        if message.name == "monitor":
+            self._live(channel, lambda: monitor.main(self._home, channel, message, self._seccomp))
+        self._live(channel, lambda: worker.main(self._home, channel, message))
+
+    def _live(self, channel: Channel | None, life: Callable[[], int]) -> NoReturn:
+        """Run this forked child to its end, with nothing of the zygote's but `channel`."""
         code = 1
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -155,10 +212,9 @@ class Zygote:
                 if other is not channel:
                     other.close()
             os.close(self._lock.fileno())  # a fork does not inherit the lock, only the descriptor
-            if message.name == "monitor":
-                code = monitor.main(self._home, channel, message, self._seccomp)
-            else:
-                code = worker.main(self._home, channel, message)
+            if self._spare is not None:
+                self._spare.close()
+            code = life()
         except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
             traceback.print_exc()
         finally:
@@ -189,9 +245,13 @@ def _leave_cgroup(home: Home) -> None:
 
     systemd and JupyterHub end a server by killing its cgroup: containers would go with it.
     """
-    group = cgroups.create(cgroups.detect(), f"ipyc-{home.hash8}/engine")
+    hierarchies, path = cgroups.detect(), f"ipyc-{home.hash8}/engine"
+    try:
+        group = cgroups.create(hierarchies, path)
+    except FileExistsError:  # an earlier zygote's, whose monitors may live in it still
+        group = cgroups.locate(hierarchies, path)
     if group is not None:
-        group.attach(os.getpid())
+        group.join()
 
 
 if __name__ == "__main__":
