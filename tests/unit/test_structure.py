@@ -17,10 +17,11 @@ PACKAGES = ("ipycontainer", "kernel_ext")
 
 # Each room with the rooms that it may import besides itself: all below it, and one sideways,
 # images -> storage. ARCHITECTURE.md shows the same table.
-BORDERS = {"errors", "model"}
+BORDERS = {"errors", "model", "version"}
 FOUNDATION = {"linux", *BORDERS}
 STATE = {"store", "runtime", *FOUNDATION}
 ALLOWED: dict[str, set[str]] = {
+    "version": set(),
     "errors": set(),
     "model": {"errors"},
     "linux": BORDERS,
@@ -31,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "images": {"storage", *STATE},
     "supervise": {"images", "storage", "network", *STATE},
     "engine": {"supervise", "images", "storage", "network", *STATE},
-    "commands": {"engine", "supervise", "images", "storage", "network", *STATE},
+    "commands": {"engine", "supervise", "images", "storage", "network", "front", *STATE},
     "kernel_ext": {
         "commands",
         "engine",
@@ -42,7 +43,8 @@ ALLOWED: dict[str, set[str]] = {
         "front",
         *STATE,
     },
-    # The front doors: ipycontainer/__init__.py and __main__.py.
+    # The front doors, ipycontainer/__init__.py and __main__.py: lazy, and public. Both faces get
+    # their engine by `ipycontainer.connect`, as everybody else.
     "front": {"kernel_ext", "commands", "engine", *BORDERS},
 }
 
