@@ -59,6 +59,8 @@ def enter(
     except ProcessLookupError as error:
         raise ContainerNotRunning("the container has ended") from error
     own, sync = make_socket()
+    # the program may be faster with its first message than the joiner with the program's pid
+    pid_read, pid_write = os.pipe()
     child = 0
     try:
         mask = syscalls.sigmask_block_all()
@@ -66,18 +68,16 @@ def enter(
             joiner = namespaces.clone(0)
             if joiner == 0:
                 os.close(own)
-                _join(target, spec, cgroup, steps, Context(sync, stdio, seccomp))
+                _join(target, pid_write, spec, cgroup, steps, Context(sync, stdio, seccomp))
         finally:
             syscalls.sigmask_restore(mask)
-        os.close(sync)
-        sync = -1
-        first = os.read(own, 65536)
+        for fd in (sync, pid_write):
+            os.close(fd)
+        sync = pid_write = -1
+        child = int(os.read(pid_read, 20) or 0)
         reap(joiner)
-        if first.startswith(init.FAILED):
-            raise init.failure_of(first)
-        if not first:
-            raise StepFailed("the joiner was killed", step="join the container")
-        child = int(first)
+        if not child:
+            await_program(own, joiner, spec, None, hold=False)  # raises what the joiner said
         fd = os.pidfd_open(child)
         try:
             ticks = procfs.start_ticks(child)
@@ -99,13 +99,18 @@ def enter(
             ) from error
         raise
     finally:
-        for number in (own, sync, target):
+        for number in (own, sync, target, pid_read, pid_write):
             if number >= 0:
                 os.close(number)
 
 
 def _join(
-    target: int, spec: Spec, cgroup: Cgroup | None, steps: Sequence[Step], ctx: Context
+    target: int,
+    pid_write: int,
+    spec: Spec,
+    cgroup: Cgroup | None,
+    steps: Sequence[Step],
+    ctx: Context,
 ) -> None:
     """Enter the container and fork the program there; never returns."""
     code = 255
@@ -126,7 +131,7 @@ def _join(
         if child == 0:
             ctx.root = DirFd.open("/")
             init.live(steps, ctx)
-        os.write(ctx.sync, b"%d" % child)
+        os.write(pid_write, b"%d" % child)
         code = 0
     except EngineError as error:
         code = init.tell(ctx, error)

@@ -93,7 +93,7 @@ def test_a_foreign_bundle_lives_its_whole_life(oci: Run, foreign: Path) -> None:
     assert oci("create", "box").stderr == "container with given ID already exists: box\n"
 
     assert oci("start", "box").returncode == 0
-    assert _status(oci, "box") == "running"
+    assert _status(oci, "box") == "running", (foreign / "log").read_text()
     assert oci("start", "box").returncode == 1
     assert "not stopped: running" in oci("delete", "box").stderr
 
