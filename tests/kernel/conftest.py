@@ -128,6 +128,8 @@ def notebook(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """Return a notebook in a directory of its own, without the extension loaded."""
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    # Else a kernelspec in ~/.local, of another Python, would come first.
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
     directory = tmp_path / "work"
     directory.mkdir()
     notebook = Notebook(directory, home)
