@@ -1,0 +1,173 @@
+"""Names of images, and their end, beside what docker 26.1.5 printed."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+
+from ipycontainer.errors import ImageInUse, ImageNotFound, InvalidArgument, InvalidReference
+from ipycontainer.images import catalogue
+from ipycontainer.images.archive_import import import_image
+from ipycontainer.images.layout import Layout
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.store import containers, events, images, monitor_statements
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+from tests import rows
+from tests.archives import TarBuilder
+
+
+@pytest.fixture
+def image(bare_home: Home, store: Store) -> ImageRecord:
+    """An imported image `bb:1`."""
+    archive = TarBuilder().file("a", b"1").build()
+    return import_image(bare_home, store, io.BytesIO(archive), reference="bb:1")
+
+
+def on(store: Store, image: ImageRecord, name: str, running: bool = False) -> str:
+    """Make a container on an image, and return its id."""
+    record = rows.container(name, image.id)
+    with store.write() as tx:
+        containers.add(tx, record)
+        if running:
+            monitor_statements.started(tx, record.id, 1, 2, "boot", 3)
+    return record.id
+
+
+def files(home: Home) -> list[str]:
+    """Return names of all layers and blobs."""
+    return [*os.listdir(home.layers), *os.listdir(Layout(home).blobs)]
+
+
+def test_a_name_is_given_and_the_index_knows_it(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """By name or id of the source."""
+    assert catalogue.tag(bare_home, store, "bb:1", "other") == "other:latest"
+    assert catalogue.tag(bare_home, store, image.id[7:19], "ghcr.io/x:2") == "ghcr.io/x:2"
+
+    with store.read() as tx:
+        assert images.get(tx, image.id).tags == ("bb:1", "ghcr.io/x:2", "other:latest")
+    assert "other:latest" in (bare_home.layout / "index.json").read_text()
+
+
+def test_a_name_cannot_be_given_to_nothing(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """Nor one that is none, nor a digest."""
+    with pytest.raises(ImageNotFound, match="No such image: nope:latest"):
+        catalogue.tag(bare_home, store, "nope", "x")
+    with pytest.raises(InvalidReference):
+        catalogue.tag(bare_home, store, "bb:1", "X")
+    with pytest.raises(InvalidArgument, match="refusing to create a tag with a digest reference"):
+        catalogue.tag(bare_home, store, "bb:1", "x@sha256:" + "a" * 64)
+
+
+def test_the_last_name_takes_the_image_with_it(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """An earlier one is only taken away."""
+    catalogue.tag(bare_home, store, "bb:1", "bb:2")
+
+    assert catalogue.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert files(bare_home)
+    assert catalogue.remove(bare_home, store, "bb:2") == [
+        ("Untagged", "bb:2"),
+        ("Deleted", image.id),
+        ("Deleted", image.layers[0].chain_id),
+    ]
+    assert files(bare_home) == os.listdir(bare_home.trash) == []
+    assert "bb" not in (bare_home.layout / "index.json").read_text()
+    with store.read() as tx:
+        actions = [each.action for each in events.since(tx, 0)]
+    assert actions == ["tag", "import", "tag", "untag", "untag", "delete"]
+
+
+def test_an_image_with_several_names_goes_by_id_only_by_force(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """With one name it goes at once."""
+    catalogue.tag(bare_home, store, "bb:1", "bb:2")
+    short = image.id[7:19]
+
+    with pytest.raises(ImageInUse) as caught:
+        catalogue.remove(bare_home, store, image.id)
+    assert caught.value.message == (
+        f"conflict: unable to delete {short} (must be forced) - "
+        "image is referenced in multiple repositories"
+    )
+    assert catalogue.remove(bare_home, store, short, force=True)[:3] == [
+        ("Untagged", "bb:1"),
+        ("Untagged", "bb:2"),
+        ("Deleted", image.id),
+    ]
+
+
+def test_a_stopped_container_keeps_its_image_until_forced(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """The container keeps its layers even then, until it goes itself."""
+    container = on(store, image, "c1")
+    short = image.id[7:19]
+
+    with pytest.raises(ImageInUse) as caught:
+        catalogue.remove(bare_home, store, "bb:1")
+    assert caught.value.message == (
+        'conflict: unable to remove repository reference "bb:1" (must force) - '
+        f"container {container[:12]} is using its referenced image {short}"
+    )
+    with pytest.raises(ImageInUse) as caught:
+        catalogue.remove(bare_home, store, short)
+    assert caught.value.message == (
+        f"conflict: unable to delete {short} (must be forced) - "
+        f"image is being used by stopped container {container[:12]}"
+    )
+    assert catalogue.remove(bare_home, store, "bb:1", force=True) == [
+        ("Untagged", "bb:1"),
+        ("Deleted", image.id),
+    ]
+    assert bare_home.layer(image.layers[0].chain_id).is_dir()
+
+
+def test_a_running_container_keeps_its_image_even_by_force(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """By name it loses the name alone."""
+    container = on(store, image, "c1", running=True)
+    short = image.id[7:19]
+
+    assert catalogue.remove(bare_home, store, "bb:1", force=True) == [("Untagged", "bb:1")]
+    with pytest.raises(ImageInUse) as caught:
+        catalogue.remove(bare_home, store, short, force=True)
+    assert caught.value.message == (
+        f"conflict: unable to delete {short} (cannot be forced) - "
+        f"image is being used by running container {container[:12]}"
+    )
+    assert files(bare_home)
+
+
+def test_a_layer_that_another_image_has_stays(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """Its blob too."""
+    archive = TarBuilder().file("a", b"1").build()
+    other = import_image(bare_home, store, io.BytesIO(archive), reference="bb:2")
+    assert other.layers == image.layers
+
+    assert catalogue.remove(bare_home, store, "bb:1") == [
+        ("Untagged", "bb:1"),
+        ("Deleted", image.id),
+    ]
+    assert (bare_home.layer(other.layers[0].chain_id) / "a").exists()
+    assert len(os.listdir(Layout(bare_home).blobs)) == 3
+
+
+@pytest.mark.parametrize("ref", ["nope", "ffffffffffff"])
+def test_what_is_not_there_cannot_be_removed(
+    bare_home: Home, store: Store, image: ImageRecord, ref: str
+) -> None:
+    """The words are docker's."""
+    with pytest.raises(ImageNotFound, match=f"No such image: {ref}:latest"):
+        catalogue.remove(bare_home, store, ref)

@@ -1,0 +1,132 @@
+"""The one pass over an archive that comes in."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ipycontainer.errors import ImageFormatError, Unsupported
+from ipycontainer.images import intake as intakes
+from ipycontainer.images.intake import Intake
+from ipycontainer.images.layout import LAYER_GZIP_TYPE, LAYER_TYPE, BlobWriter, Layout
+from ipycontainer.store.home import Home
+
+CONTENT = os.urandom(70_000) + b"\0" * 3_000_000
+
+
+@pytest.fixture
+def writer(bare_home: Home) -> Iterator[BlobWriter]:
+    """A blob in the making."""
+    with BlobWriter(Layout(bare_home)) as made:
+        yield made
+
+
+def sha256(content: bytes) -> str:
+    """Return a digest."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_a_plain_archive_is_its_own_blob(writer: BlobWriter) -> None:
+    """Blob and diff id have one digest."""
+    intake = Intake(io.BytesIO(CONTENT), writer, 1 << 30)
+
+    assert intake.read(100) == CONTENT[:100]
+    intake.finish()
+    assert intake.diff_id == writer.digest == sha256(CONTENT)
+    assert intake.media_type == LAYER_TYPE
+    assert writer.size == len(CONTENT)
+
+
+def test_a_gzip_archive_is_kept_as_it_came(writer: BlobWriter) -> None:
+    """The diff id is that of its content; several members and padding are read through."""
+    half = len(CONTENT) // 2
+    packed = gzip.compress(CONTENT[:half]) + b"\0" * 100 + gzip.compress(CONTENT[half:]) + b"\0" * 9
+    intake = Intake(io.BytesIO(packed), writer, 1 << 30)
+
+    assert intake.read(len(CONTENT) + 1) == CONTENT
+    intake.finish()
+    assert intake.diff_id == sha256(CONTENT)
+    assert writer.digest == sha256(packed)
+    assert intake.media_type == LAYER_GZIP_TYPE
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda packed: packed[:-10], "unexpected EOF"),
+        (lambda packed: packed[:-8] + b"x" * 8, "gzip: invalid checksum"),
+        (lambda packed: packed + b"rubbish", "gzip: invalid header"),
+        (
+            lambda packed: packed[:3000] + b"\xff" * 500 + packed[3500:],
+            "flate: corrupt input|check",
+        ),
+    ],
+)
+def test_a_damaged_gzip_archive_is_refused(writer: BlobWriter, damage: object, words: str) -> None:
+    """In the words of Go's library, which docker shows."""
+    assert callable(damage)
+    with pytest.raises(ImageFormatError, match=words):
+        Intake(io.BytesIO(damage(gzip.compress(CONTENT))), writer, 1 << 30).finish()
+
+
+def test_a_bomb_is_given_up_early(writer: BlobWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its ratio, long before its size."""
+    monkeypatch.setattr(intakes, "_RATIO_FROM_BYTES", 1 << 20)
+    bomb = gzip.compress(b"\0" * (64 << 20))
+
+    with pytest.raises(ImageFormatError, match="expands more than 400 times"):
+        Intake(io.BytesIO(bomb), writer, 1 << 40).finish()
+
+
+def test_an_endless_archive_is_given_up(writer: BlobWriter) -> None:
+    """By the limit that the caller set."""
+    with pytest.raises(ImageFormatError, match="more than 1000000 bytes"):
+        Intake(io.BytesIO(CONTENT), writer, 1_000_000).finish()
+
+
+@pytest.mark.parametrize(
+    ("packed", "name"),
+    [
+        (bz2.compress(b"x"), "bzip2"),
+        (lzma.compress(b"x"), "xz"),
+        (b"\x28\xb5\x2f\xfd" + b"x" * 20, "zstd"),
+        (b"PK\x03\x04" + b"x" * 20, "zip"),
+    ],
+)
+def test_other_compressions_are_refused_by_name(
+    writer: BlobWriter, packed: bytes, name: str
+) -> None:
+    """With the pipe to type instead."""
+    with pytest.raises(Unsupported, match=name) as caught:
+        Intake(io.BytesIO(packed), writer, 1 << 30)
+
+    assert "| ipycontainer import -" in caught.value.hint
+
+
+def test_a_slow_pipe_is_waited_for(writer: BlobWriter) -> None:
+    """Also one that does not block, and gives its first bytes one at a time."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    packed = gzip.compress(b"content")
+
+    def feed() -> None:
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            for byte in packed:
+                pipe.write(bytes([byte]))
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    with os.fdopen(reading, "rb", buffering=0) as source:
+        intake = Intake(source, writer, 1 << 30)
+        assert intake.read(100) == b"content"
+        intake.finish()
+    thread.join()
+    assert writer.digest == sha256(packed)
