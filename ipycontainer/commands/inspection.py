@@ -10,6 +10,7 @@ import click
 from ipycontainer.commands.border import Engine
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
+from ipycontainer.commands.templates import parse_or_refuse
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
     EngineError,
@@ -31,7 +32,7 @@ _FORMAT_HELP = "Format output using a Go template, or 'json'"
 
 @verb(
     "inspect",
-    "Return low-level information on container engine objects",
+    "Return low-level information on ipycontainer objects",
     "[OPTIONS] NAME|ID [NAME|ID...]",
     least=1,
 )
@@ -77,6 +78,8 @@ def image_inspect(session: Session, template: str, names: tuple[str, ...]) -> Ou
 
 
 def _inspected(session: Session, look: Look, template: str, names: Sequence[str]) -> Inspected:
+    if template not in ("", "json"):
+        parse_or_refuse(template)
     objects: list[Mapping[str, Any]] = []
     errors: list[EngineError] = []
     for name in names:
@@ -127,8 +130,8 @@ def logs(
     container: str,
 ) -> Outcome:
     """Return the lines of a log, each with its stream; with -f until the container ends."""
-    since_ns, until_ns = _moment("since", since), _moment("until", until)
     target = session.engine.containers.get(container)
+    since_ns, until_ns = _moment("since", since), _moment("until", until)
     entries = target.log_entries(
         since_ns=since_ns, until_ns=until_ns, tail=_tail(tail), follow=follow
     )

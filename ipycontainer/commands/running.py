@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.records import Done, Outcome, Running, Started
 from ipycontainer.commands.types import Assignment
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, UsageError
+from ipycontainer.errors import EngineError, NotFound, UsageError
 from ipycontainer.model.config import ContainerConfig
 
 __all__ = ["create", "exec_", "run", "start"]
@@ -32,23 +33,31 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
 @click.option("-d", "--detach", is_flag=True, help="Run in background and print container ID")
 @creation_options
 def run(session: Session, detach: bool, name: str, **options: Any) -> Outcome:
-    """Return the foreground, or with -d the container; it stays when its start fails."""
+    """Return the foreground, or with -d the container.
+
+    An error of the start comes in the outcome, not raised: docker words it in another way than one
+    of the creation, and the container stays (without --rm).
+    """
     config = configuration(session, detach=detach, **options)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
     container = session.engine.containers.create_from(config, name)
-    if detach:
-        errors: tuple[EngineError, ...] = ()
-        try:
+    try:
+        if detach:
             container.start()
-        except EngineError as error:
-            errors = (error,)
+            return Started(container=container, running=True, warnings=tuple(container.warnings))
+        foreground = container.start_attached(stdin)
         warnings = tuple(container.warnings)
-        return Started(container=container, running=not errors, errors=errors, warnings=warnings)
-    foreground = container.start_attached(stdin)
-    warnings = tuple(container.warnings)
-    return Running(foreground=foreground, container=container, verb="run", warnings=warnings)
+        return Running(foreground=foreground, container=container, verb="run", warnings=warnings)
+    except EngineError as error:
+        warnings = tuple(container.warnings)
+        if config.auto_remove:
+            with suppress(NotFound):  # its monitor may have been faster
+                container.remove(force=True)
+        if detach:
+            return Started(container=container, running=False, errors=(error,), warnings=warnings)
+        return Done(errors=(error,), warnings=warnings)
 
 
 @verb(

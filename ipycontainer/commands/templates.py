@@ -14,9 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipycontainer.commands.quoting import go_quote
-from ipycontainer.errors import Unsupported
+from ipycontainer.errors import Unsupported, UsageError
 
-__all__ = ["Action", "Template", "TemplateError", "go_json", "go_value", "object_value", "parse"]
+__all__ = [
+    "Action",
+    "Template",
+    "TemplateError",
+    "go_json",
+    "go_value",
+    "object_value",
+    "parse",
+    "parse_or_refuse",
+]
+
+PARSE_ERROR = 64  # docker's exit code where a template of inspect, info or version is none
 
 _BLOCKS = frozenset("block break continue define else end if range template with".split())
 _FUNCTIONS = frozenset(
@@ -94,6 +105,14 @@ def parse(text: str, name: str = "") -> Template:
     rest = text[at:]
     parts.append(rest.lstrip(" \t\r\n") if trim else rest)
     return Template(tuple(part for part in parts if part != ""), name)
+
+
+def parse_or_refuse(text: str, name: str = "") -> Template:
+    """Return the template of a text. Raises UsageError as inspect, info and version do."""
+    try:
+        return parse(text, name)
+    except TemplateError as error:
+        raise UsageError(f"template parsing error: {error}", exit_code=PARSE_ERROR) from None
 
 
 def _unclosed(text: str, start: int, name: str) -> TemplateError:
@@ -193,8 +212,17 @@ _MAPS = frozenset("Annotations Data Labels Networks Options Ports Sysctls Tmpfs 
 _OMITTED = frozenset({("State", "Health"), ("HostConfig", "Init"), ("Config", "StopTimeout")})
 
 
-def object_value(template: Template, action: Action, thing: Mapping[str, Any]) -> str:
-    """Return an action's text for an object of `inspect`. Raises TemplateError, Unsupported."""
+def object_value(
+    template: Template,
+    thing: Mapping[str, Any],
+    types: Mapping[tuple[str, ...], str],
+    action: Action,
+) -> str:
+    """Return an action's text for an object in the shape of docker's API.
+
+    `types` names the Go types that stand in errors, by the path to their object; where there is
+    none, docker works on the bare JSON. Raises TemplateError, Unsupported.
+    """
     if action.labels:
         raise template.error(action, f"{action.path[-1]} has arguments but cannot be invoked")
     value: Any = thing
@@ -209,6 +237,8 @@ def object_value(template: Template, action: Action, thing: Mapping[str, Any]) -
             raise template.error(action, f"map has no entry for key {go_quote(name)}")
         elif action.path[depth - 1 : depth + 1] in _OMITTED and depth + 1 == len(action.path):
             value = None
+        elif (kind := types.get(action.path[:depth])) is not None:
+            raise template.error(action, f"can't evaluate field {name} in type {kind}")
         else:
             raise template.error(action, f"map has no entry for key {go_quote(name)}")
     if action.as_json:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import singledispatch
+from collections.abc import Mapping, Sequence
+from functools import partial, singledispatch
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from ipycontainer.commands.columns import listing_lines
 from ipycontainer.commands.facts import info_lines, version_lines
-from ipycontainer.commands.failures import failure_text
+from ipycontainer.commands.failures import exit_code, failure_text
 from ipycontainer.commands.quoting import safe_for_terminal
 from ipycontainer.commands.records import (
     Changes,
@@ -30,13 +31,11 @@ from ipycontainer.commands.records import (
     Running,
     Started,
 )
-from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse
+from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse_or_refuse
 from ipycontainer.errors import UsageError
 from ipycontainer.model.units import rfc3339nano_fixed
 
 __all__ = ["render"]
-
-_PARSE_ERROR = 64  # docker's exit code where a template of inspect, info or version is no template
 
 
 def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = "") -> int:
@@ -57,10 +56,9 @@ def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = ""
         err.write(failure_text(error, verb, outcome))
     if isinstance(outcome, Done):
         err.write(f"{outcome.failure}\n" if outcome.failure else "")
-        return 0 if outcome.forgiven or not outcome.errors else 1
-    if isinstance(outcome, Started) and outcome.errors:
-        return outcome.errors[0].run_code
-    return code or (1 if outcome.errors else 0)
+        if outcome.forgiven:
+            return 0
+    return code or (exit_code(outcome.errors[0], verb) if outcome.errors else 0)
 
 
 @singledispatch
@@ -123,8 +121,8 @@ def _(outcome: Facts, out: TextIO) -> int:
     if outcome.template == "json":
         return _write((go_json(outcome.data),), out)
     if outcome.template:
-        name = "version" if outcome.kind == "version" else ""
-        return _by_template(outcome.template, [outcome.data], out, "", name)
+        name, types = _GO_NAMES[outcome.kind]
+        return _by_template(outcome.template, [outcome.data], out, "", name, types)
     lines = version_lines if outcome.kind == "version" else info_lines
     return _write(lines(outcome.data), out)
 
@@ -162,19 +160,26 @@ def _write(lines: Sequence[str] | Any, out: TextIO) -> int:
     return 0
 
 
+# What docker calls the template, and the Go types of the objects that it is given, by path.
+_GO_NAMES: dict[str, tuple[str, Mapping[tuple[str, ...], str]]] = {
+    "version": ("version", {(): "system.versionInfo", ("Client",): "system.clientVersion"}),
+    "info": ("", {(): "system.dockerInfo"}),
+}
+
+
 def _by_template(
-    text: str, objects: Sequence[Mapping[str, Any]], out: TextIO, prefix: str, name: str = ""
+    text: str,
+    objects: Sequence[Mapping[str, Any]],
+    out: TextIO,
+    prefix: str,
+    name: str = "",
+    types: Mapping[tuple[str, ...], str] = MappingProxyType({}),
 ) -> int:
     """Print one line for each object; a failing template leaves an empty line, as in docker."""
-    try:
-        template = parse(text, name)
-    except TemplateError as error:
-        message = f"template parsing error: {error}"
-        raise UsageError(message, exit_code=_PARSE_ERROR) from None
+    template = parse_or_refuse(text, name)
     for thing in objects:
-        value: Callable[[Any], str] = lambda action: object_value(template, action, thing)  # noqa: B023, E731
         try:
-            out.write(template.execute(value) + "\n")
+            out.write(template.execute(partial(object_value, template, thing, types)) + "\n")
         except TemplateError as error:
             out.write("\n")
             raise UsageError(f"{prefix}{error}", exit_code=1) from None

@@ -1,0 +1,84 @@
+"""A docker of the tests' own: dockerd in its own namespaces and in a temporary directory.
+
+It touches no rule, bridge or mount of the machine. Where docker is not installed, or not root runs
+the tests, they are skipped with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Docker = Callable[..., "subprocess.CompletedProcess[str]"]
+
+START_SECONDS = 30
+_NAMESPACES = ("--net", "--mount", "--propagation", "private")
+_DAEMON = 'ip link set lo up; exec dockerd "$@"'
+
+
+@pytest.fixture(scope="session")
+def docker(busybox_tar: Path) -> Iterator[Docker]:
+    """Run docker's command line against a daemon of our own that has the image busybox:latest."""
+    if os.geteuid() != 0:
+        pytest.skip("docker's daemon needs root")
+    if shutil.which("dockerd") is None or shutil.which("docker") is None:
+        pytest.skip("docker is not installed: apt-get install -y docker.io docker-cli")
+    with tempfile.TemporaryDirectory(prefix="ipyc-docker-") as directory:
+        daemon = _start(Path(directory))
+        try:
+            run = _client(Path(directory))
+            _await(run, daemon)
+            run("import", str(busybox_tar), "busybox:latest")
+            yield run
+        finally:
+            daemon.terminate()
+            daemon.wait(START_SECONDS)
+
+
+def _start(place: Path) -> subprocess.Popen[bytes]:
+    options = [
+        f"--host=unix://{place}/docker.sock",
+        f"--data-root={place}/data",
+        f"--exec-root={place}/exec",
+        f"--pidfile={place}/pid",
+    ]
+    with (place / "log").open("wb") as log:
+        return subprocess.Popen(
+            ["unshare", *_NAMESPACES, "sh", "-c", _DAEMON, "dockerd", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _client(place: Path) -> Docker:
+    environment = {**os.environ, "DOCKER_HOST": f"unix://{place}/docker.sock"}
+
+    def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["docker", *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def _await(run: Docker, daemon: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while run("version").returncode != 0:
+        assert daemon.poll() is None, "dockerd ended"
+        assert time.monotonic() < deadline, "dockerd does not answer"
+        time.sleep(0.1)

@@ -1,0 +1,80 @@
+"""Our shell beside docker's own: the same lines, the same bytes and exit codes.
+
+Ids, times and ages are masked, and our name reads as docker's. Where we differ on purpose, the line
+stands in DIFFERENT with the reason.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.oracle.lines import SCENES
+
+Command = Callable[..., "CompletedProcess[str]"]
+
+_TOOK = r"(?:Less than a second|About an? \w+|\d+ \w+)"
+_MASKS = (
+    (re.compile(r"\b[0-9a-f]{64}\b"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{12}\b"), "<short>"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:]+(\.\d+)?Z"), "<time>"),
+    (re.compile(r"\d{4}-\d\d-\d\d [\d:]+ \+0000 UTC"), "<time>"),
+    (re.compile(rf"{_TOOK} ago *"), "<age>"),
+    (re.compile(rf"Up {_TOOK} *"), "Up <age>"),
+    (re.compile(r"(CREATED|STATUS) +"), r"\1 "),
+    (re.compile(r"\b(ipycontainer|Docker)\b"), "docker"),
+    (re.compile(r"\bis not an docker\b"), "is not a docker"),
+)
+
+# Lines that differ on purpose.
+DIFFERENT: dict[str, str] = {}
+
+
+def masked(result: CompletedProcess[str], words: list[str]) -> tuple[str, str, int]:
+    """Return output, errors and code with what changes from run to run replaced.
+
+    The order of `diff` is that of directories on disk, also in docker: its lines are sorted.
+    """
+    out, err = result.stdout, result.stderr
+    if words[0] == "diff":
+        out = "".join(sorted(out.splitlines(keepends=True)))
+    for pattern, name in _MASKS:
+        out, err = pattern.sub(name, out), pattern.sub(name, err)
+    return out, err, result.returncode
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """The files that lines name as {tmp}."""
+    (tmp_path / "good").write_text("# comment\nA=1\nB=file\n\nNOT_SET_HERE\n")
+    (tmp_path / "noname").write_text("A=1\n=x\n")
+    (tmp_path / "space").write_text("A B=1\n")
+    with tarfile.open(tmp_path / "empty.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("file"), io.BytesIO())
+    return tmp_path
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_says_what_docker_says(
+    scene: str, docker: Command, shell: Command, files: Path, busybox_tar: Path
+) -> None:
+    """Every line of a scene gives docker's output, errors and exit code."""
+    shell("import", str(busybox_tar), "busybox:latest")
+    different = []
+    for line in SCENES[scene]:
+        words = shlex.split(line.replace("{tmp}", str(files)))
+        theirs, ours = (masked(run(*words, stdin="in\n")) for run in (docker, shell))
+        if theirs != ours and line not in DIFFERENT:
+            different.append(f"{line}\n  docker {theirs}\n  ours   {ours}")
+    for run in (docker, shell):
+        left = run("ps", "-aq").stdout.split()
+        if left:
+            run("rm", "-f", *left)
+    assert not different, "\n".join(different)
