@@ -70,7 +70,7 @@ def test_says_what_docker_says(
     different = []
     for line in SCENES[scene]:
         words = shlex.split(line.replace("{tmp}", str(files)))
-        theirs, ours = (masked(run(*words, stdin="in\n")) for run in (docker, shell))
+        theirs, ours = (masked(run(*words, stdin="in\n"), words) for run in (docker, shell))
         if theirs != ours and line not in DIFFERENT:
             different.append(f"{line}\n  docker {theirs}\n  ours   {ours}")
     for run in (docker, shell):
