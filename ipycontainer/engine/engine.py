@@ -17,7 +17,7 @@ from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.results import RunResult
 from ipycontainer.engine.watch import Watch
-from ipycontainer.errors import EngineError, OperationTimeout
+from ipycontainer.errors import OperationTimeout
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers

@@ -29,7 +29,7 @@ from ipycontainer.runtime.launch import Launched, Stdio, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import snapshots
 from ipycontainer.store import liveness, monitor_statements
-from ipycontainer.store.database import Store
+from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.log import LogPosition, LogWriter
 from ipycontainer.supervise.loop import READ, Loop
@@ -94,6 +94,7 @@ class Monitor:
         self._spec = Spec(Process(()))
         self._container: Launched | None = None
         self._ended = False
+        self._code = 0
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
@@ -158,7 +159,6 @@ class Monitor:
             monitor_statements.failed(tx, self.id, error.run_code, error.message)
         if self._auto_remove:
             self._remove()
-        self._store.close()
         self._tell(channel, {"event": "failed", "error": error.to_wire()})
 
     def _listen(self) -> None:
@@ -177,7 +177,8 @@ class Monitor:
             output.close()
         if self._auto_remove:
             self._remove()
-        self._store.close()
+        else:
+            self._store.close()
         with suppress(FileNotFoundError):
             os.unlink(self._home.socket(self.id))
 
@@ -354,15 +355,26 @@ class Monitor:
             self._container.cgroup.remove()
         self._loop.forget(self._socket.fileno())
         self._socket.close()
-        with self._store.write() as tx:
-            monitor_statements.exited(tx, self.id, code, "", False, time.time_ns())
+        self._code = code
+        if not self._auto_remove or any(output.is_behind for output in self._outputs.values()):
+            with self._store.write() as tx:
+                self._tell_end(tx)
         for channel in list(self._clients.values()):
             self._tell(channel, {"event": "exited", "code": code})
 
+    def _tell_end(self, tx: Transaction) -> None:
+        monitor_statements.exited(tx, self.id, self._code, "", False, time.time_ns())
+
     def _remove(self) -> None:
+        """Remove what the container wrote, then its row: end and removal in one transaction.
+
+        Killed in between, the row still says running without a lock, and repair finishes the work.
+        """
         snapshots.discard(self._home, self.id)
         with self._store.write() as tx:
+            self._tell_end(tx)
             monitor_statements.removed(tx, self.id, time.time_ns())
+        self._store.close()
 
 
 def _reap(pid: int) -> int:

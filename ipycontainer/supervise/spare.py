@@ -15,7 +15,7 @@ from ipycontainer.errors import EngineError
 from ipycontainer.model import oci_json
 from ipycontainer.runtime import plan, sandbox
 from ipycontainer.storage import snapshots
-from ipycontainer.store import monitor_statements
+from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor
@@ -57,6 +57,7 @@ def _rehearse(home: Home, store: Store) -> None:
     raw = json.dumps(oci_json.to_json(sandbox.sample(home.rootless, "/nowhere")))
     plan.plan(oci_json.from_json(json.loads(raw)), "/nowhere", userns=home.rootless)
     nobody = f"rehearsal-{os.getpid()}"
+    liveness.hold(home.runtime / nobody).release()
     with store.write() as tx:
         monitor_statements.started(tx, nobody, 0, 0, "", 0)
         monitor_statements.exited(tx, nobody, 0, "", False, 0)
