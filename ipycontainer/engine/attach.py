@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ipycontainer import faults
 from ipycontainer.engine import bundle
 from ipycontainer.engine.foreground import Foreground, Pipes
 from ipycontainer.engine.results import ExecResult
@@ -66,7 +67,9 @@ def _launch(
     container: Container, streams: Sequence[str], fds: Sequence[int]
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
+    faults.point("start: before the bundle")
     warnings = bundle.write(engine.home, container.record)
+    faults.point("start: before the request")
     try:
         channel, answer = engine.supervisor.start(
             container.id,

@@ -1,7 +1,7 @@
 """What `docker inspect` shows: docker's objects, filled from our state.
 
-Each field is read from the record, or stands in one of the tables of constants below with its reason.
-Shape and order are docker 26.1.5's (API 1.45).
+Each field is read from the record, or stands in one of the tables of constants below with its
+reason. Shape and order are docker 26.1.5's (API 1.45).
 """
 
 from __future__ import annotations

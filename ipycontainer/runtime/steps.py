@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
 from ipycontainer.linux.dirfd import DirFd
 
@@ -90,6 +91,7 @@ def run(steps: Sequence[Step], ctx: Context) -> None:
     before = clock()
     for step in steps:
         try:
+            faults.point("step")
             step.execute(ctx)
         except EngineError:
             raise

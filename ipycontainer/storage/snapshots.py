@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ipycontainer import faults
 from ipycontainer.linux import procfs
 from ipycontainer.model.state import Overlay
 from ipycontainer.storage import trees
@@ -47,6 +48,7 @@ def prepare(
         views.insert(0, ("/", below or [str(home.empty_dir)]))
     directory = home.container(container_id)
     directory.mkdir(mode=0o700, exist_ok=True)
+    faults.point("prepare")
     with suppress(FileExistsError):
         os.symlink(f"{os.getpid()}:{procfs.start_ticks(os.getpid())}", directory / _MAKER)
     overlays = []
@@ -75,6 +77,7 @@ def discard(home: Home, container_id: str) -> None:
 def throw_away(home: Home, path: Path) -> None:
     """Delete a tree of the home by way of its trash; a missing one is no error."""
     name = secrets.token_hex(8)
+    faults.point("discard")
     try:
         os.rename(path, home.trash / name)
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from ipycontainer import faults
 from ipycontainer.errors import ResourceError, Unsupported
 from ipycontainer.store import bell, schema
 from ipycontainer.store.home import Home
@@ -83,12 +84,14 @@ class Store:
         transaction = Transaction(connection)
         try:
             yield transaction
+            faults.point("commit")
             connection.execute("COMMIT")
         except BaseException:
             # A full disk has undone the transaction already (sqlite.org/lang_transaction.html).
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        faults.point("committed")
         if transaction.has_event:
             bell.ring(self.home.bell)
 

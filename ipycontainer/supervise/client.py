@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ipycontainer import faults
 from ipycontainer.errors import ContainerNotRunning, EngineError, ProtocolError, from_wire
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.protocol import F_ADD_SEALS, SEALS, Channel, Message, connect
@@ -193,7 +194,8 @@ def _import_path() -> list[str]:
 
 
 def _clean_environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    names = ("PATH", "LD_LIBRARY_PATH", faults.VARIABLE)
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {"PATH": os.defpath, **kept, "LANG": "C.UTF-8", "HOME": "/"}
 
 

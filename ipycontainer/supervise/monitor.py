@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from ipycontainer import faults
 from ipycontainer.errors import Conflict, ContainerNotRunning, EngineError, ProtocolError
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
@@ -105,6 +106,7 @@ class Monitor:
         stdin, stdin_writer = os.pipe() if open_stdin else (_null(), -1)
         (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
         try:
+            faults.point("monitor: before launch")
             self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
             self._container = launch(
                 self._spec,
@@ -116,6 +118,7 @@ class Monitor:
         except EngineError as error:
             self._failed(channel, error)
             return False
+        faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
             os.close(fd)
         self._outputs = {
@@ -343,6 +346,7 @@ class Monitor:
         self._loop.cancel("stop")
         self._loop.forget(self._container.pidfd)
         code = _reap(self._container.pid)
+        faults.point("monitor: ended")
         for fd in list(self._execs):  # they died with the pid namespace
             self._exec_ended(fd)
         for output in self._outputs.values():
@@ -371,6 +375,7 @@ class Monitor:
         Killed in between, the row still says running without a lock, and repair finishes the work.
         """
         snapshots.discard(self._home, self.id)
+        faults.point("monitor: discarded")
         with self._store.write() as tx:
             self._tell_end(tx)
             monitor_statements.removed(tx, self.id, time.time_ns())
