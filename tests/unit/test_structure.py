@@ -17,11 +17,12 @@ PACKAGES = ("ipycontainer", "kernel_ext")
 
 # Each room with the rooms that it may import besides itself: all below it, and one sideways,
 # images -> storage. ARCHITECTURE.md shows the same table.
-BORDERS = {"errors", "model", "version"}
+BORDERS = {"errors", "faults", "model", "version"}
 FOUNDATION = {"linux", *BORDERS}
 STATE = {"store", "runtime", *FOUNDATION}
 ALLOWED: dict[str, set[str]] = {
     "version": set(),
+    "faults": set(),
     "errors": set(),
     "model": {"errors"},
     "linux": BORDERS,
