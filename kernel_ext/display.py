@@ -166,9 +166,10 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
         return values.Texts(_text(outcome).splitlines())
     from kernel_ext import frames  # imports pandas, at the first listing
 
-    if outcome.kind == "ps":
-        return frames.containers(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
-    return frames.images(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
+    make = frames.containers if outcome.kind == "ps" else frames.images
+    frame = make(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
+    frame.attrs["no_trunc"] = outcome.no_trunc
+    return frame
 
 
 @_value.register(Changes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kernel_ext import connection
 from kernel_ext.cards import CONTAINER_TYPE, container_html, container_text
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take everything back and close the engine's connections; containers go on running."""
-    from kernel_ext import connection
-
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(MAGIC, None)
     for mime in _FORMS:
@@ -49,10 +48,10 @@ def _formatters(shell: InteractiveShell) -> dict[str, Any]:
 
 
 def _line() -> str:
-    """Return doctor's line; a doctor that fails must not keep a notebook from opening."""
+    """Return doctor's line; whatever fails there must not keep a notebook from opening."""
     try:
         from ipycontainer.engine import doctor
 
-        return str(doctor.line())
+        return doctor.line(running=connection.running())
     except Exception as error:  # noqa: BLE001  whatever this machine does to its probes
         return f"ipycontainer: cannot examine this machine ({type(error).__name__}: {error})"

@@ -78,6 +78,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return lambda value, _row: _td(kind_badge(_text(value)))
     if pd.api.types.is_integer_dtype(dtype):
         return _INTEGERS.get(name, _number)
+    if frame.attrs.get("no_trunc"):
+        return _plain
     if name in _IDS and isinstance(dtype, pd.StringDtype):
         return _identifier
     if name in ("command", "labels") and isinstance(dtype, pd.StringDtype):

@@ -26,7 +26,7 @@ class Frame(pd.DataFrame):
     """A DataFrame like any other, but readable in a page; slices of it are readable too.
 
     `attrs["now_ns"]` is the moment of the listing, in nanoseconds since the epoch: "3 minutes ago"
-    is said of that moment.
+    is said of that moment. With `attrs["no_trunc"]` a page shows ids and commands whole.
     """
 
     @property

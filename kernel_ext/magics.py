@@ -21,6 +21,7 @@ from IPython.core.magic import (
 from kernel_ext import connection
 from kernel_ext import options as notebook_options
 from kernel_ext.expand import expand
+from kernel_ext.foreground import interrupted
 from kernel_ext.split import join_continued, refuse_shell, silenced, split
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class ContainerMagics(Magics):
         if cell is not None:
             _refuse_body(grammar.parse(argv, body=True).verb)
         body = cell.encode() if cell is not None else None
-        outcome = grammar.invoke(self._connect, argv, stdin=body, cwd=Path.cwd())
+        try:
+            outcome = grammar.invoke(self._connect, argv, stdin=body, cwd=Path.cwd())
+        except KeyboardInterrupt:
+            raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
         shown = show(outcome, options, argv, quiet=quiet)
         self.shell.user_ns.update(shown.kept)
         if shown.error is not None:

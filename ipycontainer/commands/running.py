@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipycontainer.commands.border import Stdin
 from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
@@ -17,6 +16,9 @@ from ipycontainer.commands.types import Assignment
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, NotFound, UsageError
 from ipycontainer.model.config import ContainerConfig
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Stdin
 
 __all__ = ["create", "exec_", "run", "start"]
 
@@ -84,13 +86,20 @@ def _with_body(
     """Return the configuration and the program's input; a cell's body may be its script instead."""
     body = session.stdin
     if not isinstance(body, bytes) or config.entrypoint:
-        return config, body if config.open_stdin else None
+        return config, _input(session, config)
     image = session.engine.images.get(config.image).record.config
     script = script_of(body, config.command, image)
     if script is None:
         return config, body
     kept = replace(config, open_stdin=interactive, attach_stdin=interactive)
     return with_script(kept, script), b"" if interactive else None
+
+
+def _input(session: Session, config: ContainerConfig) -> Stdin:
+    """Return the program's input; a line of a notebook has none to give, so it ends at once."""
+    if not config.open_stdin:
+        return None
+    return b"" if session.stdin is None else session.stdin
 
 
 @verb(
@@ -111,7 +120,7 @@ def start(
         if len(containers) > 1:
             raise UsageError("you cannot start and attach multiple containers at once", exit_code=1)
         container = session.engine.containers.get(containers[0])
-        stdin = session.stdin if interactive and container.record.config.open_stdin else None
+        stdin = _input(session, container.record.config) if interactive else None
         foreground = container.start_attached(stdin, stdout=attach, stderr=attach)
         warnings = tuple(container.warnings)
         return Running(foreground=foreground, container=container, verb="start", warnings=warnings)

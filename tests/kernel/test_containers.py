@@ -182,7 +182,7 @@ def test_detached_containers_outlive_the_kernel(loaded: Notebook, end: str) -> N
         os.kill(int(pid), signal.SIGKILL)
         time.sleep(0.2)
     loaded.restart(now=True)
-    loaded.load()
+    assert "running" in loaded.load().text()
     assert loaded.do("%container wait ends").data["text/plain"] == "[5]"
     assert loaded.do("%container logs ends").text() == "first\nlast\n"
     names = loaded.do("ps = %container ps\nps.name.tolist()")

@@ -39,7 +39,7 @@ def test_a_machine_without_namespaces_still_loads(notebook: Notebook) -> None:
     """Whatever doctor meets, loading succeeds and says it in a line."""
     notebook.do(
         "from ipycontainer.engine import doctor\n"
-        "def broken():\n"
+        "def broken(**_):\n"
         "    raise OSError('no /proc here')\n"
         "doctor.line = broken"
     )

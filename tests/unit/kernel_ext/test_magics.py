@@ -369,3 +369,30 @@ def test_a_cell_that_starts_nothing_connects_to_nothing(shell: InteractiveShell)
     cells.run("%container --help")
     with pytest.raises(EngineError):
         cells.run("%container run --nope x")
+
+
+def test_an_interrupt_of_a_waiting_verb_is_one_line(cells: Cells) -> None:
+    """Giving up a verb that waits shows one line, and is a KeyboardInterrupt still."""
+    cells.run("%container run -d --name web busybox sleep 60")
+
+    def pressed(timeout: float | None = None) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    cells.container("web").wait = pressed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        cells.run("%container wait web")
+    assert len(caught.value._render_traceback_()) == 1  # type: ignore[attr-defined]
+
+
+def test_interactive_without_a_body_has_an_empty_input(cells: Cells) -> None:
+    """A line with -i has nothing to give: the program's input ends at once, nothing hangs."""
+    cells.run("%container run -i --name c busybox cat")
+    assert cells.container("c").calls == [("start_attached", b"", True, True)]
+
+
+def test_no_trunc_shows_whole_ids(cells: Cells) -> None:
+    """--no-trunc has its meaning in a page as well."""
+    cells.run("%container create --name c busybox")
+    whole = cells.container("c").id
+    assert f">{whole}<" not in cells.run("%container ps -a")._repr_html_()
+    assert f">{whole}<" in cells.run("%container ps -a --no-trunc")._repr_html_()
