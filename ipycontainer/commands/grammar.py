@@ -9,17 +9,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ipycontainer.commands import inspection, lifecycle, listing, local_images, running, system
-from ipycontainer.commands.border import EngineFactory, Stdin
 from ipycontainer.commands.flags import Flags, HelpWanted
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, VERBS
 from ipycontainer.commands.verb import PROGRAM, Call, Session, Verb
 from ipycontainer.errors import Unsupported, UsageError
 from ipycontainer.version import __version__
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import EngineFactory, Stdin
 
 __all__ = ["Call", "cli", "invoke", "parse"]
 
@@ -48,16 +51,16 @@ _TOP: tuple[Verb, ...] = (
 )
 
 _CONTAINER: tuple[Verb, ...] = (
-    running.create.under("container", "create", "create"),
+    running.create.under("container", "create"),
     inspection.diff.under("container", "diff"),
     running.exec_.under("container", "exec"),
     inspection.container_inspect,
     lifecycle.kill.under("container", "kill"),
     inspection.logs.under("container", "logs"),
-    listing.ps.under("container", "ls", "list", "ps"),
+    listing.ps.under("container", "ls"),
     lifecycle.rename.under("container", "rename"),
     lifecycle.restart.under("container", "restart"),
-    lifecycle.rm.under("container", "rm", "remove"),
+    lifecycle.rm.under("container", "rm"),
     running.run.under("container", "run"),
     running.start.under("container", "start"),
     lifecycle.stop.under("container", "stop"),
@@ -67,8 +70,8 @@ _CONTAINER: tuple[Verb, ...] = (
 _IMAGE: tuple[Verb, ...] = (
     local_images.import_.under("image", "import"),
     inspection.image_inspect,
-    listing.images.under("image", "ls", "list"),
-    local_images.rmi.under("image", "rm", "remove"),
+    listing.images.under("image", "ls"),
+    local_images.rmi.under("image", "rm"),
     local_images.tag.under("image", "tag"),
 )
 
@@ -82,6 +85,25 @@ _ALIASES = {
     ("image", "list"): "ls",
     ("image", "remove"): "rm",
 }
+
+
+def _names(verb: Verb) -> tuple[str, ...]:
+    """Return all names of a verb in docker's order, () for one that has only its own."""
+    names = []
+    for other in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_TOP):
+        if other.callback is verb.callback:
+            names.append(other.path)
+            group, _, name = other.path.rpartition(" ")
+            names += [
+                f"{group} {alias}"
+                for (of, alias), target in _ALIASES.items()
+                if (of, target) == (group, name)
+            ]
+    return tuple(names) if len(names) > 1 else ()
+
+
+for _verb in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_TOP):
+    _verb.names = _names(_verb)
 
 
 def _group(name: str, summary: str, verbs: Sequence[Verb]) -> click.Group:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipycontainer.commands.border import Engine
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
 from ipycontainer.commands.templates import parse_or_refuse
@@ -22,6 +21,9 @@ from ipycontainer.errors import (
     UsageError,
 )
 from ipycontainer.model.units import parse_time
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Engine
 
 __all__ = ["container_inspect", "diff", "image_inspect", "inspect", "logs"]
 

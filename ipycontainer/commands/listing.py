@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from ipycontainer.commands.border import Container, Engine, Image
 from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.types import Filter, Integer
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
 from ipycontainer.model.state import Status
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Container, Engine, Image
 
 __all__ = ["images", "ps", "summary_of"]
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ipycontainer.commands.border import Change, Check, Container, Foreground, LogEntry
 from ipycontainer.errors import EngineError
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Change, Check, Container, Foreground, LogEntry
 
 __all__ = [
     "Changes",

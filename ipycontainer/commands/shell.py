@@ -16,14 +16,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from ipycontainer.commands import failures, grammar, text
-from ipycontainer.commands.border import EngineFactory, Foreground
 from ipycontainer.commands.records import LogView, Outcome, Running
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
 from ipycontainer.model.units import rfc3339nano_fixed
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Engine
+    from ipycontainer.commands.border import Engine, EngineFactory, Foreground
 
 __all__ = ["main"]
 

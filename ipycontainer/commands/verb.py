@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipycontainer.commands.border import Engine, EngineFactory, Stdin
 from ipycontainer.commands.flags import Flags, HelpWanted, display_name
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.refusals import FLAGS
 from ipycontainer.errors import UsageError
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Engine, EngineFactory, Stdin
 
 __all__ = ["Call", "Session", "Verb", "verb"]
 
@@ -73,7 +75,6 @@ class Verb(click.Command):
         interspersed: bool = True,
         path: str = "",
         canonical: str = "",
-        also: tuple[str, ...] = (),
         **attributes: Any,
     ) -> None:
         super().__init__(name, add_help_option=False, **attributes)
@@ -83,9 +84,9 @@ class Verb(click.Command):
         self.interspersed = interspersed
         self.path = path or name
         self.canonical = canonical or name
-        self.also = also
+        self.names: tuple[str, ...] = ()  # all of them, where grammar knows several
 
-    def under(self, group: str, name: str, *also: str) -> Verb:
+    def under(self, group: str, name: str) -> Verb:
         """Return the same verb as part of a group: `ps` as `container ls`."""
         return Verb(
             name,
@@ -95,7 +96,6 @@ class Verb(click.Command):
             interspersed=self.interspersed,
             path=f"{group} {name}",
             canonical=self.canonical,
-            also=tuple(f"{group} {other}" for other in also),
             callback=self.callback,
             params=self.params,
             help=self.help,
@@ -156,8 +156,8 @@ class Verb(click.Command):
     def usage(self) -> str:
         """Return the text of --help, in docker's layout."""
         parts = ["", self._usage_line(), "", str(self.help)]
-        if self.also:
-            names = ", ".join(f"{PROGRAM} {path}" for path in (self.path, *self.also))
+        if self.names:
+            names = ", ".join(f"{PROGRAM} {path}" for path in self.names)
             parts += ["", "Aliases:", f"  {names}"]
         if self.options:
             parts += ["", "Options:", *_option_lines(self.options)]
