@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["container_inspect", "diff", "image_inspect", "inspect", "logs"]
 
-Look = Callable[[Engine, str], Mapping[str, Any]]
+Look: TypeAlias = "Callable[[Engine, str], Mapping[str, Any]]"
 
 _FORMAT_HELP = "Format output using a Go template, or 'json'"
 
