@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal as signals
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import attach, inspect, logs
@@ -17,6 +17,7 @@ from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
     ContainerNotRunning,
     ContainerRunning,
+    EngineError,
     InvalidArgument,
     NoSuchContainer,
     OperationTimeout,
@@ -113,6 +114,7 @@ class Container:
         """Start it in the background; one that runs already is left as it is."""
         self.reload()
         if not self.record.state.status.alive:
+            self._finish()
             attach.start_detached(self)
 
     def start_attached(
@@ -126,6 +128,7 @@ class Container:
         outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
         if self.record.state.status.alive:
             return attach.attach(self, stdin, outputs)
+        self._finish()
         return attach.start(self, stdin, outputs)
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
@@ -206,22 +209,23 @@ class Container:
         if v:
             raise InvalidArgument("there are no anonymous volumes to remove yet")
         self.reload()
-        if self.record.state.status.alive:
-            if not force:
-                raise ContainerRunning(
-                    f'cannot remove container "/{self.name}": container is running: '
-                    "stop the container before removing or force remove",
-                    hint=f"rm -f {self.name}",
-                )
-            try:
-                self.kill()
-            except ContainerNotRunning:
-                pass
+        if self.record.state.status.alive and not force:
+            raise ContainerRunning(
+                f'cannot remove container "/{self.name}": container is running: '
+                "stop the container before removing or force remove",
+                hint=f"rm -f {self.name}",
+            )
+        self._finish(remove=True, force=force)
         try:
             self.engine.supervisor.work("remove", {"id": self.id})
         except NoSuchContainer:
-            if not force:  # with force, somebody else's removal (--rm) is as good as ours
-                raise
+            pass  # its monitor has done it
+
+    def _finish(self, *, remove: bool = False, force: bool = False) -> None:
+        """See the monitor off, if there is one still: it may be waiting for a slow reader."""
+        with suppress(EngineError), closing(self._channel()) as channel:
+            ask(channel, {"op": "finish", "remove": remove, "force": force})
+            self.engine.until_exit(channel)
 
     def rename(self, name: str) -> None:
         """Give it another name."""

@@ -21,7 +21,13 @@ from dataclasses import replace
 from typing import Any
 
 from ipycontainer import faults
-from ipycontainer.errors import Conflict, ContainerNotRunning, EngineError, ProtocolError
+from ipycontainer.errors import (
+    Conflict,
+    ContainerNotRunning,
+    ContainerRunning,
+    EngineError,
+    ProtocolError,
+)
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_SECCOMP, ANNOTATION_USER, Process, Spec
@@ -69,7 +75,9 @@ def main(
     monitor.join(channel)
     if monitor.start(channel, message, sandbox):
         monitor.serve()
+    # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
     lock.release()
+    monitor.close()
     return 0
 
 
@@ -182,6 +190,9 @@ class Monitor:
             self._remove()
         else:
             self._store.close()
+
+    def close(self) -> None:
+        """Take the socket away; the clients see the end with the process's."""
         with suppress(FileNotFoundError):
             os.unlink(self._home.socket(self.id))
 
@@ -235,9 +246,12 @@ class Monitor:
 
     def _do(self, channel: Channel, message: Message) -> None:
         body = message.body
-        if self._ended:
+        if message.name == "finish":
+            self._finish(bool(body.get("remove")), bool(body.get("force")))
+            self._tell(channel, {"event": "done"})
+        elif self._ended:
             raise ContainerNotRunning(f"container {self.id} is not running")
-        if message.name == "signal":
+        elif message.name == "signal":
             self._signal(int(body["signal"]))
             self._tell(channel, {"event": "done"})
         elif message.name == "stop":
@@ -265,6 +279,17 @@ class Monitor:
             else:
                 sink = Sink(self._loop, fd, stream, self._bundle / "log")
                 self._outputs[stream].sinks.append(sink)
+
+    def _finish(self, remove: bool, force: bool) -> None:
+        """Wait for no reader any more, and `remove` the container; a running one with `force`."""
+        if not self._ended and not force:
+            raise ContainerRunning(f"container {self.id[:12]} is running")
+        if remove:
+            self._auto_remove = True
+        if not self._ended:
+            self._signal(signal.SIGKILL)
+        for output in self._outputs.values():
+            output.close()
 
     def _follow(self, channel: Channel, at: LogPosition) -> None:
         """Tell the client when the log goes on after `at`: now, or with the next chunk."""
@@ -357,8 +382,6 @@ class Monitor:
         if self._container.cgroup is not None:
             self._container.cgroup.kill()
             self._container.cgroup.remove()
-        self._loop.forget(self._socket.fileno())
-        self._socket.close()
         self._code = code
         if not self._auto_remove or any(output.is_behind for output in self._outputs.values()):
             with self._store.write() as tx:
