@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument
@@ -75,6 +76,8 @@ def _create(options: argparse.Namespace, states: StateDir) -> None:
     bundle = os.path.abspath(options.bundle)
     raw = _read_config(bundle)
     spec = oci_json.from_json(raw)
+    if not spec.linux.cgroups_path:  # runc's choice: without a cgroup no device rule would hold
+        spec = replace(spec, linux=replace(spec.linux, cgroups_path=f"/{options.id}"))
     directory = states.reserve(options.id)
     try:
         if os.geteuid() != 0 and "user" not in spec.linux.namespaces:

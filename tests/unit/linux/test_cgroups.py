@@ -1,0 +1,84 @@
+"""Cgroup mounts as different machines have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipycontainer.linux import cgroups
+from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+
+LINE = "30 23 0:26 / {path} rw,relatime shared:9 - {kind} {kind} rw,{options}\n"
+
+
+def _mountinfo(*mounts: tuple[str, str, str]) -> str:
+    return "23 1 8:1 / / rw - ext4 /dev/cgroup-disk rw\n" + "".join(
+        LINE.format(path=path, kind=kind, options=options) for path, kind, options in mounts
+    )
+
+
+def test_version_2_alone() -> None:
+    """A unified machine has one mount."""
+    found = cgroups.parse_mountinfo(_mountinfo(("/sys/fs/cgroup", "cgroup2", "nsdelegate")))
+
+    assert found == Hierarchies("v2", {}, "/sys/fs/cgroup")
+
+
+def test_version_1_with_an_empty_version_2_is_hybrid() -> None:
+    """Controllers that are mounted together share a directory; v2 beside them has none."""
+    found = cgroups.parse_mountinfo(
+        _mountinfo(
+            ("/sys/fs/cgroup/cpu,cpuacct", "cgroup", "cpu,cpuacct"),
+            ("/sys/fs/cgroup/systemd", "cgroup", "name=systemd"),
+            ("/sys/fs/cgroup/with\\040space", "cgroup", "pids"),
+            ("/sys/fs/cgroup/unified", "cgroup2", ""),
+        )
+    )
+
+    assert found.version == "hybrid"
+    assert found.controllers == {
+        "cpu": "/sys/fs/cgroup/cpu,cpuacct",
+        "cpuacct": "/sys/fs/cgroup/cpu,cpuacct",
+        "pids": "/sys/fs/cgroup/with space",
+    }
+
+
+def test_a_machine_without_cgroups() -> None:
+    """Nothing is mounted, and nothing is made."""
+    found = cgroups.parse_mountinfo(_mountinfo())
+
+    assert found.version == "none"
+    assert cgroups.create(found, "/a/b") is None
+
+
+@pytest.mark.parametrize("path", ["", "/", "/a/../b", ".."])
+def test_paths_that_are_no_cgroup_of_ours(path: str) -> None:
+    """A path that is the root, or leads up, is refused."""
+    with pytest.raises(ValueError, match="no path of a cgroup"):
+        cgroups.create(Hierarchies("v2", {}, "/nowhere"), path)
+
+
+def test_a_cgroup_is_made_in_every_controller(tmp_path: Path) -> None:
+    """Parents are made, shared mounts count once, and JSON brings the same cgroup back."""
+    for name in ("freezer", "cpu,cpuacct"):
+        (tmp_path / name).mkdir()
+    hierarchies = Hierarchies(
+        "v1",
+        {
+            "freezer": f"{tmp_path}/freezer",
+            "cpu": f"{tmp_path}/cpu,cpuacct",
+            "cpuacct": f"{tmp_path}/cpu,cpuacct",
+        },
+    )
+    made = cgroups.create(hierarchies, "/ipyc/one")
+
+    assert made is not None
+    assert (tmp_path / "freezer/ipyc/one").is_dir()
+    assert (tmp_path / "cpu,cpuacct/ipyc/one").is_dir()
+    assert Cgroup.from_json(made.to_json()) == made
+    with pytest.raises(FileExistsError):
+        cgroups.create(hierarchies, "/ipyc/one")
+    made.remove()
+    assert list((tmp_path / "freezer/ipyc").iterdir()) == []
+    made.remove()  # a second time there is nothing to do

@@ -1,0 +1,72 @@
+"""What /proc and pidfds say of processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ipycontainer.linux import capabilities, pidfd, procfs
+
+
+@pytest.fixture
+def sleeper() -> subprocess.Popen[bytes]:
+    """A process that would sleep for long."""
+    code = "import time; time.sleep(100)"
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+def test_a_process_is_known_by_pid_and_start(sleeper: subprocess.Popen[bytes]) -> None:
+    """A pidfd is given for the recorded start only; the process ends through it."""
+    ticks = procfs.start_ticks(sleeper.pid)
+    with pytest.raises(ProcessLookupError):
+        pidfd.open_verified(sleeper.pid, ticks + 1)
+    fd = pidfd.open_verified(sleeper.pid, ticks)
+    try:
+        assert not pidfd.wait_exit(fd, 0)
+        pidfd.send_signal(fd, 9)
+        assert pidfd.wait_exit(fd, 10)
+    finally:
+        os.close(fd)
+    assert sleeper.wait() == -9
+
+
+def test_a_missing_process_is_said_as_such() -> None:
+    """Every reader of /proc raises ProcessLookupError."""
+    for read in (procfs.start_ticks, procfs.nspid_depth):
+        with pytest.raises(ProcessLookupError):
+            read(2**22 + 1)
+
+
+def test_a_name_with_parentheses_does_not_shift_fields(tmp_path: object) -> None:
+    """The second field of /proc/PID/stat may hold anything, `) ` included."""
+    code = (
+        "import ctypes,sys,time;ctypes.CDLL(None).prctl(15,b'a) R 1 (b',0,0,0);"
+        "print(flush=True);time.sleep(100)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    with child.stdout as output:
+        output.readline()
+    before = procfs.start_ticks(os.getpid())
+
+    assert procfs.start_ticks(child.pid) >= before
+    child.kill()
+    child.wait()
+
+
+def test_this_process_has_one_pid_more_than_it_is_nested() -> None:
+    """The test runner lives in one pid namespace as itself sees it."""
+    assert procfs.nspid_depth(os.getpid()) >= 1
+    assert len(procfs.boot_id()) == 36
+
+
+def test_capability_masks_and_names_agree() -> None:
+    """Docker's default set has the mask that its containers show."""
+    names = ("CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE")
+
+    assert capabilities.names_of(capabilities.mask_of(names)) == names
+    assert capabilities.mask_of(names) == 1 | 1 << 21 | 1 << 40
+    assert capabilities.own_bounding() >= 0

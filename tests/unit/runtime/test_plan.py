@@ -1,0 +1,252 @@
+"""The steps of a start: their order, what a user namespace changes, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.linux import mounts
+from ipycontainer.linux.cgroups import Cgroup
+from ipycontainer.model import oci
+from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
+from ipycontainer.runtime import defaults
+from ipycontainer.runtime.mount_steps import BindMount, MountCgroups, MountFileSystem
+from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
+from ipycontainer.runtime.plan import CgroupView, plan, plan_process
+from ipycontainer.runtime.steps import Step
+
+NEW = ("mount", "pid", "uts", "ipc", "network")
+
+
+def _spec(**changes: Any) -> Spec:
+    linux = {
+        "namespaces": dict.fromkeys(NEW, ""),
+        "cgroups_path": "/ipyc/box",
+        "masked_paths": ("/proc/keys",),
+        "readonly_paths": ("/proc/sys",),
+        "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},
+        **changes.pop("linux", {}),
+    }
+    process = {"capabilities": defaults.capabilities(), **changes.pop("process", {})}
+    spec = Spec(
+        process=Process(**{"args": ("true",), **process}),
+        hostname="box",
+        mounts=defaults.mounts(),
+        linux=Linux(**linux),
+        annotations={
+            oci.ANNOTATION_OVERLAYS: json.dumps(
+                [{"target": "/", "lowers": ["/l"], "upper": "/u", "work": "/w"}]
+            )
+        },
+    )
+    return replace(spec, **changes)
+
+
+def _names(steps: Sequence[Step]) -> list[str]:
+    return [type(step).__name__ for step in steps]
+
+
+def _plan(spec: Spec, **options: Any) -> tuple[Step, ...]:
+    return plan(spec, "/bundle", **{"userns": False, **options})
+
+
+def test_the_order_is_that_of_runc_and_crun() -> None:
+    """Namespaces, then mounts, devices, masks, the pivot, and rights last."""
+    names = _names(_plan(_spec(), own_cgroup=Cgroup({"pids": "/c"})))
+    order = [
+        "DieWithParent",
+        "NewSessionKeyring",
+        "JoinCgroup",
+        "LoopbackUp",
+        "SetSysctl",
+        "SetHostname",
+        "IsolateMounts",
+        "MountOverlay",
+        "MountFileSystem",
+        "MakeDevices",
+        "LinkDevices",
+        "TellParent",
+        "MaskPaths",
+        "RestrictPaths",
+        "PivotRoot",
+        "AwaitParent",
+        "CloseFds",
+        "ConnectStdio",
+        "ResolveUser",
+        "EnterWorkdir",
+        "FindCommand",
+        "LimitPrivileges",
+        "Ready",
+        "Execute",
+    ]
+
+    assert [name for name in dict.fromkeys(names) if name in order] == order
+
+
+def test_a_cgroup_namespace_comes_after_the_cgroup() -> None:
+    """Made earlier, the container would see `/../..` for its own cgroup."""
+    spec = _spec(linux={"namespaces": dict.fromkeys((*NEW, "cgroup"), "")})
+    names = _names(_plan(spec, own_cgroup=Cgroup({"": "/c"})))
+
+    assert names.index("JoinCgroup") < names.index("UnshareCgroup") < names.index("MountOverlay")
+
+
+def test_a_user_namespace_waits_for_its_maps() -> None:
+    """Init becomes root only when the parent has written them, and touches no cgroup itself."""
+    spec = _spec(linux={"namespaces": dict.fromkeys((*NEW, "user"), "")})
+    names = _names(_plan(spec, own_cgroup=Cgroup({"pids": "/c"})))
+
+    assert names.index("AwaitParent") < names.index("BecomeRoot") < names.index("IsolateMounts")
+    assert "JoinCgroup" not in names
+    assert "BindDevices" in names
+
+
+def test_a_held_start_reports_before_it_gives_up_its_rights() -> None:
+    """With `hold` the parent returns while init can still be told to go on."""
+    names = _names(_plan(_spec(), hold=True))
+
+    assert names.index("Ready") < names.index("LimitPrivileges")
+
+
+def test_devices_are_bound_in_a_user_namespace() -> None:
+    """mknod(2) is refused there (EPERM), whoever asks."""
+    outside, inside = _plan(_spec()), _plan(_spec(), userns=True)
+
+    assert any(isinstance(step, MakeDevices) for step in outside)
+    assert any(isinstance(step, BindDevices) for step in inside)
+    assert not any(isinstance(step, MakeDevices) for step in inside)
+
+
+def test_a_bind_of_dev_brings_its_own_devices() -> None:
+    """Nothing is made in the host's /dev."""
+    spec = _spec(mounts=(Mount("/dev/", "bind", "/dev", ("rbind",)),))
+
+    assert not {"MakeDevices", "LinkDevices"} & set(_names(_plan(spec)))
+
+
+def test_the_hosts_network_shows_the_hosts_sys_in_a_user_namespace() -> None:
+    """Sysfs may be mounted only where the network namespace is the own one (EPERM)."""
+    spaces = dict.fromkeys(("mount", "pid", "ipc", "uts"), "")
+    spec = _spec(linux={"namespaces": spaces, "sysctl": {}})
+    binds = [
+        step
+        for step in _plan(spec, userns=True)
+        if isinstance(step, BindMount) and step.target == "/sys"
+    ]
+
+    assert [(bind.source, bind.recursive) for bind in binds] == [("/sys", True)]
+    assert binds[0].set_bits & mounts.MOUNT_ATTR_RDONLY
+
+
+def test_group_5_is_given_up_where_it_is_not_mapped() -> None:
+    """Devpts is tried with docker's options first, then without a group."""
+    devpts = [
+        step
+        for step in _plan(_spec(), userns=True)
+        if isinstance(step, MountFileSystem) and step.kind == "devpts"
+    ]
+
+    assert ("gid", "5") in devpts[0].options
+    assert devpts[0].fallback is not None
+    assert "gid" not in dict(devpts[0].fallback)
+
+
+def test_cgroups_are_shown_read_only() -> None:
+    """Version 1 shows a directory a controller, version 2 mounts its own file system."""
+    view = CgroupView((("pids", "/sys/fs/cgroup/pids/ipyc/box"),))
+    v1 = [step for step in _plan(_spec(), cgroup=view) if isinstance(step, MountCgroups)]
+    spec = _spec(linux={"namespaces": dict.fromkeys((*NEW, "cgroup"), "")})
+    v2 = [
+        step
+        for step in _plan(spec, cgroup=CgroupView(v2=True))
+        if isinstance(step, MountFileSystem) and step.kind == "cgroup2"
+    ]
+
+    assert v1[0].binds == view.binds
+    assert v2[0].attributes & mounts.MOUNT_ATTR_RDONLY
+
+
+def test_a_read_only_root_closes_every_overlay() -> None:
+    """After all mount points are made, before the pivot."""
+    overlays = [
+        {"target": "/", "lowers": ["/l"], "upper": "/u", "work": "/w"},
+        {"target": "/usr", "lowers": ["/usr"], "upper": "/u2", "work": "/w2"},
+    ]
+    spec = _spec(
+        root=Root(readonly=True), annotations={oci.ANNOTATION_OVERLAYS: json.dumps(overlays)}
+    )
+    steps = _plan(spec)
+    names = _names(steps)
+
+    assert names.index("MakeReadOnly") == names.index("PivotRoot") - 1
+    assert "make /, /usr read-only" in [step.describe() for step in steps]
+
+
+def test_the_last_of_two_equal_variables_wins() -> None:
+    """As runc, which takes them for a map."""
+    execute = _plan(_spec(process={"env": ("A=1", "B=2", "A=3")}))[-1]
+
+    assert execute.env == {"A": "3", "B": "2"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"process": {"terminal": True}}, Unsupported, "process.terminal"),
+        ({"process": {"args": ()}}, InvalidArgument, "no command specified"),
+        ({"process": {"cwd": "x"}}, InvalidArgument, "Cwd must be an absolute path"),
+        ({"process": {"env": ("NOVALUE",)}}, InvalidArgument, "NOVALUE"),
+        ({"mounts": (Mount("/x", "nfs"),)}, Unsupported, 'mount type "nfs" of /x'),
+        ({"mounts": (Mount("x", "tmpfs"),)}, InvalidArgument, "x is not absolute"),
+        ({"mounts": (Mount("//", "tmpfs"),)}, InvalidArgument, "hide the container's root"),
+        ({"mounts": (Mount("/proc/sys", "tmpfs"),)}, InvalidArgument, "inside /proc"),
+        ({"mounts": (Mount("/a/../proc", "bind", "/x"),)}, InvalidArgument, "inside /proc"),
+        ({"mounts": (Mount("/proc", "tmpfs"),)}, InvalidArgument, "inside /proc"),
+        ({"mounts": (Mount("/x", "bind", "/y", ("shared",)),)}, Unsupported, '"shared"'),
+        ({"mounts": (Mount("/x", "bind", "/y", ("size=1",)),)}, Unsupported, '"size"'),
+        ({"linux": {"sysctl": {"kernel.hostname": "x"}}}, InvalidArgument, "kernel.hostname"),
+        ({"linux": {"sysctl": {"vm.swappiness": "1"}}}, InvalidArgument, "vm.swappiness"),
+        ({"linux": {"sysctl": {"net./../x": "1"}}}, InvalidArgument, "net./../x"),
+        ({"linux": {"rootfs_propagation": "shared"}}, Unsupported, "rootfsPropagation"),
+        ({"linux": {"namespaces": {"mount": "", "pid": ""}}}, InvalidArgument, "network namespace"),
+        ({"annotations": {oci.ANNOTATION_OVERLAYS: "{"}}, InvalidArgument, "no JSON"),
+        (
+            {"annotations": {oci.ANNOTATION_OVERLAYS: "[{}]"}},
+            InvalidArgument,
+            "lowers",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(
+    changes: dict[str, Any], kind: type[EngineError], words: str
+) -> None:
+    """Before anything is made; nothing of a spec is ignored in silence."""
+    with pytest.raises(kind) as caught:
+        _plan(_spec(**changes))
+
+    assert words in caught.value.message
+
+
+def test_unknown_capabilities_are_refused() -> None:
+    """A typing error must not end as a missing right."""
+    capabilities = replace(defaults.capabilities(), bounding=("CAP_NOPE",))
+
+    with pytest.raises(InvalidArgument, match="CAP_NOPE"):
+        _plan(_spec(process={"capabilities": capabilities}))
+
+
+def test_a_joined_program_takes_the_same_last_steps() -> None:
+    """`exec` ends as a start does, with the user that was asked for and no small init."""
+    spec = _spec()
+    spec = replace(spec, annotations={**spec.annotations, oci.ANNOTATION_INIT: "true"})
+    joined = plan_process(spec, replace(spec.process, args=("id",)), user="70")
+
+    assert _names(joined) == _names(_plan(spec))[-len(joined) :]
+    assert "find user 70" in [step.describe() for step in joined]
+    assert joined[-1].reap is False  # type: ignore[attr-defined]
+    assert _plan(spec)[-1].reap is True  # type: ignore[attr-defined]
