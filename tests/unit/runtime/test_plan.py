@@ -218,7 +218,7 @@ def test_the_last_of_two_equal_variables_wins() -> None:
         (
             {"annotations": {oci.ANNOTATION_OVERLAYS: "[{}]"}},
             InvalidArgument,
-            "lowers",
+            "target",
         ),
     ],
 )
