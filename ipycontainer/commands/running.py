@@ -75,7 +75,9 @@ def create(session: Session, name: str, **options: Any) -> Outcome:
     config = configuration(session, **options)
     config, _ = _with_body(session, config, options["interactive"])
     if isinstance(session.stdin, bytes) and not config.files:
-        raise UsageError(_BODY_NEEDS_READER, exit_code=1)
+        raise UsageError(
+            "create starts no program that could read the body of the cell", exit_code=1
+        )
     container = session.engine.containers.create_from(config, name)
     return Started(container=container, running=False, warnings=tuple(container.warnings))
 
