@@ -61,6 +61,7 @@ def watch(
     escalation = _Escalation(program)
     try:
         with _interrupts(reader.interrupt):
+            reader.start()
             while True:
                 now = clock()
                 item = reader.next(output.wait_seconds(now), escalation.wait_seconds(now))
@@ -98,6 +99,9 @@ class _Reader:
         self._room = threading.BoundedSemaphore(_CHUNKS_AHEAD)
         self._left = threading.Event()
         self._ended = False
+
+    def start(self) -> None:
+        """Begin to read."""
         threading.Thread(target=self._read, name="container output", daemon=True).start()
 
     def next(self, *patience: float | None) -> _Item | None:

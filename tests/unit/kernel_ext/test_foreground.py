@@ -21,10 +21,15 @@ END = object()
 
 
 class Script:
-    """A program that the test plays: it writes what `say` gets, and `obeys` some signals."""
+    """A program that the test plays: it writes what `say` gets, and `obeys` some signals.
+
+    `when_watched` is called once somebody reads, `when_signalled` after each signal.
+    """
 
     def __init__(self, obeys: set[int] | None = None) -> None:
         self.obeys = obeys or set()
+        self.when_watched: Callable[[], object] = lambda: None
+        self.when_signalled: Callable[[], object] = lambda: None
         self.signals: list[int] = []
         self.detached = threading.Event()
         self.code = 0
@@ -41,6 +46,7 @@ class Script:
         self._queue.put(END)
 
     def chunks(self) -> Iterator[tuple[str, bytes]]:
+        self.when_watched()
         while (item := self._queue.get()) is not END:
             if isinstance(item, Exception):
                 raise item
@@ -51,6 +57,7 @@ class Script:
         self.signals.append(sig)
         if sig in self.obeys:
             self.end(128 + sig)
+        self.when_signalled()
 
     def wait(self) -> int:
         return self.code
@@ -63,11 +70,6 @@ class Script:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foreground, "GRACE_SECONDS", 0.15)
     monkeypatch.setattr(foreground, "KILL_SECONDS", 0.1)
-
-
-def later(seconds: float, act: Callable[[], object]) -> None:
-    """Do something while the test's thread watches."""
-    threading.Timer(seconds, act).start()
 
 
 def press_interrupt() -> None:
@@ -97,7 +99,7 @@ def test_output_appears_while_the_program_runs(monkeypatch: pytest.MonkeyPatch) 
     script = Script()
     script.say(b"a")
     script.say(b"b")
-    later(0.6, script.end)
+    script.when_watched = lambda: threading.Timer(0.6, script.end).start()
     watch(script, Output())
     ended = time.monotonic()
     assert "".join(text for text, _ in shown) == "ab"
@@ -112,8 +114,8 @@ def test_interrupt_goes_to_the_program(capsys: pytest.CaptureFixture[str]) -> No
         script.say(b"cleaning up\n")
         script.end(0)
 
-    later(0.1, press_interrupt)
-    later(0.2, say_goodbye)
+    script.when_watched = press_interrupt
+    script.when_signalled = say_goodbye
     assert watch(script, Output()) == (0, True)
     assert script.signals == [signal.SIGINT]
     assert capsys.readouterr().out == "cleaning up\n"
@@ -122,7 +124,7 @@ def test_interrupt_goes_to_the_program(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_deaf_program_is_killed() -> None:
     """One that ignores INT and TERM gets KILL, each after its grace."""
     script = Script(obeys={signal.SIGKILL})
-    later(0.05, press_interrupt)
+    script.when_watched = press_interrupt
     assert watch(script, Output()) == (137, True)
     assert script.signals == [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 
@@ -131,8 +133,13 @@ def test_second_interrupt_kills_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     """Who presses twice does not wait for any grace."""
     monkeypatch.setattr(foreground, "GRACE_SECONDS", 3600)
     script = Script(obeys={signal.SIGKILL})
-    later(0.05, press_interrupt)
-    later(0.15, press_interrupt)
+    script.when_watched = press_interrupt
+
+    def press_again() -> None:
+        if len(script.signals) == 1:
+            press_interrupt()
+
+    script.when_signalled = press_again
     assert watch(script, Output()) == (137, True)
     assert script.signals == [signal.SIGINT, signal.SIGKILL]
 
@@ -146,7 +153,7 @@ def test_a_signal_that_comes_too_late_is_nothing() -> None:
         raise ContainerNotRunning(f"container x is not running ({sig})")
 
     script.signal = gone  # type: ignore[method-assign]
-    later(0.05, press_interrupt)
+    script.when_watched = press_interrupt
     assert watch(script, Output()) == (5, True)
 
 
