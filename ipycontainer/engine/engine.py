@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.results import RunResult
 from ipycontainer.engine.watch import Watch
-from ipycontainer.errors import OperationTimeout
+from ipycontainer.errors import EngineError, OperationTimeout
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers
@@ -46,7 +47,7 @@ class Engine:
         self.supervisor = Supervisor(self.home)
         self.containers = Containers(self)
         self.images = Images(self)
-        self._watch = Watch(lambda _: self.settle())
+        self._watch = Watch(self._lost)
 
     def __repr__(self) -> str:
         return f"<ipycontainer engine at {self.home.root}>"
@@ -98,10 +99,20 @@ class Engine:
 
         Costs one question to the kernel for each container that is said to run.
         """
+        if self._lost_containers() and self._lost_containers():
+            # Asked twice: a container may have ended properly between the row and the lock.
+            self.supervisor.work("repair", {})
+
+    def _lost_containers(self) -> bool:
         with self.store.read() as tx:
             alive = store_containers.list_all(tx, ALIVE)
-        if any(liveness.holder(self.home.lock(record.id)) is None for record in alive):
-            self.supervisor.work("repair", {})
+        return any(liveness.holder(self.home.lock(record.id)) is None for record in alive)
+
+    def _lost(self, _: str) -> None:
+        """Repair after a monitor's death, in the watch's own thread."""
+        with suppress(EngineError):  # nobody is there to be told: the next command will be
+            self.settle()
+        self.store.close()
 
     def watch(self, container_id: str, channel: Channel) -> None:
         """Look after a detached container through its monitor's channel."""

@@ -49,7 +49,10 @@ def remove(directory: int, name: str) -> None:
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        fd = _open(directory, current)
+        try:
+            fd = _open(directory, current)
+        except FileNotFoundError:  # somebody else deletes the same tree
+            continue
         try:
             waiting += _empty_once(fd, directory)
         finally:
@@ -74,6 +77,8 @@ def _empty_once(fd: int, above: int) -> list[str]:
             continue
         try:
             os.rmdir(name, dir_fd=fd)
+        except FileNotFoundError:
+            continue
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES, errno.EPERM):
                 raise
@@ -117,7 +122,7 @@ def _unlock(directory: int, name: str) -> None:
         fd = os.open(
             name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory
         )
-    except NotADirectoryError:
+    except (NotADirectoryError, FileNotFoundError):
         fd = -1
     if fd >= 0:
         try:

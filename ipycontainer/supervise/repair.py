@@ -11,6 +11,7 @@ import signal
 import time
 from contextlib import suppress
 
+from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, pidfd, procfs
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import snapshots
@@ -32,25 +33,33 @@ def repair(home: Home, store: Store) -> None:
     with store.read() as tx:
         records = containers.list_all(tx)
     for record in records:
-        if liveness.holder(home.lock(record.id)) is not None:
-            continue
-        if record.state.status.alive:
-            _end(home, store, record)
-        if record.state.status is Status.REMOVING or (
-            record.config.auto_remove and record.state.status is not Status.CREATED
-        ):
-            remove(home, store, record.id)
+        state = record.state.status
+        gone = record.config.auto_remove and state is not Status.CREATED
+        if state.alive or state is Status.REMOVING or gone:
+            _repair_one(home, store, record.id)
     snapshots.sweep(home, store)
     snapshots.empty_trash(home)
 
 
-def remove(home: Home, store: Store, container_id: str) -> None:
-    """Remove a container that has ended: what it wrote first, its row and name last."""
-    snapshots.discard(home, container_id)
-    with suppress(FileNotFoundError):
-        os.unlink(home.lock(container_id))
-    with store.write() as tx:
-        monitor_statements.removed(tx, container_id, time.time_ns())
+def _repair_one(home: Home, store: Store, container_id: str) -> None:
+    """Repair a container that nobody holds, under its lock: a start cannot begin meanwhile."""
+    try:
+        lock = liveness.hold(home.lock(container_id))
+    except BlockingIOError:  # its monitor lives
+        return
+    try:
+        with store.read() as tx:
+            record = containers.get(tx, container_id)
+        if record.state.status.alive:
+            _end(home, store, record)
+        if record.state.status is Status.REMOVING or record.config.auto_remove:
+            snapshots.discard(home, container_id)
+            with store.write() as tx:
+                monitor_statements.removed(tx, container_id, time.time_ns())
+    except NoSuchContainer:  # somebody was faster
+        pass
+    finally:
+        lock.release()
 
 
 def cgroup_path(home: Home, container_id: str) -> str:
@@ -69,9 +78,8 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
         cgroup = cgroups.locate(cgroups.detect(), cgroup_path(home, record.id))
         cgroup.kill()
         cgroup.remove()
-    for leftover in (home.socket(record.id), home.lock(record.id)):
-        with suppress(FileNotFoundError):
-            os.unlink(leftover)
+    with suppress(FileNotFoundError):
+        os.unlink(home.socket(record.id))
     with store.write() as tx:
         monitor_statements.exited(
             tx,

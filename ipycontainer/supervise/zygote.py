@@ -223,10 +223,13 @@ class Zygote:
 
 
 def _enter_user_namespace(home: Home) -> None:
-    """Become root of the home's user namespace."""
-    for lock in Path(home.runtime).glob("*.l"):
+    """Become root of the home's user namespace.
+
+    Only monitors' locks are asked: asking for one's own would free it (store.liveness).
+    """
+    for lock in filter(_is_monitor_lock, Path(home.runtime).glob("*.l")):
         pid = liveness.holder(lock)
-        if pid is not None and pid != os.getpid() and _is_monitor_lock(lock):
+        if pid is not None:
             try:
                 namespaces.join_user_and_mount(pid)
             except OSError:  # it died meanwhile
