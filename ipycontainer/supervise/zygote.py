@@ -240,7 +240,7 @@ def _enter_user_namespace(home: Home) -> None:
 
 
 def _is_monitor_lock(lock: Path) -> bool:
-    return len(lock.stem) == 12  # `<id12>.l`; the zygote's own is `z-<key>.s.l`
+    return not lock.name.startswith("z-")  # `<id12>.l`; a zygote's is `z-<key>.s.l`
 
 
 def _leave_cgroup(home: Home) -> None:
