@@ -8,6 +8,7 @@ worker.
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,7 @@ from ipycontainer.store import images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
-__all__ = ["NEW", "adding", "sweep"]
+__all__ = ["NEW", "adding", "leftovers", "sweep"]
 
 NEW = ".new-"  # begins the name of a layer that is being unpacked
 
@@ -28,6 +29,16 @@ def adding(home: Home) -> Iterator[None]:
     with open(home.images_lock, "a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
+
+
+def leftovers(home: Home) -> bool:
+    """Tell whether a killed process has left something to sweep, at the cost of three listings.
+
+    Half-written blobs, half-unpacked layers, and trees on their way out: what lies under its final
+    name without a row is found by the sweep itself.
+    """
+    half = any(name.startswith(NEW) for name in os.listdir(home.layers))
+    return half or bool(os.listdir(home.trash)) or bool(os.listdir(Layout(home).ingest))
 
 
 def sweep(home: Home, store: Store) -> bool:

@@ -40,7 +40,7 @@ def verify(block: bytes, stored: bytes) -> None:
         raise invalid() from None
     blanked = block[:148] + b" " * 8 + block[156:]
     unsigned = sum(blanked)
-    if wanted not in (unsigned, unsigned - 256 * sum(byte > 127 for byte in blanked)):
+    if wanted != unsigned and wanted != unsigned - 256 * sum(byte > 127 for byte in blanked):
         raise invalid()
 
 

@@ -86,10 +86,12 @@ class Store:
             yield transaction
             faults.point("commit")
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             # A full disk has undone the transaction already (sqlite.org/lang_transaction.html).
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise ResourceError(f"cannot write {self.home.database}: {error}") from error
             raise
         faults.point("committed")
         if transaction.has_event:
@@ -108,16 +110,25 @@ class Store:
 
     def close(self) -> None:
         """Close this thread's connection; the next transaction opens another."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            self._local.connection = None
-            connection.close()
+        self._local.open = None
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = _open(self.home)
-        return connection
+        held: _Open | None = getattr(self._local, "open", None)
+        if held is None:
+            held = self._local.open = _Open(_open(self.home))
+        return held.connection
+
+
+class _Open:
+    """A thread's connection, closed when the thread ends: by itself it would only be a warning."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 def _open(home: Home) -> sqlite3.Connection:
@@ -127,7 +138,12 @@ def _open(home: Home) -> sqlite3.Connection:
     Raises Unsupported, by name, for a home that a newer version has written.
     """
     connection = sqlite3.connect(
-        home.database, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64
+        home.database,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        cached_statements=64,
+        # What is left of a thread may be cleared away by another; two never use one connection.
+        check_same_thread=False,
     )
     try:
         connection.row_factory = sqlite3.Row

