@@ -83,7 +83,7 @@ def _show(outcome: Outcome, verb: str) -> int:
         for warning in outcome.warnings:
             print(f"WARNING: {warning}", file=sys.stderr, flush=True)
         return _show_log(outcome) if isinstance(outcome, LogView) else _attend(outcome.foreground)
-    code = text.render(outcome, sys.stdout, sys.stderr, sys.stdout.isatty(), verb)
+    code = text.render(outcome, sys.stdout, sys.stderr, _is_terminal(sys.stdout), verb)
     if outcome.errors:
         _print_hint(outcome.errors[-1])
     return code
@@ -100,7 +100,7 @@ def _print_failure(error: EngineError, verb: str, detached: bool) -> None:
 
 def _print_hint(error: EngineError) -> None:
     """Say the next step where a person reads it: scripts get docker's bytes."""
-    if error.hint and sys.stderr.isatty():
+    if error.hint and _is_terminal(sys.stderr):
         print(error.hint, file=sys.stderr)
 
 
@@ -138,6 +138,10 @@ def _signals_to(foreground: Foreground) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()
 
 
 def _stream(name: str) -> TextIO:

@@ -52,6 +52,7 @@ def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = ""
     finally:
         text = buffer.getvalue()
         out.write(safe_for_terminal(text) if tty else text)
+        out.flush()
     for error in outcome.errors:
         err.write(failure_text(error, verb, outcome))
     if isinstance(outcome, Done):
