@@ -188,13 +188,13 @@ class TarReader:
             "linkpath", long_link if long_link is not None else tar_fields.text(fields[8])
         )
         stored = tar_fields.pax_number(pax, "size", tar_fields.number(fields[4]))
-        if kind == "file" and name.endswith(b"/") and fields[7] in (b"0", b"\0"):
-            kind = "dir"  # v7 had no type for directories
         if stored < 0:
             raise tar_fields.invalid()
         # Only files have data, whatever size another kind claims (Go: isHeaderOnly).
         self._stored = stored if kind == "file" else 0
         self._padding = -self._stored % BLOCK
+        if fields[7] == b"\0" and name.endswith(b"/"):
+            kind = "dir"  # v7 had no type for directories
         parts: tuple[tuple[int, int], ...] | None = None
         size = stored if kind == "file" else 0
         if fields[7] == b"S":
