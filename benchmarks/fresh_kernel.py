@@ -27,7 +27,8 @@ def first_line() -> float:
         os.mkdir(work)
         environment = {**os.environ, "IPYCONTAINER_HOME": home, "IPYTHONDIR": directory}
         kernel = KernelManager(kernel_name="python3")
-        kernel.start_kernel(cwd=work, env=environment)
+        # The kernel's own log: messages about its sockets.
+        kernel.start_kernel(cwd=work, env=environment, stderr=subprocess.DEVNULL)
         client = kernel.client()
         client.start_channels()
         try:

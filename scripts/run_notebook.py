@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def main(arguments: list[str]) -> int:
         resources={"metadata": {"path": str(options.notebook.resolve().parent)}},
     )
     code = 0
-    with client.setup_kernel():
+    with tempfile.TemporaryFile() as log, client.setup_kernel(stderr=log):
         for number, cell in enumerate(notebook.cells):
             try:
                 client.execute_cell(cell, number)
@@ -69,6 +70,8 @@ def main(arguments: list[str]) -> int:
             show(cell)
             sys.stdout.flush()
             if code:
+                log.seek(0)  # what the kernel itself said
+                sys.stderr.write(log.read().decode(errors="replace"))
                 break
     if options.save and not code:
         nbformat.write(notebook, options.save)
