@@ -22,6 +22,7 @@ __all__ = [
     "clone",
     "find_mapper",
     "in_initial_userns",
+    "join_user",
     "join_user_and_mount",
     "read_subids",
     "setns",
@@ -55,7 +56,7 @@ PR_SET_DUMPABLE = 4  # linux/prctl.h
 IdMap = tuple[tuple[int, int, int], ...]
 
 _MAPPER_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin")
-_INITIAL_MAP = (0, 0, 4294967295)
+_INITIAL_MAP = [b"0", b"0", b"4294967295"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,11 @@ def _ranges(path: str, names: set[str]) -> tuple[tuple[int, int], ...]:
 
 def in_initial_userns() -> bool:
     """Tell whether this is the machine's first user namespace: its map covers all ids."""
-    with open("/proc/self/uid_map", "rb", buffering=0) as file:
-        return tuple(int(field) for field in file.read().split()) == _INITIAL_MAP
+    fd = os.open("/proc/self/uid_map", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 4096).split() == _INITIAL_MAP
+    finally:
+        os.close(fd)
 
 
 def find_mapper(name: str) -> str:
@@ -172,6 +176,16 @@ def join_user_and_mount(pid: int) -> None:
         setns(fd, CLONE_NEWUSER | CLONE_NEWNS)
     finally:
         os.close(fd)
+    _take_root_ids()
+
+
+def join_user(process: int) -> None:
+    """Join the user namespace of the process behind a pidfd, and become root there.
+
+    It may be any process in there, also of another id, for whoever owns the namespace and stands
+    in the one above it.
+    """
+    setns(process, CLONE_NEWUSER)
     _take_root_ids()
 
 

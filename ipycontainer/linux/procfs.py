@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 __all__ = ["boot_id", "nspid_depth", "start_ticks"]
 
+_READ_BYTES = 8192  # /proc/PID/status has about 1.5 KiB
 _boot_id = ""
 
 
@@ -42,7 +45,10 @@ def boot_id() -> str:
 
 def _read(path: str, pid: int) -> bytes:
     try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise ProcessLookupError(3, f"no process {pid}") from None  # ESRCH
+    try:
+        return os.read(fd, _READ_BYTES)  # procfs makes these files whole for one read(2)
+    finally:
+        os.close(fd)

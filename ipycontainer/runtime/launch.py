@@ -37,6 +37,8 @@ _NO_CGROUP = (
 )
 
 _hierarchies: Hierarchies | None = None
+# Made once: a large malloc(3) after a fork has glibc touch, and so copy, pages all over its heap.
+_buffer = memoryview(bytearray(_MESSAGE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def await_program(
     warnings: tuple[str, ...] = ()
     ready = False
     while True:
-        message = os.read(own, _MESSAGE_BYTES)
+        message = bytes(_buffer[: os.readv(own, (_buffer,))])
         if message == b"devices":
             if cgroup is not None:
                 # now, not before: a rule without `m` would have kept init from mknod(2)

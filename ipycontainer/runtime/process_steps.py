@@ -150,15 +150,10 @@ def _read_small(ctx: Context, path: str) -> bytes:
     except OSError:
         return b""
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
             return b""
-        parts, size = [], 0
-        while size < users.READ_LIMIT_BYTES and (
-            part := os.read(fd, users.READ_LIMIT_BYTES - size)
-        ):
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
+        return os.read(fd, min(found.st_size, users.READ_LIMIT_BYTES))
     finally:
         os.close(fd)
 

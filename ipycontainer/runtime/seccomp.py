@@ -11,17 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.runtime import bpf
 
 __all__ = ["compile_profile", "default_profile", "default_program"]
 
-COMPILER_VERSION = 1  # raise it when the same profile compiles to another program
+COMPILER_VERSION = 2  # raise it when the same profile compiles to another program
 
 # machine -> (libseccomp's name of the architecture, of those that its kernel runs as well)
 _ARCHITECTURES = {"x86_64": ("X86_64", ("X86", "X32")), "aarch64": ("AARCH64", ("ARM",))}
@@ -34,14 +34,6 @@ _AUDIT_ARCH = {  # linux/audit.h
 _X32_BIT = 0x40000000  # asm/unistd.h: marks x32 numbers, under x86_64's own AUDIT_ARCH
 ENOSYS = 38
 SECCOMP_RET_ERRNO = 0x00050000  # linux/seccomp.h
-_LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_GREATER_EQUAL, _RETURN = (
-    0x20,  # BPF_LD | BPF_W | BPF_ABS, linux/bpf_common.h
-    0x15,  # BPF_JMP | BPF_JEQ | BPF_K
-    0x25,  # BPF_JMP | BPF_JGT | BPF_K
-    0x35,  # BPF_JMP | BPF_JGE | BPF_K
-    0x06,  # BPF_RET | BPF_K
-)
-_OFFSET_NUMBER, _OFFSET_ARCH = 0, 4  # struct seccomp_data
 
 _programs: dict[str, bytes] = {}
 
@@ -145,8 +137,13 @@ def compile_profile(profile: Mapping[str, Any]) -> bytes:
                 newest[architecture] = max(newest.get(architecture, 0), number)
             if action != default:  # libseccomp refuses a rule that says what happens anyway
                 _add(scmp, filter_, action, name, arguments)
-    body = _export(filter_)
-    return _enosys_above(newest) + body if profile["defaultAction"] == "SCMP_ACT_ERRNO" else body
+    program = _export(filter_)
+    if profile["defaultAction"] == "SCMP_ACT_ERRNO":
+        program = _enosys_above(newest) + program
+    audit = [
+        _AUDIT_ARCH[name] for name in dict.fromkeys((native, *architectures)) if name in _AUDIT_ARCH
+    ]
+    return bpf.shorten(program, audit)
 
 
 def _add(
@@ -168,24 +165,24 @@ def _add(
 
 def _enosys_above(newest: Mapping[str, int]) -> bytes:
     """Return instructions that answer ENOSYS above the newest numbers and else fall through."""
-    code: list[tuple[int, int, int, int]] = []
-    answer = (_RETURN, 0, 0, SECCOMP_RET_ERRNO | ENOSYS)
+    code: list[bpf.Instruction] = []
     for name, audit in _AUDIT_ARCH.items():
         if newest.get(name, 0) <= 0:
             continue
-        limit = newest[name]
         x32 = newest.get("X32", 0) if name == "X86_64" else 0
-        block = [(_LOAD, 0, 0, _OFFSET_NUMBER)]
+        block: list[bpf.Instruction] = [(bpf.LOAD, 0, 0, bpf.OFFSET_NUMBER)]
         if x32 > 0:
             # x32's numbers are above all of x86_64's: they have a limit of their own
             block += [
-                (_JUMP_GREATER_EQUAL, 0, 1, _X32_BIT),
-                (_JUMP_GREATER, 1, 2, x32 | _X32_BIT),
+                (bpf.JUMP_GREATER_EQUAL, 0, 1, _X32_BIT),
+                (bpf.JUMP_GREATER, 1, 2, x32 | _X32_BIT),
             ]
-        block.append((_JUMP_GREATER, 0, 1, limit))
-        block.append(answer)
-        code += [(_LOAD, 0, 0, _OFFSET_ARCH), (_JUMP_EQUAL, 0, len(block), audit), *block]
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+        block += [
+            (bpf.JUMP_GREATER, 0, 1, newest[name]),
+            (bpf.RETURN, 0, 0, SECCOMP_RET_ERRNO | ENOSYS),
+        ]
+        code += [(bpf.LOAD, 0, 0, bpf.OFFSET_ARCH), (bpf.JUMP_EQUAL, 0, len(block), audit), *block]
+    return bpf.encode(code)
 
 
 def _export(filter_: Any) -> bytes:
