@@ -22,6 +22,10 @@ from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import ContainerNotRunning, EngineError, ProtocolError, from_wire
+from ipycontainer.linux import procfs
+from ipycontainer.model.state import Status
+from ipycontainer.store import containers
+from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.protocol import F_ADD_SEALS, SEALS, Channel, Message, connect
 from ipycontainer.version import __version__
@@ -128,6 +132,7 @@ class Supervisor:
                     json.dumps(self._home.to_json()),
                     self._socket,
                     str(ready_writer),
+                    json.dumps(self._inits()),
                 ],
                 executable=f"/proc/self/fd/{interpreter}",
                 stdin=subprocess.DEVNULL,
@@ -153,6 +158,16 @@ class Supervisor:
             raise from_wire(json.loads(answer))
         # Its end is nobody's to wait for, and subprocess warns of a child that is still running.
         child.returncode = 0
+
+    def _inits(self) -> list[tuple[int, int]]:
+        """Return pid and start time of each container that is said to run since this boot."""
+        store = Store(self._home)
+        with store.read() as tx:
+            alive = containers.list_all(tx, (status for status in Status if status.alive))
+        store.close()
+        boot = procfs.boot_id()
+        states = (record.state for record in alive)
+        return [(state.pid, state.start_ticks) for state in states if state.boot_id == boot]
 
 
 def ask(channel: Channel, body: Mapping[str, Any], fds: Sequence[int] = ()) -> Message:

@@ -21,12 +21,12 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from ipycontainer.errors import EngineError, ProtocolError
-from ipycontainer.linux import cgroups, mounts, namespaces, syscalls
+from ipycontainer.linux import cgroups, mounts, namespaces, pidfd, syscalls
 from ipycontainer.runtime import seccomp
 from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
@@ -43,14 +43,17 @@ IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is 
 
 
 def main(argv: list[str]) -> int:
-    """Run a zygote: `argv` is the home as JSON, the socket's path and the ready pipe's number.
+    """Run a zygote: `argv` is the home, the socket's path, the ready pipe's number and known inits.
+
+    The home is JSON, and so are the inits: pid and start time of each container that is said to
+    run.
 
     Writes `ok`, or the error as one line of JSON, to the ready pipe: the starter waits for it.
     """
     home, path, ready = Home.from_json(json.loads(argv[0])), argv[1], int(argv[2])
     os.set_inheritable(ready, False)
     try:
-        zygote = Zygote(home, path)
+        zygote = Zygote(home, path, [(pid, ticks) for pid, ticks in json.loads(argv[3])])
     except EngineError as error:
         _tell(ready, error)
         return 1
@@ -70,7 +73,7 @@ def _tell(ready: int, error: EngineError) -> None:
 class Zygote:
     """Listen for requests and fork a process for each."""
 
-    def __init__(self, home: Home, path: str) -> None:
+    def __init__(self, home: Home, path: str, inits: Sequence[tuple[int, int]]) -> None:
         self._home = home
         self._path = path
         try:
@@ -83,7 +86,7 @@ class Zygote:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         syscalls.join_session_keyring("ipyc-engine")
         if home.rootless:
-            _enter_user_namespace(home)
+            _enter_user_namespace(home, inits)
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         preload()
@@ -222,10 +225,12 @@ class Zygote:
             os._exit(code)
 
 
-def _enter_user_namespace(home: Home) -> None:
+def _enter_user_namespace(home: Home, inits: Sequence[tuple[int, int]]) -> None:
     """Become root of the home's user namespace.
 
-    Only monitors' locks are asked: asking for one's own would free it (store.liveness).
+    A living monitor leads into it. Where all are dead, a container that outlived its monitor does:
+    only from inside can it be killed. Only monitors' locks are asked: asking for one's own would
+    free it (store.liveness).
     """
     for lock in filter(_is_monitor_lock, Path(home.runtime).glob("*.l")):
         pid = liveness.holder(lock)
@@ -235,8 +240,25 @@ def _enter_user_namespace(home: Home) -> None:
             except OSError:  # it died meanwhile
                 continue
             return
-    namespaces.become_root_in_new_userns()
+    if any(_join_user_of(pid, ticks) for pid, ticks in inits):
+        namespaces.unshare(namespaces.CLONE_NEWNS)
+    else:
+        namespaces.become_root_in_new_userns()
     mounts.make_all_slave()
+
+
+def _join_user_of(pid: int, start_ticks: int) -> bool:
+    try:
+        process = pidfd.open_verified(pid, start_ticks)
+    except (ProcessLookupError, PermissionError):
+        return False
+    try:
+        namespaces.join_user(process)
+    except OSError:  # it died meanwhile
+        return False
+    finally:
+        os.close(process)
+    return True
 
 
 def _is_monitor_lock(lock: Path) -> bool:
