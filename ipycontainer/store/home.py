@@ -153,6 +153,7 @@ def open_home(root: str | Path | None = None, *, create: bool = True) -> Home:
     named = root if root is not None else os.environ.get(HOME_VARIABLE) or None
     wanted = Path(os.path.realpath(named if named is not None else _default_root()))
     note = ""
+    _check_owner(wanted)
     if not (wanted / "state.db").exists():
         if not create and named is not None:
             raise NotFound(f"no home at {wanted}")
@@ -173,6 +174,21 @@ def open_home(root: str | Path | None = None, *, create: bool = True) -> Home:
         _make_directories(wanted)
     runtime = _runtime_directory(wanted, hash8)
     return Home(wanted, runtime, hash8, rootless=os.geteuid() != 0, note=note)
+
+
+def _check_owner(root: Path) -> None:
+    """Raise ResourceError for somebody else's home: `sudo` must not leave root's files in it."""
+    try:
+        owner = os.stat(root).st_uid
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except PermissionError:
+        owner = -1
+    if owner != os.geteuid():
+        raise ResourceError(
+            f"the home {root} belongs to another user",
+            hint=f"run as that user, or: export {HOME_VARIABLE}=/a/directory/of/yours",
+        )
 
 
 def _default_root() -> Path:
@@ -229,8 +245,6 @@ def _make_directories(root: Path) -> None:
         return
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if root.stat().st_uid != os.geteuid():
-            raise ResourceError(f"{root} belongs to another user")
         root.chmod(0o700)
         for name in ("containers", "layers", "oci", "cache", "trash"):
             (root / name).mkdir(mode=0o700, exist_ok=True)

@@ -69,6 +69,15 @@ def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.Monk
         shutil.rmtree(home.runtime)
 
 
+def test_somebody_elses_home_is_refused(bare_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root with a user's $IPYCONTAINER_HOME would leave files there that the user cannot remove."""
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+
+    with pytest.raises(ResourceError, match="belongs to another user"):
+        open_home(bare_home.root)
+
+
 def test_looking_for_a_home_makes_none(tmp_path: Path) -> None:
     """Without `create` nothing is left behind."""
     with pytest.raises(NotFound):
