@@ -158,7 +158,7 @@ def _image_fields(row: ImageSummary, now_ns: int, no_trunc: bool) -> dict[str, s
     return {
         "Containers": "N/A",
         "CreatedAt": go_time(row.created_ns),
-        "CreatedSince": _ago(row.created_ns, now_ns),
+        "CreatedSince": _ago(row.created_ns, now_ns) if row.created_ns else "N/A",
         "Digest": row.digest,
         "ID": row.id if no_trunc else _short(row.id),
         "Repository": row.repository,

@@ -137,13 +137,17 @@ def test_json_has_text_values_in_order() -> None:
         ),
         (
             "{{.Label}}",
-            ('template: :1:2: executing "" at <.Label>: wrong number of args for Label: '
-            "want 1 got 0"),
+            (
+                'template: :1:2: executing "" at <.Label>: wrong number of args for Label: '
+                "want 1 got 0"
+            ),
         ),
         (
             '{{.Label "a" "b"}}',
-            ('template: :1:2: executing "" at <.Label>: wrong number of args for Label: '
-            "want 1 got 2"),
+            (
+                'template: :1:2: executing "" at <.Label>: wrong number of args for Label: '
+                "want 1 got 2"
+            ),
         ),
     ],
 )
@@ -205,12 +209,12 @@ def test_images_table() -> None:
     """The default table of images, with three digits of size."""
     rows = (
         ImageSummary(IMAGE, "busybox", "latest", NOW - 180 * SECOND, 2_027_980),
-        ImageSummary(IMAGE, "<none>", "<none>", NOW - 180 * SECOND, 0),
+        ImageSummary(IMAGE, "<none>", "<none>", 0, 0),
     )
     assert listing_lines(Listing(kind="images", rows=rows, now_ns=NOW)) == [
         "REPOSITORY   TAG       IMAGE ID       CREATED         SIZE",
         "busybox      latest    05a38d309768   3 minutes ago   2.03MB",
-        "<none>       <none>    05a38d309768   3 minutes ago   0B",
+        "<none>       <none>    05a38d309768   N/A             0B",
     ]
     (line,) = listing_lines(Listing(kind="images", rows=rows[1:], now_ns=NOW, template="json"))
     assert '"Repository":"\\u003cnone\\u003e"' in line

@@ -213,9 +213,9 @@ def test_rename_fails_in_two_lines(engine: FakeEngine, say: Say) -> None:
     assert say("rename web db") == (
         "",
         (
-            "Error response from daemon: Error when allocating new name: Conflict. The container name "
-            f'"/db" is already in use by container "{holder}". You have to remove (or rename) that '
-            "container to be able to reuse that name.\n"
+            "Error response from daemon: Error when allocating new name: Conflict. The container "
+            f'name "/db" is already in use by container "{holder}". You have to remove (or rename) '
+            "that container to be able to reuse that name.\n"
             "Error: failed to rename container named web\n"
         ),
         1,
@@ -223,7 +223,8 @@ def test_rename_fails_in_two_lines(engine: FakeEngine, say: Say) -> None:
     assert say("rename web web") == (
         "",
         (
-            "Error response from daemon: Renaming a container with the same name as its current name\n"
+            "Error response from daemon: Renaming a container with the same name as its current "
+            "name\n"
             "Error: failed to rename container named web\n"
         ),
         1,
@@ -279,8 +280,8 @@ def test_template_errors(say: Say) -> None:
     assert say("images --format '{{.Nope}}'") == (
         "",
         (
-            'template parsing error: template: :1:2: executing "" at <.Nope>: can\'t evaluate field '
-            "Nope in type *formatter.imageContext\n"
+            'template parsing error: template: :1:2: executing "" at <.Nope>: can\'t evaluate '
+            "field Nope in type *formatter.imageContext\n"
         ),
         1,
     )
@@ -352,8 +353,8 @@ def test_images_and_tags(engine: FakeEngine, say: Say) -> None:
     assert say("tag busybox Foo") == (
         "",
         (
-            'Error parsing reference: "Foo" is not a valid repository/tag: invalid reference format: '
-            "repository name (library/Foo) must be lowercase\n"
+            'Error parsing reference: "Foo" is not a valid repository/tag: invalid reference '
+            "format: repository name (library/Foo) must be lowercase\n"
         ),
         1,
     )
