@@ -1,6 +1,6 @@
 """The single truth of a home: one SQLite file, the liveness locks beside it, and the bell.
 
-    home                where everything lies; found, made and probed by `open_home`
+    home, places        where everything lies; found, made and probed by `open_home`
     database            `Store`: connections and transactions; schema: the tables
     containers, images, events
                         statements on the rows, each taking a `Transaction`

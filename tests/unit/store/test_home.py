@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipycontainer.errors import NotFound, ResourceError, Unsupported
-from ipycontainer.store import home as homes
+from ipycontainer.store import places
 from ipycontainer.store.home import HOME_VARIABLE, Home, open_home
 
 
@@ -36,7 +36,7 @@ def test_a_runtime_directory_that_others_may_enter_is_not_used(bare_home: Home) 
     bare_home.runtime.chmod(0o755)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(homes, "_runtime_candidates", lambda _: iter([bare_home.runtime]))
+            patch.setattr(places, "_runtime_candidates", lambda _: iter([bare_home.runtime]))
             with pytest.raises(ResourceError, match="no runtime directory"):
                 open_home(bare_home.root)
     finally:
@@ -91,7 +91,7 @@ def test_a_named_home_on_a_network_file_system_is_refused(
 ) -> None:
     """The hint is the command to type, with a place that would do."""
     monkeypatch.setattr(
-        homes, "_file_system", lambda path: "nfs4" if tmp_path in (path, *path.parents) else "ext4"
+        places, "file_system", lambda path: "nfs4" if tmp_path in (path, *path.parents) else "ext4"
     )
 
     with pytest.raises(Unsupported, match="nfs4") as caught:
@@ -107,9 +107,9 @@ def test_a_default_home_on_a_network_file_system_moves(
     """It moves to a local directory by itself, the same one each time, and says so."""
     local = tmp_path / "local"
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
-    monkeypatch.setattr(homes, "_default_root", lambda: tmp_path / "net" / "home")
-    monkeypatch.setattr(homes, "_local_root", lambda _: local)
-    monkeypatch.setattr(homes, "_file_system", lambda path: "9p" if "net" in path.parts else "ext4")
+    monkeypatch.setattr(places, "default_root", lambda: tmp_path / "net" / "home")
+    monkeypatch.setattr(places, "local_root", lambda _: local)
+    monkeypatch.setattr(places, "file_system", lambda path: "9p" if "net" in path.parts else "ext4")
 
     first, second = open_home(), open_home()
 
@@ -123,7 +123,7 @@ def test_a_default_home_on_a_network_file_system_moves(
 
 def test_the_file_system_is_found_for_a_path_that_does_not_exist_yet() -> None:
     """The nearest mount above decides."""
-    assert homes._file_system(Path("/proc/none/such")) == "proc"
+    assert places.file_system(Path("/proc/none/such")) == "proc"
 
 
 def test_a_home_crosses_to_another_process_as_json(bare_home: Home) -> None:
