@@ -17,6 +17,7 @@ __all__ = [
     "mask_of",
     "names_of",
     "own_bounding",
+    "own_effective",
     "set_ambient",
     "set_sets",
 ]
@@ -57,11 +58,20 @@ def own_bounding() -> int:
 
     Even root may lack some (in a virtual machine without CAP_SYS_RESOURCE, say).
     """
+    return _own(b"CapBnd:")
+
+
+def own_effective() -> int:
+    """Return this process's effective set: what it may do, whatever its user id says."""
+    return _own(b"CapEff:")
+
+
+def _own(field: bytes) -> int:
     with open("/proc/self/status", "rb") as file:
         for line in file:
-            if line.startswith(b"CapBnd:"):
+            if line.startswith(field):
                 return int(line.split()[1], 16)
-    raise OSError(errno.ENODATA, "no CapBnd in /proc/self/status")
+    raise OSError(errno.ENODATA, f"no {field.decode()} in /proc/self/status")
 
 
 def drop_bounding(keep: int) -> None:
