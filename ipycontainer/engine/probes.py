@@ -108,7 +108,7 @@ def _chain(rootless: bool) -> List[Step]:
         ("a mount namespace", lambda: _unshare(CLONE_NEWNS)),
         ("pid, network, ipc, uts and cgroup namespaces", lambda: _unshare(CLONE_OTHERS)),
         ("a private mount tree", lambda: _mount("none", "/", None, MS_REC | MS_PRIVATE)),
-        ("mounting a tmpfs", lambda: _mount("tmpfs", "/mnt", "tmpfs")),
+        ("mounting a tmpfs", lambda: _mount("tmpfs", "/tmp", "tmpfs")),
         ("pivot_root", _pivot),
     ]
 
@@ -118,9 +118,9 @@ def _pivot() -> None:
     if number is None:
         return
     # Into the old root and back, which leaves everything as it was for the steps that follow.
-    os.makedirs("/mnt/old")
-    os.chdir("/mnt")
-    for new, old in ((b".", b"old"), (b"old", b"old/mnt")):
+    os.makedirs("/tmp/old")
+    os.chdir("/tmp")
+    for new, old in ((b".", b"old"), (b"old", b"old/tmp")):
         _check(_libc().syscall(ctypes.c_long(number), new, old))
         os.chdir("/")
 
@@ -131,7 +131,7 @@ def _mount_proc() -> None:
     if child == 0:
         code = 0
         try:
-            _mount("proc", "/mnt", "proc")
+            _mount("proc", "/tmp", "proc")
         except OSError as error:
             code = error.errno or errno.EIO
         os._exit(code)
