@@ -169,6 +169,15 @@ def open_home(root: str | Path | None = None, *, create: bool = True) -> Home:
     return Home(wanted, runtime, hash8, rootless=_needs_user_namespace(), note=note)
 
 
+def _needs_user_namespace() -> bool:
+    """Tell whether only a user namespace can give us rights on mounts.
+
+    Root in a default docker container lacks CAP_SYS_ADMIN, and is like an ordinary user then.
+    """
+    effective = capabilities.names_of(capabilities.own_effective())
+    return os.geteuid() != 0 or "CAP_SYS_ADMIN" not in effective
+
+
 def _check_owner(root: Path) -> None:
     """Raise ResourceError for somebody else's home: `sudo` must not leave root's files in it."""
     try:
