@@ -122,7 +122,7 @@ def plan_process(
     if process.terminal:
         raise Unsupported("process.terminal: a terminal is not supported yet")
     if not process.cwd.startswith("/"):
-        raise InvalidArgument(f"Cwd must be an absolute path: {process.cwd}")
+        raise InvalidArgument("Cwd must be an absolute path")
     annotations = spec.annotations
     ids = process.user
     user = user or annotations.get(oci.ANNOTATION_USER, "")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from ipycontainer.errors import (
     CommandNotExecutable,
     CommandNotFound,
-    InvalidArgument,
     StepFailed,
 )
 from ipycontainer.linux import capabilities, seccomp, syscalls
@@ -185,10 +184,15 @@ class EnterWorkdir:
 
     def execute(self, ctx: Context) -> None:
         """Enter it."""
-        if not self.path.startswith("/"):
-            raise InvalidArgument(f"Cwd must be an absolute path: {self.path}")
-        with ctx.root.sub(self.path) as directory:
-            os.fchdir(directory.fd)
+        try:
+            with ctx.root.sub(self.path) as directory:
+                os.fchdir(directory.fd)
+        except OSError as error:
+            raise StepFailed(
+                f'chdir to cwd ("{self.path}") set in config.json failed: {_go_words(error)}',
+                step=self.describe(),
+                errno=error.errno or 0,
+            ) from error
         if not os.getcwd().startswith("/"):
             raise OSError(errno.ENOENT, "current working directory is outside of container root")
 
@@ -229,8 +233,7 @@ class FindCommand:
         try:
             mode = os.stat(name).st_mode
         except OSError as error:
-            kind = CommandNotFound if error.errno == errno.ENOENT else CommandNotExecutable
-            raise kind(
+            raise _STAT_FAILURES.get(error.errno or 0, StepFailed)(
                 f'exec: "{name}": stat {name}: {_go_words(error)}',
                 step=self.describe(),
                 errno=error.errno or 0,
@@ -364,14 +367,25 @@ class Execute:
         syscalls.sigmask_unblock_all()
         try:
             os.execve(ctx.command, self.args, env)
+        except PermissionError as error:
+            text = f'exec: "{self.args[0]}": {_go_words(error)}'
+            raise CommandNotExecutable(text, step=self.describe(), errno=errno.EACCES) from error
         except OSError as error:
-            text = f"exec {ctx.command}: {_go_words(error)}"
-            kind = CommandNotFound if error.errno == errno.ENOENT else CommandNotExecutable
-            raise kind(text, step=self.describe(), errno=error.errno or 0) from error
+            # a script without its interpreter, or no program at all: for docker the container has
+            # started by now, and this is its output and its exit code
+            os.write(2, f"exec {ctx.command}: {_go_words(error)}\n".encode())
+            os._exit(1)
 
     def describe(self) -> str:
         """Say it."""
         return f"execute {' '.join(self.args)}"
+
+
+# What runc says of a path that cannot be looked at; docker ends with 127, 126 and else 125.
+_STAT_FAILURES: dict[int, type[StepFailed]] = {
+    errno.ENOENT: CommandNotFound,
+    errno.EACCES: CommandNotExecutable,
+}
 
 
 def _go_words(error: OSError) -> str:

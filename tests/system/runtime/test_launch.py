@@ -90,7 +90,7 @@ def test_users_are_looked_up_in_the_image(bundle: str, user: str, expected: str)
             "InvalidArgument",
             "unable to find user nobody2: no matching entries in passwd file",
         ),
-        (["id"], {"cwd": "tmp"}, "InvalidArgument", "Cwd must be an absolute path: tmp"),
+        (["id"], {"cwd": "tmp"}, "InvalidArgument", "Cwd must be an absolute path"),
         (
             ["id"],
             {"cwd": "/etc/passwd"},
@@ -106,6 +106,22 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(
     found = run(bundle, *args, **options)
 
     assert (found["type"], found["message"]) == (kind, message)
+
+
+def test_a_script_without_its_interpreter_has_started(bundle: str) -> None:
+    """As with docker it is the container that ends, with 1 and the reason on its stderr."""
+    image = Path(bundle, "image")
+    image.mkdir()
+    (image / "x").write_text("#!/no/such\n")
+    (image / "y").write_bytes(b"no\0program")
+    for name in ("x", "y"):
+        (image / name).chmod(0o755)
+    for init in (False, True):
+        missing = run(bundle, "/x", init=init)
+        odd = run(bundle, "/y", init=init)
+
+        assert (missing["code"], missing["output"]) == (1, "exec /x: no such file or directory\n")
+        assert (odd["code"], odd["output"]) == (1, "exec /y: exec format error\n")
 
 
 def test_a_working_directory_cannot_be_a_leaked_fd(bundle: str) -> None:
