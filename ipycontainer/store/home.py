@@ -27,8 +27,9 @@ class Home:
 
     `root` holds the state, `runtime` (one boot long) sockets, locks and the bell. `hash8` names
     the home in what the kernel holds: cgroups, links, tables. `rootless` tells that the owner is an
-    ordinary user, or a root that may not mount, also when asked from inside the home's user namespace. `note` is the one line to
-    tell when the home had to move to another file system, else empty.
+    ordinary user, or a root that may not mount, also when asked from inside the home's user
+    namespace. `note` is the one line to tell when the home had to move to another file system, else
+    empty.
     """
 
     root: Path
