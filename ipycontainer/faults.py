@@ -6,8 +6,8 @@ there unless $IPYCONTAINER_FAULT says so when the process starts:
     ACTION:PLACE:N:FILE     at the Nth time that a process comes to PLACE while FILE exists
 
 `kill` ends the process by SIGKILL, `fail` raises EIO, `full` raises ENOSPC, `note` appends the
-place to FILE and goes on, which is how a test counts the places of an operation. A fault strikes once: it
-removes FILE first. Imports nothing: every room may name its places.
+place to FILE and goes on, which is how a test counts the places of an operation. A fault strikes
+once: it removes FILE first. Imports nothing: every room may name its places.
 """
 
 from __future__ import annotations

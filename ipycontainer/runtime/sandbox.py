@@ -44,13 +44,15 @@ class Sandbox:
     """A waiting init: `pid` and `start_ticks` name it, `sync` is our end of its socket.
 
     `seccomp` is the filter that it will take on, `userns` whether it stands in a user namespace
-    below the machine's first.
+    below the machine's first. `mount_namespace` keeps that namespace for the caller, who lets go
+    of it by ending: taking two dozen mounts down would else be part of init's end.
     """
 
     pid: int
     start_ticks: int
     pidfd: int
     sync: int
+    mount_namespace: int
     seccomp: bytes
     userns: bool
 
@@ -95,7 +97,15 @@ def prepare(seccomp: bytes, scratch: Path) -> Sandbox:
     finally:
         syscalls.sigmask_restore(mask)
     theirs.close()
-    return Sandbox(pid, procfs.start_ticks(pid), os.pidfd_open(pid), ours.detach(), seccomp, userns)
+    return Sandbox(
+        pid,
+        procfs.start_ticks(pid),
+        os.pidfd_open(pid),
+        ours.detach(),
+        os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC),
+        seccomp,
+        userns,
+    )
 
 
 def _wait(sock: socket.socket, seccomp: bytes, userns: bool, scratch: str) -> None:

@@ -192,9 +192,12 @@ class Monitor:
             self._store.close()
 
     def close(self) -> None:
-        """Take the socket away; the clients see the end with the process's."""
+        """Take the socket away, and let the clients see that all is done."""
         with suppress(FileNotFoundError):
             os.unlink(self._home.socket(self.id))
+        self._socket.close()
+        for channel in self._clients.values():
+            channel.close()
 
     def join(self, channel: Channel) -> None:
         """Listen to a client until it leaves."""

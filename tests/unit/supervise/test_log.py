@@ -44,17 +44,18 @@ def test_reading_goes_on_where_it_was_left(tmp_path: Path) -> None:
     assert second[0].time_ns >= first[0].time_ns
 
 
-def test_a_full_segment_is_followed_by_the_next(
-    tmp_path: Path, monkeypatch: object
-) -> None:
-    """A segment beyond its size is left as it is, and the log goes on in one with the next number."""
+def test_a_full_segment_is_followed_by_the_next(tmp_path: Path, monkeypatch: object) -> None:
+    """A segment beyond its size is left as it is, and the log goes on in the next."""
     writer = LogWriter(str(tmp_path))
     monkeypatch.setattr(log, "SEGMENT_LIMIT_BYTES", 64)  # type: ignore[attr-defined]
     for number in range(4):
         writer.write(b"stdout", b"%d" % number * 40 + b"\n")
     assert log.segments(tmp_path) == [0, 1, 2, 3]
     assert [entry.text[:1] for entry, _ in read_entries(tmp_path)] == [b"0", b"1", b"2", b"3"]
-    assert [entry.text[:1] for entry, _ in read_entries(tmp_path, LogPosition(2, 0))] == [b"2", b"3"]
+    assert [entry.text[:1] for entry, _ in read_entries(tmp_path, LogPosition(2, 0))] == [
+        b"2",
+        b"3",
+    ]
 
 
 def test_a_torn_record_does_not_swallow_the_next(tmp_path: Path) -> None:

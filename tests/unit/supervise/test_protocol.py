@@ -25,6 +25,8 @@ json_values = st.recursive(
 
 @pytest.fixture
 def pair() -> Iterator[tuple[Channel, Channel]]:
+    """Two ends of one conversation."""
+    """Two ends of one connection."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     yield Channel(ours), Channel(theirs)
     ours.close()
