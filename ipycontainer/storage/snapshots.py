@@ -21,7 +21,7 @@ from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
-__all__ = ["discard", "empty_trash", "prepare", "sweep", "throw_away"]
+__all__ = ["discard", "empty_trash", "orphans", "prepare", "sweep", "throw_away"]
 
 # A symbolic link `PID:START_TICKS` in a container's directory: who made it. Until the row is
 # written, that is all that tells a directory in the making from one that was left behind.
@@ -98,18 +98,25 @@ def empty_trash(home: Home) -> None:
         os.close(directory)
 
 
-def sweep(home: Home, store: Store) -> list[str]:
-    """Throw away directories of containers that no row names; return their ids.
+def orphans(home: Home, store: Store) -> list[str]:
+    """Return the ids of directories of containers that no row names and nobody is making.
 
-    A directory whose maker still lives may be one in the making, and stays. The rows are read last:
-    a maker that was gone before has written its row before, or never will.
+    A directory whose maker still lives may be one in the making. The rows are read last: a maker
+    that was gone before has written its row before, or never will.
     """
-    orphans = [
+    unmade = [
         name for name in os.listdir(home.containers) if not _maker_lives(home.containers / name)
     ]
+    if not unmade:
+        return []
     with store.read() as tx:
-        kept = {record.id for record in containers.list_all(tx)} if orphans else set()
-    left = [name for name in orphans if name not in kept]
+        kept = {record.id for record in containers.list_all(tx)}
+    return [name for name in unmade if name not in kept]
+
+
+def sweep(home: Home, store: Store) -> list[str]:
+    """Throw the orphans away, and return their ids."""
+    left = orphans(home, store)
     for name in left:
         discard(home, name)
     return left

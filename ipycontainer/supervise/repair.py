@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 
 from ipycontainer.errors import NoSuchContainer
+from ipycontainer.images import sweep as image_sweep
 from ipycontainer.linux import cgroups, pidfd, procfs
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import snapshots
@@ -39,6 +40,7 @@ def repair(home: Home, store: Store) -> None:
             _repair_one(home, store, record.id)
     snapshots.sweep(home, store)
     snapshots.empty_trash(home)
+    image_sweep.sweep(home, store)
 
 
 def _repair_one(home: Home, store: Store, container_id: str) -> None:

@@ -112,5 +112,6 @@ def test_a_directory_whose_maker_died_before_the_row_is_swept(
         maker.unlink()
         maker.symlink_to(f"{pid}:{int(ticks) - 1}")  # the same pid, another process
 
+    assert snapshots.orphans(bare_home, store) == ["b" * 64]
     assert snapshots.sweep(bare_home, store) == ["b" * 64]
     assert sorted(os.listdir(bare_home.containers)) == [record.id, "c" * 64]
