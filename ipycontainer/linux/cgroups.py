@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipycontainer.model.oci import DeviceRule
@@ -29,6 +29,7 @@ __all__ = [
 
 # What a container needs a cgroup of its own in; cpuset and blkio come with limits.
 CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct")
+CONTROLLERS_V2 = ("cpu", "memory", "pids")  # freezing and killing come with every cgroup
 
 REMOVE_SECONDS = 2.0  # rmdir(2) says EBUSY for a moment after the last process was reaped
 KILL_SECONDS = 10.0
@@ -40,12 +41,14 @@ class Hierarchies:
 
     `version` is v1, v2, hybrid (v1 with an empty v2 beside it, used as v1) or none. `controllers`
     maps each v1 controller to its mount; co-mounted ones share a directory. `unified` is the v2
-    mount, else "".
+    mount, else "". `base` is where cgroups of version 2 are made, where that is not its root: the
+    cgroup that this process was given.
     """
 
     version: str
     controllers: Mapping[str, str]
     unified: str = ""
+    base: str = ""
 
     @property
     def is_v1(self) -> bool:
@@ -172,7 +175,12 @@ class Cgroup:
 def detect() -> Hierarchies:
     """Read the cgroup mounts of this process's mount namespace."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return parse_mountinfo(file.read())
+        found = parse_mountinfo(file.read())
+    if found.version != "v2" or os.access(found.unified, os.W_OK):
+        return found
+    with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+        own = file.read().strip().rpartition("0::")[2]
+    return replace(found, base=found.unified + own.rstrip("/"))
 
 
 def parse_mountinfo(text: str) -> Hierarchies:
@@ -205,10 +213,11 @@ def create(hierarchies: Hierarchies, path: str) -> Cgroup | None:
     if hierarchies.version == "none":
         return None
     wanted = locate(hierarchies, path).directories
+    base = "" if hierarchies.is_v1 else hierarchies.base or hierarchies.unified
     made: list[str] = []
     try:
         for directory in dict.fromkeys(wanted.values()):
-            _make(directory)
+            _make(directory, base)
             made.append(directory)
     except OSError as error:
         for directory in made:
@@ -225,7 +234,7 @@ def locate(hierarchies: Hierarchies, path: str) -> Cgroup:
         raise ValueError(f"{path!r} is no path of a cgroup")
     tail = path.strip("/")
     if not hierarchies.is_v1:
-        return Cgroup({"": f"{hierarchies.unified}/{tail}"})
+        return Cgroup({"": f"{hierarchies.base or hierarchies.unified}/{tail}"})
     return Cgroup(
         {
             name: f"{hierarchies.controllers[name]}/{tail}"
@@ -235,12 +244,31 @@ def locate(hierarchies: Hierarchies, path: str) -> Cgroup:
     )
 
 
-def _make(directory: str) -> None:
+def _make(directory: str, base: str) -> None:
     try:
         os.mkdir(directory, 0o755)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(directory), 0o755, exist_ok=True)
+        parent = os.path.dirname(directory)
+        os.makedirs(parent, 0o755, exist_ok=True)
+        if base:
+            _enable(base, parent)
         os.mkdir(directory, 0o755)
+
+
+def _enable(base: str, parent: str) -> None:
+    """Let version 2 count below each directory from `base` to `parent`, where that is allowed.
+
+    Refused where processes live in the directory itself (EBUSY) or a controller is not there: the
+    container then has its cgroup, and no numbers.
+    """
+    directory = base
+    for name in ("", *os.path.relpath(parent, base).split("/")):
+        directory = f"{directory}/{name}" if name else directory
+        for controller in CONTROLLERS_V2:
+            try:
+                _write(f"{directory}/cgroup.subtree_control", f"+{controller}")
+            except OSError:
+                continue
 
 
 def _remove_tree(directory: str, deadline: float) -> None:

@@ -14,6 +14,8 @@ from ipycontainer.runtime.launch import Launched
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
 
+MISSING = "no such file or directory"
+
 
 def _inside(bundle: str, use: Callable[[Launched, Spec], Any], *args: str) -> Any:
     spec = bundles.make_spec(bundle, *(args or ("sleep", "100")))
@@ -86,8 +88,7 @@ def test_a_join_that_fails_says_why_and_leaves_nothing(bundle: str) -> None:
     assert call(_failures, bundle) == [
         'CommandNotFound: exec: "nope": executable file not found in $PATH',
         "InvalidArgument: unable to find user nobody2: no matching entries in passwd file",
-        'StepFailed: chdir to cwd ("/missing") set in config.json failed: '
-        "no such file or directory",
+        f'StepFailed: chdir to cwd ("/missing") set in config.json failed: {MISSING}',
         "ContainerNotRunning: the container has ended",
         [],
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,43 @@ def test_a_cgroup_is_made_in_every_controller(tmp_path: Path) -> None:
     made.remove()
     assert list((tmp_path / "freezer/ipyc").iterdir()) == []
     made.remove()  # a second time there is nothing to do
+
+
+def test_an_ordinary_user_makes_cgroups_in_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where version 2 is delegated, below the cgroup that the process was given."""
+    own = tmp_path / "user.slice"
+    own.mkdir()
+    written: list[tuple[str, str]] = []
+    monkeypatch.setattr(cgroups, "_write", lambda path, text: written.append((path, text)))
+    made = cgroups.create(Hierarchies("v2", {}, str(tmp_path), str(own)), "/ipyc/one")
+
+    assert made == Cgroup({"": f"{own}/ipyc/one"})
+    # controllers are let down to the parent, one by one: one that is missing costs no other
+    places = (own, own / "ipyc")
+    assert written == [
+        (f"{place}/cgroup.subtree_control", f"+{name}")
+        for place in places
+        for name in cgroups.CONTROLLERS_V2
+    ]
+
+
+def test_a_cgroup_that_may_not_be_made_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing of it is left in the controllers that allowed it."""
+    for name in ("freezer", "devices"):
+        (tmp_path / name).mkdir()
+    make = os.mkdir
+
+    def refuse(path: str, mode: int = 0o777) -> None:
+        if "/devices/" in path:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        make(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    mounts = {name: f"{tmp_path}/{name}" for name in ("freezer", "devices")}
+
+    assert cgroups.create(Hierarchies("v1", mounts), "/ipyc/one") is None
+    assert not (tmp_path / "freezer/ipyc/one").exists()
