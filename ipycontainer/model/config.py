@@ -31,9 +31,9 @@ class ContainerConfig:
     `entrypoint` is None for the image's, () for none at all. `env` holds `K=V`; a `K` alone was
     resolved by the caller. `stop_timeout` is in seconds, -1 waits for ever, None takes the
     default. `network` is `default`, `none` or `host`. `image_mounts` are read-only views that the
-    image itself brings (the `host` image's), decided at creation and not shown as the user's. `files` maps an
-    absolute path inside to the text of a small read-only file that is kept with the container: a
-    cell's script.
+    image itself brings (the `host` image's), decided at creation and not shown as the user's.
+    `files` maps an absolute path inside to the text of a small read-only file that is kept with the
+    container: a cell's script.
     """
 
     image: str

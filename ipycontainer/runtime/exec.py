@@ -9,7 +9,6 @@ imports nothing of the host's any more. Imports linux and the rest of runtime.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 
 from ipycontainer.errors import ContainerNotRunning, EngineError, StepFailed
@@ -46,8 +45,6 @@ def enter(
     Raises ContainerNotRunning when init is gone, CommandNotFound, CommandNotExecutable, StepFailed,
     InvalidArgument.
     """
-    clock = time.perf_counter_ns
-    began = clock()
     steps: tuple[Step, ...] = (
         DieWithParent(),
         NewSessionKeyring(os.path.basename(spec.linux.cgroups_path) or "container"),
@@ -85,11 +82,7 @@ def enter(
         except BaseException:
             os.close(fd)
             raise
-        timings = [
-            (step.describe(), time_ / 1e9) for step, time_ in zip(steps, times, strict=False)
-        ]
-        timings.append(("all", (clock() - began) / 1e9))
-        return Launched(child, ticks, fd, cgroup, warnings, tuple(timings))
+        return Launched(child, ticks, fd, cgroup, warnings, steps, times)
     except BaseException as error:
         if child:
             reap(child, kill=True)

@@ -69,8 +69,9 @@ def main(
         channel.send({"event": "failed", "error": error.to_wire()})
         return 1
     syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    with open("/proc/self/comm", "w", encoding="ascii") as comm:  # what ps and top show
-        comm.write(f"ipyc-{str(request['id'])[:10]}")
+    comm = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)  # what ps and top show
+    os.write(comm, b"ipyc-" + str(request["id"])[:10].encode())
+    os.close(comm)
     monitor = Monitor(home, request, seccomp, store or Store(home))
     monitor.join(channel)
     if monitor.start(channel, message, sandbox):
@@ -155,7 +156,6 @@ class Monitor:
                 "event": "started",
                 "pid": self._container.pid,
                 "warnings": list(self._container.warnings),
-                "timings": [list(timing) for timing in self._container.timings],
             },
         )
         return True
