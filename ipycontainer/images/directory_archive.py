@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from ipycontainer.errors import ImageFormatError
+from ipycontainer.storage import attributes
 
 __all__ = ["archive_of"]
 
@@ -125,8 +126,7 @@ def _attributes(fd: int) -> dict[str, str]:
     found: dict[str, str] = {}
     with suppress(OSError):
         for name in os.listxattr(fd):
-            ours = name.startswith("user.") and not name.startswith("user.overlay.")
-            if ours or name == "security.capability":
+            if attributes.allowed(name):
                 value = os.getxattr(fd, name)
                 found[f"SCHILY.xattr.{name}"] = value.decode("utf-8", "surrogateescape")
     return found

@@ -19,6 +19,7 @@ from typing import Literal
 
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import Overlay
+from ipycontainer.storage import attributes
 
 __all__ = ["Change", "changes"]
 
@@ -83,7 +84,7 @@ def changes(
     (`user.overlay.*` in a user namespace). Raises OSError.
     """
     hidden = {*_ENGINE_POINTS, *mount_points, *(overlay.target for overlay in overlays)} - {"/"}
-    opaque = "user.overlay.opaque" if userxattr else "trusted.overlay.opaque"
+    opaque = attributes.opaque_mark(userxattr)
     found: list[Change] = []
     for overlay in overlays:
         with ExitStack() as opened:
@@ -183,7 +184,7 @@ class _Comparison:
         if now is None and not gone:
             return None
         before, lowers = self._before(below, name)
-        if now is None or _is_whiteout(now):
+        if now is None or attributes.is_whiteout(now):
             return None if before is None else _Item(_change("D", path, before, before))
         if not stat.S_ISDIR(now.st_mode):
             if before is None:
@@ -218,8 +219,8 @@ class _Comparison:
             status = _lstat(directory, name)
             if status is None:
                 continue
-            if _is_whiteout(status) or not stat.S_ISDIR(status.st_mode):
-                if first is None and not _is_whiteout(status):
+            if attributes.is_whiteout(status) or not stat.S_ISDIR(status.st_mode):
+                if first is None and not attributes.is_whiteout(status):
                     first = status
                 break
             first = first or status
@@ -258,10 +259,6 @@ def _xattr(directory: DirFd, name: str, attribute: str) -> bytes:
         return os.getxattr(f"/proc/self/fd/{directory.fd}/{name}", attribute, follow_symlinks=False)
     except OSError:
         return b""
-
-
-def _is_whiteout(status: os.stat_result) -> bool:
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
 
 
 def _differ(before: os.stat_result, now: os.stat_result) -> bool:

@@ -9,7 +9,6 @@ nobody else's until it is done.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 
 from ipycontainer.errors import ImageFormatError
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.storage import trees
+from ipycontainer.storage import attributes, trees
 from ipycontainer.storage.tar_reader import Entry, TarReader
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "UnpackedSize", "clean", "unpack"]
@@ -94,8 +93,7 @@ class _Unpacker:
     def __init__(self, archive: TarReader, target: DirFd, userxattr: bool, limits: Limits) -> None:
         self._archive = archive
         self._target = target
-        self._opaque = "user.overlay.opaque" if userxattr else "trusted.overlay.opaque"
-        self._userxattr = userxattr
+        self._opaque = attributes.opaque_mark(userxattr)
         self._limits = limits
         self._parent_path = ""
         self._parent = target
@@ -164,7 +162,9 @@ class _Unpacker:
         try:
             make()
         except FileExistsError:
-            was_whiteout = _is_whiteout(parent.fd, name)
+            was_whiteout = attributes.is_whiteout(
+                os.stat(name, dir_fd=parent.fd, follow_symlinks=False)
+            )
             trees.remove(parent.fd, name)
             make()
             return was_whiteout
@@ -193,7 +193,7 @@ class _Unpacker:
                 os.ftruncate(fd, entry.size)
             mode = self._own(fd, None, entry)
             os.fchmod(fd, mode)
-            self._set_xattrs(fd, entry)
+            attributes.set_allowed(fd, entry.xattrs)
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
         finally:
             os.close(fd)
@@ -201,7 +201,7 @@ class _Unpacker:
 
     def _directory(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
         was_whiteout = False
-        if not _is_directory(parent.fd, name):
+        if not attributes.is_directory(parent.fd, name):
             # Full rights until the end: an ordinary user could not write below a 0555 otherwise.
             was_whiteout = self._make(parent, name, lambda: os.mkdir(name, 0o700, dir_fd=parent.fd))
         fd = os.open(name, _DIRECTORY, dir_fd=parent.fd)
@@ -215,7 +215,7 @@ class _Unpacker:
         fd = os.open(".", _DIRECTORY, dir_fd=directory.fd)
         try:
             mode = self._own(fd, None, entry)
-            self._set_xattrs(fd, entry)
+            attributes.set_allowed(fd, entry.xattrs)
         finally:
             os.close(fd)
         self._directories.pop(path, None)  # the last one decides, and keeps its place in the order
@@ -232,7 +232,7 @@ class _Unpacker:
         try:
             with self._target.sub(above) as directory:
                 status = os.stat(source or ".", dir_fd=directory.fd, follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode) or _whiteout_device(status):
+                if stat.S_ISDIR(status.st_mode) or attributes.is_whiteout(status):
                     raise ImageFormatError(f"{words}: operation not permitted")
                 here = os.stat(parent.fd)
                 if (here.st_ino, source) == (os.stat(directory.fd).st_ino, name):
@@ -282,7 +282,7 @@ class _Unpacker:
         layers only), in whichever order the two came.
         """
         if name == _OPAQUE:
-            self._set_opaque(parent, ".")
+            attributes.set_opaque(parent.fd, ".", self._opaque)
             return
         if name.startswith(_AUFS):
             return
@@ -292,15 +292,8 @@ class _Unpacker:
         try:
             os.mknod(hidden, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent.fd)
         except FileExistsError:
-            if _is_directory(parent.fd, hidden):
-                self._set_opaque(parent, hidden)
-
-    def _set_opaque(self, parent: DirFd, name: str) -> None:
-        fd = os.open(name, _DIRECTORY, dir_fd=parent.fd)
-        try:
-            os.setxattr(fd, self._opaque, b"y")
-        finally:
-            os.close(fd)
+            if attributes.is_directory(parent.fd, hidden):
+                attributes.set_opaque(parent.fd, hidden, self._opaque)
 
     # ── attributes ───────────────────────────────────────────────────────────────────────────
 
@@ -319,35 +312,10 @@ class _Unpacker:
 
     def _own(self, file: int | str, dir_fd: int | None, entry: Entry) -> int:
         """Set the owner; return the mode to set afterwards (chown clears set-id bits)."""
-        if (entry.uid, entry.gid) == (os.geteuid(), os.getegid()):
+        if attributes.own(file, entry.uid, entry.gid, dir_fd):
             return entry.mode
-        try:
-            if isinstance(file, int):
-                os.fchown(file, entry.uid, entry.gid)
-            else:
-                os.chown(file, entry.uid, entry.gid, dir_fd=dir_fd, follow_symlinks=False)
-        except OSError as error:
-            # EINVAL: the id is not mapped in this user namespace (user_namespaces(7))
-            if error.errno not in (errno.EPERM, errno.EINVAL):
-                raise
-            self._squashed += 1
-            return entry.mode & ~_SET_IDS
-        return entry.mode
-
-    def _set_xattrs(self, fd: int, entry: Entry) -> None:
-        """Set the extended attributes that an archive may bring; the others are passed over.
-
-        trusted.* is the machine's root's, user.overlay.* is overlayfs's own.
-        """
-        for name, value in entry.xattrs.items():
-            ours = name.startswith("user.") and not name.startswith("user.overlay.")
-            if name == "security.capability" or ours:
-                try:
-                    os.setxattr(fd, name, value)
-                except OSError as error:
-                    # ENOTSUP: the file system has none; EPERM: not this user's; docker goes on
-                    if error.errno not in (errno.ENOTSUP, errno.EPERM):
-                        raise
+        self._squashed += 1
+        return entry.mode & ~_SET_IDS
 
     def _finish_directories(self) -> None:
         """Set modes and times of directories, last first: making files has changed the times."""
@@ -381,18 +349,3 @@ _VERBS = {
     "block": "mknod",
     "fifo": "mkfifo",
 }
-
-
-def _is_directory(directory: int, name: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def _is_whiteout(directory: int, name: str) -> bool:
-    return _whiteout_device(os.stat(name, dir_fd=directory, follow_symlinks=False))
-
-
-def _whiteout_device(status: os.stat_result) -> bool:
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
