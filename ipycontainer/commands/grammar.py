@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,7 +131,9 @@ def invoke(
     to the program of `run`, `start` and `exec` with `-i`; bytes, the body of a cell, imply `-i`.
     Raises EngineError, of which UsageError says that the line itself is wrong.
     """
-    session = Session(engine_factory, stdin, Path(cwd) if cwd is not None else Path.cwd())
+    session = Session(engine_factory, stdin)
+    if cwd is not None:
+        session = replace(session, cwd=Path(cwd))
     return parse(argv, body=isinstance(stdin, bytes)).run(session)
 
 

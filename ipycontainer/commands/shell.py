@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
@@ -42,6 +41,7 @@ _BROKEN_PIPE = 128 + signal.SIGPIPE
 
 def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None = None) -> int:
     """Do one command line, by default the process's own, and return the exit code."""
+    _open_standard_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         # Names and logs hold any bytes; what is no UTF-8 goes out as it came.
@@ -59,6 +59,22 @@ def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None
         return _INTERRUPTED
 
 
+def _open_standard_streams() -> None:
+    """Put /dev/null where the caller closed one of the three, before another file takes its number.
+
+    A program would else read from, or write into, whatever the engine opens first.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
 def _connect() -> Engine:
     import ipycontainer
 
@@ -70,7 +86,7 @@ def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
     try:
         call = grammar.parse(words)
         verb, detached = call.verb, bool(call.params.get("detach"))
-        outcome = call.run(Session(engine_factory, 0, Path.cwd()))
+        outcome = call.run(Session(engine_factory, 0))
         return _show(outcome, verb)
     except EngineError as error:
         verb = verb or next((word for word in words if not word.startswith("-")), "")

@@ -42,7 +42,9 @@ def version(session: Session, template: str) -> Outcome:
 @click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
 def info(session: Session, template: str) -> Outcome:
     """Return what the engine says of itself, in the shape of docker's API."""
-    return Facts(kind="info", data=dict(session.engine.info()), template=template)
+    data = dict(session.engine.info())
+    warnings = () if template else tuple(data.get("Warnings") or ())
+    return Facts(kind="info", data=data, template=template, warnings=warnings)
 
 
 @verb("doctor", "Check what the engine needs of this machine, and how to mend it", most=0)

@@ -31,6 +31,14 @@ HELP_COLUMNS = 80
 _BODY = object()  # a click context's `obj` where a cell's body comes with the line
 
 
+def _working_directory() -> Path:
+    """Return where the caller stands; `/` once that directory is removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
+
+
 @dataclass(frozen=True)
 class Session:
     """What a verb works with: the engine, made at its first use, and the caller's surroundings.
@@ -41,7 +49,7 @@ class Session:
 
     engine_factory: EngineFactory
     stdin: Stdin = None
-    cwd: Path = field(default_factory=Path.cwd)
+    cwd: Path = field(default_factory=_working_directory)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @cached_property

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -467,3 +469,23 @@ def test_unknown_errors_stay_errors() -> None:
 
     with pytest.raises(RuntimeError, match="a defect"):
         shell.main(["ps"], broken)
+
+
+def test_removed_working_directory(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell whose directory is gone still works."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert say("ps -q") == ("", "", 0)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(closed: str) -> None:
+    """A caller that closes a standard stream gets no traceback and no foreign file there."""
+    line = f'exec "{sys.executable}" -m ipycontainer --version {closed}'
+    result = subprocess.run(["sh", "-c", line], capture_output=True, check=False)
+    assert result.returncode == 0
+    assert result.stderr == b""
