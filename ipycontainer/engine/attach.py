@@ -68,7 +68,7 @@ def _launch(
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
     faults.point("start: before the bundle")
-    warnings = bundle.write(engine.home, container.record)
+    bundle.write(engine.home, container.record)
     faults.point("start: before the request")
     try:
         channel, answer = engine.supervisor.start(
@@ -83,7 +83,7 @@ def _launch(
         )
     except StepFailed as error:
         raise _in_dockers_words(error, CREATE_FAILED) from None
-    container.warnings += (*warnings, *answer.body.get("warnings", ()))
+    container.warnings += tuple(answer.body.get("warnings", ()))
     return channel, answer
 
 

@@ -30,11 +30,6 @@ __all__ = ["Launched", "Stdio", "await_program", "launch", "make_socket", "prelo
 _MESSAGE_BYTES = 65536
 # Made by clone(2) at once; the cgroup namespace comes later, its root being the cgroup of then.
 _CLONED = ("mount", "uts", "ipc", "pid", "network", "user")
-_NO_CGROUP = (
-    "No cgroup for the container: this user may not make one here. "
-    "Its processes are neither counted nor limited."
-)
-
 _hierarchies: Hierarchies | None = None
 # Made once: a large malloc(3) after a fork has glibc touch, and so copy, pages all over its heap.
 _buffer = memoryview(bytearray(_MESSAGE_BYTES))
@@ -95,7 +90,7 @@ def launch(
         seccomp = compile_profile(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
     userns = "user" in new or not namespaces.in_initial_userns()
-    cgroup, warnings = _make_cgroup(spec)
+    cgroup = _make_cgroup(spec)
     pid = 0
     sync = own = -1
     try:
@@ -146,7 +141,7 @@ def launch(
         except BaseException:
             os.close(pidfd)
             raise
-        return Launched(pid, ticks, pidfd, cgroup, (*warnings, *notes), steps, told)
+        return Launched(pid, ticks, pidfd, cgroup, notes, steps, told)
     except BaseException as error:
         if pid:
             reap(pid, kill=True)
@@ -206,10 +201,11 @@ def await_program(
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
 
 
-def _make_cgroup(spec: Spec) -> tuple[Cgroup | None, tuple[str, ...]]:
+def _make_cgroup(spec: Spec) -> Cgroup | None:
+    """Make the cgroup that the spec names; None where this user may not make one."""
     path = spec.linux.cgroups_path
     if not path:
-        return None, ()
+        return None
     preload()
     if _hierarchies is None:
         raise AssertionError("preload reads the cgroup mounts")
@@ -225,7 +221,7 @@ def _make_cgroup(spec: Spec) -> tuple[Cgroup | None, tuple[str, ...]]:
             step="make cgroup",
             errno=getattr(error, "errno", 0) or 0,
         ) from error
-    return cgroup, () if cgroup is not None else (_NO_CGROUP,)
+    return cgroup
 
 
 def _view(cgroup: Cgroup | None) -> CgroupView | None:

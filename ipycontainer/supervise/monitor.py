@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -38,9 +37,10 @@ from ipycontainer.storage import snapshots
 from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
+from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.log import LogPosition, LogWriter
 from ipycontainer.supervise.loop import READ, Loop
-from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
+from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.streams import Input, Output, Sink
 
 __all__ = ["main"]
@@ -73,12 +73,11 @@ def main(
     os.write(comm, b"ipyc-" + str(request["id"])[:10].encode())
     os.close(comm)
     monitor = Monitor(home, request, seccomp, store or Store(home))
-    monitor.join(channel)
     if monitor.start(channel, message, sandbox):
         monitor.serve()
     # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
     lock.release()
-    monitor.close()
+    monitor.leave()
     return 0
 
 
@@ -96,7 +95,7 @@ class Monitor:
         self._store = store
         self._loop = Loop()
         self._log = LogWriter(str(self._bundle / "log"))
-        self._clients: dict[int, Channel] = {}
+        self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._execs: dict[int, tuple[int, Channel]] = {}  # pidfd -> (pid, who asked)
         self._followers: list[Channel] = []
         self._outputs: dict[str, Output] = {}
@@ -104,12 +103,14 @@ class Monitor:
         self._spec = Spec(Process(()))
         self._container: Launched | None = None
         self._ended = False
+        self._stopping = False
         self._code = 0
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
     def start(self, channel: Channel, message: Message, sandbox: Sandbox | None) -> bool:
         """Launch the container and tell `channel`; return False when it could not be started."""
+        self._clients.join(channel)
         request = message.body
         open_stdin = bool(request.get("open_stdin"))
         stdin, stdin_writer = os.pipe() if open_stdin else (_null(), -1)
@@ -137,7 +138,7 @@ class Monitor:
         if open_stdin:
             self._input = Input(self._loop, stdin_writer, bool(request.get("stdin_once")))
         self._attach(request, message.fds)
-        self._listen()
+        self._clients.listen()
         with self._store.write() as tx:
             alive = monitor_statements.started(
                 tx,
@@ -150,7 +151,7 @@ class Monitor:
         if not alive:  # removed between the request and now
             self._signal(signal.SIGKILL)
         self._loop.watch(self._container.pidfd, READ, self._end)
-        self._tell(
+        self._clients.tell(
             channel,
             {
                 "event": "started",
@@ -170,11 +171,7 @@ class Monitor:
             monitor_statements.failed(tx, self.id, error.run_code, error.message)
         if self._auto_remove:
             self._remove()
-        self._tell(channel, {"event": "failed", "error": error.to_wire()})
-
-    def _listen(self) -> None:
-        self._socket = listen(str(self._home.socket(self.id)))
-        self._loop.watch(self._socket.fileno(), READ, self._accept)
+        self._clients.tell(channel, {"event": "failed", "error": error.to_wire()})
 
     # ── conversation ─────────────────────────────────────────────────────────────────────────
 
@@ -191,78 +188,26 @@ class Monitor:
         else:
             self._store.close()
 
-    def close(self) -> None:
-        """Take the socket away, and let the clients see that all is done."""
-        with suppress(FileNotFoundError):
-            os.unlink(self._home.socket(self.id))
-        self._socket.close()
-        for channel in self._clients.values():
-            channel.close()
-
-    def join(self, channel: Channel) -> None:
-        """Listen to a client until it leaves."""
-        channel.socket.setblocking(False)
-        self._clients[channel.fileno()] = channel
-        self._loop.watch(channel.fileno(), READ, lambda: self._answer(channel))
-
-    def _accept(self) -> None:
-        try:
-            sock, _ = self._socket.accept()
-        except BlockingIOError:
-            return
-        try:
-            check_peer(sock)
-        except ProtocolError as error:
-            print(error, file=sys.stderr, flush=True)
-            sock.close()
-            return
-        self.join(Channel(sock))
-
-    def _leave(self, channel: Channel) -> None:
-        self._loop.forget(channel.fileno())
-        if self._clients.pop(channel.fileno(), None) is not None:
-            channel.close()
-
-    def _tell(self, channel: Channel, body: Mapping[str, Any]) -> None:
-        """Send, or drop a client that has left or does not read."""
-        try:
-            channel.send(body)
-        except OSError:
-            self._leave(channel)
-
-    def _answer(self, channel: Channel) -> None:
-        try:
-            message = channel.receive()
-        except BlockingIOError:
-            return
-        except (ProtocolError, OSError) as error:
-            print(error, file=sys.stderr, flush=True)
-            message = None
-        if message is None:
-            self._leave(channel)
-            return
-        try:
-            self._do(channel, message)
-        except EngineError as error:
-            message.close_fds()
-            self._tell(channel, {"event": "failed", "error": error.to_wire()})
+    def leave(self) -> None:
+        """Let go of the clients: they see that all is done."""
+        self._clients.close()
 
     def _do(self, channel: Channel, message: Message) -> None:
         body = message.body
         if message.name == "finish":
             self._finish(bool(body.get("remove")), bool(body.get("force")))
-            self._tell(channel, {"event": "done"})
+            self._clients.tell(channel, {"event": "done"})
         elif self._ended:
             raise ContainerNotRunning(f"container {self.id} is not running")
         elif message.name == "signal":
-            self._signal(int(body["signal"]))
-            self._tell(channel, {"event": "done"})
+            self._kill(int(body["signal"]))
+            self._clients.tell(channel, {"event": "done"})
         elif message.name == "stop":
             self._stop(int(body["signal"]), float(body["grace"]))
-            self._tell(channel, {"event": "done"})
+            self._clients.tell(channel, {"event": "done"})
         elif message.name == "attach":
             self._attach(body, message.fds)
-            self._tell(channel, {"event": "done"})
+            self._clients.tell(channel, {"event": "done"})
         elif message.name == "exec":
             self._exec(channel, message)
         elif message.name == "exec-signal":
@@ -299,14 +244,14 @@ class Monitor:
         end = self._log.position
         beyond = 0 if end.segment > at.segment else at.offset
         if end.offset > beyond:
-            self._tell(channel, {"event": "log"})
+            self._clients.tell(channel, {"event": "log"})
         else:
             self._followers.append(channel)
 
     def _log_grew(self) -> None:
         followers, self._followers = self._followers, []
         for channel in followers:
-            self._tell(channel, {"event": "log"})
+            self._clients.tell(channel, {"event": "log"})
 
     # ── the program ──────────────────────────────────────────────────────────────────────────
 
@@ -315,11 +260,18 @@ class Monitor:
         with suppress(ProcessLookupError):  # it has just ended: its exit is on the way
             pidfd.send_signal(self._container.pidfd, number)
 
+    def _kill(self, number: int) -> None:
+        """Signal on somebody's request, and tell of it."""
+        with self._store.write() as tx:
+            monitor_statements.killed(tx, self.id, number, time.time_ns())
+        self._signal(number)
+
     def _stop(self, number: int, grace: float) -> None:
         """Ask with a signal, and kill after `grace` seconds; a negative grace waits for ever."""
-        self._signal(number)
+        self._stopping = True
+        self._kill(number)
         if grace >= 0:
-            self._loop.at("stop", grace, lambda: self._signal(signal.SIGKILL))
+            self._loop.at("stop", grace, lambda: self._kill(signal.SIGKILL))
 
     def _exec(self, channel: Channel, message: Message) -> None:
         assert self._container is not None
@@ -350,7 +302,7 @@ class Monitor:
         message.close_fds()
         self._execs[entered.pidfd] = (entered.pid, channel)
         self._loop.watch(entered.pidfd, READ, lambda: self._exec_ended(entered.pidfd))
-        self._tell(channel, {"event": "started", "pid": entered.pid})
+        self._clients.tell(channel, {"event": "started", "pid": entered.pid})
 
     def _exec_signal(self, channel: Channel, number: int) -> None:
         """Signal what this client had executed; one that has ended is fine."""
@@ -363,7 +315,7 @@ class Monitor:
         pid, channel = self._execs.pop(fd)
         self._loop.forget(fd)
         os.close(fd)
-        self._tell(channel, {"event": "exited", "code": _reap(pid)})
+        self._clients.tell(channel, {"event": "exited", "code": _reap(pid)})
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
@@ -389,11 +341,12 @@ class Monitor:
         if not self._auto_remove or any(output.is_behind for output in self._outputs.values()):
             with self._store.write() as tx:
                 self._tell_end(tx)
-        for channel in list(self._clients.values()):
-            self._tell(channel, {"event": "exited", "code": code})
+        self._clients.tell_all({"event": "exited", "code": code})
 
     def _tell_end(self, tx: Transaction) -> None:
         monitor_statements.exited(tx, self.id, self._code, "", False, time.time_ns())
+        if self._stopping:
+            monitor_statements.stopped(tx, self.id, time.time_ns())
 
     def _remove(self) -> None:
         """Remove what the container wrote, then its row: end and removal in one transaction.

@@ -1,0 +1,100 @@
+"""Who talks with a monitor: accepts clients, takes their messages, sends answers.
+
+A client that leaves, does not read or breaks the protocol is dropped; it never holds the monitor
+up. What a message means is the monitor's business.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer.supervise.loop import READ, Loop
+from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
+
+__all__ = ["Clients"]
+
+
+class Clients:
+    """The clients of one monitor. `do` is called with each message and may raise EngineError."""
+
+    def __init__(self, loop: Loop, path: Path, do: Callable[[Channel, Message], None]) -> None:
+        self._loop = loop
+        self._path = path
+        self._do = do
+        self._channels: dict[int, Channel] = {}
+
+    def listen(self) -> None:
+        """Let everybody of our user connect, from now on."""
+        self._socket = listen(str(self._path))
+        self._loop.watch(self._socket.fileno(), READ, self._accept)
+
+    def join(self, channel: Channel) -> None:
+        """Listen to a client until it leaves."""
+        channel.socket.setblocking(False)
+        self._channels[channel.fileno()] = channel
+        self._loop.watch(channel.fileno(), READ, lambda: self._answer(channel))
+
+    def tell(self, channel: Channel, body: Mapping[str, Any]) -> None:
+        """Send, or drop a client that has left or does not read."""
+        try:
+            channel.send(body)
+        except OSError:
+            self._leave(channel)
+
+    def tell_all(self, body: Mapping[str, Any]) -> None:
+        """Send to every client."""
+        for channel in list(self._channels.values()):
+            self.tell(channel, body)
+
+    def close(self) -> None:
+        """Take the socket away, and let the clients see that all is done."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
+        self._socket.close()
+        for channel in self._channels.values():
+            channel.close()
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._socket.accept()
+        except BlockingIOError:
+            return
+        try:
+            check_peer(sock)
+        except ProtocolError as error:
+            print(error, file=sys.stderr, flush=True)
+            sock.close()
+            return
+        self.join(Channel(sock))
+
+    def _leave(self, channel: Channel) -> None:
+        self._loop.forget(channel.fileno())
+        if self._channels.pop(channel.fileno(), None) is not None:
+            channel.close()
+
+    def _answer(self, channel: Channel) -> None:
+        try:
+            message = channel.receive()
+        except BlockingIOError:
+            return
+        except (ProtocolError, OSError) as error:
+            print(error, file=sys.stderr, flush=True)
+            message = None
+        if message is None:
+            self._leave(channel)
+            return
+        try:
+            self._do(channel, message)
+        except EngineError as error:
+            message.close_fds()
+            self.tell(channel, {"event": "failed", "error": error.to_wire()})
+        except (KeyError, TypeError, ValueError) as error:
+            message.close_fds()
+            broken = ProtocolError(f"{message.name} is not as the protocol says: {error!r}")
+            self.tell(channel, {"event": "failed", "error": broken.to_wire()})
