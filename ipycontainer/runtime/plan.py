@@ -89,6 +89,7 @@ def plan(
         steps.append(session.BecomeRoot())
     elif own_cgroup is not None:
         steps.append(session.JoinCgroup(own_cgroup))
+    steps.append(session.HideFromTracers())
     if "cgroup" in new:
         steps.append(session.UnshareCgroup())
     if "network" in new:
@@ -139,6 +140,7 @@ def plan_process(
         process_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
         *((process_steps.Ready(wait=True),) if hold else ()),
         _limits(process.capabilities, process, die_with_parent),
+        process_steps.CheckCommand(process.args[0]),
         *(() if hold else (process_steps.Ready(wait=False),)),
         process_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
     )

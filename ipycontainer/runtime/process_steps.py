@@ -24,6 +24,7 @@ from ipycontainer.runtime import reaper, users
 from ipycontainer.runtime.steps import Context, Identity
 
 __all__ = [
+    "CheckCommand",
     "CloseFds",
     "ConnectStdio",
     "EnterWorkdir",
@@ -331,6 +332,28 @@ def _hand_over_stdio(uid: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckCommand:
+    """See whether the user that we are by now may execute the program.
+
+    access(2) knows mounts without `exec` as well. It is the last thing that can fail a start: the
+    rest is the program's own.
+    """
+
+    name: str
+
+    def execute(self, ctx: Context) -> None:
+        """Ask the kernel."""
+        if not os.access(ctx.command, os.X_OK):
+            raise CommandNotExecutable(
+                f'exec: "{self.name}": permission denied', step=self.describe(), errno=errno.EACCES
+            )
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"see whether {self.name} may be executed"
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Tell the parent that all is made; wait for its word if it holds us."""
 
@@ -367,9 +390,6 @@ class Execute:
         syscalls.sigmask_unblock_all()
         try:
             os.execve(ctx.command, self.args, env)
-        except PermissionError as error:
-            text = f'exec: "{self.args[0]}": {_go_words(error)}'
-            raise CommandNotExecutable(text, step=self.describe(), errno=errno.EACCES) from error
         except OSError as error:
             # a script without its interpreter, or no program at all: for docker the container has
             # started by now, and this is its output and its exit code

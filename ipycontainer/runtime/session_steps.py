@@ -20,6 +20,7 @@ __all__ = [
     "AwaitParent",
     "BecomeRoot",
     "DieWithParent",
+    "HideFromTracers",
     "JoinNamespace",
     "LoopbackUp",
     "NewSessionKeyring",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_DUMPABLE = 4
 SIGKILL = 9
 PROC_SUPER_MAGIC = 0x9FA0  # linux/magic.h
 
@@ -48,6 +50,23 @@ class DieWithParent:
     def describe(self) -> str:
         """Say it."""
         return "die with the parent"
+
+
+@dataclass(frozen=True, slots=True)
+class HideFromTracers:
+    """Be no process that others may trace, or look into by /proc, until the program is there.
+
+    A half-built init still has the engine's memory and fds, and in a shared pid namespace it has
+    neighbours (CVE-2016-9962). execve(2) ends it. After the id maps: their writer needs to look in.
+    """
+
+    def execute(self, ctx: Context) -> None:
+        """Clear the dumpable flag."""
+        syscalls.prctl(PR_SET_DUMPABLE, 0)
+
+    def describe(self) -> str:
+        """Say it."""
+        return "hide from tracers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def test_the_order_is_that_of_runc_and_crun() -> None:
         "DieWithParent",
         "NewSessionKeyring",
         "JoinCgroup",
+        "HideFromTracers",
         "LoopbackUp",
         "SetSysctl",
         "SetHostname",
@@ -81,6 +82,7 @@ def test_the_order_is_that_of_runc_and_crun() -> None:
         "EnterWorkdir",
         "FindCommand",
         "LimitPrivileges",
+        "CheckCommand",
         "Ready",
         "Execute",
     ]
