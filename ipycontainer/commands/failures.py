@@ -56,7 +56,7 @@ def failure_text(
         return f"{error.message}\n"
     words = _words(error)
     if goes_to_stdout(error, verb, detached=detached):
-        return f"{words}\n"
+        return f"{words}\r\n"  # the daemon writes it into the program's stream, for a terminal
     if verb == "run":
         text = f"{PROGRAM}: {_DAEMON}{_sentence(words)}\n"
         # An error of the start comes with an outcome: then there is no word about the usage.

@@ -28,6 +28,7 @@ CREATE_FAILED = (
     "failed to create task for container: failed to create shim task: OCI runtime create failed: "
     "runc create failed: unable to start container process: {}: unknown"
 )
+NOT_ABSOLUTE = "OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown"
 EXEC_FAILED = "OCI runtime exec failed: exec failed: unable to start container process: {}: unknown"
 
 
@@ -78,6 +79,7 @@ def _launch(
                 "open_stdin": config.open_stdin,
                 "stdin_once": config.open_stdin and config.attach_stdin,
                 "auto_remove": config.auto_remove,
+                "failure": CREATE_FAILED,
             },
             fds,
         )
@@ -104,6 +106,9 @@ def execute(
         channel = container.engine.supervisor.monitor(container.id)
     except ContainerNotRunning:
         raise ContainerNotRunning(f"container {container.id} is not running") from None
+    if workdir and not workdir.startswith("/"):
+        channel.close()
+        raise InvalidArgument(NOT_ABSOLUTE)
     pipes = Pipes(stdin, () if detach else ("stdout", "stderr"))
     try:
         ask(

@@ -26,6 +26,7 @@ from ipycontainer.errors import (
     ContainerRunning,
     EngineError,
     ProtocolError,
+    StepFailed,
 )
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
@@ -46,7 +47,8 @@ from ipycontainer.supervise.streams import Input, Output, Sink
 __all__ = ["main"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
-SIGNALLED = 128  # docker's exit code of a program that signal n killed is 128 + n
+# Docker's exit code of a program that signal n killed is 128 + n, of one that never ran 128 alone.
+SIGNALLED = 128
 
 
 def main(
@@ -126,7 +128,7 @@ class Monitor:
                 sandbox=sandbox,
             )
         except EngineError as error:
-            self._failed(channel, error)
+            self._failed(channel, error, str(request.get("failure", "{}")))
             return False
         faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
@@ -166,9 +168,12 @@ class Monitor:
         asked = self._spec.annotations.get(ANNOTATION_SECCOMP) == "default"
         return self._seccomp if asked else None
 
-    def _failed(self, channel: Channel, error: EngineError) -> None:
+    def _failed(self, channel: Channel, error: EngineError, sentence: str) -> None:
+        """Keep why it could not start, a failed step within `sentence`, as docker words it."""
+        told = sentence.format(error.message) if isinstance(error, StepFailed) else error.message
+        code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
         with self._store.write() as tx:
-            monitor_statements.failed(tx, self.id, error.run_code, error.message)
+            monitor_statements.failed(tx, self.id, code, told)
         if self._auto_remove:
             self._remove()
         self._clients.tell(channel, {"event": "failed", "error": error.to_wire()})

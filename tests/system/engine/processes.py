@@ -11,7 +11,15 @@ from pathlib import Path
 from ipycontainer.engine.engine import Engine
 from ipycontainer.store import liveness
 
-__all__ = ["eventually", "kill", "monitor_of", "processes_in_cgroups", "zygotes"]
+__all__ = [
+    "alive",
+    "eventually",
+    "kill",
+    "monitor_of",
+    "processes_in_cgroups",
+    "traces",
+    "zygotes",
+]
 
 PATIENCE_SECONDS = 15
 
@@ -56,3 +64,21 @@ def processes_in_cgroups(engine: Engine) -> list[str]:
     """Return the container cgroups of a home that exist, on whichever version."""
     found = Path("/sys/fs/cgroup").glob(f"**/ipyc-{engine.home.hash8}/*/")
     return [str(path) for path in found if path.name not in ("engine",)]
+
+
+def traces(engine: Engine) -> list[str]:
+    """Name what containers have of the machine: directories, sockets, locks, cgroups, mounts."""
+    home = engine.home
+    found = [f"directory {name}" for name in os.listdir(home.containers)]
+    found += [f"trash {name}" for name in os.listdir(home.trash)]
+    found += [f"socket {path.name}" for path in home.runtime.glob("*.s") if path.name[:2] != "z-"]
+    found += [f"lock {path.name}" for path in home.runtime.glob("*.l") if path.name[:2] != "z-"]
+    found += [f"cgroup {path}" for path in processes_in_cgroups(engine)]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            mounts = (process / "mountinfo").read_text(errors="replace")
+        except OSError:
+            continue
+        if f"{home.containers}/" in mounts:
+            found.append(f"mounts seen by process {process.name}")
+    return found

@@ -160,8 +160,8 @@ def test_exec_that_cannot_start(engine: FakeEngine, say: Say) -> None:
     engine.programs[("nope",)] = Program(fails=CommandNotFound(EXEC_NOT_FOUND))
     engine.programs[("id",)] = Program(fails=InvalidArgument("unable to find user x: no match"))
     say("run -d --name web busybox sleep 100")
-    assert say("exec web nope") == (f"{EXEC_NOT_FOUND}\n", "", 126)
-    assert say("exec -u x web id") == ("unable to find user x: no match\n", "", 126)
+    assert say("exec web nope") == (f"{EXEC_NOT_FOUND}\r\n", "", 126)
+    assert say("exec -u x web id") == ("unable to find user x: no match\r\n", "", 126)
     assert say("exec -d web nope") == ("", f"Error response from daemon: {EXEC_NOT_FOUND}\n", 1)
 
 
