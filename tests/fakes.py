@@ -379,6 +379,7 @@ class FakeImage:
     """An image whose record changes with its tags."""
 
     shared = 0
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, engine: FakeEngine, record: ImageRecord) -> None:
         self.engine = engine

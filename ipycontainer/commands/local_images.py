@@ -50,7 +50,7 @@ def import_(
         changes=change,
         message=message or f"Imported from {source if source == '-' else '-'}",
     )
-    return Lines(lines=(image.id,))
+    return Lines(lines=(image.id,), warnings=tuple(image.warnings))
 
 
 def _opened(session: Session, source: str) -> Path | BinaryIO:

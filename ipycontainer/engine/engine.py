@@ -19,7 +19,9 @@ from ipycontainer.engine.images import Images
 from ipycontainer.engine.results import RunResult
 from ipycontainer.engine.watch import Watch
 from ipycontainer.errors import EngineError, OperationTimeout
+from ipycontainer.images import sweep
 from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.storage import snapshots
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import events, liveness
@@ -48,6 +50,7 @@ class Engine:
         self.containers = Containers(self)
         self.images = Images(self)
         self._watch = Watch(self._lost)
+        self._swept = False
 
     def __repr__(self) -> str:
         return f"<ipycontainer engine at {self.home.root}>"
@@ -99,9 +102,23 @@ class Engine:
 
         Costs one question to the kernel for each container that is said to run.
         """
-        if self._lost_containers() and self._lost_containers():
-            # Asked twice: a container may have ended properly between the row and the lock.
+        # Asked twice: a container may have ended properly between the row and the lock.
+        lost = self._lost_containers() and self._lost_containers()
+        if lost or (not self._swept and self._leftovers()):
             self.supervisor.work("repair", {})
+        self._swept = True
+
+    def _leftovers(self) -> bool:
+        """Tell whether a killed process left something: looked for once an engine."""
+        with self.store.read() as tx:
+            half_removed = store_containers.list_all(tx, (Status.REMOVING,))
+            ended = store_containers.list_all(tx, (Status.EXITED,))
+        return bool(
+            half_removed
+            or any(record.config.auto_remove for record in ended)
+            or sweep.leftovers(self.home)
+            or snapshots.orphans(self.home, self.store)
+        )
 
     def _lost_containers(self) -> bool:
         with self.store.read() as tx:

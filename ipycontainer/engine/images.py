@@ -25,16 +25,23 @@ class Image:
     """An image of this engine.
 
     `shared` bytes of its size stand in other images too, `containers` counts those on it: both as
-    of the moment when it was looked up, -1 where nobody asked.
+    of the moment when it was looked up, -1 where nobody asked. `warnings` say what an import had to
+    leave out.
     """
 
     def __init__(
-        self, engine: Engine, record: ImageRecord, shared: int = -1, containers: int = -1
+        self,
+        engine: Engine,
+        record: ImageRecord,
+        shared: int = -1,
+        containers: int = -1,
+        warnings: Sequence[str] = (),
     ) -> None:
         self.engine = engine
         self.record = record
         self.shared = shared
         self.containers = containers
+        self.warnings = tuple(warnings)
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{tag}'" for tag in self.tags)
@@ -146,20 +153,22 @@ class Images:
             "message": message,
         }
         if not isinstance(source, str | Path):
-            image_id = self._engine.supervisor.work("import", arguments, (source.fileno(),))
+            done = self._engine.supervisor.work("import", arguments, (source.fileno(),))
         elif os.path.isdir(source):
             arguments["directory"] = os.path.abspath(source)
-            image_id = self._engine.supervisor.work("import", arguments)
+            done = self._engine.supervisor.work("import", arguments)
         else:
             try:
                 fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
             except OSError as error:
                 raise ResourceError(f"open {source}: {(error.strerror or '').lower()}") from None
             try:
-                image_id = self._engine.supervisor.work("import", arguments, (fd,))
+                done = self._engine.supervisor.work("import", arguments, (fd,))
             finally:
                 os.close(fd)
-        return self.get(str(image_id))
+        return Image(
+            self._engine, self.get(str(done["id"])).record, warnings=tuple(done["warnings"])
+        )
 
     def remove(self, ref: str, force: bool = False) -> Sequence[tuple[str, str]]:
         """Remove a name, and the image with its last one.

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ipycontainer.errors import ContainerNotRunning
@@ -39,19 +40,18 @@ def entries(
     everything, as in docker.
     """
     lines = _Lines(container)
-    standing: Iterator[LogEntry] = (
-        entry for entry in lines.read() if since_ns is None or entry.time_ns >= since_ns
-    )
-    if until_ns is not None:
-        standing = (entry for entry in standing if entry.time_ns <= until_ns)
-    if tail is not None and tail >= 0:
-        standing = iter(deque(standing, maxlen=tail))
-    yield from standing
+
+    def wanted(entry: LogEntry) -> bool:
+        return (since_ns is None or entry.time_ns >= since_ns) and (
+            until_ns is None or entry.time_ns <= until_ns
+        )
+
+    # A line that has no end yet is the last one, unless it may go on while it is followed.
+    standing = lines.read() if follow else chain(lines.read(), lines.rest())
+    chosen = filter(wanted, standing)
+    yield from chosen if tail is None or tail < 0 else deque(chosen, maxlen=tail)
     if follow:
-        for entry in lines.follow(until_ns):
-            if since_ns is None or entry.time_ns >= since_ns:
-                yield entry
-    yield from lines.rest(since_ns)
+        yield from filter(wanted, chain(lines.follow(until_ns), lines.rest()))
 
 
 class _Lines:
@@ -75,11 +75,9 @@ class _Lines:
             else:
                 self._parts[entry.stream] = entry
 
-    def rest(self, since_ns: int | None) -> Iterator[LogEntry]:
+    def rest(self) -> Iterator[LogEntry]:
         """Yield what was printed without a last newline."""
-        for entry in sorted(self._parts.values(), key=lambda entry: entry.time_ns):
-            if since_ns is None or entry.time_ns >= since_ns:
-                yield entry
+        yield from sorted(self._parts.values(), key=lambda entry: entry.time_ns)
         self._parts.clear()
 
     def follow(self, until_ns: int | None) -> Iterator[LogEntry]:

@@ -225,6 +225,10 @@ def mount_overlay(
                 fs.set("workdir", _short(work, opened))
             if userxattr:
                 fs.set("userxattr")
+            else:
+                # A renamed directory would be noted in an attribute alone: whoever reads the upper
+                # directory would not find its files. (userxattr turns it off by itself.)
+                fs.set("redirect_dir", "off")
             mount = fs.mount()
     finally:
         for fd in opened:
@@ -245,8 +249,7 @@ def mount_overlay_by_string(
     options = [f"lowerdir={':'.join(_escape(path, ':,') for path in lowers)}"]
     if upper:
         options += [f"upperdir={_escape(upper, ',')}", f"workdir={_escape(work, ',')}"]
-    if userxattr:
-        options.append("userxattr")
+    options.append("userxattr" if userxattr else "redirect_dir=off")
     data = ",".join(options)
     if len(os.fsencode(data)) > MOUNT_DATA_LIMIT_BYTES:
         raise OSError(errno.E2BIG, f"{len(lowers)} layers with paths this long need Linux 6.7")

@@ -18,7 +18,14 @@ from ipycontainer.linux import capabilities, mounts
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
-from ipycontainer.runtime import defaults, mount_steps, options, path_steps, process_steps
+from ipycontainer.runtime import (
+    command_steps,
+    defaults,
+    mount_steps,
+    options,
+    path_steps,
+    process_steps,
+)
 from ipycontainer.runtime import session_steps as session
 from ipycontainer.runtime.steps import Identity, Step
 
@@ -137,12 +144,12 @@ def plan_process(
             user, identity, tuple(str(group) for group in groups), "HOME" not in env
         ),
         process_steps.EnterWorkdir(process.cwd),
-        process_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
+        command_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
         *((process_steps.Ready(wait=True),) if hold else ()),
         _limits(process.capabilities, process, die_with_parent),
-        process_steps.CheckCommand(process.args[0]),
+        command_steps.CheckCommand(process.args[0]),
         *(() if hold else (process_steps.Ready(wait=False),)),
-        process_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
+        command_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
     )
 
 

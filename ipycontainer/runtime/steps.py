@@ -19,7 +19,7 @@ from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
 from ipycontainer.linux.dirfd import DirFd
 
-__all__ = ["Context", "Identity", "Stdio", "Step", "failure", "run"]
+__all__ = ["Context", "Identity", "Stdio", "Step", "failure", "go_words", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +125,8 @@ _HINTS = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENOSYS: "the kernel is too old: Linux 5.12 or later is needed",
 }
+
+
+def go_words(error: OSError) -> str:
+    """Return the kernel's answer as Go writes it, in lower case."""
+    return os.strerror(error.errno or 0).lower()

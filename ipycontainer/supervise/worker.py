@@ -71,9 +71,10 @@ def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence
     return [asdict(change) for change in changes.changes(record.overlays, home.rootless)]
 
 
-def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int]) -> str:
+def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int]) -> Any:
     """Import a root file system from the descriptor that came along, or from a directory."""
     directory = arguments.get("directory")
+    warnings: list[str] = []
     source: Any = str(directory) if directory else os.fdopen(fds[0], "rb", buffering=1 << 20)
     record = archive_import.import_image(
         home,
@@ -82,8 +83,9 @@ def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequenc
         reference=str(arguments["reference"]),
         changes=tuple(arguments["changes"]),
         message=str(arguments["message"]),
+        warn=warnings.append,
     )
-    return str(record.id)
+    return {"id": record.id, "warnings": warnings}
 
 
 def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
