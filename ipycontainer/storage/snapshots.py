@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["discard", "empty_trash", "orphans", "prepare", "sweep", "throw_away"
 # A symbolic link `PID:START_TICKS` in a container's directory: who made it. Until the row is
 # written, that is all that tells a directory in the making from one that was left behind.
 _MAKER = "maker"
+UNMARKED_SECONDS = 5
 _OVERFLOW_ID = 65534  # kernel.overflowuid: an owner that has no name in this user namespace
 
 
@@ -123,10 +125,18 @@ def sweep(home: Home, store: Store) -> list[str]:
 
 
 def _maker_lives(directory: Path) -> bool:
+    """Tell whether the directory may be one in the making.
+
+    Between its making and its maker's mark it has neither mark nor row: a young one is left alone.
+    """
     try:
         pid, _, ticks = os.readlink(directory / _MAKER).partition(":")
         return procfs.start_ticks(int(pid)) == int(ticks)
+    except ProcessLookupError:
+        return False
     except (OSError, ValueError):
+        with suppress(FileNotFoundError):
+            return time.time() - os.stat(directory).st_ctime < UNMARKED_SECONDS
         return False
 
 
