@@ -18,7 +18,6 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.oci import Process, Spec
 from ipycontainer.runtime import init, plan
 from ipycontainer.runtime.launch import Launched, await_program, make_socket, reap
-from ipycontainer.runtime.process_steps import NewSession
 from ipycontainer.runtime.session_steps import DieWithParent, NewSessionKeyring
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
@@ -48,7 +47,6 @@ def enter(
     steps: tuple[Step, ...] = (
         DieWithParent(),
         NewSessionKeyring(os.path.basename(spec.linux.cgroups_path) or "container"),
-        NewSession(),
         *plan.plan_process(spec, process, user=user),
     )
     try:

@@ -138,6 +138,7 @@ def plan_process(
     identity = Identity(ids.uid, ids.gid, ids.additional_gids, "/")
     reap = annotations.get(oci.ANNOTATION_INIT) == "true" and process is spec.process
     return (
+        process_steps.NewSession(),
         process_steps.CloseFds(),
         process_steps.ConnectStdio(),
         process_steps.ResolveUser(

@@ -1,4 +1,4 @@
-"""Steps that turn init into the program, inside the container's root.
+"""Steps that make init what the program shall be, inside the container's root.
 
 Order is that of capabilities(7) and seccomp(2); what each wrong order gives stands beside the call.
 Nothing is imported here once the root is the container's: its files could stand in for Python's.
@@ -13,12 +13,10 @@ import select
 import stat
 from dataclasses import dataclass
 
-from ipycontainer.errors import (
-    StepFailed,
-)
+from ipycontainer.errors import StepFailed
 from ipycontainer.linux import capabilities, seccomp, syscalls
 from ipycontainer.runtime import users
-from ipycontainer.runtime.steps import Context, Identity
+from ipycontainer.runtime.steps import Context, Identity, go_words
 
 __all__ = [
     "CloseFds",
@@ -35,7 +33,6 @@ PR_SET_PDEATHSIG, SIGKILL = 1, 9  # linux/prctl.h, asm/signal.h
 PR_SET_KEEPCAPS = 8
 PR_SET_NO_NEW_PRIVS = 38
 _NULL = os.makedev(1, 3)
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # docker's
 
 
 @dataclass(frozen=True, slots=True)

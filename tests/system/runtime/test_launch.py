@@ -17,7 +17,7 @@ from tests.system.runtime.isolated import call
 
 FACTS = """
 grep -E '^(Cap|Seccomp:|NoNewPrivs)' /proc/self/status
-echo pid $$; hostname; umask; pwd; echo home $HOME
+echo pid $$; echo session $(cut -d' ' -f6 /proc/1/stat); hostname; umask; pwd; echo home $HOME
 for n in $(seq 0 40); do [ -e /proc/$$/fd/$n ] && echo fd $n; done
 cat /proc/keys; (echo 1 > /proc/sys/kernel/domainname) 2>&1
 ls /sys/firmware | wc -l; touch /sys/fs/cgroup/x 2>&1; touch /sys/x 2>&1
@@ -54,7 +54,7 @@ def test_a_default_container_is_what_docker_makes(bundle: str) -> None:
         assert f"{name}:\t0000000000000000" in lines
     assert "Seccomp:\t2" in lines
     assert "NoNewPrivs:\t0" in lines
-    assert {"pid 1", "box", "0022", "home /root", "A=2"} <= set(lines)
+    assert {"pid 1", "session 1", "box", "0022", "home /root", "A=2"} <= set(lines)
     # busybox's sh opens fd 10 for itself at times; nothing of the engine's is there
     assert {line for line in lines if line.startswith("fd ")} <= {"fd 0", "fd 1", "fd 2", "fd 10"}
     assert output.count("Read-only file system") == 3

@@ -76,6 +76,7 @@ def test_the_order_is_that_of_runc_and_crun() -> None:
         "RestrictPaths",
         "PivotRoot",
         "AwaitParent",
+        "NewSession",
         "CloseFds",
         "ConnectStdio",
         "ResolveUser",
