@@ -176,7 +176,10 @@ def await_program(
     warnings: tuple[str, ...] = ()
     ready = False
     while True:
-        message = bytes(_buffer[: os.readv(own, (_buffer,))])
+        try:
+            message = bytes(_buffer[: os.readv(own, (_buffer,))])
+        except ConnectionResetError:  # it was killed with our answer unread
+            message = b""
         if message == b"devices":
             if cgroup is not None:
                 # now, not before: a rule without `m` would have kept init from mknod(2)
