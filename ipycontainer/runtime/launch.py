@@ -178,8 +178,8 @@ def await_program(
     while True:
         try:
             message = bytes(_buffer[: os.readv(own, (_buffer,))])
-        except ConnectionResetError:  # it was killed with our answer unread
-            message = b""
+        except ConnectionResetError:
+            continue  # it ended with our answer unread; said once, before what it had still to say
         if message == b"devices":
             if cgroup is not None:
                 # now, not before: a rule without `m` would have kept init from mknod(2)
