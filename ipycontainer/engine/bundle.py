@@ -10,18 +10,19 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.linux import cgroups
 from ipycontainer.model import oci, oci_json
-from ipycontainer.model.config import Bind
+from ipycontainer.model.config import Bind, ContainerConfig
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["base_env", "build", "merge_env", "write"]
+__all__ = ["base_env", "build", "merge_env", "warnings_of", "write"]
 
 HOSTS = """127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -45,25 +46,28 @@ def write(home: Home, record: ContainerRecord) -> None:
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
-    spec, _ = build(home, record)  # what there is to warn of was told at creation
-    _write(directory / "config.json", json.dumps(oci_json.to_json(spec), separators=(",", ":")))
+    spec = oci_json.to_json(build(home, record))
+    _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
 
 
-def build(home: Home, record: ContainerRecord) -> tuple[oci.Spec, tuple[str, ...]]:
-    """Return the spec of a container, and WARNING lines about what had to be hidden."""
+def warnings_of(home: Home, config: ContainerConfig) -> tuple[str, ...]:
+    """Return WARNING lines about what a container will not get; raises for what it may not."""
+    _, hidden = _guarded(home, config.binds)
+    return (*hidden, NO_MKNOD) if _lacks_device_rules(home) else hidden
+
+
+def build(home: Home, record: ContainerRecord) -> oci.Spec:
+    """Return the spec of a container."""
     config = record.config
-    binds, warnings = _guarded(home, config.binds)
+    binds, _ = _guarded(home, config.binds)
     namespaces = dict.fromkeys(("mount", "pid", "uts", "ipc"), "")
     if config.network != "host":
         namespaces["network"] = ""
-    granted: tuple[str, ...] = defaults.CAPABILITIES
-    if cgroups.detect().version == "v2":
+    if _is_unified():
         namespaces["cgroup"] = ""  # docker's default: private under v2, the host's under v1
-        if not home.rootless:
-            # Nothing here keeps a container from opening a device node that it has made: that
-            # takes a BPF program under v2. (In a user namespace nobody can make one.)
-            granted = tuple(name for name in granted if name != "CAP_MKNOD")
-            warnings = (*warnings, NO_MKNOD)
+    granted: tuple[str, ...] = defaults.CAPABILITIES
+    if _lacks_device_rules(home):
+        granted = tuple(name for name in granted if name != "CAP_MKNOD")
     annotations = {
         oci.ANNOTATION_OVERLAYS: json.dumps(
             [
@@ -83,7 +87,7 @@ def build(home: Home, record: ContainerRecord) -> tuple[oci.Spec, tuple[str, ...
         annotations[oci.ANNOTATION_USER] = config.user
     if config.init:
         annotations[oci.ANNOTATION_INIT] = "true"
-    spec = oci.Spec(
+    return oci.Spec(
         process=oci.Process(
             args=(*(config.entrypoint or ()), *config.command),
             env=base_env(record),
@@ -113,7 +117,19 @@ def build(home: Home, record: ContainerRecord) -> tuple[oci.Spec, tuple[str, ...
         ),
         annotations=annotations,
     )
-    return spec, warnings
+
+
+@cache
+def _is_unified() -> bool:
+    return cgroups.detect().version == "v2"
+
+
+def _lacks_device_rules(home: Home) -> bool:
+    """Tell whether nothing would keep a container from opening a device node that it has made.
+
+    Under v2 that takes a BPF program. In a user namespace nobody can make one.
+    """
+    return _is_unified() and not home.rootless
 
 
 def base_env(record: ContainerRecord) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ class Container:
         """Start it in the background; one that runs already is left as it is."""
         self.reload()
         if not self.record.state.status.alive:
-            self._finish()
+            self._await_former_monitor()
             attach.start_detached(self)
 
     def start_attached(
@@ -128,7 +128,7 @@ class Container:
         outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
         if self.record.state.status.alive:
             return attach.attach(self, stdin, outputs)
-        self._finish()
+        self._await_former_monitor()
         return attach.start(self, stdin, outputs)
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
@@ -220,6 +220,11 @@ class Container:
             self.engine.supervisor.work("remove", {"id": self.id})
         except NoSuchContainer:
             pass  # its monitor has done it
+
+    def _await_former_monitor(self) -> None:
+        """Before a start, let the monitor of the last run be done."""
+        if self.record.state.status is not Status.CREATED:
+            self._finish()
 
     def _finish(self, *, remove: bool = False, force: bool = False) -> None:
         """See the monitor off, if there is one still: it may be waiting for a slow reader."""

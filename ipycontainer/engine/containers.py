@@ -82,8 +82,7 @@ class Containers:
                 state=ContainerState(),
                 overlays=overlays,
             )
-            _, guards = bundle.build(self._engine.home, record)
-            warnings += guards
+            warnings += bundle.warnings_of(self._engine.home, merged)
             _make_bind_sources(merged)
             record = self._add(record, name.removeprefix("/"))
         except BaseException:

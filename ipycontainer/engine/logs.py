@@ -90,20 +90,24 @@ class _Lines:
         with closing(channel):
             while True:
                 yield from self.read()
-                channel.send(
-                    {"op": "follow", "segment": self._at.segment, "offset": self._at.offset}
-                )
-                if not _log_grew(channel, until_ns):
+                if not _log_grew(channel, self._at, until_ns):
                     yield from self.read()
                     return
 
 
-def _log_grew(channel: Channel, until_ns: int | None) -> bool:
-    """Wait for the monitor's word; False when the container or the time has ended."""
+def _log_grew(channel: Channel, at: LogPosition, until_ns: int | None) -> bool:
+    """Ask for the monitor's word and wait for it; False when the container or the time has ended.
+
+    A monitor that has just left cannot be asked: that is the end, too, and no broken pipe of ours.
+    """
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLIN)
     left = None if until_ns is None else max(0.0, (until_ns - time.time_ns()) / 1e6)
-    if not poll.poll(left):
+    try:
+        channel.send({"op": "follow", "segment": at.segment, "offset": at.offset})
+        if not poll.poll(left):
+            return False
+        message = channel.receive()
+    except ConnectionError:
         return False
-    message = channel.receive()
     return message is not None and message.name == "log"

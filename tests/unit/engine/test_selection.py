@@ -1,0 +1,116 @@
+"""Which containers `ps` shows, and what docker-py's options mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ipycontainer.engine import selection
+from ipycontainer.engine.containers import merge_image
+from ipycontainer.engine.options import config_from_options
+from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.model.image import ImageConfig
+from ipycontainer.model.state import ContainerRecord, ContainerState, Status
+
+BASE = ContainerRecord(
+    "", "", "sha256:0", 0, ContainerConfig("busybox"), ContainerState(Status.RUNNING)
+)
+
+
+def record(name: str, status: Status = Status.RUNNING, **labels: str) -> ContainerRecord:
+    """Return a container with this name."""
+    return replace(
+        BASE,
+        id=(name.encode().hex() * 64)[:64],
+        name=name,
+        config=ContainerConfig("busybox", labels=labels),
+        state=ContainerState(status),
+    )
+
+
+RECORDS = [
+    record("web", tier="front", stage="test"),
+    record("db", tier="back"),
+    record("old-web", Status.EXITED, tier="front"),
+    record("new", Status.CREATED),
+]
+
+
+@pytest.mark.parametrize(
+    ("every", "limit", "filters", "names"),
+    [
+        (False, None, {}, "web db"),
+        (True, None, {}, "web db old-web new"),
+        (False, 3, {}, "web db old-web"),
+        (False, None, {"name": "web"}, "web"),
+        (True, None, {"name": ["web"]}, "web old-web"),
+        (True, None, {"name": "^/web$"}, "web"),
+        (False, None, {"status": ["exited", "created"]}, "old-web new"),
+        (True, None, {"label": "tier=front"}, "web old-web"),
+        (True, None, {"label": ["tier=front", "stage"]}, "web"),
+        (True, None, {"id": RECORDS[1].id[:8]}, "db"),
+        (True, None, {"name": "web", "status": "exited"}, "old-web"),
+    ],
+)
+def test_filters_choose_as_dockers_do(
+    every: bool, limit: int | None, filters: dict[str, object], names: str
+) -> None:
+    """Keys are joined by and, values by or, labels by and; status and limit show stopped ones."""
+    chosen = selection.containers(RECORDS, every, limit, filters)
+    assert " ".join(each.name for each in chosen) == names
+
+
+@pytest.mark.parametrize("filters", [{"colour": "red"}, {"status": "ill"}, {"name": "("}])
+def test_a_filter_that_means_nothing_is_refused(filters: dict[str, str]) -> None:
+    """An unknown key or status, and a broken pattern, raise InvalidArgument."""
+    with pytest.raises(InvalidArgument, match="invalid filter"):
+        selection.containers(RECORDS, True, None, filters)
+
+
+@pytest.mark.parametrize(
+    ("user", "image", "words"),
+    [
+        (ContainerConfig("i"), ImageConfig(entrypoint=("e",), command=("c",)), "e c"),
+        (ContainerConfig("i", ("x",)), ImageConfig(entrypoint=("e",), command=("c",)), "e x"),
+        (ContainerConfig("i", entrypoint=("u",)), ImageConfig(("A=1",), ("e",), ("c",)), "u"),
+        (ContainerConfig("i", ("x",), entrypoint=()), ImageConfig(entrypoint=("e",)), "x"),
+    ],
+)
+def test_entrypoint_and_command_merge_by_dockers_rules(
+    user: ContainerConfig, image: ImageConfig, words: str
+) -> None:
+    """An entrypoint of the user's drops the image's command; a command alone does not."""
+    merged = merge_image(user, image)
+    assert " ".join((*(merged.entrypoint or ()), *merged.command)) == words
+
+
+def test_dockerpys_options_are_understood() -> None:
+    """Environment, labels and volumes are taken as mappings or lists, as docker-py takes them."""
+    config = config_from_options(
+        "i",
+        ("true",),
+        {
+            "environment": {"A": "1", "B": None},
+            "labels": ["x"],
+            "volumes": {"/src": {"bind": "/dst", "mode": "ro"}},
+            "network_mode": "none",
+            "entrypoint": "sh -c",
+            "privileged": False,
+        },
+    )
+    assert config.env == ("A=1",)
+    assert config.labels == {"x": ""}
+    assert config.binds == (Bind("/src", "/dst", read_only=True),)
+    assert (config.network, config.entrypoint) == ("none", ("sh", "-c"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"privileged": True}, {"ports": {80: 80}}, {"network": "mine"}, {"volumes": ["name:/x"]}],
+)
+def test_what_is_not_there_yet_is_refused_by_name(options: dict[str, object]) -> None:
+    """An option that would be ignored is refused instead."""
+    with pytest.raises(Unsupported, match="not supported yet"):
+        config_from_options("i", (), options)
