@@ -30,9 +30,11 @@ __all__ = ["Sandbox", "prepare", "sample"]
 
 KINDS = ("mount", "uts", "ipc", "pid", "network")  # those of a container that names no others
 MESSAGE_BYTES = 65536
-# What concerns a parent or a container that is not there yet.
+# What concerns a parent or a container that is not there yet; and whoever hides from tracers hides
+# its namespaces from an ordinary user's monitor (EACCES).
 _NOT_REHEARSED = (
     session_steps.AwaitParent,
+    session_steps.HideFromTracers,
     session_steps.JoinCgroup,
     session_steps.TellParent,
     session_steps.UnshareCgroup,
