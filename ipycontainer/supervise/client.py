@@ -27,7 +27,14 @@ from ipycontainer.model.state import Status
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise.protocol import F_ADD_SEALS, SEALS, Channel, Message, connect
+from ipycontainer.supervise.protocol import (
+    F_ADD_SEALS,
+    SEALS,
+    Channel,
+    Message,
+    connect,
+    starts_path,
+)
 from ipycontainer.version import __version__
 
 __all__ = ["Supervisor", "ask", "expect"]
@@ -56,7 +63,7 @@ class Supervisor:
 
         `request["streams"]` names the descriptors in `fds`. Raises what kept it from starting.
         """
-        channel = self._zygote()
+        channel = self._connect(starts_path(self._socket))
         try:
             channel.send({"op": "monitor", "id": container_id, **request}, fds)
             return channel, expect(channel, "started")
@@ -73,7 +80,7 @@ class Supervisor:
 
     def work(self, job: str, arguments: Mapping[str, Any], fds: Sequence[int] = ()) -> Any:
         """Have a worker do a job and return its result; raises the job's error."""
-        channel = self._zygote()
+        channel = self._connect(self._socket)
         try:
             channel.send({"op": "work", "job": job, **arguments}, fds)
             return expect(channel, "done").body.get("result")
@@ -99,20 +106,20 @@ class Supervisor:
 
     # ── the zygote ───────────────────────────────────────────────────────────────────────────
 
-    def _zygote(self) -> Channel:
-        """Return a fresh connection to a living zygote, started if need be."""
+    def _connect(self, path: str) -> Channel:
+        """Return a fresh connection to a socket of the zygote, which is started if need be."""
         try:
-            return connect(self._socket)
+            return connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
             pass
         with self._starting, _exclusive(f"{self._socket}.start"):
             with suppress(FileNotFoundError, ConnectionRefusedError):
-                return connect(self._socket)
+                return connect(path)
             self._spawn()
             # A connection of our own keeps the zygote from ending while this engine lives.
             self.leave()
             self._presence = connect(self._socket)
-            return connect(self._socket)
+            return connect(path)
 
     def _spawn(self) -> None:
         ready, ready_writer = os.pipe()

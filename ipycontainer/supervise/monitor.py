@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipycontainer import faults
@@ -44,7 +44,7 @@ from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.streams import Input, Output, Sink
 
-__all__ = ["main"]
+__all__ = ["Prepared", "main"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
 # Docker's exit code of a program that signal n killed is 128 + n, of one that never ran 128 alone.
@@ -56,13 +56,9 @@ def main(
     channel: Channel,
     message: Message,
     seccomp: bytes,
-    store: Store | None = None,
-    sandbox: Sandbox | None = None,
+    prepared: Prepared | None = None,
 ) -> int:
-    """Run the monitor that `message` asks for, talking on `channel`; return its own exit code.
-
-    A spare monitor brings its open store and a waiting init.
-    """
+    """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
     request = message.body
     try:
         lock = liveness.hold(home.lock(str(request["id"])))
@@ -74,13 +70,28 @@ def main(
     comm = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)  # what ps and top show
     os.write(comm, b"ipyc-" + str(request["id"])[:10].encode())
     os.close(comm)
-    monitor = Monitor(home, request, seccomp, store or Store(home))
-    if monitor.start(channel, message, sandbox):
+    prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())
+    monitor = Monitor(home, request, seccomp, prepared.store)
+    if monitor.start(channel, message, prepared):
         monitor.serve()
     # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
     lock.release()
     monitor.leave()
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a spare monitor has made before it knows of its container.
+
+    A store that may be open, the pipes (read and write end) for what the program prints, and an
+    init that waits.
+    """
+
+    store: Store
+    stdout: tuple[int, int]
+    stderr: tuple[int, int]
+    sandbox: Sandbox | None = None
 
 
 class Monitor:
@@ -110,13 +121,13 @@ class Monitor:
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, channel: Channel, message: Message, sandbox: Sandbox | None) -> bool:
+    def start(self, channel: Channel, message: Message, prepared: Prepared) -> bool:
         """Launch the container and tell `channel`; return False when it could not be started."""
         self._clients.join(channel)
         request = message.body
         open_stdin = bool(request.get("open_stdin"))
         stdin, stdin_writer = os.pipe() if open_stdin else (_null(), -1)
-        (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
+        (out, out_writer), (err, err_writer) = prepared.stdout, prepared.stderr
         try:
             faults.point("monitor: before launch")
             self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
@@ -125,7 +136,7 @@ class Monitor:
                 self._bundle,
                 Stdio(stdin, out_writer, err_writer),
                 seccomp=self._filter(),
-                sandbox=sandbox,
+                sandbox=prepared.sandbox,
             )
         except EngineError as error:
             self._failed(channel, error, str(request.get("failure", "{}")))
@@ -340,7 +351,6 @@ class Monitor:
         if self._input is not None:
             self._input.close()
         if self._container.cgroup is not None:
-            self._container.cgroup.kill()
             self._container.cgroup.remove()
         self._code = code
         if not self._auto_remove or any(output.is_behind for output in self._outputs.values()):

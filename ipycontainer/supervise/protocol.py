@@ -22,7 +22,7 @@ from typing import Any
 from ipycontainer.errors import ProtocolError
 from ipycontainer.linux import procfs
 
-__all__ = ["Channel", "Message", "check_peer", "connect", "listen"]
+__all__ = ["Channel", "Message", "check_peer", "connect", "listen", "starts_path"]
 
 VERSION = 1
 PACKET_LIMIT_BYTES = 60_000  # below the 64 KiB that a message may have, header of a memfd included
@@ -174,6 +174,11 @@ def check_peer(sock: socket.socket) -> None:
         depth = 0
     if depth != 1:
         raise ProtocolError(f"process {pid} tried to connect from inside a container")
+
+
+def starts_path(zygote: str) -> str:
+    """Return the socket for requests of monitors that belongs to a zygote's own socket."""
+    return f"{zygote.removesuffix('.s')}.m"
 
 
 def listen(path: str) -> socket.socket:

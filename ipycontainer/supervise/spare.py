@@ -1,17 +1,20 @@
 """A spare monitor: forked ahead, so that a start finds a warm process instead of making one.
 
 It has an init waiting in a sandbox (runtime.sandbox), has touched the pages that a monitor needs,
-and becomes the monitor of the next container that the zygote hands to it. It ends with the zygote.
+and becomes the monitor of the next container: it accepts the request itself, on the socket that it
+has from the zygote. It ends with the zygote.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import socket
+import sys
 from contextlib import suppress
 
-from ipycontainer.errors import EngineError
+from ipycontainer.errors import EngineError, ProtocolError
 from ipycontainer.model import oci_json
 from ipycontainer.runtime import plan, sandbox
 from ipycontainer.storage import snapshots
@@ -19,37 +22,47 @@ from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor
-from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.monitor import Prepared
+from ipycontainer.supervise.protocol import Channel, check_peer
 
-__all__ = ["hand_over", "main"]
+__all__ = ["main"]
 
 
-def main(home: Home, zygote: Channel, seccomp: bytes) -> int:
-    """Wait for a container and be its monitor; return the process's exit code."""
+def main(home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes) -> int:
+    """Wait for a container and be its monitor; return the process's exit code.
+
+    The end of `zygote` is the end of us; our closing it says that we are taken.
+    """
     waiting = sandbox.prepare(seccomp, home.empty_dir)  # before any database is open
-    store = Store(home)
+    prepared = Prepared(Store(home), os.pipe(), os.pipe(), waiting)
     with suppress(OSError, EngineError):
-        _rehearse(home, store)
-    message = zygote.receive()
+        _rehearse(home, prepared.store)
+    client = _accept(zygote, starts)
     zygote.close()
-    if message is None:
+    starts.close()
+    request = client.receive() if client is not None else None
+    if client is None or request is None or request.name != "monitor":
         return 0
-    client, *streams = message.fds
-    request = Message(message.body["request"], tuple(streams))
-    return monitor.main(
-        home, Channel(socket.socket(fileno=client)), request, seccomp, store, waiting
-    )
+    return monitor.main(home, client, request, seccomp, prepared)
 
 
-def hand_over(spare: Channel, client: Channel, request: Message) -> bool:
-    """Give a client's request to a spare monitor; False when it is gone."""
-    try:
-        spare.send(
-            {"op": "monitor", "request": dict(request.body)}, (client.fileno(), *request.fds)
-        )
-    except OSError:
-        return False
-    return True
+def _accept(zygote: Channel, starts: socket.socket) -> Channel | None:
+    """Return the first client that is ours to serve; None when the zygote has ended."""
+    poll = select.poll()
+    poll.register(zygote.fileno(), select.POLLIN)
+    poll.register(starts, select.POLLIN)
+    while all(fd != zygote.fileno() for fd, _ in poll.poll()):
+        with suppress(BlockingIOError):
+            sock, _ = starts.accept()
+            sock.setblocking(True)
+            try:
+                check_peer(sock)
+            except ProtocolError as error:
+                print(error, file=sys.stderr, flush=True)
+                sock.close()
+                continue
+            return Channel(sock)
+    return None
 
 
 def _rehearse(home: Home, store: Store) -> None:

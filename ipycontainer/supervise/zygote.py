@@ -33,7 +33,7 @@ from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor, spare, worker
-from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
+from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen, starts_path
 
 __all__ = ["main"]
 
@@ -92,9 +92,12 @@ class Zygote:
         preload()
         self._seccomp = seccomp.default_program(CAPABILITIES, home.cache)
         self._socket = listen(path)
+        # Requests for monitors have a socket of their own, on which the spare monitor accepts.
+        self._starts = listen(starts_path(path))
         self._clients: dict[int, Channel] = {}
         self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
+        for listening in (self._socket, self._starts):
+            self._poll.register(listening, select.POLLIN)
         # The kernel tells of changed mounts as an exceptional condition (proc_pid_mounts(5)).
         self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
         self._poll.register(self._mounts, select.POLLPRI)
@@ -117,15 +120,22 @@ class Zygote:
             for fd, _ in ready:
                 if fd == self._mounts:
                     self._mounts_changed()
-                elif fd == self._socket.fileno():
-                    self._accept()
+                elif fd in (self._socket.fileno(), self._starts.fileno()):
+                    self._accept(self._socket if fd == self._socket.fileno() else self._starts)
+                elif self._spare is not None and fd == self._spare.fileno():
+                    self._drop_spare()  # it is taken, or dead
                 elif not self._answer(fd):
                     return
-        os.unlink(self._path)
+        self._withdraw()
 
-    def _accept(self) -> None:
+    def _withdraw(self) -> None:
+        """Take the sockets away, so that nobody connects any more."""
+        for path in (self._path, starts_path(self._path)):
+            os.unlink(path)
+
+    def _accept(self, listening: socket.socket) -> None:
         try:
-            sock, _ = self._socket.accept()
+            sock, _ = listening.accept()
         except BlockingIOError:
             return
         try:
@@ -150,12 +160,11 @@ class Zygote:
             self._forget(fd)
             return True
         if message.name == "quit":
-            os.unlink(self._path)
+            self._withdraw()
             self._forget(fd)
             return False
         if message.name in ("monitor", "work"):
-            if message.name == "work" or not self._hand_over(channel, message):
-                self._fork(channel, message)
+            self._fork(channel, message)
             message.close_fds()
             self._forget(fd)  # the child talks on
         return True
@@ -166,24 +175,28 @@ class Zygote:
 
     # ── spare monitors ───────────────────────────────────────────────────────────────────────
 
-    def _hand_over(self, client: Channel, request: Message) -> bool:
-        """Give a start to the spare monitor, if there is one."""
-        waiting, self._spare = self._spare, None
-        if waiting is None:
-            return False
-        handed = spare.hand_over(waiting, client, request)
-        waiting.close()
-        return handed
-
     def _make_spare(self) -> None:
         ours, theirs = socket.socketpair(
             socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
         )
-        self._spare = Channel(ours)
         if os.fork() == 0:
             ours.close()
-            self._live(None, lambda: spare.main(self._home, Channel(theirs), self._seccomp))
+            self._live(
+                None,
+                lambda: spare.main(self._home, Channel(theirs), self._starts, self._seccomp),
+            )
         theirs.close()
+        self._spare = Channel(ours)
+        self._poll.unregister(self._starts)
+        self._poll.register(ours, select.POLLIN)
+
+    def _drop_spare(self) -> None:
+        """Forget the spare monitor, and accept starts ourselves until there is another."""
+        if self._spare is not None:
+            self._poll.unregister(self._spare.fileno())
+            self._spare.close()
+            self._spare = None
+            self._poll.register(self._starts, select.POLLIN)
 
     def _mounts_changed(self) -> None:
         """Let the spare monitor go: its sandbox has the mounts of before, perhaps for good.
@@ -192,9 +205,7 @@ class Zygote:
         """
         os.lseek(self._mounts, 0, os.SEEK_SET)
         os.read(self._mounts, 1)
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
+        self._drop_spare()
 
     # ── forking ──────────────────────────────────────────────────────────────────────────────
 
@@ -211,6 +222,8 @@ class Zygote:
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._socket.close()
+            if channel is not None:
+                self._starts.close()
             for other in self._clients.values():
                 if other is not channel:
                     other.close()
