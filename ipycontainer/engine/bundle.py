@@ -182,8 +182,9 @@ def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
 
 
 def _bind(bind: Bind) -> oci.Mount:
-    mode = "ro" if bind.read_only else "rw"
-    return oci.Mount(bind.target, "bind", bind.source, ("rbind", mode, bind.propagation))
+    # No `rw` otherwise, as docker: it would ask for writing what is read-only on the machine.
+    mode = ("ro",) if bind.read_only else ()
+    return oci.Mount(bind.target, "bind", bind.source, ("rbind", *mode, bind.propagation))
 
 
 def _guarded(home: Home, binds: tuple[Bind, ...]) -> tuple[tuple[Bind, ...], tuple[str, ...]]:

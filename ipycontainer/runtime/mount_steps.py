@@ -170,7 +170,8 @@ class BindMount:
 
     The copy of its mounts gets all attributes before it is attached: mount(2) with
     MS_BIND|MS_RDONLY is not read-only (the flag is ignored), and a remount leaves submounts
-    writable.
+    writable. What is taken away (`rw`) is meant for the mount itself, as in runc: a submount that
+    the machine has read-only stays so, and in a user namespace must (EPERM, mount_namespaces(7)).
     """
 
     source: str
@@ -185,12 +186,10 @@ class BindMount:
         tree = mounts.clone_tree(mounts.AT_FDCWD, self.source, recursive=self.recursive)
         try:
             mounts.set_attributes(
-                tree,
-                self.set_bits,
-                self.clear_bits,
-                propagation=self.propagation,
-                recursive=self.recursive,
+                tree, self.set_bits, propagation=self.propagation, recursive=self.recursive
             )
+            if self.clear_bits:
+                mounts.set_attributes(tree, 0, self.clear_bits)
             if stat.S_ISDIR(os.fstat(tree).st_mode):
                 target = ctx.root.mkdirs(self.target).fd
             else:

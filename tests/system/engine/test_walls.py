@@ -1,0 +1,121 @@
+"""Two walls before the engine's sockets: it looks at who asks, and hides them from containers.
+
+Each is shown to hold alone, and that a container gets through once both are taken out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ipycontainer.store.home import open_home
+from tests.system.engine import weakened
+
+# Runs in a container of the image `host`, which has Python: what each socket below a directory
+# answers to a question that a zygote or a monitor would answer.
+INTRUDER = """
+import glob, json, socket, sys
+said = {}
+for path in sorted(glob.glob(sys.argv[1] + "/*.s")):
+    name = path.rpartition("/")[2]
+    ask = {"op": "work", "job": "repair"} if name[:2] == "z-" else {"op": "signal", "signal": 0}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.settimeout(20)
+        try:
+            sock.connect(path)
+            sock.send(json.dumps({"v": 1, **ask}).encode())
+            said[name] = sock.recv(65536).decode()
+        except ConnectionError:
+            said[name] = ""
+print(json.dumps(said))
+"""
+
+# Starts a container, and another as the intruder; tells what that heard, or why it was refused.
+PROGRAM = """
+import json, sys, ipycontainer
+from ipycontainer.errors import InvalidArgument
+home, intruder, source, target, mode, network = sys.argv[1:]
+engine = ipycontainer.connect(home)
+victim = engine.containers.run("host", ["sleep", "1000"], detach=True, network="none")
+try:
+    result = engine.run(
+        "host", ["python", "-c", intruder, target], network=network,
+        volumes={source: {"bind": "/shown", "mode": mode}}, timeout=60,
+    )
+except InvalidArgument as error:
+    print(json.dumps(str(error)))
+else:
+    assert result.exit_code == 0, result
+    print(result.stdout.decode())
+victim.remove(force=True)
+"""
+
+CHECK = {"supervise/protocol.py": "def check_peer(sock: socket.socket) -> None:\n    pass"}
+COVER = {"engine/bundle.py": "def _guarded(home, binds):\n    return binds, ()"}
+
+Answers = dict[str, str] | str
+
+
+def intrude(
+    home: Path, place: Path, additions: dict[str, str], where: str, mode: str, network: str
+) -> Answers:
+    """Let a container that sees `where` (runtime, parent or root) ask every socket of a home."""
+    runtime = open_home(home).runtime
+    source = {"runtime": runtime, "parent": runtime.parent, "root": Path("/")}[where]
+    target = os.path.normpath(f"/shown/{runtime.relative_to(source)}")
+    answers: Answers = weakened.run(
+        PROGRAM, place, additions, str(home), INTRUDER, str(source), target, mode, network
+    )
+    return answers
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+@pytest.mark.parametrize("where", ["parent", "root"])
+def test_a_container_finds_no_socket(
+    home: Path, tmp_path: Path, where: str, mode: str, network: str
+) -> None:
+    """What holds the runtime directory can be bound, but the directory is empty in there."""
+    assert intrude(home, tmp_path, {}, where, mode, network) == {}
+
+
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+def test_the_runtime_directory_itself_cannot_be_bound(
+    home: Path, tmp_path: Path, mode: str
+) -> None:
+    """A bind of the directory of sockets is refused by name."""
+    said = intrude(home, tmp_path, {}, "runtime", mode, "none")
+    assert isinstance(said, str)
+    assert said.endswith("belongs to the engine and cannot be shown in a container")
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+@pytest.mark.parametrize("where", ["runtime", "parent", "root"])
+def test_without_the_cover_nobody_answers(
+    home: Path, tmp_path: Path, where: str, network: str
+) -> None:
+    """A container that sees the sockets of zygote and monitors gets no answer from any."""
+    answers = intrude(home, tmp_path, COVER, where, "ro", network)
+    assert isinstance(answers, dict)
+    assert len(answers) == 3  # the zygote's, the victim's monitor's, its own monitor's
+    assert set(answers.values()) == {""}
+
+
+@pytest.mark.parametrize("where", ["parent", "root"])
+def test_without_the_check_there_is_nobody_to_ask(home: Path, tmp_path: Path, where: str) -> None:
+    """Where any peer would be answered, the covered directory still shows no socket."""
+    assert intrude(home, tmp_path, CHECK, where, "rw", "host") == {}
+
+
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+@pytest.mark.parametrize("where", ["runtime", "parent", "root"])
+def test_without_both_a_container_gets_through(
+    home: Path, tmp_path: Path, where: str, mode: str
+) -> None:
+    """With both walls taken out, zygote and monitors do what a container asks: so they matter."""
+    answers = intrude(home, tmp_path, {**CHECK, **COVER}, where, mode, "none")
+    assert isinstance(answers, dict)
+    assert len(answers) == 3
+    assert all('"event":"done"' in answer for answer in answers.values())
