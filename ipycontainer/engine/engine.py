@@ -6,7 +6,6 @@ Thread-safe: a notebook's widgets call it from threads of their own.
 
 from __future__ import annotations
 
-import select
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from ipycontainer.engine import system
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.results import RunResult
+from ipycontainer.engine.waiting import ready
 from ipycontainer.engine.watch import Watch
 from ipycontainer.errors import EngineError, OperationTimeout
 from ipycontainer.images import sweep
@@ -142,12 +142,11 @@ class Engine:
         removed. Raises OperationTimeout.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        poll = select.poll()
-        poll.register(channel.fileno(), select.POLLIN)
         code = None
         while True:
-            left = None if deadline is None else max(0, (deadline - time.monotonic()) * 1000)
-            if not poll.poll(left):
+            if not ready(
+                channel.fileno(), None if deadline is None else deadline - time.monotonic()
+            ):
                 raise OperationTimeout("the container did not end in time")
             message = channel.receive()
             if message is None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING
 
+from ipycontainer.engine.waiting import poll_until
 from ipycontainer.errors import EngineError, OperationTimeout, from_wire
 from ipycontainer.supervise.protocol import Channel
 
@@ -109,8 +110,7 @@ class Foreground:
                 if chunk is None:
                     break
                 return chunk
-            left = None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))
-            ready = self._poll.poll(left)
+            ready = poll_until(self._poll, deadline)
             if not ready:
                 raise OperationTimeout("the program did not print or end in time")
             for fd, _ in ready:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ipycontainer.engine.waiting import ready
 from ipycontainer.errors import ContainerNotRunning
 from ipycontainer.supervise.log import LogEntry, LogPosition, read_entries
 from ipycontainer.supervise.protocol import Channel
@@ -100,12 +100,10 @@ def _log_grew(channel: Channel, at: LogPosition, until_ns: int | None) -> bool:
 
     A monitor that has just left cannot be asked: that is the end, too, and no broken pipe of ours.
     """
-    poll = select.poll()
-    poll.register(channel.fileno(), select.POLLIN)
-    left = None if until_ns is None else max(0.0, (until_ns - time.time_ns()) / 1e6)
     try:
         channel.send({"op": "follow", "segment": at.segment, "offset": at.offset})
-        if not poll.poll(left):
+        left = None if until_ns is None else max(0.0, (until_ns - time.time_ns()) / 1e9)
+        if not ready(channel.fileno(), left):
             return False
         message = channel.receive()
     except ConnectionError:
