@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import importlib.util
 import json
 import os
@@ -283,10 +282,8 @@ def _memory(home: str) -> Optional[Path]:
     if os.path.isdir(os.path.join(home, "cache")):
         return Path(home, "cache", "doctor.json")
     runtime = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isdir(runtime):
-        digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
-        return Path(runtime, "ipyc-doctor-{}.json".format(digest))
-    return None
+    # One file for all homes that do not exist yet: the key in it says for which it was written.
+    return Path(runtime, "ipyc-doctor.json") if os.path.isdir(runtime) else None
 
 
 def _boot() -> str:
