@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import random
+import os
 import re
-import secrets
+from typing import TYPE_CHECKING
 
 from ipycontainer.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = ["NAME_PATTERN", "check_name", "new_id", "random_name"]
 
@@ -50,7 +53,7 @@ def new_id() -> str:
     take a name of digits alone for a number.
     """
     while True:
-        drawn = secrets.token_hex(32)
+        drawn = os.urandom(32).hex()
         if not drawn[:12].isdecimal():
             return drawn
 
@@ -65,7 +68,6 @@ def check_name(name: str, *, shown: str | None = None) -> None:
         raise InvalidArgument(f"Invalid container name ({told}), only {NAME_PATTERN} are allowed")
 
 
-def random_name(rng: random.Random | None = None) -> str:
+def random_name(rng: random.Random) -> str:
     """Return a name such as `nimble_noether`; one of about nine thousand, so it may be taken."""
-    choice = (rng or random).choice
-    return f"{choice(_ADJECTIVES)}_{choice(_SURNAMES)}"
+    return f"{rng.choice(_ADJECTIVES)}_{rng.choice(_SURNAMES)}"

@@ -8,15 +8,15 @@ Imports linux and errors only.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.linux.capabilities import mask_of
 from ipycontainer.runtime import bpf
 
 __all__ = ["compile_profile", "default_profile", "default_program"]
@@ -41,24 +41,23 @@ _programs: dict[str, bytes] = {}
 def default_program(bounding: Iterable[str], cache: Path | str | None = None) -> bytes:
     """Return docker's default filter for a container with these capabilities in its bounding set.
 
-    Kept in memory and, with `cache` (a directory), on disk under a name that is the digest of all
-    that it depends on; a file of another length or owner is not believed. Raises Unsupported
+    Kept in memory and, with `cache` (a directory), on disk under a name that tells all that it
+    depends on; a file of another length or owner is not believed. (The name holds a checksum of
+    our own data: a digest would bring libcrypto's tables into every fork.) Raises Unsupported
     without libseccomp.
     """
     caps = sorted(set(bounding))
     release = ".".join(os.uname().release.split(".")[:2])
-    raw = _data()
-    digest = hashlib.sha256(
-        json.dumps([raw, caps, os.uname().machine, release, COMPILER_VERSION]).encode()
-    ).hexdigest()
-    program = _programs.get(digest)
+    data = zlib.crc32(json.dumps([_data(), COMPILER_VERSION]).encode())
+    key = f"seccomp-{os.uname().machine}-{release}-{mask_of(caps):x}-{data:08x}.bpf"
+    program = _programs.get(key)
     if program is None:
-        path = None if cache is None else Path(cache) / f"seccomp-{digest[:32]}.bpf"
+        path = None if cache is None else Path(cache) / key
         program = _read_cached(path)
         if program is None:
             program = compile_profile(default_profile(caps, release))
             _write_cached(path, program)
-        _programs[digest] = program
+        _programs[key] = program
     return program
 
 
@@ -231,7 +230,7 @@ def _library() -> Any:
 
 
 def _data() -> str:
-    return resources.files(__package__).joinpath("seccomp_default.json").read_text("utf-8")
+    return Path(__file__).with_name("seccomp_default.json").read_text("utf-8")
 
 
 def _version(release: str) -> tuple[int, int]:

@@ -7,7 +7,6 @@ engine, `discard` and `sweep` in a worker or monitor, which may delete files of 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterable, Sequence
@@ -78,7 +77,7 @@ def discard(home: Home, container_id: str) -> None:
 
 def throw_away(home: Home, path: Path) -> None:
     """Delete a tree of the home by way of its trash; a missing one is no error."""
-    name = secrets.token_hex(8)
+    name = os.urandom(8).hex()
     faults.point("discard")
     try:
         os.rename(path, home.trash / name)

@@ -10,7 +10,6 @@ import array
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -82,7 +81,7 @@ def _empty_once(fd: int, above: int) -> list[str]:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES, errno.EPERM):
                 raise
-            fresh = f".gone-{secrets.token_hex(8)}"
+            fresh = f".gone-{os.urandom(8).hex()}"
             _try(
                 lambda name=name, fresh=fresh: os.rename(  # type: ignore[misc]
                     name, fresh, src_dir_fd=fd, dst_dir_fd=above

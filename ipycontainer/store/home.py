@@ -6,7 +6,6 @@ store.places.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -163,7 +162,7 @@ def open_home(root: str | Path | None = None, *, create: bool = True) -> Home:
             _check_owner(wanted)  # /tmp is everybody's
         if not create and not (wanted / "state.db").exists():
             raise NotFound(f"no home at {wanted}")
-    hash8 = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:8]
+    hash8 = places.hash8(wanted)
     if create:
         _make_directories(wanted)
     runtime = places.runtime_directory(wanted, hash8)

@@ -6,7 +6,6 @@ Asked by store.home only. Imports errors.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from ipycontainer.errors import ResourceError
 
-__all__ = ["default_root", "file_system", "local_root", "runtime_directory", "unfit"]
+__all__ = ["default_root", "file_system", "hash8", "local_root", "runtime_directory", "unfit"]
 
 # sun_path has 108 bytes with its terminating zero (unix(7)); our longest name in the runtime
 # directory is 14 bytes (`<id12>.s`) after a slash, a zygote's `z-<key8>.s` is shorter.
@@ -41,9 +40,18 @@ def unfit(kind: str) -> bool:
     return kind in _UNFIT_FILE_SYSTEMS or (kind.startswith("fuse") and kind != "fuseblk")
 
 
+def hash8(root: Path) -> str:
+    """Return the eight digits that name a home in what the kernel holds."""
+    # Only who opens a home needs it: a zygote is given its name, and libcrypto's tables would be
+    # in the memory that all its forks copy.
+    import hashlib
+
+    return hashlib.sha256(os.fsencode(root)).hexdigest()[:8]
+
+
 def local_root(wanted: Path) -> Path | None:
     """Return the first local directory that could take the home instead."""
-    tail = f"ipycontainer-{os.geteuid()}-{hashlib.sha256(os.fsencode(wanted)).hexdigest()[:8]}"
+    tail = f"ipycontainer-{os.geteuid()}-{hash8(wanted)}"
     for base in ("/var/tmp", "/tmp", "/dev/shm"):
         if os.access(base, os.W_OK) and not unfit(file_system(Path(base))):
             return Path(base) / tail

@@ -43,7 +43,7 @@ __all__ = ["Supervisor", "ask", "expect"]
 # a notebook's environment to change what runs beside the containers.
 BOOT = (
     "import sys; sys.path[:0] = {path!r}; "
-    "from ipycontainer.supervise.zygote import main; sys.exit(main(sys.argv[1:]))"
+    "from ipycontainer.supervise.boot import main; sys.exit(main())"
 )
 
 

@@ -8,11 +8,11 @@ race; docker's rotation renames and loses lines. Timestamps are UTC.
 
 from __future__ import annotations
 
-import calendar
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 __all__ = ["LogEntry", "LogPosition", "LogWriter", "read_entries", "segments"]
@@ -172,11 +172,11 @@ def _parse(line: bytes) -> LogEntry | None:
     second = _seconds.get(stamp[:19])
     if second is None:
         try:
-            parsed = time.strptime(stamp[:19].decode("ascii"), "%Y-%m-%dT%H:%M:%S")
+            moment = datetime.fromisoformat(f"{stamp[:19].decode('ascii')}+00:00")
         except ValueError:
             return None
         _seconds.clear()  # neighbours share a second: one is enough to remember
-        second = _seconds[stamp[:19]] = calendar.timegm(parsed)
+        second = _seconds[stamp[:19]] = int(moment.timestamp())
     try:
         nanoseconds = second * 1_000_000_000 + int(stamp[20:29])
     except ValueError:

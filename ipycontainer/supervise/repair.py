@@ -12,7 +12,6 @@ import time
 from contextlib import suppress
 
 from ipycontainer.errors import NoSuchContainer
-from ipycontainer.images import sweep as image_sweep
 from ipycontainer.linux import cgroups, pidfd, procfs
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import snapshots
@@ -40,7 +39,9 @@ def repair(home: Home, store: Store) -> None:
             _repair_one(home, store, record.id)
     snapshots.sweep(home, store)
     snapshots.empty_trash(home)
-    image_sweep.sweep(home, store)
+    from ipycontainer.images import sweep  # as in worker: kept out of the zygote
+
+    sweep.sweep(home, store)
 
 
 def _repair_one(home: Home, store: Store, container_id: str) -> None:

@@ -8,13 +8,11 @@ file's table; its result crosses back as JSON.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError
-from ipycontainer.images import archive_import, catalogue
 from ipycontainer.storage import changes, snapshots
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
@@ -38,6 +36,8 @@ def main(home: Home, channel: Channel, message: Message) -> int:
     except EngineError as error:
         answer = {"event": "failed", "error": error.to_wire()}
     except Exception as error:  # noqa: BLE001 - the one who asked must get an answer
+        import traceback
+
         traceback.print_exc()
         told = EngineError(f"{type(error).__name__}: {error}")
         answer = {"event": "failed", "error": told.to_wire()}
@@ -73,6 +73,10 @@ def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence
 
 def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int]) -> Any:
     """Import a root file system from the descriptor that came along, or from a directory."""
+    # Images bring tarfile, hashlib and their kin: 2.5 MB that no monitor needs. A worker enters no
+    # container, so it may import whenever it likes.
+    from ipycontainer.images import archive_import
+
     directory = arguments.get("directory")
     warnings: list[str] = []
     source: Any = str(directory) if directory else os.fdopen(fds[0], "rb", buffering=1 << 20)
@@ -89,6 +93,8 @@ def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequenc
 
 
 def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
+    from ipycontainer.images import catalogue
+
     return catalogue.remove(home, store, str(arguments["ref"]), bool(arguments["force"]))
 
 

@@ -7,7 +7,7 @@ version and interpreter: another version gets a zygote of its own and this one d
 As an ordinary user it first enters the home's user namespace: that of a living monitor where there
 is one, since a fresh namespace could not reach the old one's containers (EPERM), else a new one.
 
-Started by `client` as `python -m ipycontainer.supervise.zygote`; must import neither click, pandas,
+Started by `client` by way of `boot`; must import neither click, pandas,
 IPython nor pyroute2, which a test holds it to.
 """
 
@@ -20,8 +20,8 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -90,6 +90,7 @@ class Zygote:
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         preload()
+        _in_child(lambda: seccomp.default_program(CAPABILITIES, home.cache))
         self._seccomp = seccomp.default_program(CAPABILITIES, home.cache)
         self._socket = listen(path)
         # Requests for monitors have a socket of their own, on which the spare monitor accepts.
@@ -232,6 +233,8 @@ class Zygote:
                 self._spare.close()
             code = life()
         except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
+            import traceback  # of 0.1 MB that no other fork needs
+
             traceback.print_exc()
         finally:
             sys.stderr.flush()
@@ -278,6 +281,20 @@ def _is_monitor_lock(lock: Path) -> bool:
     return not lock.name.startswith("z-")  # `<id12>.l`; a zygote's is `z-<key>.s.l`
 
 
+def _in_child(action: Callable[[], object]) -> None:
+    """Do something in a fork of ours and wait for it; how it ends tells nothing.
+
+    The compiler of the filter and its library would stay in the memory that all forks copy.
+    """
+    if child := os.fork():
+        with suppress(ChildProcessError):
+            os.waitpid(child, 0)
+        return
+    with suppress(BaseException):
+        action()
+    os._exit(0)
+
+
 def _leave_cgroup(home: Home) -> None:
     """Move to a cgroup of the engine's own, where permitted.
 
@@ -290,7 +307,3 @@ def _leave_cgroup(home: Home) -> None:
         group = cgroups.locate(hierarchies, path)
     if group is not None:
         group.join()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
