@@ -107,6 +107,8 @@ class _Unpacker:
         for entry in self._archive:
             self._entries += 1
             self._size += entry.size
+            if entry.kind == "symlink":  # its length, to docker, is that of its target
+                self._size += len(os.fsencode(entry.link))
             if self._entries > self._limits.entries:
                 raise ImageFormatError(f"the archive has more than {self._limits.entries} entries")
             if self._size > self._limits.total_bytes:
