@@ -152,7 +152,8 @@ def test_without_the_seal_the_interpreter_is_overwritten(
 ) -> None:
     """Without the seal the same program owns the interpreter on disk: so the seal matters."""
     attack(home, tmp_path, UNSEALED, python, way)
-    assert python.read_bytes()[:4] == b"evil"
+    # The intruder writes again and again: its end may have come after a truncation.
+    assert python.read_bytes()[:4] in (b"evil", b"")
     assert python.stat().st_mode & stat.S_ISUID
 
 
