@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ipycontainer.engine import system
+from ipycontainer.engine import attach, system
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.results import RunResult
@@ -80,7 +80,7 @@ class Engine:
             image, command, name=name, auto_remove=remove, attach=True, **options
         )
         try:
-            foreground = container.start_attached(input)
+            foreground = attach.start(container, input, ("stdout", "stderr"))
         except BaseException:
             if remove:
                 self.containers.drop(container)

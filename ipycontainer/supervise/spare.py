@@ -15,11 +15,14 @@ import sys
 from contextlib import suppress
 
 from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer.linux import procfs
 from ipycontainer.model import oci_json
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.state import ContainerRecord, ContainerState
 from ipycontainer.runtime import plan, sandbox
 from ipycontainer.storage import snapshots
-from ipycontainer.store import liveness, monitor_statements
-from ipycontainer.store.database import Store
+from ipycontainer.store import containers, images, liveness, monitor_statements
+from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor
 from ipycontainer.supervise.monitor import Prepared
@@ -65,16 +68,31 @@ def _accept(zygote: Channel, starts: socket.socket) -> Channel | None:
     return None
 
 
+class _Undone(Exception):
+    """Ends a transaction that must leave nothing."""
+
+
+def _live_a_life(tx: Transaction, container_id: str) -> None:
+    """Write what a monitor writes from a start to a removal."""
+    known = images.list_all(tx)
+    if known:
+        config, state = ContainerConfig("nothing", ("true",)), ContainerState()
+        record = ContainerRecord(container_id, container_id, known[0].id, 0, config, state)
+        containers.add(tx, record)
+    monitor_statements.started(tx, container_id, 0, 0, procfs.boot_id(), 0)
+    monitor_statements.exited(tx, container_id, 0, "", False, 0)
+    monitor_statements.removed(tx, container_id, 0)
+
+
 def _rehearse(home: Home, store: Store) -> None:
     """Go through a monitor's motions, so that its pages are ours before anybody waits."""
     raw = json.dumps(oci_json.to_json(sandbox.sample(home.rootless, "/nowhere")))
     plan.plan(oci_json.from_json(json.loads(raw)), "/nowhere", userns=home.rootless)
     nobody = f"rehearsal-{os.getpid()}"
     liveness.hold(home.runtime / nobody).release()
-    with store.write() as tx:
-        monitor_statements.started(tx, nobody, 0, 0, "", 0)
-        monitor_statements.exited(tx, nobody, 0, "", False, 0)
-        monitor_statements.removed(tx, nobody, 0)
+    with suppress(_Undone), store.write() as tx:
+        _live_a_life(tx, nobody)
+        raise _Undone
     directory = home.cache / nobody
     for name in ("upper0", "work0/work"):
         os.makedirs(directory / name)
