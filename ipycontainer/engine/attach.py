@@ -159,9 +159,9 @@ def exec_run(
         foreground.detach()
         return ExecResult(None, b"")
     collected, timed_out = foreground.collect(timeout)
+    code = foreground.wait()
     if timed_out:
         raise OperationTimeout(f"{words[0]} did not end within {timeout} seconds and was killed")
-    code = foreground.wait()
     out, err = (
         b"".join(data for stream, data in collected if stream == name and shown)
         for name, shown in zip(("stdout", "stderr"), wanted, strict=True)

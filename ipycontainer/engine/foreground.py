@@ -105,7 +105,7 @@ class Foreground:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._pipes.readers or not self._ended:
-            if self._ended:  # every writer is gone or no longer matters: take what is there
+            if self._ended and self._is_exec:  # what it left behind may write on for ever
                 chunk = self._drain()
                 if chunk is None:
                     break
@@ -195,14 +195,13 @@ class Foreground:
         os.close(fd)
 
     def _drain(self) -> tuple[str, bytes] | None:
-        """Return what is left in a pipe.
+        """Return what is left in a pipe of an exec.
 
-        A monitor closes its ends only after the last byte; an exec's may be kept open by what it
-        left in the background, which is not waited for.
+        Its other ends may be kept open by what it left in the background, which is not waited for.
+        A monitor's are read to their end: it closes both after the last byte of either, so that
+        neither can be waited for alone.
         """
         for fd in list(self._pipes.readers):
-            if not self._is_exec:
-                os.set_blocking(fd, True)
             while (chunk := self._take(fd)) is not None:
                 return chunk
             if fd in self._pipes.readers:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
+from ipycontainer import faults
 from ipycontainer.images import change_instructions, oci_config, sweep
 from ipycontainer.images.directory_archive import archive_of
 from ipycontainer.images.intake import Intake
@@ -68,8 +69,10 @@ def import_image(
             intake = Intake(stream, writer, limits.total_bytes)
             size = unpack(intake.read, target, userxattr=home.rootless, limits=limits)
             intake.finish()
+        faults.point("import: unpacked")
         _tell(size, warn)
         blob = writer.commit(intake.media_type)
+        faults.point("import: before the layer")
         _place(path, home.layer(intake.diff_id))
         layer = Layer(intake.diff_id, intake.diff_id, size.size)  # of a base, both ids are one
         return _add(store, layout, blob, layer, config, tags, message or DEFAULT_MESSAGE)
@@ -150,6 +153,7 @@ def _add(
         comment=message,
         history=history,
     )
+    faults.point("import: before the rows")
     with store.write() as tx:
         images.add(tx, record, (manifest.digest, config_blob.digest, blob.digest))
         images.tell(tx, record.id, "import", record.id)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ipycontainer import faults
 from ipycontainer.errors import ImageFormatError
 from ipycontainer.model import reference
 from ipycontainer.model.image import Descriptor, ImageRecord
@@ -150,6 +151,7 @@ class Layout:
             with suppress(FileNotFoundError):
                 if path.read_bytes() == content:
                     return
+            faults.point("index")
             _replace(path, content, self.ingest)
 
     def remove_unused(self, kept: Iterable[str]) -> None:

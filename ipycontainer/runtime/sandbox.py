@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ipycontainer import faults
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import mounts, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup
@@ -115,7 +116,8 @@ def _wait(sock: socket.socket, seccomp: bytes, userns: bool, scratch: str) -> No
     try:
         session_steps.DieWithParent().execute(Context(-1, Stdio(0, 1, 2), None))
         os.umask(0)
-        _rehearse(userns, scratch)
+        with faults.rehearsal():
+            _rehearse(userns, scratch)
         message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
         if not message:
             os._exit(0)

@@ -135,7 +135,7 @@ def _maker_lives(directory: Path) -> bool:
         return False
     except (OSError, ValueError):
         with suppress(FileNotFoundError):
-            return time.time() - os.stat(directory).st_ctime < UNMARKED_SECONDS
+            return time.time() - os.stat(directory).st_mtime < UNMARKED_SECONDS
         return False
 
 

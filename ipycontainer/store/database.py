@@ -93,9 +93,11 @@ class Store:
             if isinstance(error, sqlite3.OperationalError):
                 raise ResourceError(f"cannot write {self.home.database}: {error}") from error
             raise
-        faults.point("committed")
-        if transaction.has_event:
-            bell.ring(self.home.bell)
+        # It is done whatever comes now: who is told of an error here would undo what stands.
+        with suppress(OSError):
+            faults.point("committed")
+            if transaction.has_event:
+                bell.ring(self.home.bell)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer.errors import EngineError, ProtocolError, ResourceError
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
 
@@ -94,6 +94,10 @@ class Clients:
         except EngineError as error:
             message.close_fds()
             self.tell(channel, {"event": "failed", "error": error.to_wire()})
+        except OSError as error:
+            message.close_fds()
+            refusal = ResourceError(f"{message.name}: {error.strerror or error}")
+            self.tell(channel, {"event": "failed", "error": refusal.to_wire()})
         except (KeyError, TypeError, ValueError) as error:
             message.close_fds()
             broken = ProtocolError(f"{message.name} is not as the protocol says: {error!r}")

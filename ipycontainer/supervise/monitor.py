@@ -26,6 +26,7 @@ from ipycontainer.errors import (
     ContainerRunning,
     EngineError,
     ProtocolError,
+    ResourceError,
     StepFailed,
 )
 from ipycontainer.linux import pidfd, procfs, syscalls
@@ -138,7 +139,8 @@ class Monitor:
                 seccomp=self._filter(),
                 sandbox=prepared.sandbox,
             )
-        except EngineError as error:
+        except (EngineError, OSError) as raised:
+            error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
             self._failed(channel, error, str(request.get("failure", "{}")))
             return False
         faults.point("monitor: launched")
@@ -210,6 +212,7 @@ class Monitor:
 
     def _do(self, channel: Channel, message: Message) -> None:
         body = message.body
+        faults.point(f"monitor: {message.name}")
         if message.name == "finish":
             self._finish(bool(body.get("remove")), bool(body.get("force")))
             self._clients.tell(channel, {"event": "done"})

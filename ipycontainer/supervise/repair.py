@@ -19,7 +19,7 @@ from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
-__all__ = ["cgroup_path", "repair"]
+__all__ = ["cgroup_path", "remove_cgroup", "repair"]
 
 KILL_SECONDS = 10
 MONITOR_DIED = "the container's monitor died"
@@ -56,6 +56,7 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
         if record.state.status.alive:
             _end(home, store, record)
         if record.state.status is Status.REMOVING or record.config.auto_remove:
+            remove_cgroup(home, container_id)
             snapshots.discard(home, container_id)
             with store.write() as tx:
                 monitor_statements.removed(tx, container_id, time.time_ns())
@@ -70,6 +71,13 @@ def cgroup_path(home: Home, container_id: str) -> str:
     return f"/ipyc-{home.hash8}/{container_id}"
 
 
+def remove_cgroup(home: Home, container_id: str) -> None:
+    """Remove a container's cgroup and whoever is left in it; none is fine."""
+    cgroup = cgroups.locate(cgroups.detect(), cgroup_path(home, container_id))
+    cgroup.kill()
+    cgroup.remove()
+
+
 def _end(home: Home, store: Store, record: ContainerRecord) -> None:
     """Kill what is left of a container and tell how it ended.
 
@@ -78,9 +86,7 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
     same_boot = record.state.boot_id == procfs.boot_id()
     killed = same_boot and _kill_init(record)
     if same_boot:
-        cgroup = cgroups.locate(cgroups.detect(), cgroup_path(home, record.id))
-        cgroup.kill()
-        cgroup.remove()
+        remove_cgroup(home, record.id)
     with suppress(FileNotFoundError):
         os.unlink(home.socket(record.id))
     with store.write() as tx:

@@ -14,6 +14,7 @@ import socket
 import sys
 from contextlib import suppress
 
+from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError
 from ipycontainer.linux import procfs
 from ipycontainer.model import oci_json
@@ -38,7 +39,7 @@ def main(home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes) -> 
     """
     waiting = sandbox.prepare(seccomp, home.empty_dir)  # before any database is open
     prepared = Prepared(Store(home), os.pipe(), os.pipe(), waiting)
-    with suppress(OSError, EngineError):
+    with suppress(OSError, EngineError), faults.rehearsal():
         _rehearse(home, prepared.store)
     client = _accept(zygote, starts)
     zygote.close()

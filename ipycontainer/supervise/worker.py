@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ipycontainer import faults
 from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError
 from ipycontainer.storage import changes, snapshots
 from ipycontainer.store import containers, liveness, monitor_statements
@@ -32,7 +33,9 @@ def main(home: Home, channel: Channel, message: Message) -> int:
     try:
         if job is None:
             raise ProtocolError(f"a worker does not know the job {message.body.get('job')!r}")
+        faults.point("worker: before the job")
         answer = {"event": "done", "result": job(home, store, message.body, message.fds)}
+        faults.point("worker: before the answer")
     except EngineError as error:
         answer = {"event": "failed", "error": error.to_wire()}
     except Exception as error:  # noqa: BLE001 - the one who asked must get an answer
@@ -57,12 +60,15 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
             f"container {container_id[:12]} is running or being started",
             hint=f"rm -f {container_id[:12]}",
         ) from None
-    with store.write() as tx:
-        containers.mark_removing(tx, container_id)
-    snapshots.discard(home, container_id)
-    with store.write() as tx:
-        monitor_statements.removed(tx, container_id)
-    lock.release()
+    try:
+        with store.write() as tx:
+            containers.mark_removing(tx, container_id)
+        repair.remove_cgroup(home, container_id)  # of a start that was killed before it was told
+        snapshots.discard(home, container_id)
+        with store.write() as tx:
+            monitor_statements.removed(tx, container_id)
+    finally:
+        lock.release()
 
 
 def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:

@@ -25,7 +25,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer import faults
+from ipycontainer.errors import EngineError, ProtocolError, ResourceError
 from ipycontainer.linux import cgroups, mounts, namespaces, pidfd, syscalls
 from ipycontainer.runtime import seccomp
 from ipycontainer.runtime.defaults import CAPABILITIES
@@ -84,7 +85,9 @@ class Zygote:
         os.umask(0o022)
         # Children are reaped by the kernel: nobody here asks for their exit codes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        syscalls.join_session_keyring("ipyc-engine")
+        # A user may have 200 keys (keyrings(7)), and a filter may refuse; then the caller's stays.
+        with suppress(OSError):
+            syscalls.join_session_keyring("ipyc-engine")
         if home.rootless:
             _enter_user_namespace(home, inits)
         _leave_cgroup(home)
@@ -211,7 +214,14 @@ class Zygote:
     # ── forking ──────────────────────────────────────────────────────────────────────────────
 
     def _fork(self, channel: Channel, message: Message) -> None:
-        if os.fork() != 0:
+        try:
+            faults.point("zygote: fork")
+            if os.fork() != 0:
+                return
+        except OSError as error:  # too many processes, or no memory: not for ever, perhaps
+            refusal = ResourceError(f"the engine cannot fork: {error.strerror}")
+            with suppress(OSError):
+                channel.send({"event": "failed", "error": refusal.to_wire()})
             return
         if message.name == "monitor":
             self._live(channel, lambda: monitor.main(self._home, channel, message, self._seccomp))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ from ipycontainer.store import liveness
 __all__ = [
     "alive",
     "eventually",
+    "gone",
     "kill",
     "monitor_of",
     "processes_in_cgroups",
@@ -60,10 +62,19 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def gone(left: Callable[[], list[str]]) -> None:
+    """Wait until nothing is left."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while found := left():
+        assert time.monotonic() < deadline, f"left: {found}"
+        time.sleep(0.01)
+
+
 def processes_in_cgroups(engine: Engine) -> list[str]:
     """Return the container cgroups of a home that exist, on whichever version."""
-    found = Path("/sys/fs/cgroup").glob(f"**/ipyc-{engine.home.hash8}/*/")
-    return [str(path) for path in found if path.name not in ("engine",)]
+    # Not pathlib's: that one fails when a directory goes while it looks.
+    found = glob.glob(f"/sys/fs/cgroup/**/ipyc-{engine.home.hash8}/*/", recursive=True)
+    return [path for path in found if not path.endswith("/engine/")]
 
 
 def traces(engine: Engine) -> list[str]:

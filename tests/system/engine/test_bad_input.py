@@ -14,7 +14,7 @@ import pytest
 
 from ipycontainer.engine.engine import Engine
 from tests.archives import TarBuilder
-from tests.system.engine.processes import eventually, traces
+from tests.system.engine.processes import eventually, gone, traces
 
 Shell = Callable[..., "CompletedProcess[str]"]
 
@@ -166,7 +166,7 @@ def held(engine: Engine) -> list[str]:
 def assert_nothing_left(engine: Engine) -> None:
     """See that no container is there, and no trace of one."""
     assert engine.containers.list(all=True) == []
-    eventually(lambda: traces(engine) == [])
+    gone(lambda: traces(engine))
 
 
 @pytest.mark.usefixtures("busybox_image")

@@ -1,0 +1,165 @@
+"""Each operation, cut at any of its places: the state stays true, and a second try works.
+
+A place is where the code names one (ipycontainer.faults). A normal run takes a few at random:
+`IPYCONTAINER_SEED=n` repeats its choice, which a failure prints, and `IPYCONTAINER_FULL=1` takes
+them all, with every kind of fault.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import ipycontainer
+from ipycontainer import faults
+from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import EngineError
+from ipycontainer.store import liveness
+from tests.system.engine.operations import OPERATIONS
+from tests.system.engine.processes import alive, gone, traces
+
+pytestmark = pytest.mark.timeout(3600)  # for all of them
+
+ACTIONS = ("kill", "fail", "full")
+SAMPLE = 2  # cuts of each operation in a normal run
+TIMEOUT_SECONDS = 60
+
+Cut = tuple[str, str, int]  # what happens, at which place, the how-manieth time
+
+
+def operate(engine: Engine, name: str, archive: Path, file: Path, fault: str) -> str:
+    """Do an operation in a process of its own under a fault; return what it said."""
+    # The processes that are there began without the fault.
+    engine.supervisor.quit()
+    program = Path(__file__).with_name("operations.py")
+    package = Path(ipycontainer.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, program, str(engine.home.root), name, str(archive), str(file)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(package), faults.VARIABLE: f"{fault}:{file}"},
+        cwd="/",
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode in (0, -9), done.stderr
+    engine.supervisor.quit()
+    return done.stdout.strip()
+
+
+def places(engine: Engine, name: str, archive: Path, file: Path) -> list[tuple[str, int]]:
+    """Return the places to which an operation comes, each with the how-manieth time it is."""
+    said = operate(engine, name, archive, file, "note::0")
+    assert said == "done"
+    seen: Counter[str] = Counter()
+    found = []
+    for place in file.with_name(f"{file.name}.notes").read_text().splitlines():
+        seen[place] += 1
+        found.append((place, seen[place]))
+    file.with_name(f"{file.name}.notes").unlink()
+    return found
+
+
+def assert_true(engine: Engine) -> None:
+    """Hold what the state says against what the machine has, of containers."""
+    records = [container.record for container in engine.containers.list(all=True)]
+    running = [record for record in records if record.state.status == "running"]
+    for record in running:
+        assert alive(record.state.pid)
+        assert liveness.holder(engine.home.lock(record.id)) is not None
+    expected = {f"directory {record.id}" for record in records}
+    # The file of a killed monitor's lock or socket may stay until the container goes.
+    prefixes = ("directory", "trash", *(() if running else ("mounts",)))
+
+    def left() -> list[str]:
+        found = [trace for trace in traces(engine) if trace.startswith(prefixes)]
+        return [trace for trace in found if trace not in expected]
+
+    gone(left)
+    assert expected <= set(traces(engine))
+
+
+def let_time_pass(engine: Engine) -> None:
+    """Make directories old: a young one may be in the making, and is not swept up yet."""
+    for directory in engine.home.containers.iterdir():
+        os.utime(directory, (0, 0))
+
+
+def clear(engine: Engine) -> None:
+    """Remove all but the small image, and see that nothing else is left."""
+    for container in engine.containers.list(all=True):
+        container.remove(force=True)
+    for image in engine.images.list():  # the second, and one without a name after two imports
+        if image.tags not in (["busybox:latest"], ["host:latest"]):
+            engine.images.remove(image.id, force=True)
+    gone(lambda: traces(engine))
+    (image,) = engine.images.list("busybox")
+    kept = [layer.chain_id.removeprefix("sha256:") for layer in image.record.layers]
+    assert os.listdir(engine.home.layers) == kept
+    assert len(os.listdir(engine.home.layout / "blobs/sha256")) == 3  # manifest, config, layer
+
+
+def survive(engine: Engine, name: str, archive: Path, file: Path, cut: Cut) -> None:
+    """Cut an operation once, look at what is left, try again, and clear up."""
+    action, place, number = cut
+    said = operate(engine, name, archive, file, f"{action}:{place}:{number}")
+    assert not file.with_name(f"{file.name}.notes").exists(), f"it did not come to {cut}: {said}"
+    let_time_pass(engine)
+    with ipycontainer.connect(engine.home.root) as other:
+        assert_true(other)
+        OPERATIONS[name].again(other, archive)
+        assert_true(other)
+        clear(other)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_survives_its_faults(
+    home: Path, busybox_tar: Path, tmp_path: Path, name: str
+) -> None:
+    """Killed or refused anywhere, an operation leaves a true state, and can be done again."""
+    archive, file = second_archive(busybox_tar, tmp_path), tmp_path / "armed"
+    with ipycontainer.connect(home) as engine:
+        engine.images.import_(busybox_tar, repository="busybox")
+        cuts = chosen(name, places(engine, name, archive, file))
+        clear(engine)
+    failed = []
+    for cut in cuts:
+        with ipycontainer.connect(home) as engine:
+            try:
+                survive(engine, name, archive, file, cut)
+            except (AssertionError, EngineError, OSError):
+                failed.append(f"{cut}: {traceback.format_exc()}")
+                engine.reset()
+        if failed:
+            with ipycontainer.connect(home) as engine:
+                engine.images.import_(busybox_tar, repository="busybox")
+    assert not failed, "\n".join(failed)
+
+
+def chosen(name: str, found: list[tuple[str, int]]) -> list[Cut]:
+    """Return all cuts of an operation, or a sample that a printed seed repeats."""
+    cuts = [(action, place, number) for place, number in found for action in ACTIONS]
+    if os.environ.get("IPYCONTAINER_FULL"):
+        return cuts
+    seed = os.environ.get("IPYCONTAINER_SEED") or str(random.SystemRandom().randrange(10**6))
+    sample = random.Random(f"{seed} {name}").sample(cuts, SAMPLE)
+    print(f"IPYCONTAINER_SEED={seed} {name}: {sample}")
+    return sample
+
+
+def second_archive(busybox_tar: Path, place: Path) -> Path:
+    """Return another image's archive: the small one's, with a file more."""
+    path = place / "second.tar"
+    shutil.copy(busybox_tar, path)
+    with tarfile.open(path, "a") as archive:
+        archive.addfile(tarfile.TarInfo("second"))
+    return path
