@@ -17,10 +17,16 @@ from tests.system.engine import weakened
 # answers to a question that a zygote or a monitor would answer.
 INTRUDER = """
 import glob, json, socket, sys
+shown, victim = sys.argv[1:]
 said = {}
-for path in sorted(glob.glob(sys.argv[1] + "/*.s")):
+for path in glob.glob(shown + "/*.s") + glob.glob(shown + "/*.m"):
     name = path.rpartition("/")[2]
-    ask = {"op": "work", "job": "repair"} if name[:2] == "z-" else {"op": "signal", "signal": 0}
+    if name[-2:] == ".m":  # where the spare monitor waits for starts
+        ask = {"op": "monitor", "id": victim}
+    elif name[:2] == "z-":
+        ask = {"op": "work", "job": "repair"}
+    else:
+        ask = {"op": "signal", "signal": 0}
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
         sock.settimeout(20)
         try:
@@ -41,7 +47,7 @@ engine = ipycontainer.connect(home)
 victim = engine.containers.run("host", ["sleep", "1000"], detach=True, network="none")
 try:
     result = engine.run(
-        "host", ["python", "-c", intruder, target], network=network,
+        "host", ["python", "-c", intruder, target, victim.id], network=network,
         volumes={source: {"bind": "/shown", "mode": mode}}, timeout=60,
     )
 except InvalidArgument as error:
@@ -56,6 +62,8 @@ CHECK = {"supervise/protocol.py": "def check_peer(sock: socket.socket) -> None:\
 COVER = {"engine/bundle.py": "def _guarded(home, binds):\n    return binds, ()"}
 
 Answers = dict[str, str] | str
+
+ALL = 4  # the zygote's two sockets, the victim's monitor's, the intruder's own monitor's
 
 
 def intrude(
@@ -99,7 +107,7 @@ def test_without_the_cover_nobody_answers(
     """A container that sees the sockets of zygote and monitors gets no answer from any."""
     answers = intrude(home, tmp_path, COVER, where, "ro", network)
     assert isinstance(answers, dict)
-    assert len(answers) == 3  # the zygote's, the victim's monitor's, its own monitor's
+    assert len(answers) == ALL
     assert set(answers.values()) == {""}
 
 
@@ -117,5 +125,7 @@ def test_without_both_a_container_gets_through(
     """With both walls taken out, zygote and monitors do what a container asks: so they matter."""
     answers = intrude(home, tmp_path, {**CHECK, **COVER}, where, mode, "none")
     assert isinstance(answers, dict)
-    assert len(answers) == 3
+    assert len(answers) == ALL
+    spare = next(name for name in answers if name.endswith(".m"))
+    assert "is being started already" in answers.pop(spare)
     assert all('"event":"done"' in answer for answer in answers.values())
