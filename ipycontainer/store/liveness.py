@@ -10,10 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["LivenessLock", "hold", "holder"]
+
+LOOK_AGAIN_SECONDS = 0.005  # F_SETLKW would wait without end for a monitor that lives
 
 # struct flock of a 64-bit kernel (fcntl.h): type, whence, start, length, pid, end padding.
 _FLOCK = struct.Struct("@hhqqi0q")
@@ -46,11 +49,23 @@ class LivenessLock:
         return self._fd
 
 
-def hold(path: Path) -> LivenessLock:
+def hold(path: Path, patience_seconds: float = 0) -> LivenessLock:
     """Take the lock at `path` for this process, making the file.
 
-    Raises BlockingIOError when another living process has it.
+    Raises BlockingIOError when another living process has it, still after `patience_seconds`: a
+    repair takes it for a moment, only to see that there is nothing to do.
     """
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return _hold(path)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _hold(path: Path) -> LivenessLock:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

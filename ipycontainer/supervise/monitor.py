@@ -49,6 +49,7 @@ __all__ = ["Prepared", "main"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
 # Docker's exit code of a program that signal n killed is 128 + n, of one that never ran 128 alone.
+PATIENCE_SECONDS = 0.5  # for a repair that looks at a stopped container; a monitor's lock stays
 SIGNALLED = 128
 
 
@@ -62,7 +63,7 @@ def main(
     """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
     request = message.body
     try:
-        lock = liveness.hold(home.lock(str(request["id"])))
+        lock = liveness.hold(home.lock(str(request["id"])), PATIENCE_SECONDS)
     except BlockingIOError:
         error = Conflict(f"container {str(request['id'])[:12]} is being started already")
         channel.send({"event": "failed", "error": error.to_wire()})

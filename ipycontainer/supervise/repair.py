@@ -33,9 +33,7 @@ def repair(home: Home, store: Store) -> None:
     with store.read() as tx:
         records = containers.list_all(tx)
     for record in records:
-        state = record.state.status
-        gone = record.config.auto_remove and state is not Status.CREATED
-        if state.alive or state is Status.REMOVING or gone:
+        if _may_need_repair(record):
             _repair_one(home, store, record.id)
     snapshots.sweep(home, store)
     snapshots.empty_trash(home)
@@ -44,8 +42,24 @@ def repair(home: Home, store: Store) -> None:
     sweep.sweep(home, store)
 
 
+def _may_need_repair(record: ContainerRecord) -> bool:
+    state = record.state.status
+    gone = record.config.auto_remove and state is not Status.CREATED
+    return state.alive or state is Status.REMOVING or gone
+
+
 def _repair_one(home: Home, store: Store, container_id: str) -> None:
-    """Repair a container that nobody holds, under its lock: a start cannot begin meanwhile."""
+    """Repair a container that nobody holds, under its lock: a start cannot begin meanwhile.
+
+    What has ended properly since the list was read is let be: a lock taken in vain is in the way
+    of who starts or removes it now.
+    """
+    try:
+        with store.read() as tx:
+            if not _may_need_repair(containers.get(tx, container_id)):
+                return
+    except NoSuchContainer:
+        return
     try:
         lock = liveness.hold(home.lock(container_id))
     except BlockingIOError:  # its monitor lives

@@ -23,6 +23,9 @@ from ipycontainer.supervise.protocol import Channel, Message
 
 __all__ = ["main"]
 
+# Whoever has a stopped container's lock is a repair that looks, or a monitor's last moment.
+PATIENCE_SECONDS = 2
+
 Job = Callable[[Home, Store, Mapping[str, Any], Sequence[int]], Any]
 
 
@@ -54,7 +57,7 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
     """Remove a stopped container, under the lock that a start takes too."""
     container_id = str(arguments["id"])
     try:
-        lock = liveness.hold(home.lock(container_id))
+        lock = liveness.hold(home.lock(container_id), PATIENCE_SECONDS)
     except BlockingIOError:
         raise ContainerRunning(
             f"container {container_id[:12]} is running or being started",
