@@ -45,7 +45,7 @@ need_venv() {
 
 # Make an ordinary user, as root. Sets `user_home`, `user_python` (the machine's own, which anybody
 # may read, where it is new enough) and `as_user`, the words that run a command as that user in an
-# environment that is its own but for the way to the package index.
+# environment that is its own but for the way to the package index and how much is to be tested.
 prepare_user() {
     local user=$1 runtime line
     id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$user"
@@ -57,7 +57,7 @@ prepare_user() {
         PATH=/usr/local/bin:/usr/bin:/bin "XDG_RUNTIME_DIR=$runtime" PYTHONDONTWRITEBYTECODE=1)
     while IFS= read -r line; do
         as_user+=("$line")
-    done < <(env | grep -E "^($INDEX_VARIABLES)=")
+    done < <(env | grep -E "^($INDEX_VARIABLES|IPYCONTAINER_(FULL|SEED))=")
     user_python=/usr/bin/python3
     "$user_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         user_python=$(find_python)
