@@ -8,7 +8,7 @@ docker 26.1.5): `[DOMAIN/]PATH[:TAG][@DIGEST]`, where `busybox` means
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidReference
 
@@ -64,12 +64,6 @@ class Reference:
     def canonical(self) -> str:
         """Return the whole name with nothing left out: `docker.io/library/busybox:latest`."""
         return f"{self.domain}/{self.path}{self._tail()}"
-
-    def with_tag(self, tag: str) -> Reference:
-        """Return the same repository under another tag, which must be a valid one."""
-        if re.fullmatch(_TAG, tag, re.ASCII) is None:
-            raise InvalidReference("invalid tag format")
-        return replace(self, tag=tag, digest="")
 
     def _tail(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")

@@ -75,15 +75,6 @@ def test_what_is_no_name_is_refused_in_dockers_words(text: str, words: str) -> N
     assert caught.value.message == words
 
 
-def test_another_tag_takes_the_digests_place() -> None:
-    """A tag must be valid by itself."""
-    parsed = reference.parse(f"a@{DIGEST}")
-
-    assert parsed.with_tag("v2").familiar == "a:v2"
-    with pytest.raises(InvalidReference):
-        parsed.with_tag("-x")
-
-
 @given(st.text(max_size=40))
 def test_any_text_is_a_reference_or_is_refused(text: str) -> None:
     """Parsing ends in a name that parses to itself, or in InvalidReference."""
