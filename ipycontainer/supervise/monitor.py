@@ -14,9 +14,9 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ipycontainer import faults
@@ -31,8 +31,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
-from ipycontainer.model.oci import ANNOTATION_SECCOMP, ANNOTATION_USER, Process, Spec
-from ipycontainer.runtime.exec import enter
+from ipycontainer.model.oci import ANNOTATION_SECCOMP, Process, Spec
 from ipycontainer.runtime.launch import Launched, Stdio, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import snapshots
@@ -40,17 +39,16 @@ from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.clients import Clients
-from ipycontainer.supervise.log import LogPosition, LogWriter
+from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.loop import READ, Loop
+from ipycontainer.supervise.processes import SIGNALLED, open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
-from ipycontainer.supervise.streams import Input, Output, Sink
+from ipycontainer.supervise.stdio import ProgramStreams
 
 __all__ = ["Prepared", "main"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
-# Docker's exit code of a program that signal n killed is 128 + n, of one that never ran 128 alone.
 PATIENCE_SECONDS = 0.5  # for a repair that looks at a stopped container; a monitor's lock stays
-SIGNALLED = 128
 
 
 def main(
@@ -109,17 +107,22 @@ class Monitor:
         self._seccomp = seccomp
         self._store = store
         self._loop = Loop()
-        self._log = LogWriter(str(self._bundle / "log"))
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
-        self._execs: dict[int, tuple[int, Channel]] = {}  # pidfd -> (pid, who asked)
-        self._followers: list[Channel] = []
-        self._outputs: dict[str, Output] = {}
-        self._input: Input | None = None
+        self._streams = ProgramStreams(self._loop, self._clients, self._bundle / "log")
+        self._executions = Executions(self._loop, self._clients, store)
         self._spec = Spec(Process(()))
         self._container: Launched | None = None
         self._ended = False
         self._stopping = False
         self._code = 0
+        self._requests: dict[str, Callable[[Channel, Message], None]] = {
+            "signal": self._kill,
+            "stop": self._stop,
+            "attach": self._attach,
+            "exec": self._execute,
+            "exec-signal": self._executions.signal,
+            "follow": self._streams.follow,
+        }
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
@@ -128,7 +131,7 @@ class Monitor:
         self._clients.join(channel)
         request = message.body
         open_stdin = bool(request.get("open_stdin"))
-        stdin, stdin_writer = os.pipe() if open_stdin else (_null(), -1)
+        stdin, stdin_writer = os.pipe() if open_stdin else (open_null(), -1)
         (out, out_writer), (err, err_writer) = prepared.stdout, prepared.stderr
         try:
             faults.point("monitor: before launch")
@@ -147,13 +150,11 @@ class Monitor:
         faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
             os.close(fd)
-        self._outputs = {
-            "stdout": Output(self._loop, out, "stdout", self._log, self._log_grew),
-            "stderr": Output(self._loop, err, "stderr", self._log, self._log_grew),
-        }
+        self._streams.read("stdout", out)
+        self._streams.read("stderr", err)
         if open_stdin:
-            self._input = Input(self._loop, stdin_writer, bool(request.get("stdin_once")))
-        self._attach(request, message.fds)
+            self._streams.write(stdin_writer, once=bool(request.get("stdin_once")))
+        self._streams.attach(request.get("streams", ()), message.fds)
         self._clients.listen()
         with self._store.write() as tx:
             alive = monitor_statements.started(
@@ -196,12 +197,9 @@ class Monitor:
 
     def serve(self) -> None:
         """Do what clients ask and the container needs, until it has ended and all is told."""
-        while not self._ended:
+        while not self._ended or self._streams.is_behind:
             self._loop.step()
-        while any(output.is_behind for output in self._outputs.values()):
-            self._loop.step()
-        for output in self._outputs.values():
-            output.close()
+        self._streams.release()
         if self._auto_remove:
             self._remove()
         else:
@@ -212,66 +210,34 @@ class Monitor:
         self._clients.close()
 
     def _do(self, channel: Channel, message: Message) -> None:
-        body = message.body
         faults.point(f"monitor: {message.name}")
         if message.name == "finish":
-            self._finish(bool(body.get("remove")), bool(body.get("force")))
-            self._clients.tell(channel, {"event": "done"})
+            self._finish(channel, message)
         elif self._ended:
             raise ContainerNotRunning(f"container {self.id} is not running")
-        elif message.name == "signal":
-            self._kill(int(body["signal"]))
-            self._clients.tell(channel, {"event": "done"})
-        elif message.name == "stop":
-            self._stop(int(body["signal"]), float(body["grace"]))
-            self._clients.tell(channel, {"event": "done"})
-        elif message.name == "attach":
-            self._attach(body, message.fds)
-            self._clients.tell(channel, {"event": "done"})
-        elif message.name == "exec":
-            self._exec(channel, message)
-        elif message.name == "exec-signal":
-            self._exec_signal(channel, int(body["signal"]))
-        elif message.name == "follow":
-            self._follow(channel, LogPosition(int(body["segment"]), int(body["offset"])))
+        elif message.name in self._requests:
+            self._requests[message.name](channel, message)
         else:
             raise ProtocolError(f"a monitor does not know {message.name!r}")
 
-    def _attach(self, body: Mapping[str, Any], fds: tuple[int, ...]) -> None:
-        for stream, fd in zip(body.get("streams", ()), fds, strict=True):
-            if stream == "stdin":
-                if self._input is None:
-                    os.close(fd)
-                else:
-                    self._input.take(fd)
-            else:
-                sink = Sink(self._loop, fd, stream, self._bundle / "log")
-                self._outputs[stream].sinks.append(sink)
+    def _attach(self, channel: Channel, message: Message) -> None:
+        self._streams.attach(message.body.get("streams", ()), message.fds)
+        self._clients.tell(channel, {"event": "done"})
 
-    def _finish(self, remove: bool, force: bool) -> None:
+    def _execute(self, channel: Channel, message: Message) -> None:
+        assert self._container is not None
+        self._executions.begin(self._container, self._spec, self._filter(), channel, message)
+
+    def _finish(self, channel: Channel, message: Message) -> None:
         """Wait for no reader any more, and `remove` the container; a running one with `force`."""
-        if not self._ended and not force:
+        if not self._ended and not message.body.get("force"):
             raise ContainerRunning(f"container {self.id[:12]} is running")
-        if remove:
+        if message.body.get("remove"):
             self._auto_remove = True
         if not self._ended:
             self._signal(signal.SIGKILL)
-        for output in self._outputs.values():
-            output.close()
-
-    def _follow(self, channel: Channel, at: LogPosition) -> None:
-        """Tell the client when the log goes on after `at`: now, or with the next chunk."""
-        end = self._log.position
-        beyond = 0 if end.segment > at.segment else at.offset
-        if end.offset > beyond:
-            self._clients.tell(channel, {"event": "log"})
-        else:
-            self._followers.append(channel)
-
-    def _log_grew(self) -> None:
-        followers, self._followers = self._followers, []
-        for channel in followers:
-            self._clients.tell(channel, {"event": "log"})
+        self._streams.release()
+        self._clients.tell(channel, {"event": "done"})
 
     # ── the program ──────────────────────────────────────────────────────────────────────────
 
@@ -280,62 +246,23 @@ class Monitor:
         with suppress(ProcessLookupError):  # it has just ended: its exit is on the way
             pidfd.send_signal(self._container.pidfd, number)
 
-    def _kill(self, number: int) -> None:
-        """Signal on somebody's request, and tell of it."""
+    def _signal_and_tell(self, number: int) -> None:
         with self._store.write() as tx:
             monitor_statements.killed(tx, self.id, number, time.time_ns())
         self._signal(number)
 
-    def _stop(self, number: int, grace: float) -> None:
+    def _kill(self, channel: Channel, message: Message) -> None:
+        self._signal_and_tell(int(message.body["signal"]))
+        self._clients.tell(channel, {"event": "done"})
+
+    def _stop(self, channel: Channel, message: Message) -> None:
         """Ask with a signal, and kill after `grace` seconds; a negative grace waits for ever."""
         self._stopping = True
-        self._kill(number)
+        self._signal_and_tell(int(message.body["signal"]))
+        grace = float(message.body["grace"])
         if grace >= 0:
-            self._loop.at("stop", grace, lambda: self._kill(signal.SIGKILL))
-
-    def _exec(self, channel: Channel, message: Message) -> None:
-        assert self._container is not None
-        body = message.body
-        null = _null()
-        given = dict(zip(body.get("streams", ()), message.fds, strict=True))
-        stdio = Stdio(*(given.get(name, null) for name in ("stdin", "stdout", "stderr")))
-        process = replace(
-            self._spec.process,
-            args=tuple(body["args"]),
-            env=tuple(body["env"]),
-            cwd=str(body["cwd"]),
-        )
-        self._store.close()  # a fork must not inherit a connection
-        try:
-            entered = enter(
-                self._container.pid,
-                self._container.start_ticks,
-                self._spec,
-                process,
-                stdio,
-                user=str(body.get("user") or self._spec.annotations.get(ANNOTATION_USER, "")),
-                seccomp=self._filter(),
-                cgroup=self._container.cgroup,
-            )
-        finally:
-            os.close(null)
-        message.close_fds()
-        self._execs[entered.pidfd] = (entered.pid, channel)
-        self._loop.watch(entered.pidfd, READ, lambda: self._exec_ended(entered.pidfd))
-        self._clients.tell(channel, {"event": "started", "pid": entered.pid})
-
-    def _exec_signal(self, channel: Channel, number: int) -> None:
-        """Signal what this client had executed; one that has ended is fine."""
-        for fd, (_, asked) in self._execs.items():
-            if asked is channel:
-                with suppress(ProcessLookupError):
-                    pidfd.send_signal(fd, number)
-
-    def _exec_ended(self, fd: int) -> None:
-        pid, channel = self._execs.pop(fd)
-        self._loop.forget(fd)
-        os.close(fd)
-        self._clients.tell(channel, {"event": "exited", "code": _reap(pid)})
+            self._loop.at("stop", grace, lambda: self._signal_and_tell(signal.SIGKILL))
+        self._clients.tell(channel, {"event": "done"})
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
@@ -345,22 +272,16 @@ class Monitor:
         self._ended = True
         self._loop.cancel("stop")
         self._loop.forget(self._container.pidfd)
-        code = _reap(self._container.pid)
+        self._code = reap(self._container.pid)
         faults.point("monitor: ended")
-        for fd in list(self._execs):  # they died with the pid namespace
-            self._exec_ended(fd)
-        for output in self._outputs.values():
-            output.finish()
-        self._log.close()
-        if self._input is not None:
-            self._input.close()
+        self._executions.end_all()
+        self._streams.finish()
         if self._container.cgroup is not None:
             self._container.cgroup.remove()
-        self._code = code
-        if not self._auto_remove or any(output.is_behind for output in self._outputs.values()):
+        if not self._auto_remove or self._streams.is_behind:
             with self._store.write() as tx:
                 self._tell_end(tx)
-        self._clients.tell_all({"event": "exited", "code": code})
+        self._clients.tell_all({"event": "exited", "code": self._code})
 
     def _tell_end(self, tx: Transaction) -> None:
         monitor_statements.exited(tx, self.id, self._code, "", False, time.time_ns())
@@ -378,14 +299,3 @@ class Monitor:
             self._tell_end(tx)
             monitor_statements.removed(tx, self.id, time.time_ns())
         self._store.close()
-
-
-def _reap(pid: int) -> int:
-    """Return the exit code of an ended child, in the shell's numbers."""
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else SIGNALLED - code
-
-
-def _null() -> int:
-    return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
