@@ -32,7 +32,8 @@ def call(function: Callable[..., Any], *arguments: Any, timeout: float = 60) -> 
     Fails with the process's own traceback.
     """
     read, write = os.pipe()
-    name = f"tests.system.runtime.{Path(sys.modules[function.__module__].__file__ or '').stem}"
+    file = Path(sys.modules[function.__module__].__file__ or "")
+    name = ".".join(file.relative_to(CLONE).with_suffix("").parts)
     try:
         done = subprocess.run(
             [sys.executable, "-m", __name__, str(write), name, function.__name__],
@@ -46,9 +47,9 @@ def call(function: Callable[..., Any], *arguments: Any, timeout: float = 60) -> 
         )
         os.close(write)
         write = -1
-        with open(read, encoding="utf-8") as file:
+        with open(read, encoding="utf-8") as pipe:
             read = -1
-            answer = file.read()
+            answer = pipe.read()
     finally:
         for fd in (read, write):
             if fd >= 0:
