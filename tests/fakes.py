@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from ipycontainer.commands.border import Stdin
 from ipycontainer.errors import (
+    Conflict,
     ContainerNotRunning,
     ContainerRunning,
     EngineError,
@@ -212,6 +213,17 @@ class FakeContainer:
     def restart(self, timeout: float | None = None) -> None:
         self.calls.append(("restart", timeout))
         self._begin()
+
+    def pause(self) -> None:
+        self._turn(Status.RUNNING, Status.PAUSED, "is already paused")
+
+    def unpause(self) -> None:
+        self._turn(Status.PAUSED, Status.RUNNING, "is not paused")
+
+    def _turn(self, before: Status, after: Status, otherwise: str) -> None:
+        if self.record.state.status is not before:
+            raise Conflict(f"Container {self.id} {otherwise}")
+        self.record = replace(self.record, state=replace(self.record.state, status=after))
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         return {"StatusCode": self.record.state.exit_code, "Error": None}

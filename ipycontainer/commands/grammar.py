@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ipycontainer.commands import inspection, lifecycle, listing, local_images, running, system
+from ipycontainer.commands import (
+    inspection,
+    lifecycle,
+    listing,
+    local_images,
+    pausing,
+    running,
+    system,
+)
 from ipycontainer.commands.flags import Flags, HelpWanted
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, VERBS
@@ -41,6 +49,7 @@ _TOP: tuple[Verb, ...] = (
     inspection.inspect,
     lifecycle.kill,
     inspection.logs,
+    pausing.pause,
     lifecycle.rename,
     lifecycle.restart,
     lifecycle.rm,
@@ -48,6 +57,7 @@ _TOP: tuple[Verb, ...] = (
     running.start,
     lifecycle.stop,
     local_images.tag,
+    pausing.unpause,
     lifecycle.wait,
 )
 
@@ -59,12 +69,14 @@ _CONTAINER: tuple[Verb, ...] = (
     lifecycle.kill.under("container", "kill"),
     inspection.logs.under("container", "logs"),
     listing.ps.under("container", "ls"),
+    pausing.pause.under("container", "pause"),
     lifecycle.rename.under("container", "rename"),
     lifecycle.restart.under("container", "restart"),
     lifecycle.rm.under("container", "rm"),
     running.run.under("container", "run"),
     running.start.under("container", "start"),
     lifecycle.stop.under("container", "stop"),
+    pausing.unpause.under("container", "unpause"),
     lifecycle.wait.under("container", "wait"),
 )
 

@@ -51,13 +51,13 @@ INSPECT_TYPES = "config network node plugin secret service task volume"
 
 VERBS = """
 attach build builder buildx commit compose context cp events export history load login logout
-manifest network node pause plugin port pull push save search secret service stack stats swarm top
-trust unpause update volume
+manifest network node plugin port pull push save search secret service stack stats swarm top
+trust update volume
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "container": "attach commit cp export pause port prune stats top unpause update",
+    "container": "attach commit cp export port prune stats top update",
     "image": "build history load prune pull push save",
     "system": "df dial-stdio events prune",
 }

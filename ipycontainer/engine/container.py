@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import attach, inspect, logs
+from ipycontainer.engine import attach, inspect, logs, stats
 from ipycontainer.engine.foreground import Foreground
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
+    Conflict,
     ContainerNotRunning,
     ContainerRunning,
     EngineError,
@@ -22,6 +23,7 @@ from ipycontainer.errors import (
     NoSuchContainer,
     OperationTimeout,
 )
+from ipycontainer.linux.usage import Usage
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from ipycontainer.storage.changes import Change
 
 __all__ = ["Container"]
+
+NO_START = "cannot start a paused container, try unpause instead"
 
 
 class Container:
@@ -113,6 +117,7 @@ class Container:
     def start(self) -> None:
         """Start it in the background; one that runs already is left as it is."""
         self.reload()
+        self._refuse_while_paused(NO_START)
         if not self.record.state.status.alive:
             self._await_former_monitor()
             attach.start_detached(self)
@@ -126,6 +131,7 @@ class Container:
         """
         self.reload()
         outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
+        self._refuse_while_paused(NO_START)
         if self.record.state.status.alive:
             return attach.attach(self, stdin, outputs)
         self._await_former_monitor()
@@ -163,9 +169,21 @@ class Container:
                 f"Cannot kill container: {self.short_id}: container {self.id} is not running"
             ) from None
         with closing(channel):
-            ask(channel, {"op": "signal", "signal": number})
+            ask(channel, {"op": "signal", "signal": number, "thaw": self._is_for_the_end(number)})
             if number == signals.SIGKILL:
                 self.engine.until_exit(channel)
+
+    def pause(self) -> None:
+        """Stop all its processes where they stand; Conflict when it is paused already."""
+        self.reload()
+        self._ask_monitor({"op": "pause"})
+
+    def unpause(self) -> None:
+        """Let its processes go on; Conflict when it is not paused."""
+        self.reload()
+        if self.record.state.status is not Status.PAUSED:
+            raise Conflict(f"Container {self.id} is not paused")
+        self._ask_monitor({"op": "unpause"})
 
     def restart(self, timeout: float | None = None) -> None:
         """Stop it where it runs, and start it."""
@@ -209,6 +227,11 @@ class Container:
         if v:
             raise InvalidArgument("there are no anonymous volumes to remove yet")
         self.reload()
+        if not force:
+            self._refuse_while_paused(
+                f'cannot remove container "/{self.name}": '
+                "container is paused and must be unpaused first"
+            )
         if self.record.state.status.alive and not force:
             raise ContainerRunning(
                 f'cannot remove container "/{self.name}": container is running: '
@@ -292,6 +315,9 @@ class Container:
     ) -> Foreground:
         """Execute a command inside and watch it; with `detach` its output goes nowhere."""
         self.reload()
+        self._refuse_while_paused(
+            f"Container {self.name} is paused, unpause the container before exec"
+        )
         return attach.execute(self, cmd, environment, user, workdir, stdin, detach)
 
     def exec_run(
@@ -317,6 +343,11 @@ class Container:
             self, cmd, environment, user, workdir, (stdout, stderr), demux, detach, input, timeout
         )
 
+    def usage(self) -> Usage:
+        """Return what it uses now, typed: cpu, memory, block devices, network, processes."""
+        self.reload()
+        return stats.usage_of(self.record)
+
     def changes(self) -> list[Change]:
         """Return what it changed in its file tree, in docker's order."""
         self.reload()
@@ -334,6 +365,23 @@ class Container:
         except NoSuchContainer:
             return 255
         return self.record.state.exit_code
+
+    def _is_for_the_end(self, number: int) -> bool:
+        """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""
+        own = self.record.config.stop_signal
+        return number == signals.SIGKILL or not own or parse_signal(own) == number
+
+    def _ask_monitor(self, request: Mapping[str, Any]) -> None:
+        try:
+            channel = self._channel()
+        except ContainerNotRunning:
+            raise ContainerNotRunning(f"container {self.id} is not running") from None
+        with closing(channel):
+            ask(channel, request)
+
+    def _refuse_while_paused(self, message: str) -> None:
+        if self.record.state.status is Status.PAUSED:
+            raise Conflict(message, hint=f"unpause {self.name}")
 
     def _channel(self) -> Channel:
         return self.engine.supervisor.monitor(self.id)

@@ -24,12 +24,14 @@ __all__ = [
     "create",
     "detect",
     "locate",
+    "of_process",
     "parse_mountinfo",
 ]
 
-# What a container needs a cgroup of its own in; cpuset and blkio come with limits.
-CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct")
-CONTROLLERS_V2 = ("cpu", "memory", "pids")  # freezing and killing come with every cgroup
+# What a container needs a cgroup of its own in: to be limited, and to be counted (blkio, cpuacct).
+CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct", "blkio")
+# Freezing and killing come with every cgroup.
+CONTROLLERS_V2 = ("cpu", "memory", "pids", "io")
 
 REMOVE_SECONDS = 2.0  # rmdir(2) says EBUSY for a moment after the last process was reaped
 KILL_SECONDS = 10.0
@@ -197,7 +199,7 @@ def parse_mountinfo(text: str) -> Hierarchies:
             unified = unified or mountpoint
         elif kind == "cgroup":
             for word in options.split(","):
-                if word in CONTROLLERS_V1 or word in ("cpuset", "blkio", "net_cls", "perf_event"):
+                if word in CONTROLLERS_V1 or word in ("cpuset", "net_cls", "perf_event"):
                     controllers.setdefault(word, mountpoint)
     if controllers:
         return Hierarchies("hybrid" if unified else "v1", controllers, unified)
@@ -242,6 +244,30 @@ def locate(hierarchies: Hierarchies, path: str) -> Cgroup:
             if name in hierarchies.controllers
         }
     )
+
+
+def of_process(hierarchies: Hierarchies, pid: int) -> Cgroup | None:
+    """Return the cgroup that a process is in, as far as this namespace shows it; None if nowhere.
+
+    Raises ProcessLookupError when there is no such process.
+    """
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        raise ProcessLookupError(errno.ESRCH, f"no process {pid}") from None
+    found: dict[str, str] = {}
+    for line in lines:  # `4:cpu,cpuacct:/path`, of version 2 `0::/path`
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not hierarchies.is_v1:
+            if not controllers:
+                return Cgroup({"": hierarchies.unified + path.rstrip("/")})
+            continue
+        for name in controllers.split(","):
+            if name in hierarchies.controllers:
+                found[name] = hierarchies.controllers[name] + path.rstrip("/")
+    return Cgroup(found) if found else None
 
 
 def _make(directory: str, base: str) -> None:

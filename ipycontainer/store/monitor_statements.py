@@ -15,7 +15,17 @@ from ipycontainer.errors import NoSuchContainer
 from ipycontainer.store import containers
 from ipycontainer.store.database import Transaction
 
-__all__ = ["exited", "failed", "killed", "removed", "started", "stopped"]
+__all__ = [
+    "exited",
+    "failed",
+    "killed",
+    "paused",
+    "ran_out_of_memory",
+    "removed",
+    "started",
+    "stopped",
+    "unpaused",
+]
 
 
 def started(
@@ -56,7 +66,7 @@ def exited(
         " error = ?, oom = ?, finished_ns = ? WHERE id = ?",
         (code, error, int(oom), time_ns, container_id),
     )
-    if oom:
+    if oom and not record.state.oom_killed:
         containers.tell(tx, record, "oom", time_ns)
     seconds = max(0, time_ns - record.state.started_ns) // 1_000_000_000
     containers.tell(tx, record, "die", time_ns, execDuration=str(seconds), exitCode=str(code))
@@ -93,9 +103,35 @@ def stopped(tx: Transaction, container_id: str, time_ns: int) -> bool:
     return _tell(tx, container_id, "stop", time_ns)
 
 
+def paused(tx: Transaction, container_id: str, time_ns: int) -> bool:
+    """Say that all its processes stand still (`pause`). False when it does not run."""
+    return _turn(tx, container_id, "running", "paused", "pause", time_ns)
+
+
+def unpaused(tx: Transaction, container_id: str, time_ns: int) -> bool:
+    """Say that its processes go on (`unpause`). False when it was not paused."""
+    return _turn(tx, container_id, "paused", "running", "unpause", time_ns)
+
+
+def ran_out_of_memory(tx: Transaction, container_id: str, time_ns: int) -> bool:
+    """Say that a process was killed for want of memory (`oom`). False when the row is gone."""
+    tx.execute("UPDATE containers SET oom = 1 WHERE id = ?", (container_id,))
+    return _tell(tx, container_id, "oom", time_ns)
+
+
 def removed(tx: Transaction, container_id: str, time_ns: int | None = None) -> bool:
     """Remove the row of a container that has ended, free its name (`destroy`). False when gone."""
     return containers.remove(tx, container_id, time_ns)
+
+
+def _turn(
+    tx: Transaction, container_id: str, before: str, after: str, action: str, time_ns: int
+) -> bool:
+    changed = tx.execute(
+        "UPDATE containers SET status = ? WHERE id = ? AND status = ?",
+        (after, container_id, before),
+    )
+    return bool(changed) and _tell(tx, container_id, action, time_ns)
 
 
 def _tell(tx: Transaction, container_id: str, action: str, time_ns: int, **attributes: str) -> bool:

@@ -39,6 +39,7 @@ from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.clients import Clients
+from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import SIGNALLED, open_null, reap
@@ -110,6 +111,7 @@ class Monitor:
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._streams = ProgramStreams(self._loop, self._clients, self._bundle / "log")
         self._executions = Executions(self._loop, self._clients, store)
+        self._control = Control(self.id, self._clients, store)
         self._spec = Spec(Process(()))
         self._container: Launched | None = None
         self._ended = False
@@ -122,6 +124,8 @@ class Monitor:
             "exec": self._execute,
             "exec-signal": self._executions.signal,
             "follow": self._streams.follow,
+            "pause": self._control.pause,
+            "unpause": self._control.unpause,
         }
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
@@ -147,6 +151,7 @@ class Monitor:
             error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
             self._failed(channel, error, str(request.get("failure", "{}")))
             return False
+        self._control.take(self._container)
         faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
             os.close(fd)
@@ -226,6 +231,7 @@ class Monitor:
 
     def _execute(self, channel: Channel, message: Message) -> None:
         assert self._container is not None
+        self._control.require_unpaused()
         self._executions.begin(self._container, self._spec, self._filter(), channel, message)
 
     def _finish(self, channel: Channel, message: Message) -> None:
@@ -241,18 +247,22 @@ class Monitor:
 
     # ── the program ──────────────────────────────────────────────────────────────────────────
 
-    def _signal(self, number: int) -> None:
+    def _signal(self, number: int, *, thaw: bool = True) -> None:
+        """Send a signal; a paused container goes on, as it would not take it otherwise."""
         assert self._container is not None
         with suppress(ProcessLookupError):  # it has just ended: its exit is on the way
             pidfd.send_signal(self._container.pidfd, number)
+        if thaw:
+            self._control.go_on()
 
-    def _signal_and_tell(self, number: int) -> None:
+    def _signal_and_tell(self, number: int, *, thaw: bool = True) -> None:
         with self._store.write() as tx:
             monitor_statements.killed(tx, self.id, number, time.time_ns())
-        self._signal(number)
+        self._signal(number, thaw=thaw)
 
     def _kill(self, channel: Channel, message: Message) -> None:
-        self._signal_and_tell(int(message.body["signal"]))
+        thaw = bool(message.body.get("thaw", True))
+        self._signal_and_tell(int(message.body["signal"]), thaw=thaw)
         self._clients.tell(channel, {"event": "done"})
 
     def _stop(self, channel: Channel, message: Message) -> None:
@@ -276,6 +286,7 @@ class Monitor:
         faults.point("monitor: ended")
         self._executions.end_all()
         self._streams.finish()
+        self._control.end(self._code)
         if self._container.cgroup is not None:
             self._container.cgroup.remove()
         if not self._auto_remove or self._streams.is_behind:
@@ -284,7 +295,8 @@ class Monitor:
         self._clients.tell_all({"event": "exited", "code": self._code})
 
     def _tell_end(self, tx: Transaction) -> None:
-        monitor_statements.exited(tx, self.id, self._code, "", False, time.time_ns())
+        oom = self._control.ran_out_of_memory
+        monitor_statements.exited(tx, self.id, self._code, "", oom, time.time_ns())
         if self._stopping:
             monitor_statements.stopped(tx, self.id, time.time_ns())
 

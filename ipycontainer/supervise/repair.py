@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 from ipycontainer.errors import NoSuchContainer
-from ipycontainer.linux import cgroups, pidfd, procfs
+from ipycontainer.linux import cgroups, freezer, pidfd, procfs
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import snapshots
 from ipycontainer.store import containers, liveness, monitor_statements
@@ -98,6 +98,9 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
     In this order: a mount or an address must not be freed while a process still uses it.
     """
     same_boot = record.state.boot_id == procfs.boot_id()
+    if same_boot and record.state.status is Status.PAUSED:
+        # a frozen process dies only when it goes on
+        freezer.thaw(cgroups.locate(cgroups.detect(), cgroup_path(home, record.id)))
     killed = same_boot and _kill_init(record)
     if same_boot:
         remove_cgroup(home, record.id)

@@ -124,3 +124,21 @@ def test_a_cgroup_that_may_not_be_made_is_none(
 
     assert cgroups.create(Hierarchies("v1", mounts), "/ipyc/one") is None
     assert not (tmp_path / "freezer/ipyc/one").exists()
+
+
+def test_where_a_process_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc/PID/cgroup leads to a directory for each controller that is mounted."""
+    hierarchies = Hierarchies(
+        "hybrid", {"cpu": "/m/cpu,cpuacct", "cpuacct": "/m/cpu,cpuacct"}, "/u"
+    )
+    lines = "4:cpu,cpuacct:/a/b\n3:freezer:/a/b\n1:name=systemd:/\n0::/\n"
+    file = tmp_path / "cgroup"
+    file.write_text(lines)
+    real_open = open
+    monkeypatch.setattr("builtins.open", lambda _, **options: real_open(file, **options))
+
+    assert cgroups.of_process(hierarchies, 1) == Cgroup(
+        {"cpu": "/m/cpu,cpuacct/a/b", "cpuacct": "/m/cpu,cpuacct/a/b"}
+    )
+    file.write_text("0::/x.scope/c\n")
+    assert cgroups.of_process(Hierarchies("v2", {}, "/u"), 1) == Cgroup({"": "/u/x.scope/c"})

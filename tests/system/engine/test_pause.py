@@ -1,0 +1,151 @@
+"""Paused containers: they stand still, say so, and go on or end when they are told to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ipycontainer.engine.container import Container
+from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import Conflict
+from ipycontainer.store import events
+from tests.system.engine.processes import eventually, kill, monitor_of, processes_in_cgroups
+
+pytestmark = pytest.mark.usefixtures("busybox_image")
+# The child writes, so that not init alone must stand still.
+WRITES = ["sh", "-c", "while :; do echo tick; usleep 2000; done & wait"]
+
+
+def begin(engine: Engine, *command: str) -> Container:
+    """Start a container in the background."""
+    container = engine.containers.run("busybox", command, detach=True, network="none", name="still")
+    assert isinstance(container, Container)
+    return container
+
+
+def lines(container: Container) -> int:
+    """Return how many lines it has printed."""
+    log = container.logs()
+    assert isinstance(log, bytes)
+    return log.count(b"\n")
+
+
+def test_paused_container_stands_still_and_goes_on(engine: Engine) -> None:
+    """Nothing is printed while it is paused, and the same processes go on afterwards."""
+    container = begin(engine, *WRITES)
+    eventually(lambda: lines(container) > 2)
+    container.pause()
+    assert container.status == "paused"
+    before = lines(container)
+    time.sleep(0.1)
+    between = lines(container)
+    assert between <= before + 1  # what stood in the pipe
+    time.sleep(0.1)
+    assert lines(container) == between
+    container.unpause()
+    assert container.status == "running"
+    eventually(lambda: lines(container) > between + 2)
+    actions = [event.action for event in _events(engine)]
+    assert actions[-2:] == ["pause", "unpause"]
+
+
+def _events(engine: Engine) -> list[events.Event]:
+
+    with engine.store.read() as tx:
+        return list(events.since(tx, 0))
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (Container.pause, "Container {id} is already paused"),
+        (Container.start, "cannot start a paused container, try unpause instead"),
+        (
+            lambda container: container.exec(["true"]),
+            "Container still is paused, unpause the container before exec",
+        ),
+        (
+            Container.remove,
+            'cannot remove container "/still": container is paused and must be unpaused first',
+        ),
+    ],
+)
+def test_what_a_paused_container_refuses(
+    engine: Engine, act: Callable[[Container], object], message: str
+) -> None:
+    """Docker's words, and the container stays paused."""
+    container = begin(engine, "sleep", "1000")
+    container.pause()
+    with pytest.raises(Conflict) as refused:
+        act(container)
+    assert refused.value.message == message.format(id=container.id)
+    assert container.status == "paused"
+
+
+def test_a_running_container_cannot_be_unpaused(engine: Engine) -> None:
+    """Docker's words."""
+    container = begin(engine, "sleep", "1000")
+    with pytest.raises(Conflict, match=f"Container {container.id} is not paused"):
+        container.unpause()
+
+
+@pytest.mark.parametrize("end", [lambda c: c.stop(timeout=0), lambda c: c.kill()])
+def test_paused_container_can_be_ended(engine: Engine, end: Callable[[Container], None]) -> None:
+    """Both let it go on first, and tell so, as docker does."""
+    container = begin(engine, "sleep", "1000")
+    container.pause()
+    end(container)
+    assert (container.status, container.wait()["StatusCode"]) == ("exited", 137)
+    actions = [event.action for event in _events(engine)]
+    assert actions.index("pause") < actions.index("kill") < actions.index("unpause")
+
+
+def test_a_signal_that_is_not_for_the_end_wakes_nobody(engine: Engine) -> None:
+    """With a stop signal of its own another signal waits until the container goes on."""
+    script = "trap 'echo caught' HUP; echo ready; while :; do usleep 1000; done"
+    container = engine.containers.run(
+        "busybox", ["sh", "-c", script], detach=True, network="none", stop_signal="TERM"
+    )
+    assert isinstance(container, Container)
+    eventually(lambda: lines(container) == 1)
+    container.pause()
+    container.kill("HUP")
+    assert container.status == "paused"
+    container.unpause()
+    eventually(lambda: lines(container) == 2)
+
+
+def test_paused_container_can_be_removed_by_force(engine: Engine) -> None:
+    """Nothing of it is left."""
+    container = begin(engine, *WRITES)
+    container.pause()
+    container.remove(force=True)
+    assert engine.containers.list(all=True) == []
+    assert processes_in_cgroups(engine) == []
+
+
+def test_paused_container_that_loses_its_monitor_ends(engine: Engine) -> None:
+    """What is frozen cannot die of its parent's death: repair lets it go on to its end."""
+    container = begin(engine, "sleep", "1000")
+    container.pause()
+    kill(monitor_of(engine, container.id))
+    eventually(lambda: container.status == "exited")
+    assert processes_in_cgroups(engine) == []
+    container.start()
+    assert container.status == "running"
+
+
+def test_usage_is_read_while_it_runs(engine: Engine) -> None:
+    """Cpu time grows with work, memory and processes are counted; one that ended has used 0."""
+    container = begin(engine, "sh", "-c", "sleep 1000 & while :; do :; done")
+    eventually(lambda: container.usage().cpu.total_ns > 50_000_000)
+    first = container.usage()
+    eventually(lambda: container.usage().cpu.total_ns > first.cpu.total_ns + 20_000_000)
+    assert first.pids == 2
+    assert 10_000 < first.memory.used < 50_000_000
+    assert first.memory.limit > 50_000_000
+    assert [each.name for each in first.network] == ["lo"]
+    container.stop(timeout=0)
+    assert container.usage().cpu.total_ns == 0
