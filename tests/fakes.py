@@ -30,6 +30,7 @@ from ipycontainer.errors import (
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
+from ipycontainer.model.window import NO_WINDOW, Window
 
 __all__ = [
     "EPOCH_NS",
@@ -86,6 +87,7 @@ class FakeForeground:
     signals: list[int] = field(default_factory=list)
     detached: bool = False
     streams: tuple[bool, bool] = (True, True)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
 
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         wanted = [n for n, shown in zip(("stdout", "stderr"), self.streams, strict=True) if shown]
@@ -105,6 +107,12 @@ class FakeForeground:
         return code
 
     def detach(self) -> None:
+        self.detached = True
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.sizes.append((rows, columns))
+
+    def await_input(self) -> None:
         self.detached = True
 
 
@@ -191,11 +199,21 @@ class FakeContainer:
             self.ends(self._program().exit_code)
 
     def start_attached(
-        self, stdin: Stdin = None, stdout: bool = True, stderr: bool = True
+        self,
+        stdin: Stdin = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        window: Window = NO_WINDOW,
     ) -> FakeForeground:
         self.calls.append(("start_attached", stdin, stdout, stderr))
         self._begin()
         watched = FakeForeground(self, self._program(), stdin, streams=(stdout, stderr))
+        self.foregrounds.append(watched)
+        return watched
+
+    def attached(self, stdin: Stdin = None, window: Window = NO_WINDOW) -> FakeForeground:
+        self.calls.append(("attached", stdin, window))
+        watched = FakeForeground(self, self._program(), stdin)
         self.foregrounds.append(watched)
         return watched
 
@@ -273,6 +291,8 @@ class FakeContainer:
         workdir: str = "",
         stdin: Stdin = None,
         detach: bool = False,
+        tty: bool = False,
+        window: Window = NO_WINDOW,
     ) -> FakeForeground:
         self.calls.append(("exec", tuple(cmd), tuple(environment), user, workdir, stdin))
         if not self.record.state.status.alive:

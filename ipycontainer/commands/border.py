@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.window import Window
 
 __all__ = [
     "Change",
@@ -96,6 +97,16 @@ class Foreground(Protocol):
     def detach(self) -> None:
         """Stop watching; the program goes on."""
 
+    @property
+    def detached(self) -> bool:
+        """Tell whether the keys for leaving were typed, or `detach` was called."""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Say how large the window on the program's terminal is."""
+
+    def await_input(self) -> None:
+        """Return when all input is fed; the program goes on unwatched."""
+
 
 class Container(Protocol):
     """A container by docker-py's names."""
@@ -115,6 +126,7 @@ class Container(Protocol):
     @property
     def warnings(self) -> Sequence[str]: ...
 
+    def attached(self, stdin: Stdin = None, window: Window = ...) -> Foreground: ...
     def start(self) -> None: ...
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None: ...
     def kill(self, signal: str | int | None = None) -> None: ...
@@ -127,7 +139,11 @@ class Container(Protocol):
     def changes(self) -> Sequence[Change]: ...
 
     def start_attached(
-        self, stdin: Stdin = None, stdout: bool = True, stderr: bool = True
+        self,
+        stdin: Stdin = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        window: Window = ...,
     ) -> Foreground: ...
 
     def exec(
@@ -139,6 +155,8 @@ class Container(Protocol):
         workdir: str = "",
         stdin: Stdin = None,
         detach: bool = False,
+        tty: bool = False,
+        window: Window = ...,
     ) -> Foreground: ...
 
     def log_entries(

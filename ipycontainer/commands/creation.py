@@ -14,7 +14,7 @@ import click
 
 from ipycontainer.commands.binds import parse_binds
 from ipycontainer.commands.environment_files import resolve
-from ipycontainer.commands.types import Assignment, Integer, Label, List, String
+from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
 from ipycontainer.model.config import ContainerConfig
@@ -26,6 +26,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 _OPTIONS = (
+    click.option(
+        "-a",
+        "--attach",
+        "streams",
+        type=Stream(),
+        multiple=True,
+        help="Attach to STDIN, STDOUT or STDERR",
+    ),
     click.option("--entrypoint", type=String(), help="Overwrite the image's ENTRYPOINT"),
     click.option(
         "-e", "--env", type=Assignment(), multiple=True, help="Set an environment variable"
@@ -48,6 +56,7 @@ _OPTIONS = (
     click.option("--rm", is_flag=True, help="Remove the container when it exits"),
     click.option("--stop-signal", type=String(), default="", help="Signal to stop the container"),
     click.option("--stop-timeout", type=Integer(), help="Seconds to wait for it before killing"),
+    click.option("-t", "--tty", is_flag=True, help="Allocate a pseudo-TTY"),
     click.option("-u", "--user", type=String(), default="", help="User: <name|uid>[:<group|gid>]"),
     click.option(
         "-v", "--volume", type=List(), multiple=True, help="Show a directory: SRC:DST[:ro]"
@@ -82,6 +91,8 @@ def configuration(
     rm: bool,
     stop_signal: str,
     stop_timeout: int | None,
+    streams: tuple[str, ...],
+    tty: bool,
     user: str,
     volume: tuple[str, ...],
     workdir: str,
@@ -108,10 +119,11 @@ def configuration(
         init=init,
         stop_signal=stop_signal,
         stop_timeout=stop_timeout,
+        tty=tty,
         open_stdin=interactive,
-        attach_stdin=interactive and not detach,
-        attach_stdout=not detach,
-        attach_stderr=not detach,
+        attach_stdin=(interactive or "stdin" in streams) and not detach,
+        attach_stdout=not detach and (not streams or "stdout" in streams),
+        attach_stderr=not detach and (not streams or "stderr" in streams),
         auto_remove=rm,
     )
 

@@ -166,6 +166,11 @@ def _long_name(option: click.Option) -> str:
 
 def _normal(found: Sequence[Given]) -> list[str]:
     """Return flags for click: booleans by their last word, others one by one in order."""
-    booleans = {_long_name(option): value for option, value in found if option.is_flag}
-    on = [name for name, value in booleans.items() if value == "true"]
+    booleans = {option: value for option, value in found if option.is_flag}
+    on = [_long_name(option) for option, value in booleans.items() if value == "true"]
+    on += [
+        option.secondary_opts[0]
+        for option, value in booleans.items()
+        if value == "false" and option.secondary_opts
+    ]
     return on + [f"{_long_name(option)}={value}" for option, value in found if not option.is_flag]

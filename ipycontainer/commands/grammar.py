@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ipycontainer.commands import (
+    attaching,
     inspection,
     lifecycle,
     listing,
@@ -43,6 +44,7 @@ _TOP: tuple[Verb, ...] = (
     system.version,
     system.info,
     system.doctor,
+    attaching.attach,
     running.create,
     inspection.diff,
     local_images.import_,
@@ -62,6 +64,7 @@ _TOP: tuple[Verb, ...] = (
 )
 
 _CONTAINER: tuple[Verb, ...] = (
+    attaching.attach.under("container", "attach"),
     running.create.under("container", "create"),
     inspection.diff.under("container", "diff"),
     running.exec_.under("container", "exec"),

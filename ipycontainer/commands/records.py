@@ -144,11 +144,22 @@ class Inspected(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running(Outcome):
-    """A program in the foreground: a face shows its chunks and forwards interrupts to it."""
+    """A program in the foreground: a face shows its chunks and forwards interrupts to it.
+
+    With `tty` it has a terminal, whose keys are the face's own while it `reads` input; `keyboard`
+    is the descriptor to write them to where no descriptor of the caller gives them, else -1.
+    Without `sig_proxy` signals are the face's own. `input_only`: nothing of it is shown but its id,
+    and it is left alone when its input is fed.
+    """
 
     foreground: Foreground
     container: Container
-    verb: Literal["run", "start", "exec"]
+    verb: Literal["run", "start", "exec", "attach"]
+    tty: bool = False
+    reads: bool = False
+    keyboard: int = -1
+    sig_proxy: bool = True
+    input_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

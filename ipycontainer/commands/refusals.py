@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "VERBS"]
 
 _CREATE = """
-add-host annotation a,attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent
+add-host annotation blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent
 cgroupns cidfile cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime
 c,cpu-shares cpus cpuset-cpus cpuset-mems device device-cgroup-rule device-read-bps
 device-read-iops device-write-bps device-write-iops disable-content-trust dns dns-opt dns-option
@@ -18,14 +18,14 @@ health-start-interval health-start-period health-timeout io-maxbandwidth io-maxi
 isolation kernel-memory label-file link link-local-ip log-driver log-opt mac-address m,memory
 memory-reservation memory-swap memory-swappiness mount net-alias network-alias no-healthcheck
 oom-kill-disable oom-score-adj pid pids-limit platform privileged p,publish P,publish-all pull
-q,quiet restart runtime security-opt shm-size storage-opt sysctl tmpfs t,tty ulimit userns uts
+q,quiet restart runtime security-opt shm-size storage-opt sysctl tmpfs ulimit userns uts
 volume-driver volumes-from
 """
 
 FLAGS: dict[str, str] = {
-    "run": _CREATE + "detach-keys sig-proxy",
+    "run": _CREATE,
     "create": _CREATE,
-    "start": "checkpoint checkpoint-dir detach-keys",
+    "start": "checkpoint checkpoint-dir",
     "stop": "s,signal",
     "restart": "s,signal",
     "rm": "l,link v,volumes",
@@ -33,7 +33,7 @@ FLAGS: dict[str, str] = {
     "inspect": "s,size",
     "container inspect": "s,size",
     "logs": "details",
-    "exec": "detach-keys env-file privileged t,tty",
+    "exec": "privileged",
     "images": "digests",
     "import": "platform",
     "rmi": "no-prune",
@@ -50,14 +50,14 @@ FILTERS: dict[str, str] = {
 INSPECT_TYPES = "config network node plugin secret service task volume"
 
 VERBS = """
-attach build builder buildx commit compose context cp events export history load login logout
+build builder buildx commit compose context cp events export history load login logout
 manifest network node plugin port pull push save search secret service stack stats swarm top
 trust update volume
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "container": "attach commit cp export port prune stats top update",
+    "container": "commit cp export port prune stats top update",
     "image": "build history load prune pull push save",
     "system": "df dial-stdio events prune",
 }

@@ -12,10 +12,17 @@ from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.records import Done, Outcome, Running, Started
-from ipycontainer.commands.types import Assignment
+from ipycontainer.commands.terminals import (
+    detach_keys_option,
+    open_window,
+    refuse_other_input,
+    sig_proxy_option,
+)
+from ipycontainer.commands.types import Assignment, List
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, NotFound, UsageError
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound, UsageError
 from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.window import parse_keys
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Stdin
@@ -33,26 +40,55 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
     interspersed=False,
 )
 @click.option("-d", "--detach", is_flag=True, help="Run in background and print container ID")
+@detach_keys_option
+@sig_proxy_option
 @creation_options
-def run(session: Session, detach: bool, name: str, **options: Any) -> Outcome:
+def run(
+    session: Session, detach: bool, detach_keys: str, sig_proxy: bool, name: str, **options: Any
+) -> Outcome:
     """Return the foreground, or with -d the container.
 
     An error of the start comes in the outcome, not raised: docker words it in another way than one
     of the creation, and the container stays (without --rm).
     """
+    if detach and options["streams"]:
+        raise UsageError("Conflicting options: -a and -d", exit_code=1)
     config = configuration(session, detach=detach, **options)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
-    container = session.engine.containers.create_from(config, name)
+    refuse_other_input(session, tty=config.tty, reads=config.attach_stdin)
+    reads = config.attach_stdin and config.open_stdin
+    tty = config.tty and not detach
+    keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=detach_keys)
+    try:
+        container = session.engine.containers.create_from(config, name)
+    except BaseException:
+        keyboard.close()
+        raise
     try:
         if detach:
             container.start()
             return Started(container=container, running=True, warnings=tuple(container.warnings))
-        foreground = container.start_attached(stdin)
-        warnings = tuple(container.warnings)
-        return Running(foreground=foreground, container=container, verb="run", warnings=warnings)
+        foreground = container.start_attached(
+            keyboard.stdin if config.attach_stdin else None,
+            stdout=config.attach_stdout,
+            stderr=config.attach_stderr,
+            window=keyboard.window,
+        )
+        return Running(
+            foreground=foreground,
+            container=container,
+            verb="run",
+            warnings=tuple(container.warnings),
+            tty=tty,
+            reads=reads,
+            keyboard=keyboard.writer,
+            sig_proxy=sig_proxy,
+            input_only=not config.attach_stdout and not config.attach_stderr,
+        )
     except EngineError as error:
+        keyboard.close()
         warnings = tuple(container.warnings)
         if config.auto_remove:
             with suppress(NotFound):  # its monitor may have been faster
@@ -111,10 +147,15 @@ def _input(session: Session, config: ContainerConfig) -> Stdin:
     least=1,
 )
 @click.option("-a", "--attach", is_flag=True, help="Attach STDOUT/STDERR and forward signals")
+@detach_keys_option
 @click.option("-i", "--interactive", is_flag=True, help="Attach container's STDIN")
 @click.argument("containers", nargs=-1)
 def start(
-    session: Session, attach: bool, interactive: bool, containers: tuple[str, ...]
+    session: Session,
+    attach: bool,
+    detach_keys: str,
+    interactive: bool,
+    containers: tuple[str, ...],
 ) -> Outcome:
     """Return the names as typed, or with -a or -i the foreground of the one container."""
     interactive = interactive or isinstance(session.stdin, bytes)
@@ -122,10 +163,25 @@ def start(
         if len(containers) > 1:
             raise UsageError("you cannot start and attach multiple containers at once", exit_code=1)
         container = session.engine.containers.get(containers[0])
-        stdin = _input(session, container.record.config) if interactive else None
-        foreground = container.start_attached(stdin, stdout=attach, stderr=attach)
-        warnings = tuple(container.warnings)
-        return Running(foreground=foreground, container=container, verb="start", warnings=warnings)
+        config = container.record.config
+        reads = interactive and config.open_stdin
+        stdin = _input(session, config) if interactive else None
+        keyboard = open_window(session, stdin, tty=config.tty, reads=reads, keys=detach_keys)
+        try:
+            foreground = container.start_attached(keyboard.stdin, window=keyboard.window)
+        except BaseException:
+            keyboard.close()
+            raise
+        return Running(
+            foreground=foreground,
+            container=container,
+            verb="start",
+            warnings=tuple(container.warnings),
+            tty=config.tty,
+            reads=reads,
+            keyboard=keyboard.writer,
+            sig_proxy=not config.tty,
+        )
     done: list[str] = []
     errors: list[EngineError] = []
     missed: list[str] = []
@@ -151,8 +207,11 @@ def start(
     interspersed=False,
 )
 @click.option("-d", "--detach", is_flag=True, help="Run command in the background")
+@detach_keys_option
 @click.option("-e", "--env", type=Assignment(), multiple=True, help="Set an environment variable")
+@click.option("--env-file", type=List(), multiple=True, help="Read variables from a file")
 @click.option("-i", "--interactive", is_flag=True, help="Keep STDIN open even if not attached")
+@click.option("-t", "--tty", is_flag=True, help="Allocate a pseudo-TTY")
 @click.option("-u", "--user", default="", help="Username or UID: <name|uid>[:<group|gid>]")
 @click.option("-w", "--workdir", default="", help="Working directory inside the container")
 @click.argument("container")
@@ -160,8 +219,11 @@ def start(
 def exec_(
     session: Session,
     detach: bool,
+    detach_keys: str,
     env: tuple[str, ...],
+    env_file: tuple[str, ...],
     interactive: bool,
+    tty: bool,
     user: str,
     workdir: str,
     container: str,
@@ -178,15 +240,47 @@ def exec_(
         script = script_of(session.stdin, command, image)
         if script is not None:
             command, stdin = script.in_running
-    foreground = target.exec(
-        command,
-        environment=resolve((), env, session.environment, session.cwd),
-        user=user,
-        workdir=workdir,
-        stdin=None if detach else stdin,
-        detach=detach,
-    )
+    if not detach:
+        refuse_other_input(session, tty=tty, reads=interactive)
+    _check_exec_keys(detach_keys)
+    try:
+        environment = resolve(env_file, env, session.environment, session.cwd)
+    except UsageError as error:  # of which `run` makes a line about its usage, with 125
+        raise UsageError(error.message, hint=error.hint, exit_code=1) from None
+    reads = interactive and not detach
+    keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=detach_keys)
+    try:
+        foreground = target.exec(
+            command,
+            environment=environment,
+            user=user,
+            workdir=workdir,
+            stdin=None if detach else keyboard.stdin,
+            detach=detach,
+            tty=tty,
+            window=keyboard.window,
+        )
+    except BaseException:
+        keyboard.close()
+        raise
     if detach:
         foreground.detach()
         return Done()
-    return Running(foreground=foreground, container=target, verb="exec")
+    return Running(
+        foreground=foreground,
+        container=target,
+        verb="exec",
+        tty=tty,
+        reads=reads,
+        keyboard=keyboard.writer,
+    )
+
+
+def _check_exec_keys(text: str) -> None:
+    """Raise docker's refusal of the keys, which differs here from that of all other verbs."""
+    if text:
+        try:
+            parse_keys(text)
+        except InvalidArgument as error:
+            message = f"Invalid escape keys ({text}) provided"
+            raise Conflict(message, hint=error.hint) from None

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
-from ipycontainer.commands import failures, grammar, text
+from ipycontainer.commands import failures, grammar, shell_terminal, text
 from ipycontainer.commands.records import LogView, Outcome, Running
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
@@ -34,6 +34,7 @@ _FORWARDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
+_SAY_DETACHED = ("attach", "exec")  # docker ends `run` and `start` without a word, and with 0
 _PATIENCE = 3  # docker's: the third SIGINT or SIGTERM ends the shell itself
 _INTERRUPTED = 128 + signal.SIGINT
 _BROKEN_PIPE = 128 + signal.SIGPIPE
@@ -98,7 +99,7 @@ def _show(outcome: Outcome, verb: str) -> int:
     if isinstance(outcome, (LogView, Running)):
         for warning in outcome.warnings:
             print(f"WARNING: {warning}", file=sys.stderr, flush=True)
-        return _show_log(outcome) if isinstance(outcome, LogView) else _attend(outcome.foreground)
+        return _show_log(outcome) if isinstance(outcome, LogView) else _attend(outcome)
     code = text.render(outcome, sys.stdout, sys.stderr, _is_terminal(sys.stdout), verb)
     if outcome.errors:
         _print_hint(outcome.errors[-1])
@@ -127,16 +128,31 @@ def _show_log(view: LogView) -> int:
     return 0
 
 
-def _attend(foreground: Foreground) -> int:
+def _attend(running: Running) -> int:
     """Pass on what a program prints and the signals that it should get; return its exit code."""
-    with _signals_to(foreground):
+    foreground = running.foreground
+    if running.input_only:
+        print(running.container.id, flush=True)
+        foreground.await_input()
+        return 0
+    with (
+        _signals_to(foreground, proxied=running.sig_proxy),
+        shell_terminal.shown(foreground, tty=running.tty, reads=running.reads),
+    ):
         for name, data in foreground.chunks():
             _write(_stream(name), data, flush=True)
-        return foreground.wait()
+        code = foreground.wait()
+    if foreground.detached and running.verb in _SAY_DETACHED:
+        print("read escape sequence", file=sys.stderr)
+        return 1
+    return code
 
 
 @contextmanager
-def _signals_to(foreground: Foreground) -> Iterator[None]:
+def _signals_to(foreground: Foreground, *, proxied: bool) -> Iterator[None]:
+    if not proxied:
+        yield
+        return
     asked = 0
 
     def forward(number: int, _: FrameType | None) -> None:

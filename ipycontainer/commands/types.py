@@ -13,7 +13,7 @@ import click
 
 from ipycontainer.commands.quoting import go_quote
 
-__all__ = ["Assignment", "Filter", "Integer", "Label", "List", "String"]
+__all__ = ["Assignment", "Filter", "Integer", "Label", "List", "Stream", "String"]
 
 if TYPE_CHECKING:
     _Type = click.ParamType[Any]
@@ -65,6 +65,18 @@ class Assignment(_Type):
         if not value.partition("=")[0]:
             self.fail(f"invalid environment variable: {value}", param, ctx)
         return value
+
+
+class Stream(_Type):
+    """One of the three standard streams, in any case."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return its name in lower case."""
+        if value.lower() not in ("stdin", "stdout", "stderr"):
+            self.fail("valid streams are STDIN, STDOUT and STDERR", param, ctx)
+        return value.lower()
 
 
 class Label(_Type):

@@ -44,13 +44,15 @@ class Session:
     """What a verb works with: the engine, made at its first use, and the caller's surroundings.
 
     `stdin` is what a program may read: the shell's descriptor, a cell's body, or nothing. Relative
-    paths stand below `cwd`; `environment` answers `-e NAME`.
+    paths stand below `cwd`; `environment` answers `-e NAME`. `need_terminal` raises UsageError
+    where the caller has no terminal to show and cannot make one.
     """
 
     engine_factory: EngineFactory
     stdin: Stdin = None
     cwd: Path = field(default_factory=_working_directory)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    need_terminal: Callable[[], None] = lambda: None
 
     @cached_property
     def engine(self) -> Engine:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from ipycontainer import faults
 from ipycontainer.engine import bundle
-from ipycontainer.engine.foreground import Foreground, Pipes
+from ipycontainer.engine.foreground import Foreground, Pipes, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import ContainerNotRunning, InvalidArgument, OperationTimeout, StepFailed
+from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.supervise.client import ask
 from ipycontainer.supervise.protocol import Channel, Message
 
@@ -38,22 +39,35 @@ def start_detached(container: Container) -> None:
     container.engine.watch(container.id, channel)
 
 
-def start(container: Container, stdin: bytes | int | None, outputs: tuple[str, ...]) -> Foreground:
+def start(
+    container: Container, stdin: Source, outputs: tuple[str, ...], window: Window = NO_WINDOW
+) -> Foreground:
     """Start a container and watch its streams."""
-    pipes = Pipes(stdin if container.record.config.open_stdin else None, outputs)
+    pipes = _pipes(container, stdin, outputs)
     try:
-        channel, _ = _launch(container, pipes.streams, pipes.theirs)
+        channel, _ = _launch(container, pipes.streams, pipes.theirs, window)
     except BaseException:
         pipes.close()
         raise
     pipes.handed()
-    return Foreground(container, channel, pipes, is_exec=False)
+    keys = window.detach_keys if container.record.config.tty else b""
+    return Foreground(container, channel, pipes, is_exec=False, detach_keys=keys)
 
 
-def attach(container: Container, stdin: bytes | int | None, outputs: tuple[str, ...]) -> Foreground:
+def _pipes(container: Container, stdin: Source, outputs: tuple[str, ...]) -> Pipes:
+    """Return the pipes to a container's program; a terminal is one stream for both outputs."""
+    config = container.record.config
+    if config.tty:
+        outputs = tuple(name for name in outputs if name == "stdout")
+    return Pipes(stdin if config.open_stdin else None, outputs)
+
+
+def attach(
+    container: Container, stdin: Source, outputs: tuple[str, ...], window: Window = NO_WINDOW
+) -> Foreground:
     """Watch what a running container prints from now on."""
     channel = container.engine.supervisor.monitor(container.id)
-    pipes = Pipes(stdin if container.record.config.open_stdin else None, outputs)
+    pipes = _pipes(container, stdin, outputs)
     try:
         ask(channel, {"op": "attach", "streams": pipes.streams}, pipes.theirs)
     except BaseException:
@@ -61,15 +75,28 @@ def attach(container: Container, stdin: bytes | int | None, outputs: tuple[str, 
         channel.close()
         raise
     pipes.handed()
-    return Foreground(container, channel, pipes, is_exec=False)
+    if not container.record.config.tty:
+        return Foreground(container, channel, pipes, is_exec=False)
+    foreground = Foreground(
+        container, channel, pipes, is_exec=False, detach_keys=window.detach_keys
+    )
+    if window.size != (0, 0):
+        # a size that is new has programs draw themselves anew: what they drew is not in our window
+        rows, columns = window.size
+        foreground.resize(rows + 1, columns + 1)
+        foreground.resize(rows, columns)
+    return foreground
 
 
 def _launch(
-    container: Container, streams: Sequence[str], fds: Sequence[int]
+    container: Container,
+    streams: Sequence[str],
+    fds: Sequence[int],
+    window: Window = NO_WINDOW,
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
     faults.point("start: before the bundle")
-    bundle.write(engine.home, container.record)
+    bundle.write(engine.home, container.record, window.size)
     faults.point("start: before the request")
     try:
         channel, answer = engine.supervisor.start(
@@ -95,8 +122,10 @@ def execute(
     environment: Sequence[str],
     user: str,
     workdir: str,
-    stdin: bytes | int | None,
+    stdin: Source,
     detach: bool,
+    tty: bool = False,
+    window: Window = NO_WINDOW,
 ) -> Foreground:
     """Execute a command in a running container."""
     if not cmd:
@@ -109,16 +138,22 @@ def execute(
     if workdir and not workdir.startswith("/"):
         channel.close()
         raise InvalidArgument(NOT_ABSOLUTE)
-    pipes = Pipes(stdin, () if detach else ("stdout", "stderr"))
+    outputs = ("stdout",) if tty else ("stdout", "stderr")
+    pipes = Pipes(stdin, () if detach else outputs)
+    terminal = (bundle.TERM,) if tty else ()
+    rows, columns = window.size
     try:
         ask(
             channel,
             {
                 "op": "exec",
                 "args": list(cmd),
-                "env": list(bundle.merge_env(bundle.base_env(record), environment)),
+                "env": list(bundle.merge_env(bundle.base_env(record), (*terminal, *environment))),
                 "cwd": workdir or record.config.workdir or "/",
                 "user": user or record.config.user,
+                "tty": tty,
+                "rows": rows,
+                "columns": columns,
                 "streams": pipes.streams,
             },
             pipes.theirs,
@@ -130,7 +165,8 @@ def execute(
             raise _in_dockers_words(error, EXEC_FAILED) from None
         raise
     pipes.handed()
-    return Foreground(container, channel, pipes, is_exec=True)
+    keys = window.detach_keys if tty else b""
+    return Foreground(container, channel, pipes, is_exec=True, detach_keys=keys)
 
 
 def exec_run(

@@ -22,7 +22,7 @@ from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["base_env", "build", "merge_env", "warnings_of", "write"]
+__all__ = ["TERM", "base_env", "build", "merge_env", "warnings_of", "write"]
 
 HOSTS = """127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -33,20 +33,24 @@ ff02::2\tip6-allrouters
 """
 
 
+TERM = "TERM=xterm"  # what docker says of every terminal
 NO_MKNOD = (
     "This machine's cgroups are of version 2, for which there are no device rules yet: "
     "the container may not make device nodes"
 )
 
 
-def write(home: Home, record: ContainerRecord) -> None:
-    """Write the bundle of one start into the container's directory."""
+def write(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -> None:
+    """Write the bundle of one start into the container's directory.
+
+    `size` is that of its terminal, in rows and columns.
+    """
     directory = home.container(record.id)
     for name, text in _network_files(record):
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
-    spec = oci_json.to_json(build(home, record))
+    spec = oci_json.to_json(build(home, record, size))
     _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
 
 
@@ -56,7 +60,7 @@ def warnings_of(home: Home, config: ContainerConfig) -> tuple[str, ...]:
     return (*hidden, NO_MKNOD) if _lacks_device_rules(home) else hidden
 
 
-def build(home: Home, record: ContainerRecord) -> oci.Spec:
+def build(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -> oci.Spec:
     """Return the spec of a container."""
     config = record.config
     binds, _ = _guarded(home, config.binds)
@@ -92,6 +96,8 @@ def build(home: Home, record: ContainerRecord) -> oci.Spec:
             args=(*(config.entrypoint or ()), *config.command),
             env=base_env(record),
             cwd=config.workdir or "/",
+            terminal=config.tty,
+            console_size=size if config.tty else (0, 0),
             capabilities=defaults.capabilities(granted),
             rlimits=defaults.RLIMITS,
         ),
@@ -134,8 +140,9 @@ def _lacks_device_rules(home: Home) -> bool:
 
 def base_env(record: ContainerRecord) -> tuple[str, ...]:
     """Return the environment that every process of a container begins with, as docker's does."""
+    terminal = (TERM,) if record.config.tty else ()
     return merge_env(
-        (f"PATH={defaults.PATH}", f"HOSTNAME={_hostname(record)}"),
+        (f"PATH={defaults.PATH}", f"HOSTNAME={_hostname(record)}", *terminal),
         record.config.env,
     )
 

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import attach, inspect, logs, stats
-from ipycontainer.engine.foreground import Foreground
+from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
     Conflict,
@@ -27,6 +27,7 @@ from ipycontainer.linux.usage import Usage
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.store import containers as store_containers
 from ipycontainer.supervise.client import ask
 from ipycontainer.supervise.log import LogEntry
@@ -123,19 +124,29 @@ class Container:
             attach.start_detached(self)
 
     def start_attached(
-        self, stdin: bytes | int | None = None, stdout: bool = True, stderr: bool = True
+        self,
+        stdin: Source = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        window: Window = NO_WINDOW,
     ) -> Foreground:
         """Start it and watch what it prints; one that runs already is attached to.
 
-        `stdin` is bytes to feed, a descriptor to copy from, or None.
+        `stdin` is bytes to feed, a descriptor to copy from, or None; `window` is where its terminal
+        is seen, if it has one.
         """
         self.reload()
         outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
         self._refuse_while_paused(NO_START)
         if self.record.state.status.alive:
-            return attach.attach(self, stdin, outputs)
+            return attach.attach(self, stdin, outputs, window)
         self._await_former_monitor()
-        return attach.start(self, stdin, outputs)
+        return attach.start(self, stdin, outputs, window)
+
+    def attached(self, stdin: Source = None, window: Window = NO_WINDOW) -> Foreground:
+        """Watch what it prints from now on; ContainerNotRunning when it does not run."""
+        self.reload()
+        return attach.attach(self, stdin, ("stdout", "stderr"), window)
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Ask it to end with its stop signal, and kill it after `timeout` seconds.
@@ -310,15 +321,20 @@ class Container:
         environment: Sequence[str] = (),
         user: str = "",
         workdir: str = "",
-        stdin: bytes | int | None = None,
+        stdin: Source = None,
         detach: bool = False,
+        tty: bool = False,
+        window: Window = NO_WINDOW,
     ) -> Foreground:
-        """Execute a command inside and watch it; with `detach` its output goes nowhere."""
+        """Execute a command inside and watch it; with `detach` its output goes nowhere.
+
+        With `tty` it gets a terminal of its own, seen in `window`.
+        """
         self.reload()
         self._refuse_while_paused(
             f"Container {self.name} is paused, unpause the container before exec"
         )
-        return attach.execute(self, cmd, environment, user, workdir, stdin, detach)
+        return attach.execute(self, cmd, environment, user, workdir, stdin, detach, tty, window)
 
     def exec_run(
         self,

@@ -13,16 +13,19 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from signal import SIGKILL
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ipycontainer.engine.waiting import poll_until
 from ipycontainer.errors import EngineError, OperationTimeout, from_wire
+from ipycontainer.model.window import DetachKeys
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["Foreground", "Pipes"]
+__all__ = ["Foreground", "Pipes", "Source"]
+
+Source: TypeAlias = "bytes | int | None"  # what to feed, a descriptor to copy from, or nothing
 
 CHUNK_BYTES = 65536
 
@@ -33,11 +36,11 @@ class Pipes:
     `stdin` is bytes to feed, a descriptor to copy from, or None for no input at all.
     """
 
-    def __init__(self, stdin: bytes | int | None, outputs: tuple[str, ...]) -> None:
+    def __init__(self, stdin: Source, outputs: tuple[str, ...]) -> None:
         self.readers: dict[int, str] = {}
         self.streams: list[str] = []
         self.theirs: list[int] = []
-        self.feed: bytes | int | None = stdin
+        self.feed: Source = stdin
         self.writer = -1
         if stdin is not None:
             reader, self.writer = os.pipe()
@@ -71,11 +74,22 @@ class Pipes:
 
 
 class Foreground:
-    """Watch a program: read what it prints, signal it, wait for its exit code."""
+    """Watch a program: read what it prints, signal it, wait for its exit code.
+
+    `detached` tells that the keys for leaving were typed: the program goes on without us.
+    """
 
     def __init__(
-        self, container: Container, channel: Channel, pipes: Pipes, *, is_exec: bool
+        self,
+        container: Container,
+        channel: Channel,
+        pipes: Pipes,
+        *,
+        is_exec: bool,
+        detach_keys: bytes = b"",
     ) -> None:
+        self.detached = False
+        self._keys = DetachKeys(detach_keys)
         self.container = container
         self._channel = channel
         self._pipes = pipes
@@ -104,7 +118,7 @@ class Foreground:
         Raises OperationTimeout when `timeout` seconds pass without one.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self._pipes.readers or not self._ended:
+        while (self._pipes.readers or not self._ended) and not self.detached:
             if self._ended and self._is_exec:  # what it left behind may write on for ever
                 chunk = self._drain()
                 if chunk is None:
@@ -118,12 +132,17 @@ class Foreground:
                     chunk = self._take(fd)
                     if chunk is not None:
                         return chunk
-                elif fd == self._pipes.writer or fd == self._source:
-                    self._feed()
-                elif fd == self._channel.fileno():
-                    self._listen()
+                else:
+                    self._tend(fd)
         self._stop_feeding()
         return None
+
+    def _tend(self, fd: int) -> None:
+        """Do what a descriptor other than an output is ready for."""
+        if fd == self._pipes.writer or fd == self._source:
+            self._feed()
+        elif fd == self._channel.fileno() and not self._ended:
+            self._listen()
 
     def collect(self, timeout: float | None = None) -> tuple[list[tuple[str, bytes]], bool]:
         """Return all that the program prints, and whether it had to be killed after `timeout`."""
@@ -152,6 +171,8 @@ class Foreground:
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.read(None if deadline is None else max(0, deadline - time.monotonic())):
             pass
+        if self.detached:
+            return 0
         if not self._is_exec:
             # The end of the connection says that all is done: state written, container removed.
             with suppress(EngineError, OSError):
@@ -170,8 +191,24 @@ class Foreground:
             with suppress(OSError):
                 self._channel.send({"op": "signal", "signal": number})
 
+    def resize(self, rows: int, columns: int) -> None:
+        """Say how large the window on the program's terminal is."""
+        if not self._ended:
+            name = "exec-resize" if self._is_exec else "resize"
+            with suppress(OSError):
+                self._channel.send({"op": name, "rows": rows, "columns": columns})
+
+    def await_input(self) -> None:
+        """Return when all input is fed, or the program has ended; it goes on unwatched then."""
+        while self._pipes.writer >= 0 and not self._ended and not self.detached:
+            for fd, _ in poll_until(self._poll, None):
+                self._tend(fd)
+        if not self.detached:
+            self.detach()
+
     def detach(self) -> None:
         """Leave the program running and watch it no longer."""
+        self.detached = True
         self._stop_feeding()
         self._pipes.close()
         self._channel.close()
@@ -226,8 +263,12 @@ class Foreground:
         """Move input along: from the source to us, from us to the program."""
         try:
             if not self._pending and self._source >= 0:
-                self._pending = os.read(self._source, CHUNK_BYTES)
-                if not self._pending:
+                typed = os.read(self._source, CHUNK_BYTES)
+                self._pending, left = self._keys.feed(typed)
+                if left:
+                    self._leave()
+                    return
+                if not typed:
                     self._poll.unregister(self._source)
                     self._source = -1
             while self._pending:
@@ -247,6 +288,12 @@ class Foreground:
         with suppress(KeyError):
             self._poll.unregister(self._pipes.writer)
         self._poll.register(self._source, select.POLLIN)
+
+    def _leave(self) -> None:
+        """Give the program what was typed before the keys for leaving, and leave it."""
+        with suppress(OSError):
+            os.write(self._pipes.writer, self._pending)
+        self.detach()
 
     def _stop_feeding(self) -> None:
         for fd in (self._source, self._pipes.writer):

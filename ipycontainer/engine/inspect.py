@@ -193,7 +193,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "AttachStdin": config.attach_stdin,
         "AttachStdout": config.attach_stdout,
         "AttachStderr": config.attach_stderr,
-        "Tty": False,
+        "Tty": config.tty,
         "OpenStdin": config.open_stdin,
         "StdinOnce": config.open_stdin and config.attach_stdin,
         "Env": list(config.env),

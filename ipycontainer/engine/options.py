@@ -46,6 +46,7 @@ def config_from_options(
         stop_signal=str(given.pop("stop_signal", "")),
         stop_timeout=None if stop_timeout is None else int(stop_timeout),
         open_stdin=bool(given.pop("stdin_open", False)),
+        tty=bool(given.pop("tty", False)),
     )
     left = [name for name, value in given.items() if value not in (False, [], {}, ())]
     if left:

@@ -50,6 +50,7 @@ class ContainerConfig:
     init: bool = False
     stop_signal: str = ""
     stop_timeout: int | None = None
+    tty: bool = False
     open_stdin: bool = False
     attach_stdin: bool = False
     attach_stdout: bool = False

@@ -75,13 +75,17 @@ class Rlimit:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What to execute, as whom and with which rights."""
+    """What to execute, as whom and with which rights.
+
+    `console_size` is that of the terminal in rows and columns, (0, 0) for none in particular.
+    """
 
     args: tuple[str, ...]
     env: tuple[str, ...] = ()
     cwd: str = "/"
     user: User = field(default_factory=User)
     terminal: bool = False
+    console_size: tuple[int, int] = (0, 0)
     capabilities: Capabilities = field(default_factory=Capabilities)
     rlimits: tuple[Rlimit, ...] = ()
     no_new_privileges: bool = False

@@ -30,8 +30,8 @@ OCI_VERSION = "1.2.0"
 T = TypeVar("T")
 
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
-# Known keys by object; all others are refused. `consoleSize` means nothing without a terminal,
-# `user.username` is Windows', and labels of modules that the kernel lacks would be refused by it.
+# Known keys by object; all others are refused. `user.username` is Windows', and labels of modules
+# that the kernel lacks would be refused by it.
 _SPEC = {
     *("ociVersion", "process", "root", "hostname", "domainname", "mounts", "linux"),
     "annotations",
@@ -67,6 +67,7 @@ def _process_to_json(process: Process) -> dict[str, Any]:
     user = process.user
     return {
         "terminal": process.terminal,
+        **_console_size(process.console_size),
         "user": {
             "uid": user.uid,
             "gid": user.gid,
@@ -177,6 +178,7 @@ def _process(raw: Mapping[str, Any]) -> Process:
     sets = raw.get("capabilities") or {}
     _only(sets, set(_CAPABILITY_SETS), "process.capabilities.")
     umask, score = user.get("umask"), raw.get("oomScoreAdj")
+    size = raw.get("consoleSize") or {}
     return Process(
         args=_words(raw.get("args")),
         env=_words(raw.get("env")),
@@ -188,11 +190,17 @@ def _process(raw: Mapping[str, Any]) -> Process:
             None if umask is None else int(umask),
         ),
         terminal=bool(raw.get("terminal", False)),
+        console_size=(int(size.get("height", 0)), int(size.get("width", 0))),
         capabilities=Capabilities(**{name: _words(sets.get(name)) for name in sets}),
         rlimits=_each(raw.get("rlimits"), _rlimit),
         no_new_privileges=bool(raw.get("noNewPrivileges", False)),
         oom_score_adj=None if score is None else int(score),
     )
+
+
+def _console_size(size: tuple[int, int]) -> dict[str, Any]:
+    rows, columns = size
+    return {"consoleSize": {"height": rows, "width": columns}} if rows or columns else {}
 
 
 def _rlimit(raw: Mapping[str, Any]) -> Rlimit:

@@ -76,11 +76,13 @@ def enter(
         fd = os.pidfd_open(child)
         try:
             ticks = procfs.start_ticks(child)
-            times, warnings = await_program(own, child, spec, None, hold=False)
+            times, warnings, master = await_program(
+                own, child, spec, None, hold=False, terminal=process.terminal
+            )
         except BaseException:
             os.close(fd)
             raise
-        return Launched(child, ticks, fd, cgroup, warnings, steps, times)
+        return Launched(child, ticks, fd, cgroup, warnings, steps, times, master)
     except BaseException as error:
         if child:
             reap(child, kill=True)

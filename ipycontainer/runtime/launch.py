@@ -19,7 +19,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import IdMapping, Spec
-from ipycontainer.runtime import init, plan
+from ipycontainer.runtime import init, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.seccomp import compile_profile
@@ -40,7 +40,8 @@ class Launched:
     """A program that has been started.
 
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
-    is the caller's to close. `steps` are what init executed, `nanoseconds` what each took.
+    is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
+    one. `steps` are what init executed, `nanoseconds` what each took.
     """
 
     pid: int
@@ -50,6 +51,7 @@ class Launched:
     warnings: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     nanoseconds: Sequence[int] = ()
+    terminal: int = -1
 
     @property
     def timings(self) -> tuple[tuple[str, float], ...]:
@@ -137,11 +139,13 @@ def launch(
         pidfd = os.pidfd_open(pid) if sandbox is None else sandbox.pidfd
         try:
             ticks = procfs.start_ticks(pid)
-            told, notes = await_program(own, pid, spec, cgroup, hold=hold is not None)
+            told, notes, master = await_program(
+                own, pid, spec, cgroup, hold=hold is not None, terminal=spec.process.terminal
+            )
         except BaseException:
             os.close(pidfd)
             raise
-        return Launched(pid, ticks, pidfd, cgroup, notes, steps, told)
+        return Launched(pid, ticks, pidfd, cgroup, notes, steps, told, master)
     except BaseException as error:
         if pid:
             reap(pid, kill=True)
@@ -165,9 +169,9 @@ def make_socket() -> tuple[int, int]:
 
 
 def await_program(
-    own: int, pid: int, spec: Spec, cgroup: Cgroup | None, *, hold: bool
-) -> tuple[array[int], tuple[str, ...]]:
-    """Answer init until its program runs; return its steps' times and its warnings.
+    own: int, pid: int, spec: Spec, cgroup: Cgroup | None, *, hold: bool, terminal: bool = False
+) -> tuple[array[int], tuple[str, ...], int]:
+    """Answer init until its program runs; return its steps' times, its warnings and its terminal.
 
     The end of the socket is execve(2)'s success: both sides are close-on-exec. Raises what init
     sent.
@@ -175,9 +179,13 @@ def await_program(
     times: array[int] = array("q")
     warnings: tuple[str, ...] = ()
     ready = False
+    master = -1
     while True:
         try:
-            message = bytes(_buffer[: os.readv(own, (_buffer,))])
+            if terminal and master < 0:
+                message, master = terminal_steps.receive(own, _MESSAGE_BYTES)
+            else:
+                message = bytes(_buffer[: os.readv(own, (_buffer,))])
         except ConnectionResetError:
             continue  # it ended with our answer unread; said once, before what it had still to say
         if message == b"devices":
@@ -195,11 +203,15 @@ def await_program(
                 warnings = tuple(message[end:].decode().split("\n"))
             ready = True
             if hold:
-                return times, warnings
+                return times, warnings, master
         elif message.startswith(init.FAILED):
+            if master >= 0:
+                os.close(master)
             raise init.failure_of(message)
+        elif message == terminal_steps.TERMINAL:
+            continue
         elif ready:
-            return times, warnings
+            return times, warnings, master
         else:
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, Unsupported
 from ipycontainer.linux import namespaces, pidfd
 from ipycontainer.model import oci_json
 from ipycontainer.runtime.launch import Stdio, launch
@@ -76,6 +76,8 @@ def _create(options: argparse.Namespace, states: StateDir) -> None:
     bundle = os.path.abspath(options.bundle)
     raw = _read_config(bundle)
     spec = oci_json.from_json(raw)
+    if spec.process.terminal:
+        raise Unsupported("process.terminal: a terminal is not supported here yet")
     if not spec.linux.cgroups_path:  # runc's choice: without a cgroup no device rule would hold
         spec = replace(spec, linux=replace(spec.linux, cgroups_path=f"/{options.id}"))
     directory = states.reserve(options.id)

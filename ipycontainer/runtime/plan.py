@@ -25,6 +25,7 @@ from ipycontainer.runtime import (
     options,
     path_steps,
     process_steps,
+    terminal_steps,
 )
 from ipycontainer.runtime import session_steps as session
 from ipycontainer.runtime.steps import Identity, Step
@@ -127,8 +128,6 @@ def plan_process(
     env = _environment(process)
     if not process.args:
         raise InvalidArgument("no command specified")
-    if process.terminal:
-        raise Unsupported("process.terminal: a terminal is not supported yet")
     if not process.cwd.startswith("/"):
         raise InvalidArgument("Cwd must be an absolute path")
     annotations = spec.annotations
@@ -136,13 +135,19 @@ def plan_process(
     user = user or annotations.get(oci.ANNOTATION_USER, "")
     groups = _json_annotation(annotations, oci.ANNOTATION_GROUPS, list) or []
     identity = Identity(ids.uid, ids.gid, ids.additional_gids, "/")
-    reap = annotations.get(oci.ANNOTATION_INIT) == "true" and process is spec.process
+    first = process is spec.process
+    reap = annotations.get(oci.ANNOTATION_INIT) == "true" and first
     return (
         process_steps.NewSession(),
         process_steps.CloseFds(),
-        process_steps.ConnectStdio(),
+        *(() if process.terminal else (process_steps.ConnectStdio(),)),
         process_steps.ResolveUser(
             user, identity, tuple(str(group) for group in groups), "HOME" not in env
+        ),
+        *(
+            (terminal_steps.ConnectTerminal(first, process.console_size),)
+            if process.terminal
+            else ()
         ),
         process_steps.EnterWorkdir(process.cwd),
         command_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),

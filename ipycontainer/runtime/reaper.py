@@ -43,7 +43,7 @@ def fork_and_reap() -> bool:
     """
     child = syscalls.clone(0)
     if child == 0:
-        os.setsid()
+        _own_the_keys()
         return True
     code = 255
     try:
@@ -53,6 +53,20 @@ def fork_and_reap() -> bool:
         code = _reap_until(child)
     finally:
         os._exit(code)
+
+
+def _own_the_keys() -> None:
+    """Let what is typed on a terminal reach the program alone.
+
+    Without a group of its own it would get a Ctrl-C twice: from the terminal and from its parent.
+    """
+    try:
+        os.tcgetpgrp(0)
+    except OSError:  # ENOTTY: there is none, and a session of its own does the same
+        os.setsid()
+        return
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())  # SIGTTOU, which this would give, is blocked as all are
 
 
 def _reap_until(child: int) -> int:

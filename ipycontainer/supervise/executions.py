@@ -15,6 +15,7 @@ from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.terminal import ExecTerminal
 
 __all__ = ["Executions"]
 
@@ -27,6 +28,7 @@ class Executions:
         self._clients = clients
         self._store = store
         self._running: dict[int, tuple[int, Channel]] = {}  # pidfd -> (pid, who asked)
+        self._terminals: dict[Channel, ExecTerminal] = {}
 
     def begin(
         self,
@@ -46,6 +48,8 @@ class Executions:
             args=tuple(body["args"]),
             env=tuple(body["env"]),
             cwd=str(body["cwd"]),
+            terminal=bool(body.get("tty")),
+            console_size=(int(body.get("rows", 0)), int(body.get("columns", 0))),
         )
         self._store.close()  # a fork must not inherit a connection
         try:
@@ -61,7 +65,12 @@ class Executions:
             )
         finally:
             os.close(null)
-        message.close_fds()
+        if entered.terminal >= 0:
+            self._terminals[channel] = ExecTerminal(
+                self._loop, entered.terminal, given.get("stdin"), given.get("stdout")
+            )
+        else:
+            message.close_fds()
         self._running[entered.pidfd] = (entered.pid, channel)
         self._loop.watch(entered.pidfd, READ, lambda: self._ended(entered.pidfd))
         self._clients.tell(channel, {"event": "started", "pid": entered.pid})
@@ -74,6 +83,22 @@ class Executions:
                 with suppress(ProcessLookupError):
                     pidfd.send_signal(fd, number)
 
+    def resize(self, channel: Channel, message: Message) -> None:
+        """Say how large the terminal of this client's program is; without one nothing happens."""
+        if channel in self._terminals:
+            rows, columns = int(message.body["rows"]), int(message.body["columns"])
+            self._terminals[channel].resize(rows, columns)
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether a client has still to read what its program printed on a terminal."""
+        return bool(self._terminals)
+
+    def release(self) -> None:
+        """Wait for no reader any more."""
+        for terminal in list(self._terminals.values()):
+            terminal.release()
+
     def end_all(self) -> None:
         """Tell of the end of each: they died with the container's pid namespace."""
         for fd in list(self._running):
@@ -83,4 +108,13 @@ class Executions:
         pid, channel = self._running.pop(fd)
         self._loop.forget(fd)
         os.close(fd)
-        self._clients.tell(channel, {"event": "exited", "code": reap(pid)})
+        code = reap(pid)
+        terminal = self._terminals.get(channel)
+        if terminal is None:
+            self._clients.tell(channel, {"event": "exited", "code": code})
+        else:
+            terminal.end(lambda: self._told(channel, code))
+
+    def _told(self, channel: Channel, code: int) -> None:
+        del self._terminals[channel]
+        self._clients.tell(channel, {"event": "exited", "code": code})

@@ -123,9 +123,11 @@ class Monitor:
             "attach": self._attach,
             "exec": self._execute,
             "exec-signal": self._executions.signal,
+            "exec-resize": self._executions.resize,
             "follow": self._streams.follow,
             "pause": self._control.pause,
             "unpause": self._control.unpause,
+            "resize": self._streams.resize,
         }
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
@@ -134,8 +136,7 @@ class Monitor:
         """Launch the container and tell `channel`; return False when it could not be started."""
         self._clients.join(channel)
         request = message.body
-        open_stdin = bool(request.get("open_stdin"))
-        stdin, stdin_writer = os.pipe() if open_stdin else (open_null(), -1)
+        stdin, stdin_writer = os.pipe() if request.get("open_stdin") else (open_null(), -1)
         (out, out_writer), (err, err_writer) = prepared.stdout, prepared.stderr
         try:
             faults.point("monitor: before launch")
@@ -155,10 +156,15 @@ class Monitor:
         faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
             os.close(fd)
-        self._streams.read("stdout", out)
-        self._streams.read("stderr", err)
-        if open_stdin:
-            self._streams.write(stdin_writer, once=bool(request.get("stdin_once")))
+        if self._container.terminal >= 0:
+            self._streams.use_terminal(self._container.terminal)
+            for fd in filter(lambda fd: fd >= 0, (out, err, stdin_writer)):
+                os.close(fd)
+        else:
+            self._streams.read("stdout", out)
+            self._streams.read("stderr", err)
+            if stdin_writer >= 0:
+                self._streams.write(stdin_writer, once=bool(request.get("stdin_once")))
         self._streams.attach(request.get("streams", ()), message.fds)
         self._clients.listen()
         with self._store.write() as tx:
@@ -202,7 +208,7 @@ class Monitor:
 
     def serve(self) -> None:
         """Do what clients ask and the container needs, until it has ended and all is told."""
-        while not self._ended or self._streams.is_behind:
+        while not self._ended or self._streams.is_behind or self._executions.is_behind:
             self._loop.step()
         self._streams.release()
         if self._auto_remove:
@@ -243,6 +249,7 @@ class Monitor:
         if not self._ended:
             self._signal(signal.SIGKILL)
         self._streams.release()
+        self._executions.release()
         self._clients.tell(channel, {"event": "done"})
 
     # ── the program ──────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from ipycontainer.supervise.log import LogPosition, LogWriter
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.streams import Input, Output, Sink
+from ipycontainer.supervise.terminal import Master
 
 __all__ = ["ProgramStreams"]
 
@@ -29,6 +30,7 @@ class ProgramStreams:
         self._log = LogWriter(str(log))
         self._outputs: dict[str, Output] = {}
         self._input: Input | None = None
+        self._terminal: Master | None = None
         self._followers: list[Channel] = []
 
     def read(self, stream: str, fd: int) -> None:
@@ -38,6 +40,18 @@ class ProgramStreams:
     def write(self, fd: int, *, once: bool) -> None:
         """Give what clients send to `fd`; with `once` the first client's end is the input's."""
         self._input = Input(self._loop, fd, once)
+
+    def use_terminal(self, master: int) -> None:
+        """Read from and write to a terminal: one stream for both outputs, and its keys."""
+        self._terminal = Master(master)
+        self.read("stdout", os.dup(master))
+        self.write(os.dup(master), once=False)
+
+    def resize(self, channel: Channel, message: Message) -> None:
+        """Say how large the terminal is; a program without one has nothing to know."""
+        if self._terminal is not None:
+            self._terminal.resize(int(message.body["rows"]), int(message.body["columns"]))
+        self._clients.tell(channel, {"event": "done"})
 
     def attach(self, streams: Iterable[str], fds: tuple[int, ...]) -> None:
         """Connect a client's ends, one descriptor a stream."""
@@ -77,6 +91,8 @@ class ProgramStreams:
         self._log.close()
         if self._input is not None:
             self._input.close()
+        if self._terminal is not None:
+            self._terminal.close()
 
     def release(self) -> None:
         """Close every client's end, read or not: they see the end of the stream."""

@@ -107,6 +107,8 @@ class Output:
             chunk = os.read(self._fd, CHUNK_BYTES)
         except BlockingIOError:
             return False
+        except OSError:  # EIO: a terminal whose session has hung up
+            chunk = b""
         if not chunk:
             self._loop.forget(self._fd)  # every writer closed its end; the container may live on
             return False
@@ -136,10 +138,10 @@ class Output:
 
 
 class Input:
-    """Copy what clients send to the program's standard input.
+    """Copy what clients send to the program's standard input, in the order in which it comes.
 
-    With `once`, the program sees the end of its input when the attached client leaves (docker's
-    StdinOnce); otherwise the pipe stays open for the next one.
+    With `once`, the program sees the end of its input when the first attached client leaves
+    (docker's StdinOnce); otherwise the pipe, or the terminal, stays open for the next one.
     """
 
     def __init__(self, loop: Loop, fd: int, once: bool) -> None:
@@ -148,31 +150,36 @@ class Input:
         self._fd = fd
         self._once = once
         self._pending = b""
-        self._source = -1
+        self._sources: list[int] = []
 
     def take(self, source: int) -> None:
         """Copy from `source`, a pipe's read end, from now on."""
-        if self._source >= 0 or self._fd < 0:
-            os.close(source)  # one client at a time, as a terminal has one keyboard
+        if self._fd < 0:
+            os.close(source)
             return
         os.set_blocking(source, False)
-        self._source = source
-        self._loop.watch(source, READ, self._read)
+        self._sources.append(source)
+        if not self._pending:
+            self._listen(source)
 
-    def _read(self) -> None:
+    def _listen(self, source: int) -> None:
+        self._loop.watch(source, READ, lambda: self._read(source))
+
+    def _read(self, source: int) -> None:
+        if self._pending:  # another one was faster in this turn
+            return
         try:
-            data = os.read(self._source, CHUNK_BYTES)
+            data = os.read(source, CHUNK_BYTES)
         except BlockingIOError:
             return
         if not data:
-            self._loop.forget(self._source)
-            os.close(self._source)
-            self._source = -1
-            if self._once and not self._pending:
+            self._sources.remove(source)
+            self._loop.forget(source)
+            os.close(source)
+            if self._once:
                 self.close()
             return
         self._pending = data
-        self._loop.forget(self._source)  # until the program has taken this
         self._write()
 
     def _write(self) -> None:
@@ -180,21 +187,26 @@ class Input:
             while self._pending:
                 self._pending = self._pending[os.write(self._fd, self._pending) :]
         except BlockingIOError:
-            self._loop.watch(self._fd, WRITE, self._write)
+            for source in self._sources:  # until the program has taken this
+                self._loop.forget(source)
+            self._loop.watch(self._fd, WRITE, self._resume)
             return
         except OSError:  # EPIPE: the program closed its input
             self.close()
-            return
-        self._loop.forget(self._fd)
-        if self._source >= 0:
-            self._loop.watch(self._source, READ, self._read)
-        elif self._once:
-            self.close()
+
+    def _resume(self) -> None:
+        self._write()
+        if not self._pending and self._fd >= 0:
+            self._loop.forget(self._fd)
+            for source in self._sources:
+                self._listen(source)
 
     def close(self) -> None:
         """Give the program the end of its input, and take no more."""
-        for fd in (self._fd, self._source):
+        for fd in (self._fd, *self._sources):
             if fd >= 0:
                 self._loop.forget(fd)
                 os.close(fd)
-        self._fd = self._source = -1
+        self._fd = -1
+        self._pending = b""
+        self._sources.clear()

@@ -137,10 +137,10 @@ def test_numbers_are_gos(text: str, number: int) -> None:
     [
         (["run", "-p", "80:80", "busybox"], "-p, --publish"),
         (["run", "--publish=80", "busybox"], "-p, --publish"),
-        (["run", "-it", "busybox"], "-t, --tty"),
+        (["run", "-im", "4m", "busybox"], "-m, --memory"),
         (["run", "--memory", "4m", "busybox"], "-m, --memory"),
         (["create", "--cap-add", "ALL", "busybox"], "--cap-add"),
-        (["exec", "-it", "c", "sh"], "-t, --tty"),
+        (["exec", "--privileged", "c", "sh"], "--privileged"),
         (["ps", "-s"], "-s, --size"),
         (["rm", "-v", "c"], "-v, --volumes"),
         (["stop", "-s", "HUP", "c"], "-s, --signal"),

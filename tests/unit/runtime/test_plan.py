@@ -19,6 +19,7 @@ from ipycontainer.runtime.mount_steps import BindMount, MountCgroups, MountFileS
 from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
 from ipycontainer.runtime.plan import CgroupView, plan, plan_process
 from ipycontainer.runtime.steps import Step
+from ipycontainer.runtime.terminal_steps import ConnectTerminal
 
 NEW = ("mount", "pid", "uts", "ipc", "network")
 
@@ -200,7 +201,6 @@ def test_the_last_of_two_equal_variables_wins() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "words"),
     [
-        ({"process": {"terminal": True}}, Unsupported, "process.terminal"),
         ({"process": {"args": ()}}, InvalidArgument, "no command specified"),
         ({"process": {"cwd": "x"}}, InvalidArgument, "Cwd must be an absolute path"),
         ({"process": {"env": ("NOVALUE",)}}, InvalidArgument, "NOVALUE"),
@@ -253,3 +253,17 @@ def test_a_joined_program_takes_the_same_last_steps() -> None:
     assert "find user 70" in [step.describe() for step in joined]
     assert joined[-1].reap is False  # type: ignore[attr-defined]
     assert _plan(spec)[-1].reap is True  # type: ignore[attr-defined]
+
+
+def test_a_terminal_takes_the_place_of_the_three_streams() -> None:
+    """It is opened once the user is known, whose it shall be; only the first program's console."""
+    spec = _spec(process={"terminal": True, "console_size": (30, 100)})
+
+    first = _names(_plan(spec))
+    opened = next(step for step in _plan(spec) if isinstance(step, ConnectTerminal))
+    assert "ConnectStdio" not in first
+    assert first.index("ResolveUser") < first.index("ConnectTerminal") < first.index("Execute")
+    assert opened == ConnectTerminal(console=True, size=(30, 100))
+
+    further = plan_process(spec, replace(spec.process), user="")
+    assert ConnectTerminal(console=False, size=(30, 100)) in further

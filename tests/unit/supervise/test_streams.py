@@ -94,3 +94,34 @@ def test_input_stays_open_for_the_next_client() -> None:
         loop.step()
     given.close()
     os.close(program)
+
+
+def test_several_clients_type_at_once() -> None:
+    """What two clients send reaches the program, also while it does not read for a while."""
+    loop = Loop()
+    program, ours = os.pipe()
+    given = Input(loop, ours, once=False)
+    pipes = [os.pipe() for _ in range(2)]
+    for source, _ in pipes:
+        given.take(source)
+    received = bytearray()
+    sent = 400_000  # more than all pipes hold
+    left = {client: bytes([65 + number]) * sent for number, (_, client) in enumerate(pipes)}
+    os.set_blocking(program, False)
+    for client in left:
+        os.set_blocking(client, False)
+    while len(received) < 2 * sent:
+        for client, data in left.items():
+            try:
+                left[client] = data[os.write(client, data) :] if data else b""
+            except BlockingIOError:
+                pass
+        loop.step()
+        try:
+            received += os.read(program, 1 << 20)
+        except BlockingIOError:
+            pass
+    assert (received.count(b"A"), received.count(b"B")) == (sent, sent)
+    given.close()
+    for fd in (program, *left):
+        os.close(fd)
