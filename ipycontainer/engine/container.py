@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import attach, inspect, logs, stats
+from ipycontainer.engine import attach, ending, inspect, logs, stats
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
@@ -21,7 +21,6 @@ from ipycontainer.errors import (
     EngineError,
     InvalidArgument,
     NoSuchContainer,
-    OperationTimeout,
 )
 from ipycontainer.linux.usage import Usage
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
@@ -206,32 +205,7 @@ class Container:
 
         Raises OperationTimeout after `timeout` seconds.
         """
-        try:
-            self.reload()
-            if self.record.state.status is not Status.CREATED:
-                with closing(self._channel()) as channel:
-                    code = self.engine.until_exit(channel, timeout)
-                    if code is not None:
-                        return {"StatusCode": code, "Error": None}
-            else:
-                self._wait_for_first_end(timeout)
-        except ContainerNotRunning:
-            pass
-        self.reload()
-        return {"StatusCode": self.record.state.exit_code, "Error": None}
-
-    def _wait_for_first_end(self, timeout: float | None) -> None:
-        """Docker's `wait` on a container that never ran waits for its first end."""
-        with self.engine.bell() as bell:
-            while True:
-                self.reload()
-                if self.record.state.status is not Status.CREATED:
-                    if self.record.state.status.alive:
-                        with closing(self._channel()) as channel:
-                            self.engine.until_exit(channel, timeout)
-                    return
-                if not bell.wait(timeout):
-                    raise OperationTimeout(f"container {self.short_id} did not end in time")
+        return ending.wait(self, timeout)
 
     def remove(self, force: bool = False, v: bool = False) -> None:
         """Remove it with all that it wrote; a running one only with `force`, which kills it."""

@@ -1,0 +1,51 @@
+"""Wait for a container's end: `wait`, and what must be over before the next start."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.errors import ContainerNotRunning, OperationTimeout
+from ipycontainer.model.state import Status
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["wait"]
+
+
+def wait(container: Container, timeout: float | None) -> dict[str, Any]:
+    """Return `{"StatusCode": n}` when a container has ended; at once when it already has.
+
+    Raises OperationTimeout after `timeout` seconds.
+    """
+    try:
+        container.reload()
+        if container.record.state.status is not Status.CREATED:
+            code = _until_exit(container, timeout)
+            if code is not None:
+                return {"StatusCode": code, "Error": None}
+        else:
+            _wait_for_first_end(container, timeout)
+    except ContainerNotRunning:
+        pass
+    container.reload()
+    return {"StatusCode": container.record.state.exit_code, "Error": None}
+
+
+def _until_exit(container: Container, timeout: float | None) -> int | None:
+    with closing(container.engine.supervisor.monitor(container.id)) as channel:
+        return container.engine.until_exit(channel, timeout)
+
+
+def _wait_for_first_end(container: Container, timeout: float | None) -> None:
+    """Docker's `wait` on a container that never ran waits for its first end."""
+    with container.engine.bell() as bell:
+        while True:
+            container.reload()
+            if container.record.state.status is not Status.CREATED:
+                if container.record.state.status.alive:
+                    _until_exit(container, timeout)
+                return
+            if not bell.wait(timeout):
+                raise OperationTimeout(f"container {container.short_id} did not end in time")
