@@ -6,10 +6,12 @@
     │   └── UsageError              ... as a command line: exit code and usage lines come with it
     ├── NotFound
     │   ├── NoSuchContainer
+    │   ├── NoSuchNetwork
     │   └── ImageNotFound
     ├── Conflict                    right words, wrong moment
     │   ├── NameInUse
     │   ├── ImageInUse
+    │   ├── NetworkInUse
     │   ├── ContainerRunning
     │   └── ContainerNotRunning
     ├── ImageFormatError            an archive that breaks its format or leaves its tree
@@ -43,7 +45,9 @@ __all__ = [
     "InvalidArgument",
     "InvalidReference",
     "NameInUse",
+    "NetworkInUse",
     "NoSuchContainer",
+    "NoSuchNetwork",
     "NotFound",
     "OperationTimeout",
     "ProtocolError",
@@ -112,6 +116,10 @@ class NoSuchContainer(NotFound):
     """No container has this name or id."""
 
 
+class NoSuchNetwork(NotFound):
+    """No network has this name or id."""
+
+
 class ImageNotFound(NotFound):
     """No image has this name or id."""
 
@@ -126,6 +134,10 @@ class NameInUse(Conflict):
 
 class ImageInUse(Conflict):
     """A container stands on this image."""
+
+
+class NetworkInUse(Conflict):
+    """A container is on this network."""
 
 
 class ContainerRunning(Conflict):

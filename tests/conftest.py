@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ipycontainer
+from ipycontainer.linux import links, namespaces
 from tests import busybox
 
 if TYPE_CHECKING:
@@ -25,6 +26,22 @@ if TYPE_CHECKING:
     from ipycontainer.engine.images import Image
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def _leave_the_machines_network() -> None:
+    """Give this process, and all that tests start, a network namespace of its own.
+
+    Bridges, rules and ip_forward are then nobody's but the tests'. An ordinary user's engine has
+    such a namespace anyway. In the main thread, before any other: the others inherit it.
+    """
+    if os.geteuid() != 0:
+        return
+    namespaces.unshare(namespaces.CLONE_NEWNET)
+    links.loopback_up()
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")  # what a test does not ask is quiet
+
+
+_leave_the_machines_network()
 
 # What a process, a mount and a cgroup may take to go away after its end was asked for.
 GONE_SECONDS = 10

@@ -11,11 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer import faults
-from ipycontainer.engine import bundle
+from ipycontainer.engine import bundle, network_files
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
+from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import ContainerNotRunning, InvalidArgument, OperationTimeout, StepFailed
+from ipycontainer.model.network import BRIDGE
 from ipycontainer.model.window import NO_WINDOW, Window
+from ipycontainer.network.hosts import HOST_GATEWAY
+from ipycontainer.store import containers as store_containers
+from ipycontainer.store import networks
 from ipycontainer.supervise.client import ask
 from ipycontainer.supervise.protocol import Channel, Message
 
@@ -96,7 +101,7 @@ def _launch(
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
     faults.point("start: before the bundle")
-    bundle.write(engine.home, container.record, window.size)
+    bundle.write(engine.home, container.record, window.size, _neighbours(container))
     faults.point("start: before the request")
     try:
         channel, answer = engine.supervisor.start(
@@ -114,6 +119,19 @@ def _launch(
         raise _in_dockers_words(error, CREATE_FAILED) from None
     container.warnings += tuple(answer.body.get("warnings", ()))
     return channel, answer
+
+
+def _neighbours(container: Container) -> Neighbours:
+    """Return what a bundle must know of others: looked up only for a container that asks."""
+    config = container.record.config
+    shared = network_files.joined(config)
+    wants_gateway = any(text.endswith(f":{HOST_GATEWAY}") for text in config.extra_hosts)
+    if not shared and not wants_gateway:
+        return ALONE
+    with container.engine.store.read() as tx:
+        other = store_containers.get(tx, shared) if shared else None
+        gateway = networks.find(tx, BRIDGE).config.pools[0].gateway if wants_gateway else ""
+    return Neighbours(other, gateway)
 
 
 def execute(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from ipycontainer.engine import network_files
+from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.linux import cgroups
 from ipycontainer.model import oci, oci_json
@@ -24,14 +25,6 @@ from ipycontainer.supervise.repair import cgroup_path
 
 __all__ = ["TERM", "base_env", "build", "merge_env", "warnings_of", "write"]
 
-HOSTS = """127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-ff00::0\tip6-mcastprefix
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-"""
-
 
 TERM = "TERM=xterm"  # what docker says of every terminal
 NO_MKNOD = (
@@ -40,17 +33,22 @@ NO_MKNOD = (
 )
 
 
-def write(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -> None:
+def write(
+    home: Home,
+    record: ContainerRecord,
+    size: tuple[int, int] = (0, 0),
+    neighbours: Neighbours = ALONE,
+) -> None:
     """Write the bundle of one start into the container's directory.
 
     `size` is that of its terminal, in rows and columns.
     """
     directory = home.container(record.id)
-    for name, text in _network_files(record):
+    for name, text in network_files.files(record, neighbours.gateway):
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
-    spec = oci_json.to_json(build(home, record, size))
+    spec = oci_json.to_json(build(home, record, size, neighbours.shared))
     _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
 
 
@@ -60,13 +58,17 @@ def warnings_of(home: Home, config: ContainerConfig) -> tuple[str, ...]:
     return (*hidden, NO_MKNOD) if _lacks_device_rules(home) else hidden
 
 
-def build(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -> oci.Spec:
-    """Return the spec of a container."""
+def build(
+    home: Home,
+    record: ContainerRecord,
+    size: tuple[int, int] = (0, 0),
+    other: ContainerRecord | None = None,
+) -> oci.Spec:
+    """Return the spec of a container; `other` is the one whose network it shares."""
     config = record.config
     binds, _ = _guarded(home, config.binds)
     namespaces = dict.fromkeys(("mount", "pid", "uts", "ipc"), "")
-    if config.network != "host":
-        namespaces["network"] = ""
+    namespaces |= network_files.namespace(config, other)
     if _is_unified():
         namespaces["cgroup"] = ""  # docker's default: private under v2, the host's under v1
     granted: tuple[str, ...] = defaults.CAPABILITIES
@@ -89,6 +91,8 @@ def build(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -
     }
     if config.user:
         annotations[oci.ANNOTATION_USER] = config.user
+    if config.endpoints:
+        annotations[oci.ANNOTATION_NETWORKS] = "true"
     if config.init:
         annotations[oci.ANNOTATION_INIT] = "true"
     return oci.Spec(
@@ -102,11 +106,14 @@ def build(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -
             rlimits=defaults.RLIMITS,
         ),
         root=oci.Root("rootfs", readonly=config.read_only),
-        hostname=_hostname(record),
+        hostname=network_files.hostname(record, other),
         mounts=(
             *defaults.mounts(),
             *(_bind(bind) for bind in config.image_mounts),
-            *_network_mounts(home, record),
+            *(
+                _bind(Bind(str(path), target))
+                for path, target in network_files.mounted_files(home, record, other)
+            ),
             *_file_mounts(home, record),
             *sorted(
                 (_bind(bind) for bind in binds), key=lambda mount: mount.destination.count("/")
@@ -119,7 +126,7 @@ def build(home: Home, record: ContainerRecord, size: tuple[int, int] = (0, 0)) -
             device_rules=defaults.DEVICE_RULES,
             masked_paths=defaults.masked_paths(),
             readonly_paths=defaults.READONLY_PATHS,
-            sysctl=defaults.sysctls(userns=home.rootless) if config.network != "host" else {},
+            sysctl=network_files.sysctls(config, userns=home.rootless),
         ),
         annotations=annotations,
     )
@@ -142,7 +149,7 @@ def base_env(record: ContainerRecord) -> tuple[str, ...]:
     """Return the environment that every process of a container begins with, as docker's does."""
     terminal = (TERM,) if record.config.tty else ()
     return merge_env(
-        (f"PATH={defaults.PATH}", f"HOSTNAME={_hostname(record)}", *terminal),
+        (f"PATH={defaults.PATH}", f"HOSTNAME={network_files.hostname(record)}", *terminal),
         record.config.env,
     )
 
@@ -154,32 +161,6 @@ def merge_env(base: Iterable[str], over: Iterable[str]) -> tuple[str, ...]:
         name, _, value = word.partition("=")
         merged[name] = value
     return tuple(f"{name}={value}" for name, value in merged.items())
-
-
-def _hostname(record: ContainerRecord) -> str:
-    if record.config.hostname:
-        return record.config.hostname
-    return socket.gethostname() if record.config.network == "host" else record.short_id
-
-
-def _network_files(record: ContainerRecord) -> Sequence[tuple[str, str]]:
-    if record.config.network == "host":
-        return (
-            ("hosts", _read("/etc/hosts", HOSTS)),
-            ("hostname", f"{_hostname(record)}\n"),
-            ("resolv.conf", _read("/etc/resolv.conf", "")),
-        )
-    return (
-        ("hosts", HOSTS),
-        ("hostname", f"{_hostname(record)}\n"),
-        ("resolv.conf", _read("/etc/resolv.conf", "")),
-    )
-
-
-def _network_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
-    directory = home.container(record.id)
-    for name in ("resolv.conf", "hostname", "hosts"):
-        yield _bind(Bind(str(directory / name), f"/etc/{name}"))
 
 
 def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
@@ -221,13 +202,6 @@ def _guarded(home: Home, binds: tuple[Bind, ...]) -> tuple[tuple[Bind, ...], tup
 
 def _inside(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory.rstrip("/") + "/")
-
-
-def _read(path: str, otherwise: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return otherwise
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import attach, ending, inspect, logs, stats
+from ipycontainer.engine import attach, ending, inspect, inspect_network, logs, stats
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
@@ -104,7 +104,9 @@ class Container:
     def attrs(self) -> dict[str, Any]:
         """Return what `docker inspect` shows, read now."""
         self.reload()
-        return inspect.container(self.engine.home, self.record)
+        with self.engine.store.read() as tx:
+            settings = inspect_network.settings(tx, self.record)
+        return inspect.container(self.engine.home, self.record, settings)
 
     def reload(self) -> None:
         """Read the record anew; raises NoSuchContainer once it is removed."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import bundle, selection
+from ipycontainer.engine import bundle, selection, wishes
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
@@ -37,8 +37,9 @@ __all__ = ["Containers"]
 
 NAME_TRIES = 6  # docker's; after that the id is the name
 NETWORK_NOTICE = (
-    "The container has its own network namespace with lo alone: networks are not here yet. "
-    "--network host shares this machine's, --network none says the same without this line"
+    "The container has its own network namespace with lo alone: an ordinary user's networks are "
+    "not here yet. --network host shares this machine's, --network none says the same without "
+    "this line"
 )
 
 
@@ -65,6 +66,10 @@ class Containers:
             )
         if config.stop_signal:
             parse_signal(config.stop_signal)
+        config = wishes.settled(config, rootless=self._engine.home.rootless)
+        if config.network in ("host",) or config.network.startswith("container:"):
+            with self._engine.store.read() as tx:
+                config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
         container_id = ids.new_id()
         warnings: list[str] = []
@@ -88,7 +93,8 @@ class Containers:
         except BaseException:
             snapshots.discard(self._engine.home, container_id)
             raise
-        if config.network == "default" and self._first_time("network"):
+        lonely = config.network == "default" and not config.endpoints
+        if lonely and self._first_time("network"):
             warnings.append(NETWORK_NOTICE)
         return Container(self._engine, record, warnings)
 
@@ -114,6 +120,7 @@ class Containers:
             try:
                 with self._engine.store.write() as tx:
                     store_containers.add(tx, named)
+                    wishes.add_endpoints(tx, named.id, named.config)
                 return named
             except NameInUse:
                 if name:
@@ -245,6 +252,7 @@ def merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
         user=config.user or image.user,
         labels={**image.labels, **config.labels},
         stop_signal=config.stop_signal or image.stop_signal,
+        exposed=tuple(dict.fromkeys((*config.exposed, *image.exposed_ports))),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 from ipycontainer.engine import attach, system
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
+from ipycontainer.engine.networks import Networks
 from ipycontainer.engine.results import RunResult
 from ipycontainer.engine.waiting import ready
 from ipycontainer.engine.watch import Watch
@@ -24,6 +25,7 @@ from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import snapshots
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers
+from ipycontainer.store import endpoints as store_endpoints
 from ipycontainer.store import events, liveness
 from ipycontainer.store.bell import Bell
 from ipycontainer.store.database import Store
@@ -49,6 +51,7 @@ class Engine:
         self.supervisor = Supervisor(self.home)
         self.containers = Containers(self)
         self.images = Images(self)
+        self.networks = Networks(self)
         self._watch = Watch(self._lost)
         self._swept = False
 
@@ -113,8 +116,10 @@ class Engine:
         with self.store.read() as tx:
             half_removed = store_containers.list_all(tx, (Status.REMOVING,))
             ended = store_containers.list_all(tx, (Status.EXITED,))
+            holding = store_endpoints.held(tx)
         return bool(
             half_removed
+            or any(liveness.holder(self.home.lock(each)) is None for each in holding)
             or any(record.config.auto_remove for record in ended)
             or sweep.leftovers(self.home)
             or snapshots.orphans(self.home, self.store)

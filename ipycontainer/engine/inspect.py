@@ -7,8 +7,10 @@ reason. Shape and order are docker 26.1.5's (API 1.45).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from ipycontainer.engine import inspect_network
 from ipycontainer.model.config import Bind
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord, Status
@@ -27,17 +29,11 @@ NOT_YET: dict[str, Any] = {
     "VolumesFrom": None,
     "CapAdd": None,
     "CapDrop": None,
-    "Dns": [],
-    "DnsOptions": [],
-    "DnsSearch": [],
-    "ExtraHosts": None,
     "GroupAdd": None,
     "Cgroup": "",
-    "Links": None,
     "OomScoreAdj": 0,
     "PidMode": "",
     "Privileged": False,
-    "PublishAllPorts": False,
     "SecurityOpt": None,
     "UTSMode": "",
     "UsernsMode": "",
@@ -82,8 +78,8 @@ BY_DESIGN: dict[str, Any] = {
 }
 
 
-def container(home: Home, record: ContainerRecord) -> dict[str, Any]:
-    """Return a container's object of docker's API."""
+def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a container's object of docker's API; `settings` is its NetworkSettings."""
     config = record.config
     directory = home.container(record.id)
     words = (*(config.entrypoint or ()), *config.command)
@@ -110,7 +106,7 @@ def container(home: Home, record: ContainerRecord) -> dict[str, Any]:
         "GraphDriver": _graph_driver(record),
         "Mounts": [_mount(bind) for bind in config.binds],
         "Config": _config(record),
-        "NetworkSettings": _network(record),
+        "NetworkSettings": settings,
     }
 
 
@@ -137,12 +133,18 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "Binds": [_bind_words(bind) for bind in config.binds] or None,
         "LogConfig": {"Type": "json-file", "Config": {}},
         "NetworkMode": config.network,
-        "PortBindings": {},
+        "PortBindings": inspect_network.bindings(config),
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         "AutoRemove": config.auto_remove,
         "ReadonlyRootfs": config.read_only,
         "Init": config.init or None,
         "CgroupnsMode": "private" if _unified() else "host",
+        "Dns": list(config.dns),
+        "DnsOptions": list(config.dns_options),
+        "DnsSearch": list(config.dns_search),
+        "ExtraHosts": list(config.extra_hosts) or None,
+        "Links": list(config.links) or None,
+        "PublishAllPorts": config.publish_all,
         **NOT_YET,
         **BY_DESIGN,
         "MaskedPaths": list(defaults.masked_paths()),
@@ -186,6 +188,7 @@ def _graph_driver(record: ContainerRecord) -> dict[str, Any]:
 
 def _config(record: ContainerRecord) -> dict[str, Any]:
     config = record.config
+    exposed = inspect_network.exposed(config)
     shown: dict[str, Any] = {
         "Hostname": config.hostname or record.short_id,
         "Domainname": "",
@@ -193,6 +196,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "AttachStdin": config.attach_stdin,
         "AttachStdout": config.attach_stdout,
         "AttachStderr": config.attach_stderr,
+        **({"ExposedPorts": {port: {} for port in exposed}} if exposed else {}),
         "Tty": config.tty,
         "OpenStdin": config.open_stdin,
         "StdinOnce": config.open_stdin and config.attach_stdin,
@@ -206,26 +210,13 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Labels": dict(config.labels),
     }
     # Docker leaves these out when they were not given.
+    if config.mac_address:
+        shown["MacAddress"] = config.mac_address
     if config.stop_signal:
         shown["StopSignal"] = config.stop_signal
     if config.stop_timeout is not None:
         shown["StopTimeout"] = config.stop_timeout
     return shown
-
-
-def _network(record: ContainerRecord) -> dict[str, Any]:
-    """Networks are not here yet: a container has lo alone, or the machine's own network."""
-    mode = record.config.network
-    return {
-        "Bridge": "",
-        "SandboxID": "",
-        "SandboxKey": "",
-        "Ports": {},
-        "IPAddress": "",
-        "Gateway": "",
-        "MacAddress": "",
-        "Networks": {} if mode == "default" else {mode: {"IPAddress": "", "Gateway": ""}},
-    }
 
 
 def _moment(nanoseconds: int) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ipycontainer.model.network import EndpointConfig, PortBinding
+
 __all__ = ["DEFAULT_STOP_SECONDS", "Bind", "ContainerConfig"]
 
 DEFAULT_STOP_SECONDS = 10  # docker's grace between the stop signal and SIGKILL
@@ -30,7 +32,9 @@ class ContainerConfig:
 
     `entrypoint` is None for the image's, () for none at all. `env` holds `K=V`; a `K` alone was
     resolved by the caller. `stop_timeout` is in seconds, -1 waits for ever, None takes the
-    default. `network` is `default`, `none` or `host`. `image_mounts` are read-only views that the
+    default. `network` is docker's network mode: `default`, `none`, `host`, `container:ID`, or the
+    first of the networks that `endpoints` name. `exposed` are ports as `80/tcp`. `links` are
+    `NAME:ALIAS`. `image_mounts` are read-only views that the
     image itself brings (the `host` image's), decided at creation and not shown as the user's.
     `files` maps an absolute path inside to the text of a small read-only file that is kept with the
     container: a cell's script.
@@ -45,6 +49,16 @@ class ContainerConfig:
     hostname: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     network: str = "default"
+    endpoints: tuple[EndpointConfig, ...] = ()
+    ports: tuple[PortBinding, ...] = ()
+    exposed: tuple[str, ...] = ()
+    publish_all: bool = False
+    mac_address: str = ""
+    links: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
     binds: tuple[Bind, ...] = ()
     read_only: bool = False
     init: bool = False
@@ -67,10 +81,17 @@ class ContainerConfig:
     def from_json(cls, raw: Mapping[str, Any]) -> ContainerConfig:
         """Return the record that `to_json` wrote; unknown keys of a newer version are dropped."""
         known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
-        for name in ("command", "env"):
+        for name in (
+            *("command", "env", "exposed", "links"),
+            *("dns", "dns_search", "dns_options", "extra_hosts"),
+        ):
             known[name] = tuple(known.get(name, ()))
         if known.get("entrypoint") is not None:
             known["entrypoint"] = tuple(known["entrypoint"])
         for name in ("binds", "image_mounts"):
             known[name] = tuple(Bind(**bind) for bind in known.get(name, ()))
+        known["endpoints"] = tuple(
+            EndpointConfig.from_json(endpoint) for endpoint in known.get("endpoints", ())
+        )
+        known["ports"] = tuple(PortBinding(**port) for port in known.get("ports", ()))
         return cls(**known)

@@ -14,6 +14,8 @@ from typing import Any
 __all__ = [
     "ANNOTATION_GROUPS",
     "ANNOTATION_INIT",
+    "ANNOTATION_INTERFACES",
+    "ANNOTATION_NETWORKS",
     "ANNOTATION_OVERLAYS",
     "ANNOTATION_SECCOMP",
     "ANNOTATION_USER",
@@ -41,6 +43,11 @@ ANNOTATION_GROUPS = "io.ipycontainer.groups"
 ANNOTATION_SECCOMP = "io.ipycontainer.seccomp"
 # "true": a small init of ours stays PID 1, forwards signals and reaps (`--init`).
 ANNOTATION_INIT = "io.ipycontainer.init"
+# "true": the engine's monitor puts interfaces into the network namespace during the start.
+ANNOTATION_NETWORKS = "io.ipycontainer.networks"
+# JSON list of {"name", "addresses": ["A/PREFIX"], "gateways": [...]}: what the parent's `connect`
+# has put there, which init configures. Known at the start only, so that it stands in no file.
+ANNOTATION_INTERFACES = "io.ipycontainer.interfaces"
 
 
 @dataclass(frozen=True, slots=True)

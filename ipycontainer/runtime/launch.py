@@ -11,14 +11,15 @@ import os
 import signal
 import socket
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
-from ipycontainer.model.oci import IdMapping, Spec
+from ipycontainer.model.oci import ANNOTATION_INTERFACES, IdMapping, Spec
 from ipycontainer.runtime import init, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.sandbox import Sandbox
@@ -79,13 +80,16 @@ def launch(
     hold: int | None = None,
     die_with_parent: bool = True,
     sandbox: Sandbox | None = None,
+    connect: Callable[[int], None] | None = None,
 ) -> Launched:
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
     With `hold` (a readable fd) it returns when everything is made, and the program starts when a
     byte can be read there. init is the caller's direct child, and is killed when the caller's
     thread ends unless `die_with_parent` is off. An init that was made ahead (`sandbox`) is taken
-    where it fits the spec, and ended where not; it belongs to this call. Raises CommandNotFound,
+    where it fits the spec, and ended where not; it belongs to this call. `connect`
+    puts interfaces into the network namespace of the process that it is given, while init makes its
+    mounts. Raises CommandNotFound,
     CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
     """
     if seccomp is None and spec.linux.seccomp is not None:
@@ -99,7 +103,8 @@ def launch(
         if sandbox is not None:
             pid, own = sandbox.pid, sandbox.sync
             if sandbox.fits(spec, seccomp) and hold is None and die_with_parent:
-                sandbox.begin(str(bundle), stdio, cgroup, _view(cgroup))
+                interfaces = spec.annotations.get(ANNOTATION_INTERFACES, "")
+                sandbox.begin(str(bundle), stdio, cgroup, _view(cgroup), interfaces)
             else:
                 reap(pid, kill=True)
                 os.close(own)
@@ -135,6 +140,10 @@ def launch(
                 _write_maps(pid, spec)
                 if cgroup is not None:
                     cgroup.attach(pid)
+                os.write(own, b"1")
+        if connect is not None:
+            connect(pid)
+            with suppress(BrokenPipeError):  # it failed meanwhile: why, comes next
                 os.write(own, b"1")
         pidfd = os.pidfd_open(pid) if sandbox is None else sandbox.pidfd
         try:

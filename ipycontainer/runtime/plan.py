@@ -22,6 +22,7 @@ from ipycontainer.runtime import (
     command_steps,
     defaults,
     mount_steps,
+    network_steps,
     options,
     path_steps,
     process_steps,
@@ -217,6 +218,11 @@ def _tree(
     if spec.root.readonly:
         further = tuple(overlay.target for overlay in overlays if overlay.target != "/")
         steps.append(mount_steps.MakeReadOnly(("/", *further)))
+    if interfaces := spec.annotations.get(oci.ANNOTATION_INTERFACES):
+        _need(new, "network", "an interface")
+        # as late as can be, and while the host's /proc is still there
+        steps.append(session.AwaitParent("made the interfaces"))
+        steps += network_steps.interfaces(interfaces)
     steps.append(mount_steps.PivotRoot())
     return steps
 

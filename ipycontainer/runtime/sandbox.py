@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +66,19 @@ class Sandbox:
         return seccomp == self.seccomp and not joins and new - {"cgroup"} == set(KINDS)
 
     def begin(
-        self, bundle: str, stdio: Stdio, cgroup: Cgroup | None, view: CgroupView | None
+        self,
+        bundle: str,
+        stdio: Stdio,
+        cgroup: Cgroup | None,
+        view: CgroupView | None,
+        interfaces: str = "",
     ) -> None:
         """Hand a bundle to the waiting init; it goes on as in any start."""
         request = {
             "bundle": bundle,
             "cgroup": None if cgroup is None else cgroup.to_json(),
             "view": None if view is None else [view.binds, view.links, view.v2],
+            "interfaces": interfaces,
         }
         with socket.socket(fileno=os.dup(self.sync)) as sock:
             socket.send_fds(
@@ -135,6 +141,9 @@ def _plan(request: dict[str, Any], userns: bool) -> tuple[steps.Step, ...]:
     bundle, raw, view = str(request["bundle"]), request["cgroup"], request["view"]
     with open(f"{bundle}/config.json", "rb", buffering=0) as file:
         spec = oci_json.from_json(json.loads(file.read()))
+    if interfaces := request["interfaces"]:
+        told = {**spec.annotations, oci.ANNOTATION_INTERFACES: str(interfaces)}
+        spec = replace(spec, annotations=told)
     return plan.plan(
         spec,
         bundle,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 
 from ipycontainer.errors import NoSuchContainer
-from ipycontainer.store import containers
+from ipycontainer.store import containers, endpoints
 from ipycontainer.store.database import Transaction
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "killed",
     "paused",
     "ran_out_of_memory",
+    "released",
     "removed",
     "started",
     "stopped",
@@ -91,6 +92,11 @@ def failed(
         tx, containers.get(tx, container_id), "die", now, execDuration="0", exitCode=str(code)
     )
     return True
+
+
+def released(tx: Transaction, container_id: str, time_ns: int) -> None:
+    """Let go of the addresses and ports that a container had. Runs from schema 2 on."""
+    endpoints.release(tx, container_id, time_ns)
 
 
 def killed(tx: Transaction, container_id: str, signal: int, time_ns: int) -> bool:

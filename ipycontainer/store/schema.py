@@ -75,13 +75,58 @@ CREATE INDEX container_layers_by_chain ON container_layers (chain_id);
 CREATE TABLE events (
     rowid      INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used twice, also after trimming
     time_ns    INTEGER NOT NULL,
-    type       TEXT NOT NULL,                       -- container, image
+    type       TEXT NOT NULL,                       -- container, image, network
     action     TEXT NOT NULL,                       -- docker's words: create, start, die, ...
     actor      TEXT NOT NULL,
     attributes TEXT NOT NULL                        -- object of strings as JSON
 );
 """
 
+_NETWORKS = """
+CREATE TABLE networks (
+    id         TEXT PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    created_ns INTEGER NOT NULL,
+    config     TEXT NOT NULL                        -- NetworkConfig as JSON
+) WITHOUT ROWID;
+
+-- A container on a network: `wanted` for good, the rest while it runs.
+CREATE TABLE endpoints (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    network_id   TEXT NOT NULL REFERENCES networks (id),
+    position     INTEGER NOT NULL,
+    wanted       TEXT NOT NULL,                     -- EndpointConfig as JSON
+    endpoint_id  TEXT NOT NULL DEFAULT '',
+    ipv4         TEXT,                              -- NULL: none; several NULLs may stand
+    ipv6         TEXT,
+    mac          TEXT NOT NULL DEFAULT '',
+    interface    TEXT NOT NULL DEFAULT '',          -- inside
+    port         TEXT NOT NULL DEFAULT '',          -- on the bridge
+    PRIMARY KEY (container_id, network_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX endpoints_by_ipv4 ON endpoints (network_id, ipv4);
+CREATE UNIQUE INDEX endpoints_by_ipv6 ON endpoints (network_id, ipv6);
+
+-- Addresses whose interface the kernel may still be taking down.
+CREATE TABLE cooling (
+    network_id TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    address    TEXT NOT NULL,
+    since_ns   INTEGER NOT NULL,
+    PRIMARY KEY (network_id, address)
+) WITHOUT ROWID;
+
+CREATE TABLE published_ports (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    protocol     TEXT NOT NULL,
+    address      TEXT NOT NULL,                     -- of this machine
+    host_port    INTEGER NOT NULL,
+    port         INTEGER NOT NULL,
+    target       TEXT NOT NULL,                     -- the container's address
+    PRIMARY KEY (protocol, address, host_port)
+) WITHOUT ROWID;
+CREATE INDEX published_ports_by_container ON published_ports (container_id);
+"""
+
 # STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.
-STEPS = (_FIRST,)
+STEPS = (_FIRST, _NETWORKS)
 VERSION = len(STEPS)

@@ -31,7 +31,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
-from ipycontainer.model.oci import ANNOTATION_SECCOMP, Process, Spec
+from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_SECCOMP, Process, Spec
 from ipycontainer.runtime.launch import Launched, Stdio, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import snapshots
@@ -39,6 +39,7 @@ from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.clients import Clients
+from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.loop import READ, Loop
@@ -114,6 +115,7 @@ class Monitor:
         self._control = Control(self.id, self._clients, store)
         self._spec = Spec(Process(()))
         self._container: Launched | None = None
+        self._connection: Connection | None = None
         self._ended = False
         self._stopping = False
         self._code = 0
@@ -141,12 +143,16 @@ class Monitor:
         try:
             faults.point("monitor: before launch")
             self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
+            if ANNOTATION_NETWORKS in self._spec.annotations:
+                self._connection = Connection(self._home, self._store, self.id)
+                self._spec = self._connection.take(self._spec)
             self._container = launch(
                 self._spec,
                 self._bundle,
                 Stdio(stdin, out_writer, err_writer),
                 seccomp=self._filter(),
                 sandbox=prepared.sandbox,
+                connect=None if self._connection is None else self._connection.wire,
             )
         except (EngineError, OSError) as raised:
             error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
@@ -184,7 +190,10 @@ class Monitor:
             {
                 "event": "started",
                 "pid": self._container.pid,
-                "warnings": list(self._container.warnings),
+                "warnings": [
+                    *self._container.warnings,
+                    *(self._connection.warnings if self._connection is not None else ()),
+                ],
             },
         )
         return True
@@ -198,8 +207,12 @@ class Monitor:
         """Keep why it could not start, a failed step within `sentence`, as docker words it."""
         told = sentence.format(error.message) if isinstance(error, StepFailed) else error.message
         code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
+        if self._connection is not None:
+            self._connection.withdraw()
         with self._store.write() as tx:
             monitor_statements.failed(tx, self.id, code, told)
+            if self._connection is not None:
+                monitor_statements.released(tx, self.id, time.time_ns())
         if self._auto_remove:
             self._remove()
         self._clients.tell(channel, {"event": "failed", "error": error.to_wire()})
@@ -296,6 +309,8 @@ class Monitor:
         self._control.end(self._code)
         if self._container.cgroup is not None:
             self._container.cgroup.remove()
+        if self._connection is not None:
+            self._connection.withdraw()
         if not self._auto_remove or self._streams.is_behind:
             with self._store.write() as tx:
                 self._tell_end(tx)
@@ -304,6 +319,8 @@ class Monitor:
     def _tell_end(self, tx: Transaction) -> None:
         oom = self._control.ran_out_of_memory
         monitor_statements.exited(tx, self.id, self._code, "", oom, time.time_ns())
+        if self._connection is not None:
+            monitor_statements.released(tx, self.id, time.time_ns())
         if self._stopping:
             monitor_statements.stopped(tx, self.id, time.time_ns())
 

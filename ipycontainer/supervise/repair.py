@@ -18,6 +18,7 @@ from ipycontainer.storage import snapshots
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise import network_jobs
 
 __all__ = ["cgroup_path", "remove_cgroup", "repair"]
 
@@ -35,6 +36,7 @@ def repair(home: Home, store: Store) -> None:
     for record in records:
         if _may_need_repair(record):
             _repair_one(home, store, record.id)
+    network_jobs.sweep(home, store)
     snapshots.sweep(home, store)
     snapshots.empty_trash(home)
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
@@ -106,6 +108,7 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
         remove_cgroup(home, record.id)
     with suppress(FileNotFoundError):
         os.unlink(home.socket(record.id))
+    network_jobs.withdraw(home, store, record.id)
     with store.write() as tx:
         monitor_statements.exited(
             tx,

@@ -18,7 +18,7 @@ from ipycontainer.storage import changes, snapshots
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import repair
+from ipycontainer.supervise import network_jobs, repair
 from ipycontainer.supervise.protocol import Channel, Message
 
 __all__ = ["main"]
@@ -66,6 +66,7 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
     try:
         with store.write() as tx:
             containers.mark_removing(tx, container_id)
+        network_jobs.withdraw(home, store, container_id)
         repair.remove_cgroup(home, container_id)  # of a start that was killed before it was told
         snapshots.discard(home, container_id)
         with store.write() as tx:
@@ -120,6 +121,7 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
     with store.write() as tx:
         for record in records:
             monitor_statements.removed(tx, record.id)
+    network_jobs.clear(home, store)
     for directory in (home.containers, home.layers, home.layout, home.cache):
         snapshots.throw_away(home, directory)
 
@@ -128,7 +130,9 @@ JOBS: Mapping[str, Job] = {
     "changes": _changes,
     "empty": _empty,
     "import": _import,
+    "make-network": network_jobs.make,
     "remove": _remove,
     "remove-image": _remove_image,
+    "remove-network": network_jobs.remove,
     "repair": _repair,
 }

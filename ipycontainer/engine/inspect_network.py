@@ -1,0 +1,219 @@
+"""What `docker network inspect` shows, and the network part of `docker inspect`.
+
+Shape and order are docker 26.1.5's (API 1.45).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.network import (
+    Attachment,
+    EndpointConfig,
+    NetworkRecord,
+    Pool,
+    PortBinding,
+    PublishedPort,
+    is_user_defined,
+)
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.units import rfc3339nano
+from ipycontainer.store import containers, endpoints, networks
+from ipycontainer.store.database import Transaction
+
+__all__ = ["bindings", "exposed", "mode", "network", "settings"]
+
+
+def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
+    """Return a network's object of docker's API."""
+    config = record.config
+    return {
+        "Name": record.name,
+        "Id": record.id,
+        "Created": rfc3339nano(record.created_ns),
+        "Scope": "local",
+        "Driver": config.driver,
+        "EnableIPv6": config.ipv6,
+        "IPAM": {
+            "Driver": "default",
+            "Options": {} if is_user_defined(record.name) else None,
+            "Config": [_pool(pool) for pool in config.pools] or None,
+        },
+        "Internal": config.internal,
+        "Attachable": config.attachable,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {
+            each.container_id: {
+                "Name": containers.get(tx, each.container_id).name,
+                "EndpointID": each.endpoint_id,
+                "MacAddress": each.mac,
+                "IPv4Address": _with_prefix(each.ipv4, config.pools),
+                "IPv6Address": _with_prefix(each.ipv6, config.pools),
+            }
+            for each in endpoints.of_network(tx, record.id)
+        },
+        "Options": dict(config.options),
+        "Labels": dict(config.labels),
+    }
+
+
+def _pool(pool: Pool) -> dict[str, Any]:
+    shown: dict[str, Any] = {"Subnet": pool.subnet}
+    if pool.ip_range:
+        shown["IPRange"] = pool.ip_range
+    shown["Gateway"] = pool.gateway
+    if pool.aux:
+        shown["AuxiliaryAddresses"] = dict(pool.aux)
+    return shown
+
+
+def _with_prefix(address: str, pools: Sequence[Pool]) -> str:
+    for pool in pools:
+        if address and (":" in pool.subnet) == (":" in address):
+            return f"{address}/{pool.subnet.partition('/')[2]}"
+    return ""
+
+
+def mode(config: ContainerConfig) -> str:
+    """Return docker's NetworkMode."""
+    return config.network
+
+
+def exposed(config: ContainerConfig) -> list[str]:
+    """Return the ports that a container says it has, published ones included, each once."""
+    ports = {*config.exposed, *(binding.key for binding in config.ports)}
+    return sorted(ports, key=lambda port: (int(port.partition("/")[0]), port))
+
+
+def bindings(config: ContainerConfig) -> dict[str, Any]:
+    """Return docker's HostConfig.PortBindings: what was asked for."""
+    found: dict[str, Any] = {}
+    for binding in config.ports:
+        found.setdefault(binding.key, []).append(
+            {"HostIp": binding.address, "HostPort": _asked_port(binding)}
+        )
+    return found
+
+
+def _asked_port(binding: PortBinding) -> str:
+    if not binding.first:
+        return ""
+    return (
+        str(binding.first)
+        if binding.last in (0, binding.first)
+        else f"{binding.first}-{binding.last}"
+    )
+
+
+def settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
+    """Return docker's NetworkSettings: what a container has while it runs."""
+    config, alive = record.config, record.state.status.alive
+    attached = endpoints.of_container(tx, record.id)
+    found = {each.network_id: networks.get(tx, each.network_id) for each in attached}
+    default = next((each for each in attached if found[each.network_id].is_default), None)
+    own = _addresses(default, None if default is None else found[default.network_id])
+    ports = [port for port, _ in endpoints.targets_of(tx, record.id)]
+    return {
+        "Bridge": "",
+        "SandboxID": record.id if alive and config.network != "host" else "",
+        "SandboxKey": f"/proc/{record.state.pid}/ns/net" if alive else "",
+        "Ports": _ports(config, ports) if alive else {},
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        **{
+            name: own[name]
+            for name in (
+                *("EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen"),
+                *("IPAddress", "IPPrefixLen", "IPv6Gateway", "MacAddress"),
+            )
+        },
+        "Networks": {
+            found[each.network_id].name: _endpoint(record, each, found[each.network_id])
+            for each in attached
+        }
+        or _without_endpoints(tx, config),
+    }
+
+
+def _without_endpoints(tx: Transaction, config: ContainerConfig) -> dict[str, Any]:
+    """Return what docker shows for `none` and `host`, which have no addresses."""
+    if config.network not in ("none", "host"):
+        return {}
+    row = tx.scalar("SELECT id FROM networks WHERE name = ?", (config.network,))
+    wanted = EndpointConfig(config.network)
+    return {config.network: {**_wishes(wanted), "NetworkID": row or "", **_rest(None, None, None)}}
+
+
+def _ports(config: ContainerConfig, ports: Sequence[PublishedPort]) -> dict[str, Any]:
+    shown: dict[str, Any] = dict.fromkeys(exposed(config))
+    for port in ports:
+        key = f"{port.port}/{port.protocol}"
+        shown[key] = shown.get(key) or []
+        shown[key].append({"HostIp": port.address, "HostPort": str(port.host_port)})
+    return shown
+
+
+def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
+    asked = {"IPv4Address": wanted.ipv4, "IPv6Address": wanted.ipv6}
+    ipam = {name: address for name, address in asked.items() if address}
+    return {
+        "IPAMConfig": ipam or ({} if is_user_defined(wanted.network) else None),
+        "Links": list(wanted.links) or None,
+        "Aliases": list(wanted.aliases) or None,
+    }
+
+
+def _endpoint(
+    record: ContainerRecord, attached: Attachment, found: NetworkRecord
+) -> dict[str, Any]:
+    names = None
+    if is_user_defined(found.name):
+        names = list(dict.fromkeys((record.name, *attached.wanted.aliases, record.short_id)))
+    addresses = _addresses(attached, found)
+    return {
+        **_wishes(attached.wanted),
+        "MacAddress": addresses["MacAddress"],
+        "NetworkID": found.id,
+        **{key: value for key, value in addresses.items() if key != "MacAddress"},
+        "DriverOpts": dict(attached.wanted.options) or None,
+        "DNSNames": names,
+    }
+
+
+def _rest(
+    attached: Attachment | None, found: NetworkRecord | None, names: list[str] | None
+) -> dict[str, Any]:
+    return {**_addresses(attached, found), "DriverOpts": None, "DNSNames": names}
+
+
+def _addresses(attached: Attachment | None, found: NetworkRecord | None) -> dict[str, Any]:
+    """Return the facts of an endpoint; empty ones where the container does not run."""
+    empty: dict[str, Any] = {
+        "MacAddress": "",
+        "EndpointID": "",
+        "Gateway": "",
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+    }
+    if attached is None or found is None or not attached.endpoint_id:
+        return empty
+    shown = {**empty, "MacAddress": attached.mac, "EndpointID": attached.endpoint_id}
+    for pool in found.config.pools:
+        prefix = int(pool.subnet.partition("/")[2])
+        gateway = "" if found.config.internal else pool.gateway
+        if ":" in pool.subnet:
+            shown |= {"IPv6Gateway": gateway, "GlobalIPv6Address": attached.ipv6}
+            shown["GlobalIPv6PrefixLen"] = prefix
+        else:
+            shown |= {"Gateway": gateway, "IPAddress": attached.ipv4, "IPPrefixLen": prefix}
+    return shown

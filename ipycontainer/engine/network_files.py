@@ -1,0 +1,120 @@
+"""What of a container's bundle depends on its network: namespaces, names, and the files in /etc."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipycontainer.errors import Conflict
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.network import is_user_defined
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.network import hosts
+from ipycontainer.runtime import defaults
+from ipycontainer.store.home import Home
+
+__all__ = [
+    "ALONE",
+    "Neighbours",
+    "files",
+    "has_resolver",
+    "hostname",
+    "joined",
+    "mounted_files",
+    "namespace",
+    "sysctls",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What a container's bundle must know of others.
+
+    `shared` is the container whose network it has; `gateway` the address of the default network's
+    bridge, where the container asks for it (`--add-host NAME:host-gateway`).
+    """
+
+    shared: ContainerRecord | None = None
+    gateway: str = ""
+
+
+ALONE = Neighbours()
+_NAMES = ("resolv.conf", "hostname", "hosts")
+
+
+def has_resolver(config: ContainerConfig) -> bool:
+    """Tell whether a container asks the engine's own resolver: on networks of users'."""
+    return any(is_user_defined(endpoint.network) for endpoint in config.endpoints)
+
+
+def joined(config: ContainerConfig) -> str:
+    """Return the id of the container whose network this one shares, "" for none."""
+    kind, _, container_id = config.network.partition(":")
+    return container_id if kind == "container" else ""
+
+
+def namespace(config: ContainerConfig, other: ContainerRecord | None) -> Mapping[str, str]:
+    """Return the network namespace of a container: the host's (none here), another's, or new."""
+    if config.network == "host":
+        return {}
+    if other is None:
+        return {"network": ""}
+    if not other.state.status.alive:
+        raise Conflict(f"cannot join network of a non running container: {other.id}")
+    return {"network": f"/proc/{other.state.pid}/ns/net"}
+
+
+def sysctls(config: ContainerConfig, *, userns: bool) -> Mapping[str, str]:
+    """Return the kernel parameters that only a network namespace of its own has."""
+    shares = config.network == "host" or joined(config)
+    return {} if shares else defaults.sysctls(userns=userns)
+
+
+def hostname(record: ContainerRecord, other: ContainerRecord | None = None) -> str:
+    """Return a container's host name: its own, the machine's, or that of whose network it has."""
+    config = record.config
+    if other is not None:
+        return hostname(other)
+    if config.hostname:
+        return config.hostname
+    return socket.gethostname() if config.network == "host" else record.short_id
+
+
+def files(record: ContainerRecord, gateway: str) -> Iterator[tuple[str, str]]:
+    """Yield name and text of a container's files, the addresses that it will take left out."""
+    config = record.config
+    shares_host = config.network == "host"
+    text, _ = hosts.resolv_conf(
+        _read("/etc/resolv.conf", ""),
+        servers=config.dns,
+        search=config.dns_search,
+        options=config.dns_options,
+        embedded=has_resolver(config),
+        shares_host=shares_host,
+    )
+    if shares_host and not (config.dns or config.dns_search or config.dns_options):
+        text = _read("/etc/resolv.conf", "")
+    yield "resolv.conf", text
+    yield "hostname", f"{hostname(record)}\n"
+    if shares_host and not config.extra_hosts:
+        yield "hosts", _read("/etc/hosts", hosts.BASE)
+    else:
+        yield "hosts", hosts.base(config.extra_hosts, gateway)
+
+
+def mounted_files(
+    home: Home, record: ContainerRecord, other: ContainerRecord | None
+) -> Iterator[tuple[Path, str]]:
+    """Yield each file with the place where it is mounted; of a shared network the other's."""
+    directory = home.container((other or record).id)
+    for name in _NAMES:
+        yield directory / name, f"/etc/{name}"
+
+
+def _read(path: str, otherwise: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return otherwise

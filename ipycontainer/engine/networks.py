@@ -1,0 +1,206 @@
+"""`engine.networks`: make, find, list and remove networks; put containers on them.
+
+docker-py's names, docker's behaviour. What needs rights on the machine is done by a worker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.engine import inspect_network
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument
+from ipycontainer.model.network import NetworkConfig, NetworkRecord
+from ipycontainer.network import catalogue
+from ipycontainer.store import containers as store_containers
+from ipycontainer.store import endpoints as store_endpoints
+from ipycontainer.store import networks as store_networks
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["Network", "Networks"]
+
+
+class Network:
+    """A network of this engine. `warnings` are of its creation."""
+
+    def __init__(self, engine: Engine, record: NetworkRecord, warnings: Sequence[str] = ()) -> None:
+        self.engine = engine
+        self.record = record
+        self.warnings = tuple(warnings)
+
+    def __repr__(self) -> str:
+        return f"<Network: {self.short_id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def id(self) -> str:
+        """Return the 64 hex digits of its id."""
+        return self.record.id
+
+    @property
+    def short_id(self) -> str:
+        """Return the first twelve digits of its id."""
+        return self.record.id[:12]
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self.record.name
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Return what `docker network inspect` shows, read now."""
+        self.engine.settle()
+        with self.engine.store.read() as tx:
+            self.record = store_networks.get(tx, self.id)
+            return inspect_network.network(tx, self.record)
+
+    @property
+    def containers(self) -> list[Container]:
+        """Return the running containers on it."""
+        with self.engine.store.read() as tx:
+            ids = [each.container_id for each in store_endpoints.of_network(tx, self.id)]
+        return [self.engine.containers.get(container_id) for container_id in ids]
+
+    def remove(self) -> None:
+        """Remove it. Raises NetworkInUse while a container is on it, Conflict for docker's own."""
+        if self.name in catalogue.PREDEFINED:
+            raise Conflict(f"{self.name} is a pre-defined network and cannot be removed")
+        self.engine.settle()
+        self.engine.supervisor.work("remove-network", {"id": self.id})
+
+
+class Networks:
+    """The networks of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(
+        self,
+        name: str,
+        driver: str = "bridge",
+        *,
+        options: Mapping[str, str] | None = None,
+        subnets: Sequence[str] = (),
+        gateways: Sequence[str] = (),
+        ranges: Sequence[str] = (),
+        aux: Mapping[str, str] | None = None,
+        internal: bool = False,
+        attachable: bool = False,
+        enable_ipv6: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> Network:
+        """Make a network, and as root its bridge at once."""
+        config = NetworkConfig(
+            driver=driver,
+            internal=internal,
+            ipv6=enable_ipv6,
+            attachable=attachable,
+            labels=dict(labels or {}),
+        )
+        config = catalogue.with_options(config, options or {})
+        with self._engine.store.write() as tx:
+            record = catalogue.create(
+                tx, name, config, subnets=subnets, gateways=gateways, ranges=ranges, aux=aux
+            )
+        try:
+            warnings = self._engine.supervisor.work("make-network", {"id": record.id})
+        except BaseException:
+            with suppress(EngineError):
+                self._engine.supervisor.work("remove-network", {"id": record.id})
+            raise
+        return Network(self._engine, record, warnings)
+
+    def get(self, ref: str) -> Network:
+        """Return the network that a name, an id or its beginning means; NoSuchNetwork."""
+        self._ensure()
+        with self._engine.store.read() as tx:
+            return Network(self._engine, store_networks.find(tx, ref))
+
+    def list(
+        self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None
+    ) -> list[Network]:
+        """Return networks by name; `filters` are docker's, each a text or a list of them."""
+        self._ensure()
+        with self._engine.store.read() as tx:
+            records = store_networks.list_all(tx)
+            used = {
+                record.id
+                for record in records
+                if any(True for _ in store_endpoints.of_network(tx, record.id))
+            }
+        wanted = {
+            key: [value] if isinstance(value, str) else list(value)
+            for key, value in (filters or {}).items()
+        }
+        chosen = [
+            record
+            for record in records
+            if (not names or record.name in names)
+            and all(_fits(record, key, values, used) for key, values in wanted.items())
+        ]
+        return [Network(self._engine, record) for record in chosen]
+
+    def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Remove the networks of users that no container is on or wants to be on."""
+        self._engine.settle()
+        with self._engine.store.read() as tx:
+            wanted = {
+                each.network_id
+                for record in store_containers.list_all(tx)
+                for each in store_endpoints.of_container(tx, record.id)
+            }
+        removed = []
+        for network in self.list(filters=filters):
+            if network.name in catalogue.PREDEFINED or network.id in wanted:
+                continue
+            with suppress(EngineError):  # somebody has just started one
+                network.remove()
+                removed.append(network.name)
+        return {"NetworksDeleted": removed}
+
+    def _ensure(self) -> None:
+        with self._engine.store.read() as tx:
+            there = tx.one("SELECT 1 FROM networks WHERE name = 'bridge'") is not None
+        if not there:
+            with self._engine.store.write() as tx:
+                catalogue.ensure_predefined(tx)
+
+
+def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]) -> bool:
+    """Tell whether a network passes a filter of docker's: one of its values is enough."""
+    if key == "label":
+        pairs = [value.partition("=") for value in values]
+        return all(
+            name in record.config.labels and (not equals or record.config.labels[name] == text)
+            for name, equals, text in pairs
+        )
+    if key == "type":
+        if set(values) - {"builtin", "custom"}:
+            raise InvalidArgument(f"invalid filter: 'type'='{values[0]}'")
+        return ("builtin" if record.name in catalogue.PREDEFINED else "custom") in values
+    if key == "dangling":
+        dangling = record.name not in catalogue.PREDEFINED and record.id not in used
+        return dangling is (values[0].lower() in ("1", "true"))
+    subject = {
+        "name": record.name,
+        "id": record.id,
+        "driver": record.config.driver,
+        "scope": "local",
+    }.get(key)
+    if subject is None:
+        raise InvalidArgument(f"invalid filter '{key}'")
+    if key in ("driver", "scope"):
+        return subject in values
+    return any(re.search(value, subject) for value in values)

@@ -1,0 +1,131 @@
+"""Which addresses a network gets, and which of them a container.
+
+Pure: what is taken comes in, what was chosen goes out. Docker's pools (its
+`ipamutils/utils.go`): /16s out of 172.17 to 172.31, then /20s of 192.168.0.0/16.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator
+
+from ipycontainer.errors import InvalidArgument, ResourceError
+from ipycontainer.linux.rtnetlink import Address, IPNetwork
+from ipycontainer.model.network import Pool
+
+__all__ = ["POOLS", "checked_pool", "choose", "free_pool", "mac_of", "private_ipv6"]
+
+POOLS = (
+    *(ipaddress.IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)),
+    *ipaddress.IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
+)
+
+
+def free_pool(taken: Collection[IPNetwork]) -> Pool:
+    """Return the first of docker's pools that overlaps nothing taken."""
+    for network in POOLS:
+        if not any(network.version == other.version and network.overlaps(other) for other in taken):
+            return Pool(str(network), str(next(network.hosts())))
+    raise ResourceError(
+        "could not find an available, non-overlapping IPv4 address pool among the defaults "
+        "to assign to the network",
+        hint="network create --subnet 10.123.0.0/24 NAME",
+    )
+
+
+def private_ipv6(seed: str) -> Pool:
+    """Return a local /64 (RFC 4193) that is this network's own with all likelihood."""
+    digest = hashlib.sha256(seed.encode()).digest()
+    network = ipaddress.IPv6Network((bytes([0xFD]) + digest[:7] + bytes(8), 64))
+    return Pool(str(network), str(network[1]))
+
+
+def checked_pool(
+    subnet: str, gateway: str, ip_range: str, aux: dict[str, str], taken: Iterable[IPNetwork]
+) -> Pool:
+    """Return the pool that a user typed, its gateway chosen where none is given.
+
+    Raises InvalidArgument in docker's words for what does not fit together or is taken.
+    """
+    try:
+        network = ipaddress.ip_network(subnet, strict=False)
+    except ValueError:
+        raise InvalidArgument(f"invalid subnet {subnet} : invalid CIDR address: {subnet}") from None
+    for other in taken:
+        if other.version == network.version and network.overlaps(other):
+            raise InvalidArgument(
+                "invalid pool request: Pool overlaps with other one on this address space"
+            )
+    if gateway:
+        if _address(gateway) not in network:
+            raise InvalidArgument(f"no matching subnet for gateway {gateway}")
+    else:
+        start = ipaddress.ip_network(ip_range, strict=False) if ip_range else network
+        inside = start if start.network_address != network.network_address else network
+        gateway = str(inside[1] if inside.num_addresses > 2 else inside[0])
+        if ip_range and inside is start:
+            gateway = str(start[0])
+    if ip_range:
+        try:
+            within = ipaddress.ip_network(ip_range, strict=False)
+        except ValueError:
+            raise InvalidArgument(f"invalid ip-range {ip_range}") from None
+        if within.version != network.version or not within.subnet_of(network):  # type: ignore[arg-type]
+            raise InvalidArgument(f"no matching subnet for range {ip_range}")
+    for value in aux.values():
+        if _address(value) not in network:
+            raise InvalidArgument(f"no matching subnet for aux-address {value}")
+    return Pool(str(network), gateway, ip_range, aux)
+
+
+def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted: str = "") -> str:
+    """Return the address of a container: the one it wants, else the lowest free one.
+
+    Of the free ones those that are cooling come last. Raises InvalidArgument for an address outside
+    the subnet, ResourceError where none is free.
+    """
+    network = ipaddress.ip_network(pool.subnet)
+    others = {pool.gateway, *pool.aux.values()}
+    if wanted:
+        if _address(wanted) not in network:
+            raise InvalidArgument(
+                f"Invalid address {wanted}: It does not belong to any of this network's subnets"
+            )
+        if wanted in taken or wanted in others:
+            raise ResourceError("Address already in use")
+        return wanted
+    spare = ""
+    for address in _candidates(pool, network):
+        text = str(address)
+        if text in taken or text in others:
+            continue
+        if text not in cooling:
+            return text
+        spare = spare or text
+    if not spare:
+        raise ResourceError(f"no available IPv{network.version} addresses on this network's pool")
+    return spare
+
+
+def _candidates(pool: Pool, network: IPNetwork) -> Iterator[Address]:
+    """Yield the addresses of a pool that a container may have, lowest first."""
+    space = ipaddress.ip_network(pool.ip_range, strict=False) if pool.ip_range else network
+    last = network.broadcast_address if network.version == 4 else None
+    for number in range(int(space.network_address), int(space.broadcast_address) + 1):
+        address = ipaddress.ip_address(number.to_bytes(network.max_prefixlen // 8, "big"))
+        if address not in (network.network_address, last) or network.num_addresses <= 2:
+            yield address
+
+
+def mac_of(ipv4: str, endpoint_id: str) -> str:
+    """Return the hardware address of a container: docker's 02:42 and the four bytes of its IPv4."""
+    packed = ipaddress.IPv4Address(ipv4).packed if ipv4 else bytes.fromhex(endpoint_id[:8])
+    return (b"\x02\x42" + packed).hex(":")
+
+
+def _address(text: str) -> Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise InvalidArgument(f"invalid IP address: {text}") from None

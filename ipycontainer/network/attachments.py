@@ -1,0 +1,126 @@
+"""A container's way onto its networks: addresses taken, interfaces made.
+
+`take` runs in a transaction of the container's monitor, `wire` beside init, which configures what
+lies inside from what `inside` tells it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ipycontainer.linux import rtnetlink
+from ipycontainer.model.network import Attachment, NetworkRecord
+from ipycontainer.network import addresses, bridges
+from ipycontainer.network.place import Place
+from ipycontainer.store import endpoints, networks
+from ipycontainer.store.database import Transaction
+
+__all__ = ["Plug", "inside", "take", "take_one", "unplug", "wire"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """A container's place on a network, with the network."""
+
+    network: NetworkRecord
+    attachment: Attachment
+
+
+def take(tx: Transaction, container_id: str, hash8: str, now_ns: int) -> list[Plug]:
+    """Take an address on each network that a container wants to be on.
+
+    What it had from a start that died is let go first. Raises Conflict, ResourceError and
+    InvalidArgument in docker's words.
+    """
+    endpoints.release(tx, container_id, now_ns)
+    plugs: list[Plug] = []
+    for attachment in endpoints.of_container(tx, container_id):
+        used = {plug.attachment.interface for plug in plugs}
+        plugs.append(take_one(tx, attachment, hash8, used, now_ns))
+    return plugs
+
+
+def take_one(
+    tx: Transaction, attachment: Attachment, hash8: str, used: Collection[str], now_ns: int
+) -> Plug:
+    """Take an address on one network; `used` are the names of interfaces inside."""
+    record = networks.get(tx, attachment.network_id)
+    taken, cooling = endpoints.busy_addresses(tx, record.id, now_ns)
+    wanted, found = attachment.wanted, {4: "", 6: ""}
+    for pool in record.config.pools:
+        version = ipaddress.ip_network(pool.subnet).version
+        asked = wanted.ipv4 if version == 4 else wanted.ipv6
+        found[version] = addresses.choose(pool, taken, cooling, asked)
+    endpoint_id = os.urandom(32).hex()
+    prefix = record.config.interface_prefix
+    free = (f"{prefix}{number}" for number in range(len(used) + 1))
+    made = replace(
+        attachment,
+        endpoint_id=endpoint_id,
+        ipv4=found[4],
+        ipv6=found[6],
+        mac=wanted.mac or addresses.mac_of(found[4], endpoint_id),
+        interface=next(name for name in free if name not in used),
+        port=f"v{hash8}{endpoint_id[:6]}",
+    )
+    endpoints.take(tx, made)
+    return Plug(record, made)
+
+
+def wire(place: Place, plug: Plug, pid: int, warnings: list[str]) -> None:
+    """Make the pair of interfaces between a network's bridge and the namespace of a process."""
+    made, config = plug.attachment, plug.network.config
+    bridge = bridges.ensure(place, plug.network, warnings)
+    place.route.send(
+        [
+            rtnetlink.add_veth(
+                made.port,
+                bridge=bridge.index,
+                peer=made.interface,
+                peer_pid=pid,
+                peer_mac=made.mac,
+                mtu=config.mtu,
+            ),
+            rtnetlink.set_port(
+                made.port,
+                hairpin=True,
+                isolated=not config.icc,
+                alias=f"{made.interface} of container {made.container_id[:12]}",
+            ),
+        ]
+    )
+
+
+def unplug(place: Place, plug: Plug) -> None:
+    """Remove the pair of interfaces at once; without this it goes with its namespace."""
+    try:
+        place.route.send([rtnetlink.delete_link(plug.attachment.port)])
+    except OSError:  # it went already
+        pass
+
+
+def inside(plugs: Sequence[Plug]) -> str:
+    """Return, as JSON, what init has to configure: names, addresses, and where the rest goes.
+
+    The default route leads by the network that can reach others and whose name is first, as in
+    docker (its libnetwork/endpoint.go).
+    """
+    leading = [plug for plug in plugs if not plug.network.config.internal]
+    leading.sort(key=lambda plug: plug.network.name)
+    described: list[dict[str, Any]] = []
+    for plug in plugs:
+        made = plug.attachment
+        own, gateways = [], []
+        for pool in plug.network.config.pools:
+            six = ":" in pool.subnet
+            address = made.ipv6 if six else made.ipv4
+            own.append(f"{address}/{pool.subnet.partition('/')[2]}")
+            if leading and plug is leading[0] and pool.gateway:
+                gateways.append(pool.gateway)
+        described.append({"name": made.interface, "addresses": own, "gateways": gateways})
+    return json.dumps(described, separators=(",", ":"))

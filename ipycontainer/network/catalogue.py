@@ -1,0 +1,187 @@
+"""The networks of a home: docker's own three, and those that users make.
+
+Runs in the engine, within its transactions: pools are chosen where nobody else can choose.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ipycontainer.errors import Conflict, InvalidArgument, NotFound, Unsupported
+from ipycontainer.linux import rtnetlink
+from ipycontainer.linux.rtnetlink import IPNetwork
+from ipycontainer.model.network import BRIDGE, NetworkConfig, NetworkRecord, Pool
+from ipycontainer.network import addresses
+from ipycontainer.store import networks
+from ipycontainer.store.database import Transaction
+
+__all__ = ["PREDEFINED", "create", "ensure_predefined", "with_options"]
+
+PREDEFINED = (BRIDGE, "host", "none")
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_PREFIX = "com.docker.network."
+_INTERFACE_BYTES = 15  # IFNAMSIZ less its zero
+
+
+def ensure_predefined(tx: Transaction) -> None:
+    """Make docker's own networks, if this home has none yet."""
+    if tx.one("SELECT 1 FROM networks WHERE name = ?", (BRIDGE,)) is not None:
+        return
+    now = time.time_ns()
+    pool = addresses.free_pool(_taken(tx))
+    options = {
+        f"{_PREFIX}bridge.default_bridge": "true",
+        f"{_PREFIX}bridge.enable_icc": "true",
+        f"{_PREFIX}bridge.enable_ip_masquerade": "true",
+        f"{_PREFIX}bridge.host_binding_ipv4": "0.0.0.0",
+        f"{_PREFIX}driver.mtu": "1500",
+    }
+    configs = {
+        BRIDGE: NetworkConfig(pools=(pool,), options=options),
+        "host": NetworkConfig(driver="host"),
+        "none": NetworkConfig(driver="null"),
+    }
+    for name, config in configs.items():
+        networks.add(tx, NetworkRecord(os.urandom(32).hex(), name, now, config))
+
+
+def create(
+    tx: Transaction,
+    name: str,
+    config: NetworkConfig,
+    *,
+    subnets: Sequence[str] = (),
+    gateways: Sequence[str] = (),
+    ranges: Sequence[str] = (),
+    aux: Mapping[str, str] | None = None,
+) -> NetworkRecord:
+    """Add a network whose pools are typed or chosen. Raises docker's refusals."""
+    ensure_predefined(tx)
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument(
+            f"{name} includes invalid characters, only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+        )
+    if name in PREDEFINED:
+        raise Conflict(f"operation is not permitted on predefined {name} network ")
+    if config.driver not in (BRIDGE, "default"):
+        if config.driver in ("host", "null"):
+            raise Conflict(f'only one instance of "{config.driver}" network is allowed')
+        if config.driver in ("overlay", "macvlan", "ipvlan"):
+            raise Unsupported(f"the network driver {config.driver} is not supported yet")
+        raise NotFound(f"could not find plugin {config.driver} in v1 plugin registry: not found")
+    network_id = os.urandom(32).hex()
+    if config.bridge:
+        _check_bridge(tx, config.bridge)
+    pools = _typed(tx, subnets, gateways, ranges, aux or {})
+    configured = bool(pools)
+    if not any(":" not in pool.subnet for pool in pools):
+        pools.insert(0, addresses.free_pool(_taken(tx)))
+    if config.ipv6 and not any(":" in pool.subnet for pool in pools):
+        pools.append(addresses.private_ipv6(network_id))
+    if not config.ipv6:
+        pools = [pool for pool in pools if ":" not in pool.subnet]
+    record = NetworkRecord(
+        network_id,
+        name,
+        time.time_ns(),
+        replace(config, driver=BRIDGE, pools=tuple(pools), configured=configured),
+    )
+    networks.add(tx, record)
+    return record
+
+
+def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkConfig:
+    """Return the config with what the driver's options say; unknown ones are refused by name."""
+    changed: dict[str, object] = {}
+    for key, value in options.items():
+        name = key.removeprefix(_PREFIX)
+        if name == "bridge.name":
+            changed["bridge"] = value
+        elif name in ("bridge.enable_icc", "bridge.enable_ip_masquerade"):
+            field = "icc" if name.endswith("icc") else "masquerade"
+            changed[field] = _boolean(key, value)
+        elif name in ("driver.mtu", "mtu"):
+            if not value.isdecimal() or not 68 <= int(value) <= 65535:
+                raise InvalidArgument(f"invalid MTU {value!r}")
+            changed["mtu"] = int(value)
+        elif name in ("bridge.host_binding_ipv4", "host_binding_ipv4"):
+            ipaddress.IPv4Address(value)
+            changed["host_binding"] = value
+        elif name == "container_iface_prefix":
+            changed["interface_prefix"] = value
+        else:
+            raise Unsupported(f"the network option {key} is not supported yet")
+    return replace(config, options=dict(options), **changed)  # type: ignore[arg-type]
+
+
+def _boolean(key: str, value: str) -> bool:
+    if value.lower() in ("1", "t", "true"):
+        return True
+    if value.lower() in ("0", "f", "false"):
+        return False
+    raise InvalidArgument(f'parsing "{value}" as bool for {key}: invalid syntax')
+
+
+def _check_bridge(tx: Transaction, name: str) -> None:
+    if len(name) > _INTERFACE_BYTES or "/" in name or not name.strip():
+        raise InvalidArgument(f"invalid interface name {name!r}: at most {_INTERFACE_BYTES} bytes")
+    if any(record.config.bridge == name for record in networks.list_all(tx)):
+        raise Conflict(f"cannot create network: bridge {name} is another network's")
+    with rtnetlink.open_route() as route:
+        if rtnetlink.find_link(route, name) is not None:
+            raise Conflict(f"cannot create network: there is an interface {name} already")
+
+
+def _typed(
+    tx: Transaction,
+    subnets: Sequence[str],
+    gateways: Sequence[str],
+    ranges: Sequence[str],
+    aux: Mapping[str, str],
+) -> list[Pool]:
+    """Return the pools that were typed, each with the gateway, range and addresses that fit it."""
+    if not subnets and (gateways or ranges or aux):
+        raise InvalidArgument("no matching subnet for " + next(iter((*gateways, *ranges, *aux))))
+    taken = [pool for record in networks.list_all(tx) for pool in _networks(record)]
+    pools: list[Pool] = []
+    left = [*gateways, *ranges, *aux.values()]
+    for subnet in subnets:
+        mine = [text for text in left if _within(text, subnet)]
+        pool = addresses.checked_pool(
+            subnet,
+            next((text for text in gateways if text in mine), ""),
+            next((text for text in ranges if text in mine), ""),
+            {name: text for name, text in aux.items() if text in mine},
+            [*taken, *(ipaddress.ip_network(other.subnet) for other in pools)],
+        )
+        left = [text for text in left if text not in mine]
+        pools.append(pool)
+    if left:
+        kind = "gateway" if left[0] in gateways else "range" if left[0] in ranges else "aux-address"
+        raise InvalidArgument(f"no matching subnet for {kind} {left[0]}")
+    return pools
+
+
+def _within(text: str, subnet: str) -> bool:
+    try:
+        network = ipaddress.ip_network(subnet, strict=False)
+        found = ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return found.version == network.version and found.ip in network
+
+
+def _networks(record: NetworkRecord) -> list[IPNetwork]:
+    return [ipaddress.ip_network(pool.subnet) for pool in record.config.pools]
+
+
+def _taken(tx: Transaction) -> list[IPNetwork]:
+    """Return what a new pool must not overlap: our networks, and what this machine's routes use."""
+    own = [network for record in networks.list_all(tx) for network in _networks(record)]
+    with rtnetlink.open_route() as route:
+        return [*own, *rtnetlink.routes(route)]

@@ -1,0 +1,92 @@
+"""What workers do about networks: bridges made and removed, leftovers swept up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ipycontainer.errors import ResourceError
+from ipycontainer.model.network import BRIDGE
+from ipycontainer.network import bridges, published
+from ipycontainer.network.place import Place
+from ipycontainer.store import endpoints, liveness, monitor_statements, networks
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+
+__all__ = ["clear", "make", "remove", "sweep", "withdraw"]
+
+
+def make(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
+    """Make the bridge of a new network, and return what is to be said about it."""
+    with store.read() as tx:
+        record = networks.get(tx, str(arguments["id"]))
+    warnings: list[str] = []
+    try:
+        with Place(home) as place:
+            bridges.ensure(place, record, warnings)
+    except OSError as error:
+        raise ResourceError(f"cannot make the network {record.name}: {error}") from error
+    return warnings
+
+
+def remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
+    """Remove a network that nobody is on: its row first, which is the answer to who starts now."""
+    with store.write() as tx:
+        record = networks.get(tx, str(arguments["id"]))
+        networks.remove(tx, record)
+    with Place(home) as place:
+        bridges.remove(place, record)
+
+
+def withdraw(home: Home, store: Store, container_id: str) -> None:
+    """Take back what an ended container has of networks; the caller holds its lock."""
+    with store.read() as tx:
+        targets = endpoints.targets_of(tx, container_id)
+        attached = endpoints.of_container(tx, container_id)
+    if not targets and not any(each.endpoint_id for each in attached):
+        return
+    if targets:
+        with Place(home) as place:
+            published.close(place, targets)
+    with store.write() as tx:
+        monitor_statements.released(tx, container_id, time.time_ns())
+
+
+def sweep(home: Home, store: Store) -> None:
+    """Take back what containers have that do not run, then interfaces that nobody has."""
+    with store.read() as tx:
+        holding = endpoints.held(tx)
+    for container_id in holding:
+        try:
+            lock = liveness.hold(home.lock(container_id))
+        except BlockingIOError:  # it runs, or is being started
+            continue
+        try:
+            withdraw(home, store, container_id)
+        finally:
+            lock.release()
+    with store.read() as tx:
+        known = networks.list_all(tx)
+        ports = [each.port for net in known for each in endpoints.of_network(tx, net.id)]
+    if known:
+        kept = {bridges.interface_name(home.hash8, net) for net in known}
+        with Place(home) as place:
+            bridges.sweep(place, kept | set(ports))
+
+
+def clear(home: Home, store: Store) -> None:
+    """Remove all that a home has made in the network namespace of its bridges."""
+    with store.read() as tx:
+        known = networks.list_all(tx)
+    if not known:
+        return
+    with Place(home) as place:
+        for record in known:
+            if record.config.driver == BRIDGE:
+                bridges.remove(place, record)
+        bridges.sweep(place, set())
+        bridges.remove_table(place)
+    with store.write() as tx:
+        tx.execute("DELETE FROM endpoints")
+        tx.execute("DELETE FROM networks")
