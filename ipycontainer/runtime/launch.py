@@ -19,14 +19,25 @@ from pathlib import Path
 from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
-from ipycontainer.model.oci import ANNOTATION_INTERFACES, IdMapping, Spec
+from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, IdMapping, Spec
 from ipycontainer.runtime import init, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
-from ipycontainer.runtime.sandbox import Sandbox
+from ipycontainer.runtime.sandbox import MISFIT, Sandbox
+from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
 from ipycontainer.runtime.seccomp import compile_profile
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
-__all__ = ["Launched", "Stdio", "await_program", "launch", "make_socket", "preload", "reap"]
+__all__ = [
+    "Launched",
+    "Stdio",
+    "await_program",
+    "follow",
+    "launch",
+    "make_cgroup",
+    "make_socket",
+    "preload",
+    "reap",
+]
 
 _MESSAGE_BYTES = 65536
 # Made by clone(2) at once; the cgroup namespace comes later, its root being the cgroup of then.
@@ -64,11 +75,12 @@ class Launched:
         return tuple((step.describe(), time / 1e9) for step, time in pairs)
 
 
-def preload() -> None:
+def preload() -> Hierarchies:
     """Read what stays the same for all starts, so that forks of this process need not."""
     global _hierarchies
     if _hierarchies is None:
         _hierarchies = cgroups.detect()
+    return _hierarchies
 
 
 def launch(
@@ -79,73 +91,58 @@ def launch(
     seccomp: bytes | None = None,
     hold: int | None = None,
     die_with_parent: bool = True,
-    sandbox: Sandbox | None = None,
     connect: Callable[[int], None] | None = None,
 ) -> Launched:
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
     With `hold` (a readable fd) it returns when everything is made, and the program starts when a
     byte can be read there. init is the caller's direct child, and is killed when the caller's
-    thread ends unless `die_with_parent` is off. An init that was made ahead (`sandbox`) is taken
-    where it fits the spec, and ended where not; it belongs to this call. `connect`
-    puts interfaces into the network namespace of the process that it is given, while init makes its
-    mounts. Raises CommandNotFound,
+    thread ends unless `die_with_parent` is off. `connect` puts interfaces into the network
+    namespace of the process that it is given, while init makes its mounts. Raises CommandNotFound,
     CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
     """
     if seccomp is None and spec.linux.seccomp is not None:
         seccomp = compile_profile(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
     userns = "user" in new or not namespaces.in_initial_userns()
-    cgroup = _make_cgroup(spec)
+    cgroup = make_cgroup(spec)
     pid = 0
     sync = own = -1
     try:
-        if sandbox is not None:
-            pid, own = sandbox.pid, sandbox.sync
-            if sandbox.fits(spec, seccomp) and hold is None and die_with_parent:
-                interfaces = spec.annotations.get(ANNOTATION_INTERFACES, "")
-                sandbox.begin(str(bundle), stdio, cgroup, _view(cgroup), interfaces)
-            else:
-                reap(pid, kill=True)
-                os.close(own)
-                os.close(sandbox.pidfd)
-                pid, own, sandbox = 0, -1, None
         steps = plan.plan(
             spec,
             str(bundle),
             userns=userns,
-            cgroup=_view(cgroup),
+            cgroup=CgroupView.of(cgroup, _hierarchies),
             own_cgroup=cgroup,
             hold=hold is not None,
             die_with_parent=die_with_parent,
         )
-        if sandbox is None:
-            own, sync = make_socket()
-            flags = 0
-            for kind in new:
-                if kind in _CLONED:
-                    flags |= namespaces.FLAGS[kind]
-            mask = syscalls.sigmask_block_all()
-            try:
-                pid = namespaces.clone(flags)
-                if pid == 0:
-                    os.close(own)
-                    ctx = Context(sync, stdio, seccomp, -1 if hold is None else hold)
-                    init.live(steps, ctx)
-            finally:
-                syscalls.sigmask_restore(mask)
-            os.close(sync)
-            sync = -1
-            if "user" in new:
-                _write_maps(pid, spec)
-                if cgroup is not None:
-                    cgroup.attach(pid)
-                os.write(own, b"1")
+        own, sync = make_socket()
+        flags = 0
+        for kind in new:
+            if kind in _CLONED:
+                flags |= namespaces.FLAGS[kind]
+        mask = syscalls.sigmask_block_all()
+        try:
+            pid = namespaces.clone(flags)
+            if pid == 0:
+                os.close(own)
+                ctx = Context(sync, stdio, seccomp, -1 if hold is None else hold)
+                init.live(steps, ctx)
+        finally:
+            syscalls.sigmask_restore(mask)
+        os.close(sync)
+        sync = -1
+        if "user" in new:
+            _write_maps(pid, spec)
+            if cgroup is not None:
+                cgroup.attach(pid)
+            os.write(own, b"1")
         if connect is not None:
             connect(pid)
-            with suppress(BrokenPipeError):  # it failed meanwhile: why, comes next
-                os.write(own, b"1")
-        pidfd = os.pidfd_open(pid) if sandbox is None else sandbox.pidfd
+            _say(own, b"1")
+        pidfd = os.pidfd_open(pid)
         try:
             ticks = procfs.start_ticks(pid)
             told, notes, master = await_program(
@@ -156,19 +153,92 @@ def launch(
             raise
         return Launched(pid, ticks, pidfd, cgroup, notes, steps, told, master)
     except BaseException as error:
-        if pid:
-            reap(pid, kill=True)
-        if cgroup is not None:
-            cgroup.remove()
+        _undo(pid, cgroup)
         if isinstance(error, OSError):
-            raise StepFailed(
-                f"start init: {error.strerror or error}", step="start init", errno=error.errno or 0
-            ) from error
+            raise _not_started(error) from error
         raise
     finally:
         for fd in (own, sync):
             if fd >= 0:
                 os.close(fd)
+
+
+def follow(
+    sandbox: Sandbox,
+    spec: Spec,
+    bundle: Path | str,
+    connect: Callable[[int], None] | None = None,
+) -> Launched | None:
+    """Do the parent's part of a start that `sandbox` has begun, and return as `launch` does.
+
+    None where this bundle cannot begin there, and nothing is left of the try. The sandbox belongs
+    to this call. Raises as `launch` does.
+    """
+    cgroup = None
+    launched = None
+    try:
+        if ANNOTATION_NETWORKS in spec.annotations:
+            _say(sandbox.sync, spec.annotations.get(ANNOTATION_INTERFACES, "").encode())
+        if sandbox.hierarchies is not None and spec.linux.cgroups_path:
+            cgroup = make_cgroup(spec)
+            if cgroup is None:
+                raise _Misfit
+            _say(sandbox.sync, b"1")
+        if connect is not None:
+            if _left_in(sandbox, spec, bundle) is None:
+                raise _Misfit  # no interfaces for an init that is about to end
+            connect(sandbox.pid)
+            _say(sandbox.sync, b"1")
+        told, notes, master = await_program(
+            sandbox.sync, sandbox.pid, spec, cgroup, hold=False, terminal=spec.process.terminal
+        )
+        launched = Launched(
+            sandbox.pid,
+            sandbox.start_ticks,
+            sandbox.pidfd,
+            cgroup,
+            notes,
+            _left_in(sandbox, spec, bundle) or (),
+            told,
+            master,
+        )
+    except _Misfit:
+        pass
+    except OSError as error:
+        raise _not_started(error) from error
+    finally:
+        if launched is None:
+            sandbox.end()
+            _undo(0, cgroup)
+        else:
+            os.close(sandbox.sync)
+    return launched
+
+
+def _left_in(sandbox: Sandbox, spec: Spec, bundle: Path | str) -> tuple[Step, ...] | None:
+    return sandbox_steps(spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies)
+
+
+def _say(own: int, word: bytes) -> None:
+    with suppress(BrokenPipeError):  # init has ended: why, comes with its last message
+        os.write(own, word)
+
+
+class _Misfit(Exception):
+    """The sandbox cannot take the bundle."""
+
+
+def _undo(pid: int, cgroup: Cgroup | None) -> None:
+    if pid:
+        reap(pid, kill=True)
+    if cgroup is not None:
+        cgroup.remove()
+
+
+def _not_started(error: OSError) -> StepFailed:
+    return StepFailed(
+        f"start init: {error.strerror or error}", step="start init", errno=error.errno or 0
+    )
 
 
 def make_socket() -> tuple[int, int]:
@@ -219,26 +289,26 @@ def await_program(
             raise init.failure_of(message)
         elif message == terminal_steps.TERMINAL:
             continue
+        elif message == MISFIT:
+            raise _Misfit
         elif ready:
             return times, warnings, master
         else:
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
 
 
-def _make_cgroup(spec: Spec) -> Cgroup | None:
+def make_cgroup(spec: Spec) -> Cgroup | None:
     """Make the cgroup that the spec names; None where this user may not make one."""
     path = spec.linux.cgroups_path
     if not path:
         return None
-    preload()
-    if _hierarchies is None:
-        raise AssertionError("preload reads the cgroup mounts")
+    hierarchies = preload()
     try:
-        cgroup = cgroups.create(_hierarchies, path)
+        cgroup = cgroups.create(hierarchies, path)
     except FileExistsError:
         # left by an engine that was killed: the container's id is in the path, so it is ours
-        cgroups.locate(_hierarchies, path).remove()
-        cgroup = cgroups.create(_hierarchies, path)
+        cgroups.locate(hierarchies, path).remove()
+        cgroup = cgroups.create(hierarchies, path)
     except (OSError, ValueError) as error:
         raise StepFailed(
             f"make cgroup {path}: {error}",
@@ -246,25 +316,6 @@ def _make_cgroup(spec: Spec) -> Cgroup | None:
             errno=getattr(error, "errno", 0) or 0,
         ) from error
     return cgroup
-
-
-def _view(cgroup: Cgroup | None) -> CgroupView | None:
-    if cgroup is None:
-        if _hierarchies is not None and _hierarchies.version == "v2":
-            return CgroupView(v2=True)
-        return None
-    if cgroup.is_v2:
-        return CgroupView((("", cgroup.directories[""]),), v2=True)
-    binds: dict[str, str] = {}
-    links = []
-    for controller, directory in cgroup.directories.items():
-        # cpu and cpuacct are often one mount, `cpu,cpuacct`, with a link for each
-        mounted = (_hierarchies.controllers if _hierarchies else {})[controller]
-        name = mounted.rpartition("/")[2]
-        binds[name] = directory
-        if name != controller:
-            links.append((controller, name))
-    return CgroupView(tuple(binds.items()), tuple(links))
 
 
 def _write_maps(pid: int, spec: Spec) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "MountFileSystem",
     "MountOverlay",
     "PivotRoot",
+    "TakeTrees",
 ]
 
 PROC_SUPER_MAGIC = 0x9FA0  # linux/magic.h
@@ -153,15 +154,46 @@ class MountFileSystem:
             return fs.mount(self.attributes)
 
     def _open_target(self, root: DirFd) -> int:
-        nofollow = os.O_NOFOLLOW if self.kind in _NEVER_THROUGH_LINKS else 0
-        try:
-            return root.openat(self.target, _OPEN_DIRECTORY | nofollow)
-        except FileNotFoundError:
-            return root.mkdirs(self.target).fd
+        return _open_place(root, self.target, through_links=self.kind not in _NEVER_THROUGH_LINKS)
 
     def describe(self) -> str:
         """Say it."""
         return f"mount {self.kind} on {self.target}"
+
+
+def _open_place(root: DirFd, target: str, *, through_links: bool) -> int:
+    nofollow = 0 if through_links else os.O_NOFOLLOW
+    try:
+        return root.openat(target, _OPEN_DIRECTORY | nofollow)
+    except FileNotFoundError:
+        return root.mkdirs(target).fd
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTrees:
+    """Move file systems that were mounted ahead, with all that is on them, into the root.
+
+    `targets` are (path, the kind of file system there) each.
+    """
+
+    targets: tuple[tuple[str, str], ...]
+
+    def execute(self, ctx: Context) -> None:
+        """Move one after the other."""
+        for path, kind in self.targets:
+            tree = ctx.trees.openat(path, _OPEN_DIRECTORY)
+            try:
+                target = _open_place(ctx.root, path, through_links=kind not in _NEVER_THROUGH_LINKS)
+                try:
+                    mounts.move_onto(tree, target)
+                finally:
+                    os.close(target)
+            finally:
+                os.close(tree)
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"take what was mounted ahead to {' '.join(path for path, _ in self.targets)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import capabilities, mounts
-from ipycontainer.linux.cgroups import Cgroup
+from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
 from ipycontainer.runtime import (
@@ -60,6 +60,24 @@ class CgroupView:
     links: tuple[tuple[str, str], ...] = ()
     v2: bool = False
 
+    @classmethod
+    def of(cls, cgroup: Cgroup | None, hierarchies: Hierarchies | None) -> CgroupView | None:
+        """Return how a cgroup is shown; None where there is nothing to show."""
+        if cgroup is None:
+            return cls(v2=True) if hierarchies and hierarchies.version == "v2" else None
+        if cgroup.is_v2:
+            return cls((("", cgroup.directories[""]),), v2=True)
+        binds: dict[str, str] = {}
+        links = []
+        for controller, directory in cgroup.directories.items():
+            # cpu and cpuacct are often one mount, `cpu,cpuacct`, with a link for each
+            mounted = (hierarchies.controllers if hierarchies else {})[controller]
+            name = mounted.rpartition("/")[2]
+            binds[name] = directory
+            if name != controller:
+                links.append((controller, name))
+        return cls(tuple(binds.items()), tuple(links))
+
 
 def plan(
     spec: Spec,
@@ -70,13 +88,14 @@ def plan(
     own_cgroup: Cgroup | None = None,
     hold: bool = False,
     die_with_parent: bool = True,
+    ahead: bool = False,
 ) -> tuple[Step, ...]:
     """Return the steps of a start, in order.
 
     `userns`: init is not in the machine's first user namespace, so device nodes are bound instead
     of made, and file systems need a namespace of their own. `cgroup` is what is shown at
-    /sys/fs/cgroup, `own_cgroup` the one that init lives in. Raises InvalidArgument or
-    Unsupported, by name.
+    /sys/fs/cgroup, `own_cgroup` the one that init lives in. `ahead`: init was there before its
+    cgroup. Raises InvalidArgument or Unsupported, by name.
     """
     spaces = spec.linux.namespaces
     new = frozenset(kind for kind, path in spaces.items() if not path)
@@ -96,11 +115,7 @@ def plan(
         # without the maps it has no right to any cgroup: the parent puts it in
         steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
         steps.append(session.BecomeRoot())
-    elif own_cgroup is not None:
-        steps.append(session.JoinCgroup(own_cgroup))
     steps.append(session.HideFromTracers())
-    if "cgroup" in new:
-        steps.append(session.UnshareCgroup())
     if "network" in new:
         steps.append(session.LoopbackUp())
     steps += [_sysctl(key, value, new) for key, value in spec.linux.sysctl.items()]
@@ -110,6 +125,12 @@ def plan(
     if spec.domainname:
         _need(new, "uts", "a domain name")
         steps.append(session.SetDomainname(spec.domainname))
+    if own_cgroup is not None and not own_user:
+        if ahead:
+            steps.append(session.AwaitParent("made the cgroup"))
+        steps.append(session.JoinCgroup(own_cgroup))
+    if "cgroup" in new:
+        steps.append(session.UnshareCgroup())
     _need(new, "mount", "a root")
     steps += _tree(spec, bundle, userns, new, cgroup)
     process = plan_process(spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent)

@@ -45,7 +45,8 @@ class Context:
     """What the steps of one start hand to each other. Lives in init only.
 
     `root` is the container's root directory, first as a mount beside the host's, after the pivot as
-    `/`. `sync` is the fd of the parent's socket; `hold` one to wait on before execve, -1 for none.
+    `/`; `trees` is a directory with file systems that were mounted ahead. `sync` is the fd of the
+    parent's socket; `hold` one to wait on before execve, -1 for none.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Context:
         "stdio",
         "sync",
         "times",
+        "trees",
         "warnings",
     )
 
@@ -66,6 +68,7 @@ class Context:
         self.seccomp = seccomp
         self.hold = hold
         self.root = DirFd(-1)
+        self.trees = DirFd(-1)
         self.identity = Identity(0, 0, (0,), "/")
         self.command = ""
         self.times = array("q")

@@ -32,7 +32,7 @@ from ipycontainer.errors import (
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_SECCOMP, Process, Spec
-from ipycontainer.runtime.launch import Launched, Stdio, launch
+from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import snapshots
 from ipycontainer.store import liveness, monitor_statements
@@ -142,18 +142,21 @@ class Monitor:
         (out, out_writer), (err, err_writer) = prepared.stdout, prepared.stderr
         try:
             faults.point("monitor: before launch")
+            stdio = Stdio(stdin, out_writer, err_writer)
+            sandbox = prepared.sandbox
+            if sandbox is not None and not sandbox.begin(str(self._bundle), stdio):
+                sandbox = None
             self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
             if ANNOTATION_NETWORKS in self._spec.annotations:
                 self._connection = Connection(self._home, self._store, self.id)
                 self._spec = self._connection.take(self._spec)
-            self._container = launch(
-                self._spec,
-                self._bundle,
-                Stdio(stdin, out_writer, err_writer),
-                seccomp=self._filter(),
-                sandbox=prepared.sandbox,
-                connect=None if self._connection is None else self._connection.wire,
-            )
+            connect = None if self._connection is None else self._connection.wire
+            if sandbox is not None:
+                self._container = follow(sandbox, self._spec, self._bundle, connect)
+            if self._container is None:
+                self._container = launch(
+                    self._spec, self._bundle, stdio, seccomp=self._filter(), connect=connect
+                )
         except (EngineError, OSError) as raised:
             error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
             self._failed(channel, error, str(request.get("failure", "{}")))

@@ -16,11 +16,12 @@ from contextlib import suppress
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError
-from ipycontainer.linux import procfs
+from ipycontainer.linux import cgroups, procfs
+from ipycontainer.linux.cgroups import Hierarchies
 from ipycontainer.model import oci_json
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord, ContainerState
-from ipycontainer.runtime import plan, sandbox
+from ipycontainer.runtime import launch, plan, sandbox
 from ipycontainer.storage import snapshots
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
@@ -28,6 +29,7 @@ from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor
 from ipycontainer.supervise.monitor import Prepared
 from ipycontainer.supervise.protocol import Channel, check_peer
+from ipycontainer.supervise.repair import cgroup_path
 
 __all__ = ["main"]
 
@@ -37,7 +39,8 @@ def main(home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes) -> 
 
     The end of `zygote` is the end of us; our closing it says that we are taken.
     """
-    waiting = sandbox.prepare(seccomp, home.empty_dir)  # before any database is open
+    # before any database is open
+    waiting = sandbox.prepare(seccomp, home.empty_dir, _promised_cgroups(home))
     prepared = Prepared(Store(home), os.pipe(), os.pipe(), waiting)
     with suppress(OSError, EngineError), faults.rehearsal():
         _rehearse(home, prepared.store)
@@ -67,6 +70,19 @@ def _accept(zygote: Channel, starts: socket.socket) -> Channel | None:
                 continue
             return Channel(sock)
     return None
+
+
+def _promised_cgroups(home: Home) -> Hierarchies | None:
+    """Return where containers get cgroups; None where this user may make none, seen by trying."""
+    hierarchies = launch.preload()
+    try:
+        group = cgroups.create(hierarchies, cgroup_path(home, f"rehearsal-{os.getpid()}"))
+    except OSError:
+        return None
+    if group is None:
+        return None
+    group.remove()
+    return hierarchies
 
 
 class _Undone(Exception):

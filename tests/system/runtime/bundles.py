@@ -14,7 +14,8 @@ from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
 from ipycontainer.runtime import defaults, seccomp
 from ipycontainer.runtime.exec import enter
-from ipycontainer.runtime.launch import Launched, Stdio, launch
+from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
+from ipycontainer.runtime.sandbox import Sandbox
 
 __all__ = ["Ended", "begin", "end", "join", "leftovers", "make_spec", "run"]
 
@@ -43,7 +44,10 @@ def make_spec(bundle: str, *args: str, **options: Any) -> Spec:
     if (directory / "image").is_dir():
         lowers.insert(0, str(directory / "image"))
     overlays = [overlay(directory, "root", "/", lowers), *options.get("overlays", ())]
-    annotations = {oci.ANNOTATION_OVERLAYS: json.dumps(overlays)}
+    annotations = {
+        oci.ANNOTATION_OVERLAYS: json.dumps(overlays),
+        oci.ANNOTATION_SECCOMP: "default",
+    }
     if options.get("user"):
         annotations[oci.ANNOTATION_USER] = options["user"]
     if options.get("init"):
@@ -86,13 +90,20 @@ def overlay(directory: Path, name: str, target: str, lowers: Sequence[str]) -> d
     }
 
 
-def begin(spec: Spec, bundle: str, **options: Any) -> tuple[Launched, int]:
-    """Start a container; return it with the read end of its output."""
+def begin(
+    spec: Spec, bundle: str, sandbox: Sandbox | None = None, **options: Any
+) -> tuple[Launched, int]:
+    """Start a container, in a sandbox where that fits; return it with the end of its output."""
     read, write = os.pipe()
     null = os.open("/dev/null", os.O_RDWR)
     program = seccomp.default_program(defaults.CAPABILITIES)
     try:
-        started = launch(spec, bundle, Stdio(null, write, write), seccomp=program, **options)
+        stdio = Stdio(null, write, write)
+        started = None
+        if sandbox is not None and sandbox.begin(bundle, stdio):
+            started = follow(sandbox, spec, bundle)
+        if started is None:
+            started = launch(spec, bundle, stdio, seccomp=program, **options)
     except BaseException:
         os.close(read)
         raise

@@ -11,6 +11,7 @@ from typing import Any
 from ipycontainer.errors import EngineError
 from ipycontainer.model import oci_json
 from ipycontainer.runtime import defaults, sandbox, seccomp
+from ipycontainer.runtime.launch import preload
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
 
@@ -20,7 +21,9 @@ def _start(bundle: str, args: list[str], options: dict[str, Any], kinds: list[st
     scratch.mkdir()
     spec = bundles.make_spec(bundle, *args, namespaces=kinds, **options)
     Path(bundle, "config.json").write_text(json.dumps(oci_json.to_json(spec)))
-    waiting = sandbox.prepare(seccomp.default_program(defaults.CAPABILITIES), scratch)
+    program = seccomp.default_program(defaults.CAPABILITIES)
+    hierarchies = preload() if os.geteuid() == 0 else None
+    waiting = sandbox.prepare(program, scratch, hierarchies)
     time.sleep(0.2)  # let it rehearse
     try:
         started, read = bundles.begin(spec, bundle, sandbox=waiting)
