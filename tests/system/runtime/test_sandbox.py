@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import EngineError
+from ipycontainer.linux import namespaces
 from ipycontainer.model import oci_json
 from ipycontainer.runtime import defaults, sandbox, seccomp
 from ipycontainer.runtime.launch import preload
@@ -22,7 +23,7 @@ def _start(bundle: str, args: list[str], options: dict[str, Any], kinds: list[st
     spec = bundles.make_spec(bundle, *args, namespaces=kinds, **options)
     Path(bundle, "config.json").write_text(json.dumps(oci_json.to_json(spec)))
     program = seccomp.default_program(defaults.CAPABILITIES)
-    hierarchies = preload() if os.geteuid() == 0 else None
+    hierarchies = preload() if namespaces.in_initial_userns() else None
     waiting = sandbox.prepare(program, scratch, hierarchies)
     time.sleep(0.2)  # let it rehearse
     try:
