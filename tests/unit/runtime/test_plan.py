@@ -62,11 +62,11 @@ def test_the_order_is_that_of_runc_and_crun() -> None:
     order = [
         "DieWithParent",
         "NewSessionKeyring",
-        "JoinCgroup",
         "HideFromTracers",
         "LoopbackUp",
         "SetSysctl",
         "SetHostname",
+        "JoinCgroup",
         "IsolateMounts",
         "MountOverlay",
         "MountFileSystem",
