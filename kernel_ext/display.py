@@ -30,6 +30,7 @@ from ipycontainer.commands.records import (
     Running,
     Started,
 )
+from ipycontainer.commands.terminals import NOTEBOOK_SIZE
 from ipycontainer.errors import ContainerError
 from kernel_ext import values
 from kernel_ext.foreground import interrupted, watch
@@ -65,6 +66,8 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
         return _as_text(outcome, options)
     _warn(outcome)
     if isinstance(outcome, Running):
+        if outcome.keyboard is not None:
+            return _open_terminal(outcome)
         return _run(outcome, options, words)
     if isinstance(outcome, LogView):
         output = Output(options.kept, rest=_REST)
@@ -87,6 +90,14 @@ def _warn(outcome: Outcome) -> None:
     for error in outcome.errors[:-1]:
         print(error, file=sys.stderr)
     sys.stderr.flush()  # else a kernel may show it after what the program prints
+
+
+def _open_terminal(running: Running) -> Shown:
+    """Show a terminal that goes on by itself: the cell has ended when this returns."""
+    from kernel_ext import terminal  # imports anywidget and pyte, at the first terminal
+
+    terminal.open_terminal(running, *NOTEBOOK_SIZE)
+    return Shown()
 
 
 def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:

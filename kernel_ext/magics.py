@@ -18,7 +18,7 @@ from IPython.core.magic import (
     no_var_expand,
 )
 
-from kernel_ext import connection
+from kernel_ext import connection, widgets
 from kernel_ext import options as notebook_options
 from kernel_ext.expand import expand
 from kernel_ext.foreground import interrupted
@@ -72,7 +72,9 @@ class ContainerMagics(Magics):
             _refuse_body(grammar.parse(argv, body=True).verb)
         body = cell.encode() if cell is not None else None
         try:
-            outcome = grammar.invoke(self._connect, argv, stdin=body, cwd=Path.cwd())
+            outcome = grammar.invoke(
+                self._connect, argv, stdin=body, cwd=Path.cwd(), need_terminal=self._need_terminal
+            )
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
         shown = show(outcome, options, argv, quiet=quiet)
@@ -80,6 +82,10 @@ class ContainerMagics(Magics):
         if shown.error is not None:
             raise shown.error
         return None if quiet else shown.value
+
+    def _need_terminal(self) -> None:
+        assert self.shell is not None
+        widgets.need(self.shell)
 
 
 _READERS = frozenset({"run", "create", "start", "exec"})

@@ -97,6 +97,10 @@ class FakeForeground:
         if self.program.echoes_stdin and isinstance(self.stdin, bytes) and self.stdin:
             yield "stdout", self.stdin
 
+    def read(self, timeout: float | None = None) -> tuple[str, bytes] | None:
+        self._left = getattr(self, "_left", None) or self.chunks()
+        return next(self._left, None)
+
     def signal(self, number: int) -> None:
         self.signals.append(number)
 

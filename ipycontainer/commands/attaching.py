@@ -59,6 +59,6 @@ def attach(
         verb="attach",
         tty=config.tty,
         reads=reads,
-        keyboard=keyboard.writer,
+        keyboard=keyboard.pipe,
         sig_proxy=sig_proxy and not config.tty,
     )

@@ -88,6 +88,9 @@ class Foreground(Protocol):
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Yield ("stdout" or "stderr", bytes) until both streams have ended."""
 
+    def read(self, timeout: float | None = None) -> tuple[str, bytes] | None:
+        """Return the next chunk, None at the end; raises OperationTimeout."""
+
     def signal(self, number: int) -> None:
         """Send a signal to the program."""
 

@@ -7,7 +7,7 @@ prints or exits.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,16 +139,20 @@ def invoke(
     *,
     stdin: Stdin = None,
     cwd: str | Path | None = None,
+    need_terminal: Callable[[], None] | None = None,
 ) -> Outcome:
     """Do what a command line says and return what came of it.
 
     `engine_factory` is called once the line is known to be right and needs an engine. `stdin` goes
     to the program of `run`, `start` and `exec` with `-i`; bytes, the body of a cell, imply `-i`.
+    `need_terminal` is called before a terminal is opened that the caller would have to show.
     Raises EngineError, of which UsageError says that the line itself is wrong.
     """
     session = Session(engine_factory, stdin)
     if cwd is not None:
         session = replace(session, cwd=Path(cwd))
+    if need_terminal is not None:
+        session = replace(session, need_terminal=need_terminal)
     return parse(argv, body=isinstance(stdin, bytes)).run(session)
 
 

@@ -147,7 +147,7 @@ class Running(Outcome):
     """A program in the foreground: a face shows its chunks and forwards interrupts to it.
 
     With `tty` it has a terminal, whose keys are the face's own while it `reads` input; `keyboard`
-    is the descriptor to write them to where no descriptor of the caller gives them, else -1.
+    is a pipe to write them into, where no descriptor of the caller gives them.
     Without `sig_proxy` signals are the face's own. `input_only`: nothing of it is shown but its id,
     and it is left alone when its input is fed.
     """
@@ -157,7 +157,7 @@ class Running(Outcome):
     verb: Literal["run", "start", "exec", "attach"]
     tty: bool = False
     reads: bool = False
-    keyboard: int = -1
+    keyboard: tuple[int, int] | None = None
     sig_proxy: bool = True
     input_only: bool = False
 

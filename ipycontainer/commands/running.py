@@ -83,7 +83,7 @@ def run(
             warnings=tuple(container.warnings),
             tty=tty,
             reads=reads,
-            keyboard=keyboard.writer,
+            keyboard=keyboard.pipe,
             sig_proxy=sig_proxy,
             input_only=not config.attach_stdout and not config.attach_stderr,
         )
@@ -179,7 +179,7 @@ def start(
             warnings=tuple(container.warnings),
             tty=config.tty,
             reads=reads,
-            keyboard=keyboard.writer,
+            keyboard=keyboard.pipe,
             sig_proxy=not config.tty,
         )
     done: list[str] = []
@@ -272,7 +272,7 @@ def exec_(
         verb="exec",
         tty=tty,
         reads=reads,
-        keyboard=keyboard.writer,
+        keyboard=keyboard.pipe,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ipycontainer.commands.verb import Session
 
 __all__ = [
+    "NOTEBOOK_SIZE",
     "Keyboard",
     "check_keys",
     "detach_keys_option",
@@ -46,20 +47,21 @@ sig_proxy_option = click.option(
 class Keyboard:
     """Where a program's input comes from and where its terminal is seen.
 
-    `stdin` is for the engine. In a notebook nobody types before there is a window: `writer` is then
-    the pipe's end that the window writes to, else -1.
+    `stdin` is for the engine. In a notebook nobody types before there is a window: then it is the
+    reading end of `pipe`, which the window writes into.
     """
 
-    def __init__(self, stdin: Stdin, window: Window = NO_WINDOW, writer: int = -1) -> None:
+    def __init__(
+        self, stdin: Stdin, window: Window = NO_WINDOW, pipe: tuple[int, int] | None = None
+    ) -> None:
         self.stdin = stdin
         self.window = window
-        self.writer = writer
+        self.pipe = pipe
 
     def close(self) -> None:
         """Close the pipe of a program that could not be started."""
-        if self.writer >= 0 and isinstance(self.stdin, int):
-            os.close(self.writer)
-            os.close(self.stdin)
+        for end in self.pipe or ():
+            os.close(end)
 
 
 def check_keys(text: str) -> bytes:
@@ -92,8 +94,8 @@ def open_window(session: Session, stdin: Stdin, *, tty: bool, reads: bool, keys:
         return Keyboard(None, Window(_size(session)))
     if session.stdin is None:
         session.need_terminal()
-        reader, writer = os.pipe()
-        return Keyboard(reader, Window(NOTEBOOK_SIZE, sequence), writer)
+        pipe = os.pipe()
+        return Keyboard(pipe[0], Window(NOTEBOOK_SIZE, sequence), pipe)
     return Keyboard(stdin, Window(_size(session), sequence))
 
 

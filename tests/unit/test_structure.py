@@ -55,7 +55,7 @@ ALLOWED: dict[str, set[str]] = {
 THIRD_PARTY: dict[str, set[str]] = {
     "runtime": {"pyseccomp"},
     "commands": {"click"},
-    "kernel_ext": {"IPython", "pandas", "traitlets", "click"},
+    "kernel_ext": {"IPython", "pandas", "traitlets", "click", "anywidget", "pyte"},
 }
 LONGEST_MODULE = 400
 
