@@ -7,11 +7,13 @@
     ├── NotFound
     │   ├── NoSuchContainer
     │   ├── NoSuchNetwork
-    │   └── ImageNotFound
+    │   ├── ImageNotFound
+    │   └── NoSuchVolume
     ├── Conflict                    right words, wrong moment
     │   ├── NameInUse
     │   ├── ImageInUse
     │   ├── NetworkInUse
+    │   ├── VolumeInUse
     │   ├── ContainerRunning
     │   └── ContainerNotRunning
     ├── ImageFormatError            an archive that breaks its format or leaves its tree
@@ -48,6 +50,7 @@ __all__ = [
     "NetworkInUse",
     "NoSuchContainer",
     "NoSuchNetwork",
+    "NoSuchVolume",
     "NotFound",
     "OperationTimeout",
     "ProtocolError",
@@ -55,6 +58,7 @@ __all__ = [
     "StepFailed",
     "Unsupported",
     "UsageError",
+    "VolumeInUse",
     "from_wire",
 ]
 
@@ -124,6 +128,10 @@ class ImageNotFound(NotFound):
     """No image has this name or id."""
 
 
+class NoSuchVolume(NotFound):
+    """No volume has this name."""
+
+
 class Conflict(EngineError):
     """The request is right, but not in the present state."""
 
@@ -138,6 +146,10 @@ class ImageInUse(Conflict):
 
 class NetworkInUse(Conflict):
     """A container is on this network."""
+
+
+class VolumeInUse(Conflict):
+    """A container, running or not, has this volume."""
 
 
 class ContainerRunning(Conflict):

@@ -177,8 +177,12 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
         return values.Texts(_text(outcome).splitlines())
     from kernel_ext import frames  # imports pandas, at the first listing
 
-    make = frames.containers if outcome.kind == "ps" else frames.images
-    frame = make(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
+    make: Any = {
+        "ps": frames.containers,
+        "images": frames.images,
+        "volumes": frames.volumes,
+    }[outcome.kind]
+    frame: Frame = make(outcome.rows, outcome.now_ns)
     frame.attrs["no_trunc"] = outcome.no_trunc
     return frame
 

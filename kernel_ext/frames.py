@@ -17,9 +17,20 @@ from kernel_ext import frame_html
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change
-    from ipycontainer.commands.records import ContainerSummary, ImageSummary
+    from ipycontainer.commands.records import ContainerSummary, ImageSummary, VolumeSummary
 
-__all__ = ["CHANGES", "CONTAINERS", "IMAGES", "Frame", "changes", "containers", "empty", "images"]
+__all__ = [
+    "CHANGES",
+    "CONTAINERS",
+    "IMAGES",
+    "VOLUMES",
+    "Frame",
+    "changes",
+    "containers",
+    "empty",
+    "images",
+    "volumes",
+]
 
 
 class Frame(pd.DataFrame):
@@ -70,6 +81,15 @@ IMAGES: Mapping[str, Any] = {
     "size": "int64",
     "shared": _MAYBE,
     "containers": _MAYBE,
+}
+VOLUMES: Mapping[str, Any] = {
+    "name": _TEXT,
+    "driver": _TEXT,
+    "mountpoint": _TEXT,
+    "created": _MOMENT,
+    "anonymous": "bool",
+    "labels": _TEXT,
+    "containers": _TEXT,  # their names, a,b
 }
 CHANGES: Mapping[str, Any] = {
     "kind": pd.CategoricalDtype(["A", "C", "D"]),
@@ -122,6 +142,20 @@ def images(rows: Sequence[ImageSummary], now_ns: int) -> Frame:
 
 def _named(text: str) -> str | None:
     return text if text and text != "<none>" else None
+
+
+def volumes(rows: Sequence[VolumeSummary], now_ns: int) -> Frame:
+    """Return the frame of `volume ls`."""
+    columns: Mapping[str, Callable[[VolumeSummary], Any]] = {
+        "name": lambda row: row.name,
+        "driver": lambda row: row.driver,
+        "mountpoint": lambda row: row.mountpoint,
+        "created": lambda row: row.created_ns,
+        "anonymous": lambda row: row.anonymous,
+        "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
+        "containers": lambda row: ",".join(row.containers),
+    }
+    return _frame(VOLUMES, columns, rows, now_ns)
 
 
 def changes(rows: Sequence[Change], now_ns: int) -> Frame:

@@ -26,10 +26,13 @@ from ipycontainer.errors import (
     InvalidReference,
     NameInUse,
     NoSuchContainer,
+    NoSuchVolume,
+    VolumeInUse,
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
+from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import NO_WINDOW, Window
 
 __all__ = [
@@ -534,6 +537,73 @@ class FakeImages:
         return self.add(f"{repository}:{tag or 'latest'}" if repository else "", comment=message)
 
 
+class FakeVolume:
+    """A volume; `FakeEngine.volumes` makes and removes it."""
+
+    def __init__(self, engine: FakeEngine, record: VolumeRecord) -> None:
+        self.engine = engine
+        self.record = record
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def mountpoint(self) -> str:
+        return f"/home/volumes/{self.name}/_data"
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Name": self.name, "Driver": "local", "Mountpoint": self.mountpoint}
+
+    def remove(self, force: bool = False) -> None:
+        if self.record.users:
+            raise VolumeInUse(f"remove {self.name}: volume is in use - [{self.record.users[0]}]")
+        self.engine.volumes.everything.remove(self)
+
+
+class FakeVolumes:
+    """`engine.volumes`."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.everything: list[FakeVolume] = []
+
+    def create(
+        self,
+        name: str | None = None,
+        driver: str | None = None,
+        driver_opts: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> FakeVolume:
+        record = VolumeRecord(
+            name or f"{self.engine.count():064x}",
+            self.engine.tick(),
+            not name,
+            dict(labels or {}),
+            dict(driver_opts or {}),
+        )
+        volume = FakeVolume(self.engine, record)
+        self.everything.append(volume)
+        return volume
+
+    def get(self, name: str) -> FakeVolume:
+        for volume in self.everything:
+            if volume.name == name:
+                return volume
+        raise NoSuchVolume(f"get {name}: no such volume")
+
+    def list(self, filters: Mapping[str, Any] | None = None) -> list[FakeVolume]:
+        return sorted(self.everything, key=lambda volume: volume.name)
+
+    def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        everything = (filters or {}).get("all") == ["true"]
+        gone = [v for v in self.everything if v.record.anonymous or everything]
+        self.everything = [volume for volume in self.everything if volume not in gone]
+        names = [volume.name for volume in gone]
+        return {"VolumesDeleted": names or None, "SpaceReclaimed": 1_500 * len(names)}
+
+
 class FakeEngine:
     """An engine with the images `busybox` and `host`, and a clock that goes 1 ms a reading."""
 
@@ -545,6 +615,7 @@ class FakeEngine:
         self._made = 0
         self.images = FakeImages(self)
         self.containers = FakeContainers(self)
+        self.volumes = FakeVolumes(self)
         self.images.add("host", config=ImageConfig(command=("python",)))
         self.images.add("busybox", config=ImageConfig(command=("sh",)))
 

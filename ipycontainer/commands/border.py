@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import Window
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Images",
     "LogEntry",
     "Stdin",
+    "Volume",
+    "Volumes",
 ]
 
 # A file descriptor of the shell, the body of a cell, or None for /dev/null.
@@ -229,6 +232,37 @@ class Images(Protocol):
     ) -> Image: ...
 
 
+class Volume(Protocol):
+    """A volume by docker-py's names."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def record(self) -> VolumeRecord: ...
+    @property
+    def mountpoint(self) -> str: ...
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+
+    def remove(self, force: bool = False) -> None: ...
+
+
+class Volumes(Protocol):
+    """`engine.volumes`."""
+
+    def get(self, name: str) -> Volume: ...
+    def list(self, filters: Mapping[str, Any] | None = None) -> Sequence[Volume]: ...
+    def prune(self, filters: Mapping[str, Any] | None = None) -> Mapping[str, Any]: ...
+
+    def create(
+        self,
+        name: str | None = None,
+        driver: str | None = None,
+        driver_opts: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Volume: ...
+
+
 class Engine(Protocol):
     """What `ipycontainer.connect` returns, as far as the verbs need it."""
 
@@ -236,6 +270,8 @@ class Engine(Protocol):
     def containers(self) -> Containers: ...
     @property
     def images(self) -> Images: ...
+    @property
+    def volumes(self) -> Volumes: ...
 
     def version(self) -> Mapping[str, Any]: ...
     def info(self) -> Mapping[str, Any]: ...

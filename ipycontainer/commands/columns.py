@@ -1,6 +1,6 @@
-"""Docker's columns for `ps` and `images`: what each field of a template says, and tables of them.
+"""Docker's columns for `ps`, `images` and `volume ls`: fields of templates, and tables of them.
 
-Sources: docker/cli `cli/command/formatter/{container,image,custom,formatter}.go`, and Go's
+Sources: docker/cli `cli/command/formatter/{container,image,volume,custom,formatter}.go`, Go's
 text/tabwriter with docker's settings (cells at least 10 wide, 3 spaces between).
 """
 
@@ -9,9 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ipycontainer.commands.quoting import go_quote
-from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing
+from ipycontainer.commands.records import (
+    ContainerSummary,
+    ImageSummary,
+    Listing,
+    VolumeSummary,
+)
 from ipycontainer.commands.templates import Action, Template, go_json, parse
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.units import go_time, human_duration, human_size
@@ -52,60 +58,89 @@ _IMAGES_HEADERS = {
     "UniqueSize": "UNIQUE SIZE",
     "VirtualSize": "SIZE",
 }
+_VOLUMES_TABLE = "table {{.Driver}}\t{{.Name}}"
+_VOLUMES_HEADERS = {
+    "Availability": "AVAILABILITY",
+    "Driver": "DRIVER",
+    "Group": "GROUP",
+    "Labels": "LABELS",
+    "Links": "LINKS",
+    "Mountpoint": "MOUNTPOINT",
+    "Name": "VOLUME NAME",
+    "Scope": "SCOPE",
+    "Size": "SIZE",
+    "Status": "STATUS",
+}
 _SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one kind of listing is printed: its table, its fields, Go's name, what -q prints."""
+
+    table: str
+    headers: Mapping[str, str]
+    go_type: str
+    quiet: str
+    has_labels: bool
+
+
+_FORMS: Mapping[str, _Form] = {
+    "ps": _Form(_PS_TABLE, _PS_HEADERS, "*formatter.ContainerContext", "{{.ID}}", True),
+    "images": _Form(_IMAGES_TABLE, _IMAGES_HEADERS, "*formatter.imageContext", "{{.ID}}", False),
+    "volumes": _Form(
+        _VOLUMES_TABLE, _VOLUMES_HEADERS, "*formatter.volumeContext", "{{.Name}}", True
+    ),
+}
 
 
 def listing_lines(listing: Listing) -> list[str]:
     """Return the lines that docker prints. Raises TemplateError and Unsupported."""
-    is_ps = listing.kind == "ps"
+    kind = _FORMS[listing.kind]
     form = listing.template or "table"
     # `images -q --format` keeps the format, `ps -q --format` drops it with a warning.
     if listing.quiet and not listing.template:
-        form = "{{.ID}}"
+        form = kind.quiet
     if form == "raw":
         raise Unsupported("--format raw is not supported yet")
     fields = [_fields(row, listing) for row in listing.rows]
     if form == "json":
         return [go_json(each, for_html=True) for each in fields]
     if form == "table":
-        form = _PS_TABLE if is_ps else _IMAGES_TABLE
+        form = kind.table
     is_table = form.startswith("table")
     text = form.removeprefix("table").strip(" ").replace("\\t", "\t").replace("\\n", "\n")
     template = parse(text)
-    kind = "*formatter.ContainerContext" if is_ps else "*formatter.imageContext"
-    headers = _PS_HEADERS if is_ps else _IMAGES_HEADERS
     for action in template.actions:
-        _check(template, action, headers, kind, has_labels=is_ps)
-    labels = [row.labels if isinstance(row, ContainerSummary) else {} for row in listing.rows]
+        _check(template, action, kind)
+    labels = [{} if isinstance(row, ImageSummary) else row.labels for row in listing.rows]
     lines = [
         template.execute(lambda action, a=each, b=own: _value(action, a, b))  # type: ignore[misc]
         for each, own in zip(fields, labels, strict=True)
     ]
     if not is_table:
         return lines
-    head = template.execute(lambda action: _header(action, headers))
+    head = template.execute(lambda action: _header(action, kind.headers))
     return tabulate([head, *lines])
 
 
-def _check(
-    template: Template, action: Action, headers: Mapping[str, str], kind: str, *, has_labels: bool
-) -> None:
+def _check(template: Template, action: Action, kind: _Form) -> None:
     """Raise for a field that docker does not have, before anything is printed."""
     if not action.path:
         if action.as_json:
             return
         raise Unsupported("`{{.}}` is not supported yet", hint="As JSON: {{json .}}")
     name = action.path[0]
-    if name == "Label" and has_labels:
+    if name == "Label" and kind.has_labels:
         if len(action.labels) != 1:
             given = len(action.labels)
             raise template.error(action, f"wrong number of args for Label: want 1 got {given}")
         return
-    if name not in headers:
-        raise template.error(action, f"can't evaluate field {name} in type {kind}")
+    if name not in kind.headers:
+        raise template.error(action, f"can't evaluate field {name} in type {kind.go_type}")
     if len(action.path) > 1:
         raise template.error(action, f"can't evaluate field {action.path[1]} in type string")
-    if name == "Size" and has_labels:
+    if name == "Size" and kind is _FORMS["ps"]:
         raise Unsupported("the sizes of containers (.Size) are not supported yet")
     if action.labels:
         given = len(action.labels)
@@ -127,7 +162,11 @@ def _header(action: Action, headers: Mapping[str, str]) -> str:
     return headers[action.path[0]]
 
 
-def _fields(row: ContainerSummary | ImageSummary, listing: Listing) -> dict[str, str]:
+def _fields(
+    row: ContainerSummary | ImageSummary | VolumeSummary, listing: Listing
+) -> dict[str, str]:
+    if isinstance(row, VolumeSummary):
+        return _volume_fields(row)
     if isinstance(row, ContainerSummary):
         return _container_fields(row, listing.now_ns, listing.no_trunc)
     return _image_fields(row, listing.now_ns, listing.no_trunc)
@@ -141,8 +180,8 @@ def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dic
         "CreatedAt": go_time(row.created_ns),
         "ID": row.id if no_trunc else _short(row.id),
         "Image": image or "<no image>",
-        "Labels": ",".join(f"{key}={row.labels[key]}" for key in sorted(row.labels)),
-        "LocalVolumes": "0",
+        "Labels": _labels(row.labels),
+        "LocalVolumes": str(row.local_volumes),
         "Mounts": ",".join(mounts),
         "Names": row.name,
         "Networks": ",".join(row.networks),
@@ -168,6 +207,25 @@ def _image_fields(row: ImageSummary, now_ns: int, no_trunc: bool) -> dict[str, s
         "UniqueSize": "N/A",
         "VirtualSize": human_size(row.size),
     }
+
+
+def _volume_fields(row: VolumeSummary) -> dict[str, str]:
+    return {
+        "Availability": "N/A",
+        "Driver": row.driver,
+        "Group": "N/A",
+        "Labels": _labels(row.labels),
+        "Links": "N/A",
+        "Mountpoint": row.mountpoint,
+        "Name": row.name,
+        "Scope": "local",
+        "Size": "N/A",
+        "Status": "N/A",
+    }
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={labels[key]}" for key in sorted(labels))
 
 
 def status_text(row: ContainerSummary, now_ns: int) -> str:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ipycontainer.commands.binds import parse_binds
 from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.mount_words import MountWord, mount_points
 from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
@@ -58,9 +58,11 @@ _OPTIONS = (
     click.option("--stop-timeout", type=Integer(), help="Seconds to wait for it before killing"),
     click.option("-t", "--tty", is_flag=True, help="Allocate a pseudo-TTY"),
     click.option("-u", "--user", type=String(), default="", help="User: <name|uid>[:<group|gid>]"),
-    click.option(
-        "-v", "--volume", type=List(), multiple=True, help="Show a directory: SRC:DST[:ro]"
-    ),
+    click.option("--mount", type=MountWord(), multiple=True, help="Attach a filesystem mount"),
+    click.option("--tmpfs", type=List(), multiple=True, help="Mount a tmpfs directory"),
+    click.option("-v", "--volume", type=List(), multiple=True, help="Bind mount a volume"),
+    click.option("--volume-driver", type=String(), default="", help="Volume driver for volumes"),
+    click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
     click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
     click.argument("image"),
     click.argument("command", nargs=-1, type=click.UNPROCESSED),
@@ -86,15 +88,19 @@ def configuration(
     init: bool,
     interactive: bool,
     label: tuple[str, ...],
+    mount: tuple[Any, ...],
     network: tuple[str, ...],
     read_only: bool,
     rm: bool,
     stop_signal: str,
     stop_timeout: int | None,
     streams: tuple[str, ...],
+    tmpfs: tuple[str, ...],
     tty: bool,
     user: str,
     volume: tuple[str, ...],
+    volume_driver: str,
+    volumes_from: tuple[str, ...],
     workdir: str,
     detach: bool = False,
 ) -> ContainerConfig:
@@ -114,7 +120,9 @@ def configuration(
         hostname=hostname,
         labels=dict(_label(text) for text in label),
         network=_network(network),
-        binds=parse_binds(volume, session.cwd),
+        mounts=mount_points(volume, mount, tmpfs, session.cwd),
+        volumes_from=volumes_from,
+        volume_driver=volume_driver,
         read_only=read_only,
         init=init,
         stop_signal=stop_signal,

@@ -23,6 +23,7 @@ from ipycontainer.commands import (
     pausing,
     running,
     system,
+    volumes,
 )
 from ipycontainer.commands.flags import Flags, HelpWanted
 from ipycontainer.commands.records import Lines, Outcome
@@ -91,6 +92,14 @@ _IMAGE: tuple[Verb, ...] = (
     local_images.tag.under("image", "tag"),
 )
 
+_VOLUME: tuple[Verb, ...] = (
+    volumes.create,
+    inspection.volume_inspect,
+    volumes.ls,
+    volumes.prune,
+    volumes.rm,
+)
+
 _SYSTEM: tuple[Verb, ...] = (system.info.under("system", "info"), system.reset)
 
 # Docker's other names for a verb of a group.
@@ -100,13 +109,15 @@ _ALIASES = {
     ("container", "remove"): "rm",
     ("image", "list"): "ls",
     ("image", "remove"): "rm",
+    ("volume", "list"): "ls",
+    ("volume", "remove"): "rm",
 }
 
 
 def _names(verb: Verb) -> tuple[str, ...]:
     """Return all names of a verb in docker's order, () for one that has only its own."""
     names = []
-    for other in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_TOP):
+    for other in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_VOLUME, *_TOP):
         if other.callback is verb.callback:
             names.append(other.path)
             group, _, name = other.path.rpartition(" ")
@@ -118,7 +129,7 @@ def _names(verb: Verb) -> tuple[str, ...]:
     return tuple(names) if len(names) > 1 else ()
 
 
-for _verb in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_TOP):
+for _verb in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_VOLUME, *_TOP):
     _verb.names = _names(_verb)
 
 
@@ -131,6 +142,7 @@ cli = _group(PROGRAM, "A container engine that lives in a Jupyter kernel", _TOP)
 cli.add_command(_group("container", "Manage containers", _CONTAINER))
 cli.add_command(_group("image", "Manage images", _IMAGE))
 cli.add_command(_group("system", "Manage the engine", _SYSTEM))
+cli.add_command(_group("volume", "Manage volumes", _VOLUME))
 
 
 def invoke(

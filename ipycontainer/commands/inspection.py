@@ -25,7 +25,7 @@ from ipycontainer.model.units import parse_time
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Engine
 
-__all__ = ["container_inspect", "diff", "image_inspect", "inspect", "logs"]
+__all__ = ["container_inspect", "diff", "image_inspect", "inspect", "logs", "volume_inspect"]
 
 Look: TypeAlias = "Callable[[Engine, str], Mapping[str, Any]]"
 
@@ -39,13 +39,20 @@ _FORMAT_HELP = "Format output using a Go template, or 'json'"
     least=1,
 )
 @click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
-@click.option("--type", "kind", default="", help="Return JSON for this type: container, image")
+@click.option(
+    "--type", "kind", default="", help="Return JSON for this type: container, image, volume"
+)
 @click.argument("names", nargs=-1)
 def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) -> Outcome:
     """Return the objects in docker's shape; a name is a container's before it is an image's."""
     if kind in INSPECT_TYPES.split():
         raise Unsupported(f"--type {kind} is not supported yet")
-    looks: dict[str, Look] = {"": _anything, "container": _container, "image": _image}
+    looks: dict[str, Look] = {
+        "": _anything,
+        "container": _container,
+        "image": _image,
+        "volume": _volume,
+    }
     if kind not in looks:
         raise UsageError(f'"{kind}" is not a valid value for --type', exit_code=1)
     return _inspected(session, looks[kind], template, names)
@@ -79,6 +86,20 @@ def image_inspect(session: Session, template: str, names: tuple[str, ...]) -> Ou
     return _inspected(session, _image, template, names)
 
 
+@verb(
+    "inspect",
+    "Display detailed information on one or more volumes",
+    "[OPTIONS] VOLUME [VOLUME...]",
+    least=1,
+    path="volume inspect",
+)
+@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.argument("names", nargs=-1)
+def volume_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
+    """Return volumes only."""
+    return _inspected(session, _volume, template, names)
+
+
 def _inspected(session: Session, look: Look, template: str, names: Sequence[str]) -> Inspected:
     if template not in ("", "json"):
         parse_or_refuse(template)
@@ -100,6 +121,10 @@ def _image(engine: Engine, name: str) -> Mapping[str, Any]:
     return engine.images.get(name).attrs
 
 
+def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
+    return engine.volumes.get(name).attrs
+
+
 def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
     try:
         return _container(engine, name)
@@ -108,7 +133,11 @@ def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
     try:
         return _image(engine, name)
     except (NotFound, InvalidReference) as error:
-        raise NotFound(f"No such object: {name}", hint=error.hint) from None
+        hint = error.hint
+    try:
+        return _volume(engine, name)
+    except NotFound:
+        raise NotFound(f"No such object: {name}", hint=hint) from None
 
 
 @verb("logs", "Fetch the logs of a container", "[OPTIONS] CONTAINER", least=1, most=1)

@@ -99,8 +99,11 @@ def wait(session: Session, containers: tuple[str, ...]) -> Outcome:
 @click.option(
     "-f", "--force", is_flag=True, help="Force the removal of a running container (uses SIGKILL)"
 )
+@click.option(
+    "-v", "--volumes", is_flag=True, help="Remove anonymous volumes associated with the container"
+)
 @click.argument("containers", nargs=-1)
-def rm(session: Session, force: bool, containers: tuple[str, ...]) -> Outcome:
+def rm(session: Session, force: bool, volumes: bool, containers: tuple[str, ...]) -> Outcome:
     """Remove containers; with -f what is not there is named, yet forgiven (docker 26.1.5)."""
     engine = session.engine
 
@@ -108,7 +111,7 @@ def rm(session: Session, force: bool, containers: tuple[str, ...]) -> Outcome:
         ref = name.strip("/")
         if not ref:
             raise UsageError("Container name cannot be empty", exit_code=1)
-        engine.containers.get(ref).remove(force=force)
+        engine.containers.get(ref).remove(force=force, v=volumes)
 
     done = for_each(containers, remove)
     forgiven = force and all(isinstance(error, NoSuchContainer) for error in done.errors)

@@ -19,7 +19,7 @@ from ipycontainer.model.state import Status
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Container, Engine, Image
 
-__all__ = ["images", "ps", "summary_of"]
+__all__ = ["grouped", "images", "ps", "summary_of"]
 
 _NONE = "<none>"
 _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are set."
@@ -46,7 +46,7 @@ def ps(
     quiet: bool,
 ) -> Outcome:
     """Return the running containers, newest first; -a, -n, -l and status= show others too."""
-    wanted = _grouped("ps", filters, ("name", "id", "status", "label"))
+    wanted = grouped("ps", filters, ("name", "id", "status", "label"))
     for status in wanted.get("status", ()):
         if status not in [*Status]:
             raise InvalidArgument(f"invalid filter 'status={status}'")
@@ -84,7 +84,8 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         labels=dict(config.labels),
         pid=state.pid,
         image_id=record.image_id,
-        mounts=tuple(bind.source for bind in config.binds),
+        mounts=tuple(mount.source for mount in config.mounts if mount.origin != "--tmpfs"),
+        local_volumes=sum(mount.type == "volume" for mount in config.mounts),
         networks=(config.network,),
     )
 
@@ -125,7 +126,7 @@ def images(
     repository: str | None,
 ) -> Outcome:
     """Return a row for each tag, newest image first."""
-    wanted = _grouped("images", filters, ("reference",))
+    wanted = grouped("images", filters, ("reference",))
     found = session.engine.images.list(name=repository, all=everything, filters=wanted or None)
     patterns = [[repository] if repository else [], wanted.get("reference", [])]
     rows = [row for image in found for row in _image_rows(image, [p for p in patterns if p])]
@@ -170,7 +171,7 @@ def _fits(tag: str, pattern: str) -> bool:
     return any(expression.fullmatch(text) for text in (tag, tag.rpartition(":")[0]))
 
 
-def _grouped(
+def grouped(
     kind: str, filters: Sequence[tuple[str, str]], known: Sequence[str]
 ) -> dict[str, list[str]]:
     """Return filters by key; refuses by name what docker has besides."""

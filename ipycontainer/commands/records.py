@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "Running",
     "Started",
+    "VolumeSummary",
 ]
 
 
@@ -56,6 +57,7 @@ class ContainerSummary:
     image_id: str = ""
     mounts: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    local_volumes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,19 @@ class ImageSummary:
     digest: str = "<none>"
     shared: int = -1
     containers: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSummary:
+    """A row of `volume ls`. `containers` are the names of those that have it."""
+
+    name: str
+    driver: str
+    mountpoint: str
+    created_ns: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    containers: tuple[str, ...] = ()
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +112,13 @@ class Lines(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Outcome):
-    """Rows of `ps` or `images`, as of `now_ns`. With `quiet` or `template` a face prints lines."""
+    """Rows of `ps`, `images` or `volume ls`, as of `now_ns`.
 
-    kind: Literal["ps", "images"]
-    rows: tuple[ContainerSummary, ...] | tuple[ImageSummary, ...]
+    With `quiet` or `template` a face prints lines.
+    """
+
+    kind: Literal["ps", "images", "volumes"]
+    rows: tuple[ContainerSummary, ...] | tuple[ImageSummary, ...] | tuple[VolumeSummary, ...]
     now_ns: int
     quiet: bool = False
     no_trunc: bool = False

@@ -16,10 +16,9 @@ device-read-iops device-write-bps device-write-iops disable-content-trust dns dn
 dns-search domainname expose gpus group-add health-cmd health-interval health-retries
 health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc
 isolation kernel-memory label-file link link-local-ip log-driver log-opt mac-address m,memory
-memory-reservation memory-swap memory-swappiness mount net-alias network-alias no-healthcheck
+memory-reservation memory-swap memory-swappiness net-alias network-alias no-healthcheck
 oom-kill-disable oom-score-adj pid pids-limit platform privileged p,publish P,publish-all pull
-q,quiet restart runtime security-opt shm-size storage-opt sysctl tmpfs ulimit userns uts
-volume-driver volumes-from
+q,quiet restart runtime security-opt shm-size storage-opt sysctl ulimit userns uts
 """
 
 FLAGS: dict[str, str] = {
@@ -28,7 +27,7 @@ FLAGS: dict[str, str] = {
     "start": "checkpoint checkpoint-dir",
     "stop": "s,signal",
     "restart": "s,signal",
-    "rm": "l,link v,volumes",
+    "rm": "l,link",
     "ps": "s,size",
     "inspect": "s,size",
     "container inspect": "s,size",
@@ -45,19 +44,21 @@ GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscer
 FILTERS: dict[str, str] = {
     "ps": "ancestor before exited expose health is-task isolation network publish since volume",
     "images": "before dangling label since until",
+    "volumes": "",
 }
 
-INSPECT_TYPES = "config network node plugin secret service task volume"
+INSPECT_TYPES = "config network node plugin secret service task"
 
 VERBS = """
 build builder buildx commit compose context cp events export history load login logout
 manifest network node plugin port pull push save search secret service stack stats swarm top
-trust update volume
+trust update
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
     "container": "commit cp export port prune stats top update",
     "image": "build history load prune pull push save",
+    "volume": "update",
     "system": "df dial-stdio events prune",
 }

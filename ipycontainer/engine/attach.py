@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer import faults
-from ipycontainer.engine import bundle, network_files
+from ipycontainer.engine import bundle, mount_specs, network_files
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.results import ExecResult
@@ -101,7 +101,10 @@ def _launch(
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
     faults.point("start: before the bundle")
-    bundle.write(engine.home, container.record, window.size, _neighbours(container))
+    around = engine.surroundings(container.record)
+    bundle.write(engine.home, container.record, window.size, _neighbours(container), around)
+    if to_mount := mount_specs.volumes_to_mount(around.volumes):
+        engine.supervisor.work("mount-volumes", {"names": to_mount})
     faults.point("start: before the request")
     try:
         channel, answer = engine.supervisor.start(

@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ipycontainer.engine import network_files
+from ipycontainer.engine import mount_specs, network_files
 from ipycontainer.engine.network_files import ALONE, Neighbours
-from ipycontainer.errors import InvalidArgument
 from ipycontainer.linux import cgroups
 from ipycontainer.model import oci, oci_json
-from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.mounts import Bind
 from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["TERM", "base_env", "build", "merge_env", "warnings_of", "write"]
+__all__ = [
+    "TERM",
+    "Surroundings",
+    "base_env",
+    "build",
+    "merge_env",
+    "warnings_of",
+    "write",
+]
 
 
 TERM = "TERM=xterm"  # what docker says of every terminal
@@ -33,11 +44,20 @@ NO_MKNOD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a container's mounts lead to: volumes by name, images by id."""
+
+    volumes: Mapping[str, VolumeRecord] = field(default_factory=dict)
+    images: Mapping[str, ImageRecord] = field(default_factory=dict)
+
+
 def write(
     home: Home,
     record: ContainerRecord,
     size: tuple[int, int] = (0, 0),
     neighbours: Neighbours = ALONE,
+    around: Surroundings | None = None,
 ) -> None:
     """Write the bundle of one start into the container's directory.
 
@@ -48,13 +68,16 @@ def write(
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
-    spec = oci_json.to_json(build(home, record, size, neighbours.shared))
+    spec = oci_json.to_json(build(home, record, size, neighbours.shared, around))
     _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
 
 
-def warnings_of(home: Home, config: ContainerConfig) -> tuple[str, ...]:
+def warnings_of(
+    home: Home, config: ContainerConfig, around: Surroundings | None = None
+) -> tuple[str, ...]:
     """Return WARNING lines about what a container will not get; raises for what it may not."""
-    _, hidden = _guarded(home, config.binds)
+    known = around.volumes if around is not None else {}
+    _, hidden = mount_specs.guarded(home, config.mounts, known)
     return (*hidden, NO_MKNOD) if _lacks_device_rules(home) else hidden
 
 
@@ -63,10 +86,12 @@ def build(
     record: ContainerRecord,
     size: tuple[int, int] = (0, 0),
     other: ContainerRecord | None = None,
+    around: Surroundings | None = None,
 ) -> oci.Spec:
     """Return the spec of a container; `other` is the one whose network it shares."""
     config = record.config
-    binds, _ = _guarded(home, config.binds)
+    around = around or Surroundings()
+    covers, _ = mount_specs.guarded(home, config.mounts, around.volumes)
     namespaces = dict.fromkeys(("mount", "pid", "uts", "ipc"), "")
     namespaces |= network_files.namespace(config, other)
     if _is_unified():
@@ -95,6 +120,8 @@ def build(
         annotations[oci.ANNOTATION_NETWORKS] = "true"
     if config.init:
         annotations[oci.ANNOTATION_INIT] = "true"
+    if to_mount := mount_specs.volumes_to_mount(around.volumes):
+        annotations[oci.ANNOTATION_VOLUMES] = json.dumps(to_mount)
     return oci.Spec(
         process=oci.Process(
             args=(*(config.entrypoint or ()), *config.command),
@@ -109,15 +136,18 @@ def build(
         hostname=network_files.hostname(record, other),
         mounts=(
             *defaults.mounts(),
-            *(_bind(bind) for bind in config.image_mounts),
-            *(
-                _bind(Bind(str(path), target))
-                for path, target in network_files.mounted_files(home, record, other)
+            *(mount_specs.bind(bind) for bind in config.image_mounts),
+            *_ordered(
+                (
+                    *(
+                        mount_specs.bind(Bind(str(path), target))
+                        for path, target in network_files.mounted_files(home, record, other)
+                    ),
+                    *_file_mounts(home, record),
+                ),
+                mount_specs.specs(home, config.mounts, around.volumes, around.images),
             ),
-            *_file_mounts(home, record),
-            *sorted(
-                (_bind(bind) for bind in binds), key=lambda mount: mount.destination.count("/")
-            ),
+            *(mount_specs.bind(cover) for cover in covers),
         ),
         linux=oci.Linux(
             namespaces=namespaces,
@@ -163,45 +193,20 @@ def merge_env(base: Iterable[str], over: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in merged.items())
 
 
+def _ordered(own: Sequence[oci.Mount], wanted: Sequence[oci.Mount]) -> list[oci.Mount]:
+    """Return the engine's files and the user's mounts, what holds another one first.
+
+    /etc/hosts lies in a volume over /etc, as docker has it, and gives way to a bind over itself.
+    """
+    taken = {mount.destination for mount in wanted}
+    kept = [mount for mount in own if mount.destination not in taken]
+    return sorted([*kept, *wanted], key=lambda mount: mount.destination.count("/"))
+
+
 def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
     directory = home.container(record.id)
     for number, path in enumerate(record.config.files):
-        yield _bind(Bind(str(directory / f"file-{number}"), path, read_only=True))
-
-
-def _bind(bind: Bind) -> oci.Mount:
-    # No `rw` otherwise, as docker: it would ask for writing what is read-only on the machine.
-    mode = ("ro",) if bind.read_only else ()
-    return oci.Mount(bind.target, "bind", bind.source, ("rbind", *mode, bind.propagation))
-
-
-def _guarded(home: Home, binds: tuple[Bind, ...]) -> tuple[tuple[Bind, ...], tuple[str, ...]]:
-    """Hide the engine's own directories from a bind that contains them.
-
-    Through a bind, even a read-only one, a container could connect to our sockets. They check who
-    connects; this is the second wall, and the one that also holds where the container shares the
-    host's pid namespace.
-    """
-    guarded: list[Bind] = []
-    warnings: list[str] = []
-    for bind in binds:
-        source = os.path.realpath(bind.source)
-        guarded.append(bind)
-        for private in (os.path.realpath(home.root), os.path.realpath(home.runtime)):
-            if _inside(source, private):
-                raise InvalidArgument(
-                    f"{bind.source} belongs to the engine and cannot be shown in a container"
-                )
-            if _inside(private, source):
-                below = os.path.relpath(private, source)
-                target = os.path.normpath(os.path.join(bind.target, below))
-                guarded.append(Bind(str(home.empty_dir), target, read_only=True))
-                warnings.append(f"{private} is hidden in the container: it is the engine's own")
-    return tuple(guarded), tuple(warnings)
-
-
-def _inside(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
+        yield mount_specs.bind(Bind(str(directory / f"file-{number}"), path, read_only=True))
 
 
 def _write(path: Path, text: str) -> None:

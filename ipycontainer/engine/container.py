@@ -19,7 +19,6 @@ from ipycontainer.errors import (
     ContainerNotRunning,
     ContainerRunning,
     EngineError,
-    InvalidArgument,
     NoSuchContainer,
 )
 from ipycontainer.linux.usage import Usage
@@ -210,9 +209,10 @@ class Container:
         return ending.wait(self, timeout)
 
     def remove(self, force: bool = False, v: bool = False) -> None:
-        """Remove it with all that it wrote; a running one only with `force`, which kills it."""
-        if v:
-            raise InvalidArgument("there are no anonymous volumes to remove yet")
+        """Remove it with all that it wrote; a running one only with `force`, which kills it.
+
+        With `v` its anonymous volumes go too, unless another container has them.
+        """
         self.reload()
         if not force:
             self._refuse_while_paused(
@@ -225,9 +225,10 @@ class Container:
                 "stop the container before removing or force remove",
                 hint=f"rm -f {self.name}",
             )
-        self._finish(remove=True, force=force)
+        # With `v` its monitor leaves the removing to the worker: only one of them knows of volumes.
+        self._finish(remove=not v, force=force)
         try:
-            self.engine.supervisor.work("remove", {"id": self.id})
+            self.engine.supervisor.work("remove", {"id": self.id, "volumes": v})
         except NoSuchContainer:
             pass  # its monitor has done it
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import bundle, selection, wishes
+from ipycontainer.engine import bundle, mounts, selection, wishes
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
@@ -23,12 +23,15 @@ from ipycontainer.errors import (
 from ipycontainer.images import host
 from ipycontainer.images.environment import PythonEnvironment
 from ipycontainer.model import ids
-from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
+from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
 from ipycontainer.storage import snapshots
 from ipycontainer.store import containers as store_containers
+from ipycontainer.store.database import Transaction
+from ipycontainer.store.volumes import attach as attach_volumes
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
@@ -73,9 +76,11 @@ class Containers:
         image = self._engine.images.get(config.image).record
         container_id = ids.new_id()
         warnings: list[str] = []
+        made: list[str] = []
         try:
-            overlays, settings, mounts = self._snapshot(container_id, image, warnings)
-            merged = _beside_script(merge_image(replace(config, image_mounts=mounts), settings))
+            overlays, settings, shown = self._snapshot(container_id, image, warnings)
+            merged = _beside_script(merge_image(replace(config, image_mounts=shown), settings))
+            merged = replace(merged, mounts=self._mounts(merged, settings.volumes))
             if not merged.command and not merged.entrypoint:
                 raise InvalidArgument("no command specified")
             record = ContainerRecord(
@@ -87,11 +92,14 @@ class Containers:
                 state=ContainerState(),
                 overlays=overlays,
             )
-            warnings += bundle.warnings_of(self._engine.home, merged)
-            _make_bind_sources(merged)
-            record = self._add(record, name.removeprefix("/"))
+            warnings += bundle.warnings_of(
+                self._engine.home, merged, self._engine.surroundings(record)
+            )
+            mounts.make_sources(merged.mounts)
+            record = self._add(record, name.removeprefix("/"), made)
+            self._fill(record)
         except BaseException:
-            snapshots.discard(self._engine.home, container_id)
+            self._undo(container_id, made)
             raise
         lonely = config.network == "default" and not config.endpoints
         if lonely and self._first_time("network"):
@@ -107,25 +115,71 @@ class Containers:
             return snapshots.prepare(home, container_id, layers), image.config, ()
         shown = host.prepare(home, container_id, PythonEnvironment.of_this_process(), _cwd())
         warnings += shown.warnings
-        mounts = tuple(
+        binds = tuple(
             Bind(mount.source, mount.destination, read_only=True) for mount in shown.mounts
         )
-        return shown.overlays, shown.config, mounts
+        return shown.overlays, shown.config, binds
 
-    def _add(self, record: ContainerRecord, name: str) -> ContainerRecord:
-        """Write the row under the given name, or under one drawn at random."""
+    def _mounts(
+        self, config: ContainerConfig, image_volumes: Sequence[str]
+    ) -> tuple[MountPoint, ...]:
+        """Return what is mounted in a new container; its volumes are not made yet."""
+        if not (config.mounts or config.volumes_from or image_volumes):
+            return ()
+        inherited: list[MountPoint] = []
+        for word in config.volumes_from:
+            ref, _, mode = word.partition(":")
+            inherited += mounts.inherit(self.get(ref).record.config.mounts, mode)
+        decided = mounts.decide(config.mounts, inherited, image_volumes)
+        mounts.check_sources(decided)
+        return mounts.resolve_images(decided, lambda ref: self._engine.images.get(ref).record)
+
+    def _fill(self, record: ContainerRecord) -> None:
+        """Let empty volumes take what the image has in their place."""
+        wanted = mounts.fills(record.config.mounts)
+        if wanted:
+            volumes = [[mount.source, mount.target] for mount in wanted]
+            self._engine.supervisor.work("fill", {"id": record.id, "volumes": volumes})
+
+    def _undo(self, container_id: str, made: Sequence[str]) -> None:
+        """Take back a container that came to nothing, and the volumes that were made for it."""
+        with self._engine.store.write() as tx:
+            store_containers.remove(tx, container_id)
+        snapshots.discard(self._engine.home, container_id)
+        for name in made:
+            with suppress(EngineError):
+                self._engine.supervisor.work("remove-volume", {"name": name})
+
+    def _add(self, record: ContainerRecord, name: str, made: list[str]) -> ContainerRecord:
+        """Write the row under the given name, or under one drawn at random.
+
+        Volumes are made in the same transaction, and `made` takes their names.
+        """
         for attempt in range(NAME_TRIES + 1):
             drawn = ids.random_name(self._random) if attempt < NAME_TRIES else record.short_id
             named = replace(record, name=name or drawn)
             try:
                 with self._engine.store.write() as tx:
+                    if named.config.mounts:
+                        named = self._with_volumes(tx, named, made)
                     store_containers.add(tx, named)
                     wishes.add_endpoints(tx, named.id, named.config)
+                    attach_volumes(tx, named.id, mounts.volumes_of(named.config.mounts))
                 return named
             except NameInUse:
                 if name:
                     raise
         raise EngineError("no free name was found")
+
+    def _with_volumes(
+        self, tx: Transaction, record: ContainerRecord, made: list[str]
+    ) -> ContainerRecord:
+        config = record.config
+        named, fresh = mounts.make_volumes(
+            self._engine.home, tx, config.mounts, config.volume_driver
+        )
+        made += fresh
+        return replace(record, config=replace(config, mounts=named))
 
     def _first_time(self, notice: str) -> bool:
         """Tell whether a notice has not been given in this home yet."""
@@ -267,13 +321,6 @@ def _beside_script(config: ContainerConfig) -> ContainerConfig:
     places = [config.workdir or "/", *filter(None, [variables.get("PYTHONPATH", "")])]
     kept = (word for word in config.env if not word.startswith("PYTHONPATH="))
     return replace(config, env=(*kept, f"PYTHONPATH={':'.join(places)}"))
-
-
-def _make_bind_sources(config: ContainerConfig) -> None:
-    """Make missing directories of `-v`, as docker does."""
-    for bind in config.binds:
-        if not os.path.lexists(bind.source):
-            os.makedirs(bind.source, exist_ok=True)
 
 
 def _words(command: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -12,21 +12,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ipycontainer.engine import attach, system
+from ipycontainer.engine import attach, bundle, system
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.networks import Networks
 from ipycontainer.engine.results import RunResult
+from ipycontainer.engine.volumes import Volumes
 from ipycontainer.engine.waiting import ready
 from ipycontainer.engine.watch import Watch
 from ipycontainer.errors import EngineError, OperationTimeout
 from ipycontainer.images import sweep
 from ipycontainer.model.state import ContainerRecord, Status
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import mounted, snapshots
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
 from ipycontainer.store import events, liveness
+from ipycontainer.store import images as store_images
 from ipycontainer.store.bell import Bell
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import open_home
@@ -52,6 +54,7 @@ class Engine:
         self.containers = Containers(self)
         self.images = Images(self)
         self.networks = Networks(self)
+        self.volumes = Volumes(self)
         self._watch = Watch(self._lost)
         self._swept = False
 
@@ -160,6 +163,21 @@ class Engine:
                 return code
             if message.name == "exited":
                 code = int(message.body["code"])
+
+    def surroundings(self, record: ContainerRecord) -> bundle.Surroundings:
+        """Return the volumes and images that a container's mounts lead to."""
+        mounts = record.config.mounts
+        if not mounts:
+            return bundle.Surroundings()
+        with self.store.read() as tx:
+            return bundle.Surroundings(
+                mounted.records(tx, mounts),
+                {
+                    mount.source: store_images.get(tx, mount.source)
+                    for mount in mounts
+                    if mount.type == "image"
+                },
+            )
 
     def bell(self) -> Bell:
         """Return a watcher of the home's events."""

@@ -10,23 +10,21 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ipycontainer.engine import inspect_network
-from ipycontainer.model.config import Bind
+from ipycontainer.engine import inspect_mounts, inspect_network
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import rfc3339nano
+from ipycontainer.model.volume import DRIVER, VolumeRecord
 from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
 
-__all__ = ["container", "image"]
+__all__ = ["container", "image", "volume"]
 
 NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 
 # Options that no container here can have yet: docker's value of an option that was not given.
 NOT_YET: dict[str, Any] = {
     "ContainerIDFile": "",
-    "VolumeDriver": "",
-    "VolumesFrom": None,
     "CapAdd": None,
     "CapDrop": None,
     "GroupAdd": None,
@@ -104,7 +102,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "ExecIDs": None,
         "HostConfig": _host_config(record),
         "GraphDriver": _graph_driver(record),
-        "Mounts": [_mount(bind) for bind in config.binds],
+        "Mounts": inspect_mounts.mounts(home, config.mounts),
         "Config": _config(record),
         "NetworkSettings": settings,
     }
@@ -130,7 +128,7 @@ def _state(record: ContainerRecord) -> dict[str, Any]:
 def _host_config(record: ContainerRecord) -> dict[str, Any]:
     config = record.config
     return {
-        "Binds": [_bind_words(bind) for bind in config.binds] or None,
+        **inspect_mounts.host_config(config),
         "LogConfig": {"Type": "json-file", "Config": {}},
         "NetworkMode": config.network,
         "PortBindings": inspect_network.bindings(config),
@@ -156,18 +154,16 @@ def _unified() -> bool:
     return os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 
 
-def _bind_words(bind: Bind) -> str:
-    return f"{bind.source}:{bind.target}{':ro' if bind.read_only else ''}"
-
-
-def _mount(bind: Bind) -> dict[str, Any]:
+def volume(record: VolumeRecord, mountpoint: str) -> dict[str, Any]:
+    """Return a volume's object of docker's API."""
     return {
-        "Type": "bind",
-        "Source": bind.source,
-        "Destination": bind.target,
-        "Mode": "ro" if bind.read_only else "",
-        "RW": not bind.read_only,
-        "Propagation": bind.propagation,
+        "CreatedAt": rfc3339nano(record.created_ns // 1_000_000_000 * 1_000_000_000),
+        "Driver": DRIVER,
+        "Labels": dict(record.labels) or None,
+        "Mountpoint": mountpoint,
+        "Name": record.name,
+        "Options": dict(record.options) or None,
+        "Scope": "local",
     }
 
 
@@ -203,7 +199,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Env": list(config.env),
         "Cmd": list(config.command) or None,
         "Image": config.image,
-        "Volumes": None,
+        "Volumes": inspect_mounts.volumes(config.mounts),
         "WorkingDir": config.workdir,
         "Entrypoint": list(config.entrypoint or ()) or None,
         "OnBuild": None,

@@ -5,13 +5,13 @@ An option that docker-py has and we do not (yet) is refused by name, never accep
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ipycontainer.errors import InvalidArgument, Unsupported
-from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.engine import mount_options
+from ipycontainer.errors import Unsupported
+from ipycontainer.model.config import ContainerConfig
 
 __all__ = ["config_from_options"]
 
@@ -40,7 +40,13 @@ def config_from_options(
         hostname=given.pop("hostname", ""),
         labels=_labels(given.pop("labels", {})),
         network=network,
-        binds=_binds(given.pop("volumes", ())),
+        mounts=(
+            *mount_options.volumes(given.pop("volumes", ())),
+            *mount_options.mounts(given.pop("mounts", ())),
+            *mount_options.tmpfs(given.pop("tmpfs", {})),
+        ),
+        volumes_from=tuple(given.pop("volumes_from", ())),
+        volume_driver=str(given.pop("volume_driver", "")),
         read_only=bool(given.pop("read_only", False)),
         init=bool(given.pop("init", False)),
         stop_signal=str(given.pop("stop_signal", "")),
@@ -69,34 +75,3 @@ def _labels(value: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
     if isinstance(value, Mapping):
         return dict(value)
     return dict.fromkeys(value, "")
-
-
-def _binds(value: Mapping[str, Mapping[str, str]] | Sequence[str]) -> tuple[Bind, ...]:
-    words: Sequence[tuple[str, str, str]]
-    if isinstance(value, Mapping):
-        words = [
-            (source, str(where["bind"]), str(where.get("mode", "rw")))
-            for source, where in value.items()
-        ]
-    else:
-        words = []
-        for text in value:
-            parts = text.split(":")
-            if len(parts) not in (2, 3):
-                raise Unsupported(
-                    f"the volume {text!r} is not supported yet", hint="/source:/target"
-                )
-            words.append((parts[0], parts[1], parts[2] if len(parts) == 3 else "rw"))
-    return tuple(_bind(*each) for each in words)
-
-
-def _bind(source: str, target: str, mode: str) -> Bind:
-    if not source.startswith("/"):
-        raise Unsupported(
-            f"the named volume {source!r} is not supported yet", hint="/source:/target"
-        )
-    if not os.path.isabs(target) or os.path.normpath(target) == "/":
-        raise InvalidArgument(f"invalid volume specification: '{source}:{target}'")
-    if mode not in ("rw", "ro"):
-        raise Unsupported(f"the volume mode {mode!r} is not supported yet")
-    return Bind(source, target, read_only=mode == "ro")

@@ -20,13 +20,13 @@ from ipycontainer.model.signals import parse_signal
 __all__ = ["apply"]
 
 _SHELL = ("/bin/sh", "-c")
-_LATER = frozenset({"VOLUME", "HEALTHCHECK"})
+_LATER = frozenset({"HEALTHCHECK"})
 
 
 def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
     """Return the settings with the instructions carried out, in order.
 
-    Raises InvalidArgument in docker's words, Unsupported for VOLUME and HEALTHCHECK.
+    Raises InvalidArgument in docker's words, Unsupported for HEALTHCHECK.
     """
     if not changes:
         return config
@@ -90,6 +90,17 @@ def _cmd(config: ImageConfig, rest: str) -> ImageConfig:
 
 def _entrypoint(config: ImageConfig, rest: str) -> ImageConfig:
     return replace(config, entrypoint=_command("ENTRYPOINT", rest))
+
+
+def _volume(config: ImageConfig, rest: str) -> ImageConfig:
+    words = _command("VOLUME", rest) if rest.startswith("[") else tuple(rest.split())
+    if words[:2] == _SHELL:  # a bracket that begins no JSON is a name like any other
+        words = tuple(rest.split())
+    if not words:
+        raise InvalidArgument("VOLUME requires at least one argument")
+    if not all(word.strip() for word in words):
+        raise InvalidArgument("VOLUME specified can not be an empty string")
+    return replace(config, volumes=tuple(dict.fromkeys((*config.volumes, *words))))
 
 
 def _env(config: ImageConfig, rest: str) -> ImageConfig:
@@ -200,6 +211,7 @@ def _variables(config: ImageConfig) -> dict[str, str]:
 
 
 _CHANGES: Mapping[str, Callable[[ImageConfig, str], ImageConfig]] = {
+    "VOLUME": _volume,
     "CMD": _cmd,
     "ENTRYPOINT": _entrypoint,
     "ENV": _env,

@@ -6,24 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.network import EndpointConfig, PortBinding
 
-__all__ = ["DEFAULT_STOP_SECONDS", "Bind", "ContainerConfig"]
+__all__ = ["DEFAULT_STOP_SECONDS", "ContainerConfig"]
 
 DEFAULT_STOP_SECONDS = 10  # docker's grace between the stop signal and SIGKILL
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """A directory or file of the host shown inside the container (`-v SRC:DST[:ro]`).
-
-    `source` is absolute on the host; a missing directory is created, as docker's `-v` does.
-    """
-
-    source: str
-    target: str
-    read_only: bool = False
-    propagation: str = "rprivate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +19,14 @@ class ContainerConfig:
     """Everything that `create` was told, before the image's own settings are laid under it.
 
     `entrypoint` is None for the image's, () for none at all. `env` holds `K=V`; a `K` alone was
-    resolved by the caller. `stop_timeout` is in seconds, -1 waits for ever, None takes the
-    default. `network` is docker's network mode: `default`, `none`, `host`, `container:ID`, or the
-    first of the networks that `endpoints` name. `exposed` are ports as `80/tcp`. `links` are
-    `NAME:ALIAS`. `image_mounts` are read-only views that the
-    image itself brings (the `host` image's), decided at creation and not shown as the user's.
-    `files` maps an absolute path inside to the text of a small read-only file that is kept with the
-    container: a cell's script.
+    resolved by the caller. `stop_timeout` is in seconds, -1 waits for ever, None takes the default.
+    `mounts` are the user's and, from creation on, also those that `volumes_from` (other containers,
+    each with `:ro` or `:rw` after it) and the image add. `network` is docker's network mode:
+    `default`, `none`, `host`, `container:ID`, or the first of the networks that `endpoints` name.
+    `exposed` are ports as `80/tcp`. `links` are `NAME:ALIAS`. `image_mounts` are read-only views
+    that the image itself brings (the `host` image's), decided at creation and not shown as the
+    user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
+    with the container: a cell's script.
     """
 
     image: str
@@ -59,7 +48,9 @@ class ContainerConfig:
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()
-    binds: tuple[Bind, ...] = ()
+    mounts: tuple[MountPoint, ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    volume_driver: str = ""
     read_only: bool = False
     init: bool = False
     stop_signal: str = ""
@@ -88,10 +79,11 @@ class ContainerConfig:
             known[name] = tuple(known.get(name, ()))
         if known.get("entrypoint") is not None:
             known["entrypoint"] = tuple(known["entrypoint"])
-        for name in ("binds", "image_mounts"):
-            known[name] = tuple(Bind(**bind) for bind in known.get(name, ()))
         known["endpoints"] = tuple(
             EndpointConfig.from_json(endpoint) for endpoint in known.get("endpoints", ())
         )
         known["ports"] = tuple(PortBinding(**port) for port in known.get("ports", ()))
+        known["volumes_from"] = tuple(known.get("volumes_from", ()))
+        known["mounts"] = tuple(MountPoint.from_json(each) for each in known.get("mounts", ()))
+        known["image_mounts"] = tuple(Bind(**bind) for bind in known.get("image_mounts", ()))
         return cls(**known)

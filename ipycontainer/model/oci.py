@@ -19,6 +19,7 @@ __all__ = [
     "ANNOTATION_OVERLAYS",
     "ANNOTATION_SECCOMP",
     "ANNOTATION_USER",
+    "ANNOTATION_VOLUMES",
     "Capabilities",
     "Device",
     "DeviceRule",
@@ -48,6 +49,9 @@ ANNOTATION_NETWORKS = "io.ipycontainer.networks"
 # JSON list of {"name", "addresses": ["A/PREFIX"], "gateways": [...]}: what the parent's `connect`
 # has put there, which init configures. Known at the start only, so that it stands in no file.
 ANNOTATION_INTERFACES = "io.ipycontainer.interfaces"
+# JSON list of volumes that are mounted in the engine's own namespace before the start: there is no
+# sandbox from before, and who ends the container unmounts them.
+ANNOTATION_VOLUMES = "io.ipycontainer.volumes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ class BindMount:
     MS_BIND|MS_RDONLY is not read-only (the flag is ignored), and a remount leaves submounts
     writable. What is taken away (`rw`) is meant for the mount itself, as in runc: a submount that
     the machine has read-only stays so, and in a user namespace must (EPERM, mount_namespaces(7)).
+    `tree_bits` are those that submounts get too. A `subpath` is looked up inside the source, whose
+    links lead nowhere else.
     """
 
     source: str
@@ -212,14 +214,19 @@ class BindMount:
     clear_bits: int = 0
     propagation: int = mounts.MS_PRIVATE
     recursive: bool = True
+    tree_bits: int = 0
+    subpath: str = ""
 
     def execute(self, ctx: Context) -> None:
         """Clone, restrict, attach."""
-        tree = mounts.clone_tree(mounts.AT_FDCWD, self.source, recursive=self.recursive)
+        tree = self._tree(ctx)
         try:
+            propagation = 0 if self.propagation == mounts.MS_SHARED else self.propagation
             mounts.set_attributes(
-                tree, self.set_bits, propagation=self.propagation, recursive=self.recursive
+                tree, self.tree_bits, propagation=propagation, recursive=self.recursive
             )
+            if self.set_bits != self.tree_bits:
+                mounts.set_attributes(tree, self.set_bits)
             if self.clear_bits:
                 mounts.set_attributes(tree, 0, self.clear_bits)
             if stat.S_ISDIR(os.fstat(tree).st_mode):
@@ -235,6 +242,18 @@ class BindMount:
                 os.close(target)
         finally:
             os.close(tree)
+
+    def _tree(self, ctx: Context) -> int:
+        if self.propagation == mounts.MS_SHARED:
+            return ctx.shared.pop(self.source)
+        if not self.subpath:
+            return mounts.clone_tree(mounts.AT_FDCWD, self.source, recursive=self.recursive)
+        with DirFd.open(self.source) as base:
+            part = base.openat(self.subpath, os.O_PATH)
+        try:
+            return mounts.clone_tree(part, recursive=self.recursive)
+        finally:
+            os.close(part)
 
     def describe(self) -> str:
         """Say it."""

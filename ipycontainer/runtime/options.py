@@ -18,23 +18,27 @@ _PROPAGATIONS = {
     "rprivate": mounts.MS_PRIVATE,
     "slave": mounts.MS_SLAVE,
     "rslave": mounts.MS_SLAVE,
+    "shared": mounts.MS_SHARED,
+    "rshared": mounts.MS_SHARED,
 }
 # Words that change nothing here: the default, or docker's notes to itself.
 _EMPTY = frozenset({"defaults", "async", "loud", "silent", "nolazytime", "noiversion", "nomand"})
-_REFUSED = frozenset(
-    {"shared", "rshared", "unbindable", "runbindable", "idmap", "ridmap", "tmpcopyup", "remount"}
-)
+_REFUSED = frozenset({"unbindable", "runbindable", "idmap", "ridmap", "tmpcopyup", "remount"})
 
 
 @dataclass(frozen=True, slots=True)
 class MountOptions:
-    """What a mount's options say; `data` is the file system's own."""
+    """What a mount's options say; `data` is the file system's own.
+
+    `tree_bits` (`rro` and its kin) are for the mount and all below it, `set_bits` for it alone.
+    """
 
     set_bits: int = 0
     clear_bits: int = 0
     propagation: int = mounts.MS_PRIVATE
     bind: bool = False
     recursive: bool = False
+    tree_bits: int = 0
     data: tuple[tuple[str, str], ...] = ()
 
 
@@ -43,17 +47,17 @@ def parse(mount: Mount) -> MountOptions:
 
     Raises Unsupported by name.
     """
-    set_bits = clear_bits = 0
+    set_bits = clear_bits = tree_bits = 0
     propagation = mounts.MS_PRIVATE
     bind = mount.type == "bind"
     recursive = False
     data: list[tuple[str, str]] = []
     for option in mount.options:
-        # `rro` and its kin are for the whole tree; ours always are
         word = option[1:] if option[:1] == "r" and option[1:] in mounts.ATTRIBUTES else option
         if word in mounts.ATTRIBUTES:
             on, off = mounts.ATTRIBUTES[word]
             set_bits, clear_bits = (set_bits & ~off) | on, (clear_bits & ~on) | off
+            tree_bits = (tree_bits & ~off) | (on if word != option else 0)
         elif option in _PROPAGATIONS:
             propagation = _PROPAGATIONS[option]
         elif option in ("bind", "rbind"):
@@ -63,4 +67,4 @@ def parse(mount: Mount) -> MountOptions:
         elif option not in _EMPTY:
             key, _, value = option.partition("=")
             data.append((key, value))
-    return MountOptions(set_bits, clear_bits, propagation, bind, recursive, tuple(data))
+    return MountOptions(set_bits, clear_bits, propagation, bind, recursive, tree_bits, tuple(data))

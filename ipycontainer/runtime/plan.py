@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
@@ -27,6 +27,7 @@ from ipycontainer.runtime import (
     path_steps,
     process_steps,
     terminal_steps,
+    volume_steps,
 )
 from ipycontainer.runtime import session_steps as session
 from ipycontainer.runtime.steps import Identity, Step
@@ -219,7 +220,10 @@ def _tree(
 ) -> list[Step]:
     if spec.linux.rootfs_propagation not in ("", "private", "rprivate", "slave", "rslave"):
         raise Unsupported(f"rootfsPropagation {spec.linux.rootfs_propagation} is not supported")
-    steps: list[Step] = [mount_steps.IsolateMounts()]
+    steps: list[Step] = [
+        *volume_steps.shared_steps(spec.mounts, bundle),
+        mount_steps.IsolateMounts(),
+    ]
     root = posixpath.normpath(posixpath.join(bundle, spec.root.path))
     overlays = _overlays(spec, root)
     steps += overlays or [mount_steps.BindRoot(root)]
@@ -282,13 +286,16 @@ def _mount(
     if parsed.bind:
         if target == "/proc" or target.startswith("/proc/"):
             raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
-        if parsed.data:
+        asked = dict(parsed.data)
+        subpath = asked.pop("subpath", "")
+        if asked:
             raise Unsupported(
-                f'mount option "{parsed.data[0][0]}" of bind {target} is not supported'
+                f'mount option "{next(iter(asked))}" of bind {target} is not supported'
             )
         source = posixpath.normpath(posixpath.join(bundle, mount.source))
-        # a bind that leaves out submounts would uncover what they hide: EINVAL in a user namespace
-        return [_bind(source, target, parsed, recursive=parsed.recursive or userns)]
+        return [_bind(source, target, parsed, recursive=parsed.recursive, subpath=subpath)]
+    if mount.type == "overlay":
+        return [volume_steps.image_step(target, parsed)]
     if mount.type in ("cgroup", "cgroup2"):
         return _cgroup_mount(mount, target, parsed, new, cgroup)
     if mount.type not in _FILE_SYSTEMS:
@@ -300,7 +307,8 @@ def _mount(
     if userns and owner is not None and owner not in new:
         # a user namespace may not mount what shows a namespace that is not its own (EPERM)
         host = {"sysfs": "/sys", "mqueue": "/dev/mqueue", "proc": "/proc"}[mount.type]
-        return [_bind(host, target, parsed, recursive=True)]
+        whole = replace(parsed, tree_bits=parsed.set_bits)  # with all that the host has below it
+        return [_bind(host, target, whole, recursive=True)]
     data, fallback = parsed.data, None
     if mount.type == "devpts" and userns:
         fallback = tuple((key, value) for key, value in data if key != "gid")
@@ -311,7 +319,9 @@ def _mount(
     ]
 
 
-def _bind(source: str, target: str, parsed: options.MountOptions, *, recursive: bool) -> Step:
+def _bind(
+    source: str, target: str, parsed: options.MountOptions, *, recursive: bool, subpath: str = ""
+) -> Step:
     return mount_steps.BindMount(
         source,
         target,
@@ -319,6 +329,8 @@ def _bind(source: str, target: str, parsed: options.MountOptions, *, recursive: 
         parsed.clear_bits,
         parsed.propagation,
         recursive=recursive,
+        tree_bits=parsed.tree_bits,
+        subpath=subpath,
     )
 
 

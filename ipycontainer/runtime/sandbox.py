@@ -155,6 +155,11 @@ def steps_in(
     filtered = spec.annotations.get(oci.ANNOTATION_SECCOMP) == "default"
     if joins or new - {"cgroup"} != set(KINDS) or not filtered or spec.linux.seccomp is not None:
         return None
+    # Mounts from before: a volume that was mounted a moment ago is not seen in here, and what is
+    # shared with the machine has become its slave.
+    shared = ("shared" in mount.options or "rshared" in mount.options for mount in spec.mounts)
+    if oci.ANNOTATION_VOLUMES in spec.annotations or any(shared):
+        return None
     group = None
     if hierarchies is not None and spec.linux.cgroups_path:
         group = cgroups.locate(hierarchies, spec.linux.cgroups_path)

@@ -45,8 +45,9 @@ class Context:
     """What the steps of one start hand to each other. Lives in init only.
 
     `root` is the container's root directory, first as a mount beside the host's, after the pivot as
-    `/`; `trees` is a directory with file systems that were mounted ahead. `sync` is the fd of the
-    parent's socket; `hold` one to wait on before execve, -1 for none.
+    `/`. `shared` are clones by source that were made before mounts became slaves; `trees` is a
+    directory with file systems that were mounted ahead. `sync` is the fd of the parent's socket;
+    `hold` one to wait on before execve, -1 for none.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class Context:
         "identity",
         "root",
         "seccomp",
+        "shared",
         "stdio",
         "sync",
         "times",
@@ -71,6 +73,7 @@ class Context:
         self.trees = DirFd(-1)
         self.identity = Identity(0, 0, (0,), "/")
         self.command = ""
+        self.shared: dict[str, int] = {}
         self.times = array("q")
         self.warnings: list[str] = []
 

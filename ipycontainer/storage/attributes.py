@@ -14,10 +14,12 @@ from collections.abc import Mapping
 __all__ = [
     "allowed",
     "is_directory",
+    "is_mark",
     "is_whiteout",
     "opaque_mark",
     "own",
     "set_allowed",
+    "set_mode",
     "set_opaque",
 ]
 
@@ -81,6 +83,25 @@ def allowed(name: str) -> bool:
     """
     ours = name.startswith("user.") and not name.startswith("user.overlay.")
     return ours or name == "security.capability"
+
+
+def is_mark(name: str) -> bool:
+    """Tell whether an extended attribute is overlayfs's own."""
+    return name.startswith(("user.overlay.", "trusted.overlay."))
+
+
+def set_mode(directory: int, name: str, mode: int) -> None:
+    """Set the mode of what `name` is, never of what it leads to.
+
+    chmod(2) follows links, and a container may have put one in the place of what was made a moment
+    ago; through an fd of the name itself (O_PATH) it cannot be led away. A link is left alone.
+    """
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        if not stat.S_ISLNK(os.fstat(fd).st_mode):
+            os.chmod(f"/proc/self/fd/{fd}", mode)
+    finally:
+        os.close(fd)
 
 
 def set_allowed(fd: int, xattrs: Mapping[str, bytes]) -> None:

@@ -303,8 +303,7 @@ class _Unpacker:
         """Give owner, mode and time to what was made by name and has no fd of its own."""
         mode = self._own(name, parent.fd, entry)
         if entry.kind != "symlink":
-            # Nobody else is in this tree, and the name was made by us a moment ago.
-            os.chmod(name, mode, dir_fd=parent.fd)
+            attributes.set_mode(parent.fd, name, mode)
         os.utime(
             name,
             ns=(entry.mtime_ns, entry.mtime_ns),

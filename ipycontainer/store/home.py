@@ -63,6 +63,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def volumes(self) -> Path:
+        """Return the directory with one directory a volume."""
+        return self.root / "volumes"
+
+    @property
     def trash(self) -> Path:
         """Return the directory into which trees are renamed before they are deleted."""
         return self.root / "trash"
@@ -95,6 +100,10 @@ class Home:
     def container(self, container_id: str) -> Path:
         """Return the directory of a container: bundle, upper directories, log."""
         return self.containers / container_id
+
+    def volume(self, name: str) -> Path:
+        """Return the directory that a volume shows; the name was checked when it was made."""
+        return self.volumes / name / "_data"
 
     def layer(self, chain_id: str) -> Path:
         """Return the directory of an unpacked layer, by its chain id (`sha256:...`)."""
@@ -199,7 +208,7 @@ def _make_directories(root: Path) -> None:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         root.chmod(0o700)
-        for name in ("containers", "layers", "oci", "cache", "trash"):
+        for name in ("containers", "layers", "oci", "cache", "trash", "volumes"):
             (root / name).mkdir(mode=0o700, exist_ok=True)
         (root / "empty-dir").mkdir(mode=0o755, exist_ok=True)
         for name in ("images.lock", "setup.lock"):

@@ -12,10 +12,11 @@ from __future__ import annotations
 import time
 
 from ipycontainer.errors import NoSuchContainer
-from ipycontainer.store import containers, endpoints
+from ipycontainer.store import containers, endpoints, events
 from ipycontainer.store.database import Transaction
 
 __all__ = [
+    "anonymous_volumes",
     "exited",
     "failed",
     "killed",
@@ -128,6 +129,25 @@ def ran_out_of_memory(tx: Transaction, container_id: str, time_ns: int) -> bool:
 def removed(tx: Transaction, container_id: str, time_ns: int | None = None) -> bool:
     """Remove the row of a container that has ended, free its name (`destroy`). False when gone."""
     return containers.remove(tx, container_id, time_ns)
+
+
+def anonymous_volumes(tx: Transaction, container_id: str) -> list[str]:
+    """Remove the rows of a container's anonymous volumes that no other has; return their names.
+
+    Run before `removed`, which lets go of them.
+    """
+    rows = tx.all(
+        "SELECT volume FROM container_volumes JOIN volumes ON name = volume"
+        " WHERE container_id = ? AND anonymous AND volume NOT IN"
+        " (SELECT volume FROM container_volumes WHERE container_id != ?)",
+        (container_id, container_id),
+    )
+    found = [row["volume"] for row in rows]
+    for name in found:
+        tx.execute("DELETE FROM container_volumes WHERE volume = ?", (name,))
+        tx.execute("DELETE FROM volumes WHERE name = ?", (name,))
+        events.add(tx, "volume", "destroy", name, {"driver": "local"}, time.time_ns())
+    return found
 
 
 def _turn(

@@ -127,6 +127,23 @@ CREATE TABLE published_ports (
 CREATE INDEX published_ports_by_container ON published_ports (container_id);
 """
 
+_VOLUMES = """
+CREATE TABLE volumes (
+    name       TEXT PRIMARY KEY,
+    anonymous  INTEGER NOT NULL,
+    created_ns INTEGER NOT NULL,
+    labels     TEXT NOT NULL,                       -- object of strings as JSON
+    options    TEXT NOT NULL                        -- the local driver's type, device, o as JSON
+) WITHOUT ROWID;
+
+CREATE TABLE container_volumes (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    volume       TEXT NOT NULL REFERENCES volumes (name),
+    PRIMARY KEY (container_id, volume)
+) WITHOUT ROWID;
+CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
+"""
+
 # STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.
-STEPS = (_FIRST, _NETWORKS)
+STEPS = (_FIRST, _NETWORKS, _VOLUMES)
 VERSION = len(STEPS)

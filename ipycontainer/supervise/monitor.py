@@ -31,10 +31,16 @@ from ipycontainer.errors import (
 )
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
-from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_SECCOMP, Process, Spec
+from ipycontainer.model.oci import (
+    ANNOTATION_NETWORKS,
+    ANNOTATION_SECCOMP,
+    ANNOTATION_VOLUMES,
+    Process,
+    Spec,
+)
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import removal, snapshots, volumes
 from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -314,10 +320,16 @@ class Monitor:
             self._container.cgroup.remove()
         if self._connection is not None:
             self._connection.withdraw()
+        self._let_go_of_volumes()
         if not self._auto_remove or self._streams.is_behind:
             with self._store.write() as tx:
                 self._tell_end(tx)
         self._clients.tell_all({"event": "exited", "code": self._code})
+
+    def _let_go_of_volumes(self) -> None:
+        """Unmount the volumes of this container that are mounted and that no other one has."""
+        if names := self._spec.annotations.get(ANNOTATION_VOLUMES):
+            volumes.unmount_unused(self._home, self._store, json.loads(names), self.id)
 
     def _tell_end(self, tx: Transaction) -> None:
         oom = self._control.ran_out_of_memory
@@ -334,7 +346,5 @@ class Monitor:
         """
         snapshots.discard(self._home, self.id)
         faults.point("monitor: discarded")
-        with self._store.write() as tx:
-            self._tell_end(tx)
-            monitor_statements.removed(tx, self.id, time.time_ns())
+        removal.forget(self._home, self._store, self.id, volumes=True, first=self._tell_end)
         self._store.close()

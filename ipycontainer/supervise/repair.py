@@ -14,7 +14,7 @@ from contextlib import suppress
 from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, freezer, pidfd, procfs
 from ipycontainer.model.state import ContainerRecord, Status
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import removal, snapshots, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -38,6 +38,7 @@ def repair(home: Home, store: Store) -> None:
             _repair_one(home, store, record.id)
     network_jobs.sweep(home, store)
     snapshots.sweep(home, store)
+    volumes.sweep(home, store)
     snapshots.empty_trash(home)
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
@@ -74,8 +75,7 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
         if record.state.status is Status.REMOVING or record.config.auto_remove:
             remove_cgroup(home, container_id)
             snapshots.discard(home, container_id)
-            with store.write() as tx:
-                monitor_statements.removed(tx, container_id, time.time_ns())
+            removal.forget(home, store, container_id, volumes=record.config.auto_remove)
     except NoSuchContainer:  # somebody was faster
         pass
     finally:

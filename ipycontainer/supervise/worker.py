@@ -13,9 +13,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ipycontainer import faults
-from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError
-from ipycontainer.storage import changes, snapshots
+from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError, ResourceError
+from ipycontainer.storage import changes, removal, sizes, snapshots, view, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
+from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import network_jobs, repair
@@ -65,12 +66,13 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
         ) from None
     try:
         with store.write() as tx:
-            containers.mark_removing(tx, container_id)
+            record = containers.mark_removing(tx, container_id)
         network_jobs.withdraw(home, store, container_id)
         repair.remove_cgroup(home, container_id)  # of a start that was killed before it was told
         snapshots.discard(home, container_id)
-        with store.write() as tx:
-            monitor_statements.removed(tx, container_id)
+        removal.forget(
+            home, store, container_id, volumes=record.config.auto_remove or arguments["volumes"]
+        )
     finally:
         lock.release()
 
@@ -108,6 +110,44 @@ def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Seq
     return catalogue.remove(home, store, str(arguments["ref"]), bool(arguments["force"]))
 
 
+def _fill(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
+    """Copy what the image has in the places of volumes into those that are empty."""
+    with store.read() as tx:
+        record = containers.get(tx, str(arguments["id"]))
+        known = {name: store_volumes.get(tx, name) for name, _ in arguments["volumes"]}
+    with view.seen(home, record) as root:
+        for name, target in arguments["volumes"]:
+            if not known[name].is_mounted:
+                volumes.fill(home, root, target, known[name])
+
+
+def _mount_volumes(
+    home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]
+) -> None:
+    with store.read() as tx:
+        records = [store_volumes.get(tx, name) for name in arguments["names"]]
+    for record in records:
+        try:
+            volumes.mount(home, record)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ResourceError(
+                "error while mounting volume "
+                f"'{home.volume(record.name)}': failed to mount local volume: mount "
+                f"{record.options.get('device', '')}:{home.volume(record.name)}: {reason}"
+            ) from error
+
+
+def _remove_volume(
+    home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]
+) -> None:
+    volumes.remove(home, store, str(arguments["name"]))
+
+
+def _volume_sizes(home: Home, _: Store, arguments: Mapping[str, Any], __: Sequence[int]) -> Any:
+    return {name: sizes.tree_size(home.volume(name)) for name in arguments["names"]}
+
+
 def _repair(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) -> None:
     repair.repair(home, store)
 
@@ -116,23 +156,31 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
     """Remove all that the home holds; its own directories go with the engine's next step."""
     with store.read() as tx:
         records = containers.list_all(tx)
-    for record in records:
-        snapshots.discard(home, record.id)
+    for each in records:
+        snapshots.discard(home, each.id)
     with store.write() as tx:
-        for record in records:
-            monitor_statements.removed(tx, record.id)
+        for each in records:
+            monitor_statements.removed(tx, each.id)
+        for record in store_volumes.list_all(tx):
+            if record.is_mounted:
+                volumes.unmount(home, record.name)
+            store_volumes.remove(tx, record.name)
     network_jobs.clear(home, store)
-    for directory in (home.containers, home.layers, home.layout, home.cache):
+    for directory in (home.containers, home.layers, home.layout, home.cache, home.volumes):
         snapshots.throw_away(home, directory)
 
 
 JOBS: Mapping[str, Job] = {
     "changes": _changes,
     "empty": _empty,
+    "fill": _fill,
     "import": _import,
     "make-network": network_jobs.make,
+    "mount-volumes": _mount_volumes,
     "remove": _remove,
     "remove-image": _remove_image,
     "remove-network": network_jobs.remove,
+    "remove-volume": _remove_volume,
     "repair": _repair,
+    "volume-sizes": _volume_sizes,
 }

@@ -40,10 +40,11 @@ DIFFERENT: dict[str, str] = {}
 def masked(result: CompletedProcess[str], words: list[str]) -> tuple[str, str, int]:
     """Return output, errors and code with what changes from run to run replaced.
 
-    The order of `diff` is that of directories on disk, also in docker: its lines are sorted.
+    The order of `diff` is that of directories on disk, also in docker, and that of `volume prune`
+    any: their lines are sorted.
     """
     out, err = result.stdout, result.stderr
-    if words[0] == "diff":
+    if words[0] == "diff" or words[:2] == ["volume", "prune"]:
         out = "".join(sorted(out.splitlines(keepends=True)))
     for pattern, name in _MASKS:
         out, err = pattern.sub(name, out), pattern.sub(name, err)

@@ -59,7 +59,7 @@ victim.remove(force=True)
 """
 
 CHECK = {"supervise/protocol.py": "def check_peer(sock: socket.socket) -> None:\n    pass"}
-COVER = {"engine/bundle.py": "def _guarded(home, binds):\n    return binds, ()"}
+COVER = {"engine/mount_specs.py": "def guarded(home, mounts, known):\n    return (), ()"}
 
 Answers = dict[str, str] | str
 

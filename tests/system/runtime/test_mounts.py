@@ -80,8 +80,13 @@ def _submounts(bundle: str, option: str) -> str:
 
 
 def test_a_read_only_bind_closes_its_submounts(bundle: str) -> None:
-    """`-v SRC:DST:ro` is read-only with everything mounted below it."""
-    assert call(_submounts, bundle, "ro").count("Read-only file system") == 2
+    """`-v SRC:DST:ro` is read-only with everything mounted below it: OCI's `rro`."""
+    assert call(_submounts, bundle, "rro").count("Read-only file system") == 2
+
+
+def test_a_bind_that_is_read_only_alone_leaves_its_submounts_writable(bundle: str) -> None:
+    """OCI's `ro`, which is docker's `bind-recursive=writable`."""
+    assert call(_submounts, bundle, "ro").count("Read-only file system") == 1
 
 
 def test_a_writable_bind_is_writable(bundle: str) -> None:

@@ -142,7 +142,7 @@ def test_numbers_are_gos(text: str, number: int) -> None:
         (["create", "--cap-add", "ALL", "busybox"], "--cap-add"),
         (["exec", "--privileged", "c", "sh"], "--privileged"),
         (["ps", "-s"], "-s, --size"),
-        (["rm", "-v", "c"], "-v, --volumes"),
+        (["rm", "-l", "c"], "-l, --link"),
         (["stop", "-s", "HUP", "c"], "-s, --signal"),
         (["logs", "--details", "c"], "--details"),
         (["images", "--digests"], "--digests"),

@@ -11,7 +11,8 @@ import pytest
 from ipycontainer.engine import bundle
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model import oci, oci_json
-from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.mounts import MountPoint
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
 from ipycontainer.store.home import Home
 
@@ -66,14 +67,14 @@ def test_a_bind_that_contains_the_engine_hides_it(
     """Home and runtime directory are covered by an empty directory, and a WARNING says so."""
     (tmp_path / "link").symlink_to(tmp_path)
     words = {"parent": tmp_path, "home": home.root, "link": tmp_path / "link"}
-    config = replace(record.config, binds=(Bind(source.format(**words), "/mnt"),))
+    config = replace(record.config, mounts=(MountPoint("bind", "/mnt", source.format(**words)),))
     covers = [
         mount
         for mount in bundle.build(home, replace(record, config=config)).mounts
         if mount.source == str(home.empty_dir)
     ]
     assert {Path(mount.destination).name for mount in covers} == {"home", "run"}
-    assert all("ro" in mount.options for mount in covers)
+    assert all("rro" in mount.options for mount in covers)
     assert len(bundle.warnings_of(home, config)) >= 2
 
 
@@ -82,7 +83,7 @@ def test_the_engines_own_files_cannot_be_bound(
     home: Home, record: ContainerRecord, below: str
 ) -> None:
     """A bind of the home, or of anything in it, is refused."""
-    config = replace(record.config, binds=(Bind(str(home.root / below), "/mnt"),))
+    config = replace(record.config, mounts=(MountPoint("bind", "/mnt", str(home.root / below)),))
     with pytest.raises(InvalidArgument, match="belongs to the engine"):
         bundle.warnings_of(home, config)
 

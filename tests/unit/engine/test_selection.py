@@ -10,7 +10,7 @@ from ipycontainer.engine import selection
 from ipycontainer.engine.containers import merge_image
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import InvalidArgument, Unsupported
-from ipycontainer.model.config import Bind, ContainerConfig
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 
@@ -102,13 +102,15 @@ def test_dockerpys_options_are_understood() -> None:
     )
     assert config.env == ("A=1",)
     assert config.labels == {"x": ""}
-    assert config.binds == (Bind("/src", "/dst", read_only=True),)
+    assert [(each.source, each.target, each.read_only) for each in config.mounts] == [
+        ("/src", "/dst", True)
+    ]
     assert (config.network, config.entrypoint) == ("none", ("sh", "-c"))
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"privileged": True}, {"ports": {80: 80}}, {"network": "mine"}, {"volumes": ["name:/x"]}],
+    [{"privileged": True}, {"ports": {80: 80}}, {"network": "mine"}, {"volumes": ["name:/x:odd"]}],
 )
 def test_what_is_not_there_yet_is_refused_by_name(options: dict[str, object]) -> None:
     """An option that would be ignored is refused instead."""

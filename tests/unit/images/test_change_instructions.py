@@ -93,7 +93,7 @@ def test_a_wrong_instruction_is_refused_in_dockers_words(line: str, words: str) 
     assert caught.value.message == words
 
 
-@pytest.mark.parametrize("keyword", ["VOLUME", "HEALTHCHECK"])
+@pytest.mark.parametrize("keyword", ["HEALTHCHECK"])
 def test_what_cannot_be_carried_out_yet_is_refused_by_name(keyword: str) -> None:
     """And not kept as if it were."""
     with pytest.raises(Unsupported, match=f"^{keyword} is not supported"):

@@ -210,7 +210,6 @@ def test_the_last_of_two_equal_variables_wins() -> None:
         ({"mounts": (Mount("/proc/sys", "tmpfs"),)}, InvalidArgument, "inside /proc"),
         ({"mounts": (Mount("/a/../proc", "bind", "/x"),)}, InvalidArgument, "inside /proc"),
         ({"mounts": (Mount("/proc", "tmpfs"),)}, InvalidArgument, "inside /proc"),
-        ({"mounts": (Mount("/x", "bind", "/y", ("shared",)),)}, Unsupported, '"shared"'),
         ({"mounts": (Mount("/x", "bind", "/y", ("size=1",)),)}, Unsupported, '"size"'),
         ({"linux": {"sysctl": {"kernel.hostname": "x"}}}, InvalidArgument, "kernel.hostname"),
         ({"linux": {"sysctl": {"vm.swappiness": "1"}}}, InvalidArgument, "vm.swappiness"),

@@ -1,0 +1,319 @@
+"""`-v`, `--mount` and `--tmpfs` of `run` and `create`, read as docker reads them.
+
+Sources: docker/cli `cli/compose/loader/volume.go`, `opts/mount.go`; moby
+`volume/mounts/{linux_parser,validate}.go`, `daemon/pkg/oci` for the options of a tmpfs. What the
+client refuses raises UsageError (or click's own error), what the daemon refuses InvalidArgument.
+"""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from ipycontainer.commands.quoting import parse_bool
+from ipycontainer.errors import InvalidArgument, UsageError
+from ipycontainer.model.mounts import MountPoint, Recursion
+from ipycontainer.model.volume import check_volume_name
+
+__all__ = ["MountWord", "mount_points"]
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType
+
+_ACCESS = ("ro", "rw")
+_PROPAGATION = ("private", "rprivate", "rshared", "rslave", "shared", "slave")
+# Words for security labels that this machine has not, and for docker on a Mac: without effect
+# there, too, on a Linux without SELinux.
+_NO_EFFECT = ("z", "Z", "cached", "consistent", "delegated", "default")
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgtp])?(i?b)?", re.IGNORECASE)
+_TMPFS_KEYS = ("mode", "uid", "gid", "size", "nr_inodes", "nr_blocks", "mpol")
+_TMPFS_FLAGS = frozenset(
+    "defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime"
+    " noatime diratime nodiratime bind rbind unbindable runbindable private rprivate shared rshared"
+    " slave rslave relatime norelatime strictatime nostrictatime".split()
+)
+_TMPFS_REFUSED = frozenset("remount bind rbind unbindable runbindable shared rshared".split())
+
+
+def mount_points(
+    volumes: Sequence[str], mounts: Sequence[MountPoint], tmpfs: Sequence[str], cwd: Path
+) -> tuple[MountPoint, ...]:
+    """Return what the words ask for, in their order; the same `-v` twice is one.
+
+    A source that starts with a dot stands below `cwd`.
+    """
+    found = [_volume(spec, cwd) for spec in dict.fromkeys(volumes)]
+    found += [_checked(mount) for mount in mounts]
+    found += [_tmpfs(spec) for spec in dict.fromkeys(tmpfs)]
+    return tuple(found)
+
+
+# ── -v ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _volume(spec: str, cwd: Path) -> MountPoint:
+    source, target, mode = _sections(spec)
+    if not source:
+        return MountPoint("volume", _target(spec, target, "volume"), anonymous=True)
+    if source.startswith("."):
+        source = str(cwd / source)
+    is_bind = source.startswith("/")
+    words = _mode(mode)
+    propagation = next((word for word in words if word in _PROPAGATION), "")
+    kind = "bind" if is_bind else "volume"
+    where = f"invalid volume specification: '{spec}': invalid mount config for type \"{kind}\": "
+    if is_bind and "nocopy" in words:
+        raise InvalidArgument(f"{where}field VolumeOptions must not be specified")
+    if not is_bind and propagation:
+        raise InvalidArgument(f"{where}field BindOptions must not be specified")
+    target = _target(spec, target, kind)
+    if is_bind:
+        return MountPoint(
+            "bind",
+            target,
+            posixpath.normpath(source),
+            "ro" in words,
+            mode=mode,
+            propagation=propagation,
+            create_source=True,
+        )
+    check_volume_name(source)
+    return MountPoint("volume", target, source, "ro" in words, mode=mode, no_copy="nocopy" in words)
+
+
+def _sections(spec: str) -> tuple[str, str, str]:
+    """Return source, target and options; the source is empty for an anonymous volume."""
+    if not spec:
+        raise UsageError("invalid empty volume spec")
+    parts = spec.split(":") if len(spec) > 2 else [spec]
+    if len(parts) > 3:
+        raise UsageError(f"invalid spec: {spec}: too many colons")
+    if not all(parts):
+        raise UsageError(f"invalid spec: {spec}: empty section between colons")
+    if len(parts) == 1:
+        return "", parts[0], ""
+    return parts[0], parts[1], parts[2] if len(parts) == 3 else ""
+
+
+def _mode(text: str) -> list[str]:
+    if not text:
+        return []
+    words = text.split(",")
+    access = [word for word in words if word in _ACCESS]
+    propagation = [word for word in words if word in _PROPAGATION]
+    others = [word for word in words if word == "nocopy" or word in _NO_EFFECT]
+    known = len(access) + len(propagation) + len(others)
+    if len(access) > 1 or len(propagation) > 1 or known < len(words):
+        raise InvalidArgument(f"invalid mode: {text}")
+    return words
+
+
+def _target(spec: str, target: str, kind: str) -> str:
+    where = f"invalid volume specification: '{spec}': invalid mount config for type \"{kind}\": "
+    if not target.startswith("/"):
+        raise InvalidArgument(f"{where}invalid mount path: '{target}' mount path must be absolute")
+    clean = posixpath.normpath("/" + target.lstrip("/"))
+    if clean == "/":
+        raise InvalidArgument(f"{where}invalid specification: destination can't be '/'")
+    return clean
+
+
+# ── --mount ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class MountWord(_Type):
+    """One `--mount`: `key=value` pairs between commas, as CSV."""
+
+    name = "mount"
+
+    def convert(
+        self, value: str | MountPoint, param: click.Parameter | None, ctx: click.Context | None
+    ) -> MountPoint:
+        """Return the mount point; what only the daemon checks is checked by `mount_points`."""
+        if isinstance(value, MountPoint):
+            return value
+        try:
+            return _read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _read(text: str) -> MountPoint:
+    if not text:
+        raise ValueError("EOF")
+    try:
+        (words,) = csv.reader([text], strict=True)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(str(error)) from None
+    given: dict[str, Any] = {"type": "volume"}
+    pairs: dict[str, dict[str, str]] = {}
+    seen: list[str] = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        key = key.lower()
+        if not equals and key not in _SWITCHES:
+            raise ValueError(f"invalid field '{word}' must be a key=value pair")
+        seen.append(key)
+        if key in ("volume-label", "volume-opt"):
+            name, _, text_ = value.partition("=")
+            pairs.setdefault(key, {})[name] = text_
+            continue
+        field, reader = _KEYS.get(key, ("", str))
+        if not field:
+            raise ValueError(f"unexpected key '{key}' in '{word}'")
+        try:
+            given[field] = reader(value) if equals else True
+        except ValueError:
+            raise ValueError(_invalid(key, value)) from None
+    given.pop("consistency", None)
+    if not given["type"]:
+        raise ValueError("type is required")
+    if not given.get("target"):
+        raise ValueError("target is required")
+    _no_mixing(given, seen)
+    return _point(given, pairs)
+
+
+def _invalid(key: str, value: str) -> str:
+    if key == "bind-recursive":
+        return (
+            f"invalid value for bind-recursive: {value} "
+            '(must be "enabled", "disabled", "writable", or "readonly")'
+        )
+    return f"invalid value for {key}: {value}"
+
+
+def _no_mixing(given: dict[str, Any], seen: Sequence[str]) -> None:
+    for family in ("volume", "bind", "tmpfs", "image"):
+        if given["type"] != family and any(key.startswith(f"{family}-") for key in seen):
+            raise ValueError(f"cannot mix '{family}-*' options with mount type '{given['type']}'")
+    if given.get("recursion") == "readonly":
+        if not given.get("read_only"):
+            raise ValueError(
+                "option 'bind-recursive=readonly' requires 'readonly' to be specified in "
+                "conjunction"
+            )
+        if given.get("propagation") != "rprivate":
+            raise ValueError(
+                "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be "
+                "specified in conjunction"
+            )
+
+
+def _point(given: dict[str, Any], pairs: dict[str, dict[str, str]]) -> MountPoint:
+    options = []
+    if "tmpfs_size" in given:
+        options.append(f"size={given.pop('tmpfs_size')}")
+    if "tmpfs_mode" in given:
+        options.append(f"mode={given.pop('tmpfs_mode'):o}")
+    if given.pop("non_recursive", False):
+        given["recursion"] = "disabled"
+    return MountPoint(
+        **given,
+        origin="--mount",
+        anonymous=given["type"] == "volume" and not given.get("source"),
+        labels=pairs.get("volume-label", {}),
+        driver_options=pairs.get("volume-opt", {}),
+        options=tuple(options),
+    )
+
+
+def _octal(text: str) -> int:
+    return int(text, 8)
+
+
+def _size(text: str) -> int:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return int(float(found[1]) * _UNITS[(found[2] or "").lower()])
+
+
+def _recursion(text: str) -> str:
+    if text not in get_args(Recursion):
+        raise ValueError(text)
+    return text
+
+
+_SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src")
+_KEYS: dict[str, tuple[str, Any]] = {
+    "type": ("type", str.lower),
+    "source": ("source", str),
+    "src": ("source", str),
+    "target": ("target", str),
+    "dst": ("target", str),
+    "destination": ("target", str),
+    "readonly": ("read_only", parse_bool),
+    "ro": ("read_only", parse_bool),
+    "consistency": ("consistency", str),
+    "bind-propagation": ("propagation", str.lower),
+    "bind-nonrecursive": ("non_recursive", parse_bool),
+    "bind-recursive": ("recursion", _recursion),
+    "bind-create-src": ("create_source", parse_bool),
+    "volume-subpath": ("subpath", str),
+    "volume-nocopy": ("no_copy", parse_bool),
+    "volume-driver": ("driver", str),
+    "image-subpath": ("subpath", str),
+    "tmpfs-size": ("tmpfs_size", _size),
+    "tmpfs-mode": ("tmpfs_mode", _octal),
+}
+
+
+def _checked(mount: MountPoint) -> MountPoint:
+    """Return a `--mount` that docker's daemon takes, too, its paths cleaned."""
+    where = f'invalid mount config for type "{mount.type}": '
+    if mount.type not in ("bind", "volume", "tmpfs", "image"):
+        raise InvalidArgument(f"{where}mount type unknown")
+    if mount.type == "tmpfs" and mount.source:
+        raise InvalidArgument(f"{where}field Source must not be specified")
+    if mount.type in ("bind", "image") and not mount.source:
+        raise InvalidArgument(f"{where}field Source must not be empty")
+    paths = [mount.source, mount.target] if mount.type == "bind" else [mount.target]
+    for path in paths:
+        if not path.startswith("/"):
+            raise InvalidArgument(
+                f"{where}invalid mount path: '{path}' mount path must be absolute"
+            )
+    target = posixpath.normpath("/" + mount.target.lstrip("/"))
+    if target == "/":
+        raise InvalidArgument(f"{where}invalid specification: destination can't be '/'")
+    if mount.propagation and mount.propagation not in _PROPAGATION:
+        raise InvalidArgument(f"{where}invalid propagation mode: {mount.propagation}")
+    if mount.subpath.startswith("/") or ".." in mount.subpath.split("/"):
+        raise InvalidArgument(f"{where}subpath must be a relative path within the {mount.type}")
+    if mount.type == "volume" and mount.subpath and mount.anonymous:
+        raise InvalidArgument(f"{where}must not set Subpath when using anonymous volumes")
+    if mount.type == "volume" and mount.source:
+        check_volume_name(mount.source)
+    source = posixpath.normpath(mount.source) if mount.type == "bind" else mount.source
+    fields = {name: getattr(mount, name) for name in MountPoint.__dataclass_fields__}
+    return MountPoint(**{**fields, "target": target, "source": source})
+
+
+# ── --tmpfs ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tmpfs(spec: str) -> MountPoint:
+    target, _, text = spec.partition(":")
+    if not target.startswith("/"):
+        raise InvalidArgument(f"invalid mount path: '{target}' mount path must be absolute")
+    clean = posixpath.normpath("/" + target.lstrip("/"))
+    if clean == "/":
+        raise InvalidArgument("invalid specification: destination can't be '/'")
+    words = tuple(word for word in text.split(",") if word)
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if (key not in _TMPFS_KEYS) if equals else (word not in _TMPFS_FLAGS):
+            raise InvalidArgument(f'invalid tmpfs option "{word}"')
+        if word in _TMPFS_REFUSED:
+            raise InvalidArgument(f'invalid tmpfs option "{word}"')
+    return MountPoint("tmpfs", clean, origin="--tmpfs", options=words)

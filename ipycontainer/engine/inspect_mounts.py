@@ -1,0 +1,134 @@
+"""The parts of docker's container object that tell of mounts.
+
+Each of the words that asked for them has a place of its own there: `Binds`, `Mounts`, `Tmpfs`,
+`VolumesFrom`. Shapes are those of docker 26.1.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.mounts import MountPoint
+from ipycontainer.model.volume import DRIVER
+from ipycontainer.store.home import Home
+
+__all__ = ["host_config", "mounts", "volumes"]
+
+
+def mounts(home: Home, points: Sequence[MountPoint]) -> list[dict[str, Any]]:
+    """Return `.Mounts`: all but what `--tmpfs` asked for, as docker has it."""
+    return [_mount(home, point) for point in points if point.origin != "--tmpfs"]
+
+
+def _mount(home: Home, point: MountPoint) -> dict[str, Any]:
+    shown: dict[str, Any] = {"Type": point.type}
+    source = point.source
+    if point.type == "volume":
+        shown["Name"], source = point.source, str(home.volume(point.source))
+    shown |= {"Source": source, "Destination": point.target}
+    if point.type == "volume":
+        shown["Driver"] = DRIVER
+    bind = point.type == "bind"
+    return shown | {
+        "Mode": point.mode,
+        "RW": not point.read_only and point.type != "image",
+        "Propagation": (point.propagation or "rprivate") if bind else "",
+    }
+
+
+def volumes(points: Sequence[MountPoint]) -> dict[str, Any] | None:
+    """Return `.Config.Volumes`: places of anonymous volumes."""
+    found: dict[str, Any] = {
+        point.target: {}
+        for point in points
+        if point.type == "volume" and point.anonymous and point.origin in ("-v", "VOLUME")
+    }
+    return found or None
+
+
+def host_config(config: ContainerConfig) -> dict[str, Any]:
+    """Return what `.HostConfig` says of mounts; docker leaves Mounts and Tmpfs out when empty."""
+    points = config.mounts
+    shown: dict[str, Any] = {
+        "Binds": [_words(point) for point in points if point.origin == "-v" and not point.anonymous]
+        or None,
+        "VolumeDriver": config.volume_driver,
+        "VolumesFrom": list(config.volumes_from) or None,
+    }
+    if asked := [_asked(point) for point in points if point.origin == "--mount"]:
+        shown["Mounts"] = asked
+    temporary = [point for point in points if point.origin == "--tmpfs"]
+    if temporary:
+        shown["Tmpfs"] = {point.target: ",".join(point.options) for point in temporary}
+    return shown
+
+
+def _words(point: MountPoint) -> str:
+    return ":".join(filter(None, (point.source, point.target, point.mode)))
+
+
+def _asked(point: MountPoint) -> dict[str, Any]:
+    shown: dict[str, Any] = {"Type": point.type}
+    source = point.labels.get("reference", "") if point.type == "image" else point.source
+    if source and not point.anonymous:
+        shown["Source"] = source
+    shown["Target"] = point.target
+    if point.read_only:
+        shown["ReadOnly"] = True
+    options = _OPTIONS[point.type](point)
+    if options:
+        shown[f"{point.type.capitalize()}Options"] = options
+    return shown
+
+
+def _bind_options(point: MountPoint) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if point.propagation:
+        shown["Propagation"] = point.propagation
+    if point.create_source:
+        shown["CreateMountpoint"] = True
+    named = {
+        "disabled": "NonRecursive",
+        "writable": "ReadOnlyNonRecursive",
+        "readonly": "ReadOnlyForceRecursive",
+    }
+    if point.recursion in named:
+        shown[named[point.recursion]] = True
+    return shown
+
+
+def _volume_options(point: MountPoint) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if point.no_copy:
+        shown["NoCopy"] = True
+    if point.labels:
+        shown["Labels"] = dict(point.labels)
+    if point.subpath:
+        shown["Subpath"] = point.subpath
+    if point.driver or point.driver_options:
+        shown["DriverConfig"] = {"Name": point.driver, "Options": dict(point.driver_options)}
+    return shown
+
+
+def _tmpfs_options(point: MountPoint) -> dict[str, Any]:
+    words = dict(word.partition("=")[::2] for word in point.options)
+    shown: dict[str, Any] = {}
+    if "size" in words:
+        shown["SizeBytes"] = int(words["size"])
+    if "mode" in words:
+        shown["Mode"] = int(words["mode"], 8)
+    return shown
+
+
+def _image_options(point: MountPoint) -> dict[str, Any]:
+    return {"Subpath": point.subpath} if point.subpath else {}
+
+
+_OPTIONS = {
+    "bind": _bind_options,
+    "volume": _volume_options,
+    "tmpfs": _tmpfs_options,
+    "image": _image_options,
+}

@@ -1,0 +1,188 @@
+"""Decide what is mounted in a new container, and make the volumes that it needs.
+
+The rules of precedence are docker's (moby `daemon/volumes.go` registerMountPoints): what
+`--volumes-from` brings gives way to `-v` and `--mount`, an anonymous volume or one of the image to
+everything at the same place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.model import ids
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.mounts import ANONYMOUS_LABEL, MountPoint
+from ipycontainer.model.volume import DRIVER
+from ipycontainer.storage import volumes
+from ipycontainer.store.database import Transaction
+from ipycontainer.store.home import Home
+
+__all__ = [
+    "check_propagation",
+    "check_sources",
+    "decide",
+    "fills",
+    "inherit",
+    "make_sources",
+    "make_volumes",
+    "resolve_images",
+    "volumes_of",
+]
+
+
+def decide(
+    mounts: Sequence[MountPoint],
+    inherited: Sequence[MountPoint],
+    image_volumes: Sequence[str],
+) -> tuple[MountPoint, ...]:
+    """Return what is mounted: the user's words, what other containers bring, the image's VOLUMEs.
+
+    Raises InvalidArgument for two of the user's words about one place.
+    """
+    temporary = {mount.target: mount for mount in mounts if mount.origin == "--tmpfs"}
+    named: dict[str, MountPoint] = {}
+    for mount in mounts:
+        if mount.origin == "--tmpfs" or _is_plain(mount):
+            continue
+        if mount.target in named:
+            raise InvalidArgument(f"Duplicate mount point: {mount.target}")
+        named[mount.target] = mount
+    found = {mount.target: mount for mount in inherited} | named | temporary
+    for mount in mounts:
+        if _is_plain(mount):
+            found.setdefault(mount.target, mount)
+    for target in image_volumes:
+        clean = os.path.normpath(f"/{target.lstrip('/')}")
+        found.setdefault(clean, MountPoint("volume", clean, origin="VOLUME", anonymous=True))
+    return tuple(found.values())
+
+
+def _is_plain(mount: MountPoint) -> bool:
+    """Tell whether it is the anonymous volume of a `-v /path`: docker lays it under all else."""
+    return mount.origin == "-v" and mount.anonymous and not mount.source
+
+
+def inherit(mounts: Sequence[MountPoint], mode: str) -> list[MountPoint]:
+    """Return the mounts of another container, as `--volumes-from` takes them over."""
+    words = [word for word in mode.split(",") if word]
+    if any(word not in ("ro", "rw", "z", "Z", "nocopy") for word in words) or (
+        {"ro", "rw"} <= set(words)
+    ):
+        raise InvalidArgument(f"invalid mode: {mode}")
+    return [
+        replace(
+            mount, origin="--volumes-from", read_only=mount.read_only or "ro" in words, mode=mode
+        )
+        for mount in mounts
+        if mount.origin != "--tmpfs"
+    ]
+
+
+def make_volumes(
+    home: Home, tx: Transaction, mounts: Sequence[MountPoint], driver: str
+) -> tuple[tuple[MountPoint, ...], list[str]]:
+    """Return the mounts with the names of their volumes, made where missing, and which were made.
+
+    An anonymous volume that another container has already (`--volumes-from`) has a name.
+    """
+    named: list[MountPoint] = []
+    made: list[str] = []
+    for mount in mounts:
+        if mount.type != "volume":
+            named.append(mount)
+            continue
+        wanted = mount.driver or driver or DRIVER
+        if wanted != DRIVER:
+            raise InvalidArgument(
+                f'error looking up volume plugin {wanted}: plugin "{wanted}" not found'
+            )
+        name = mount.source or ids.new_id()
+        labels = dict(mount.labels) or ({} if mount.source else {ANONYMOUS_LABEL: ""})
+        record, new = volumes.create(
+            home,
+            tx,
+            name,
+            anonymous=not mount.source,
+            labels=labels,
+            options=mount.driver_options,
+        )
+        made += [name] if new else []
+        named.append(replace(mount, source=record.name))
+    return tuple(named), made
+
+
+def volumes_of(mounts: Sequence[MountPoint]) -> list[str]:
+    """Return the names of the volumes among mounts."""
+    return [mount.source for mount in mounts if mount.type == "volume"]
+
+
+def fills(mounts: Sequence[MountPoint]) -> list[MountPoint]:
+    """Return the volumes that take the image's content where they are empty."""
+    return [
+        mount
+        for mount in mounts
+        if mount.type == "volume" and not mount.no_copy and not mount.subpath
+    ]
+
+
+def resolve_images(
+    mounts: Sequence[MountPoint], find: Callable[[str], ImageRecord]
+) -> tuple[MountPoint, ...]:
+    """Return the mounts with the ids of their images. Raises ImageNotFound."""
+    return tuple(
+        replace(mount, source=find(mount.source).id, labels={"reference": mount.source})
+        if mount.type == "image"
+        else mount
+        for mount in mounts
+    )
+
+
+def check_sources(mounts: Sequence[MountPoint]) -> None:
+    """Refuse a `--mount type=bind` of what is not there; `-v` makes it."""
+    for mount in mounts:
+        if mount.type == "bind" and not mount.create_source and not os.path.lexists(mount.source):
+            raise InvalidArgument(
+                'invalid mount config for type "bind": '
+                f"bind source path does not exist: {mount.source}",
+                hint="bind-create-src makes it, and so does -v",
+            )
+
+
+def make_sources(mounts: Sequence[MountPoint]) -> None:
+    """Make missing directories of `-v`, as docker does."""
+    for mount in mounts:
+        if mount.type == "bind" and mount.create_source and not os.path.lexists(mount.source):
+            os.makedirs(mount.source, exist_ok=True)
+
+
+def check_propagation(mounts: Sequence[MountPoint], table: Mapping[str, str]) -> None:
+    """Refuse a propagation that the source's own mount cannot give, in docker's words.
+
+    `table` maps mount points to the optional fields of proc_pid_mountinfo(5).
+    """
+    for mount in mounts:
+        kind = mount.propagation.removeprefix("r")
+        if mount.type != "bind" or kind not in ("shared", "slave"):
+            continue
+        point = _mount_point(os.path.realpath(mount.source), table)
+        fields = table.get(point, "")
+        if kind == "shared" and "shared:" not in fields:
+            raise InvalidArgument(
+                f"path {mount.source} is mounted on {point} but it is not a shared mount"
+            )
+        if kind == "slave" and "shared:" not in fields and "master:" not in fields:
+            raise InvalidArgument(
+                f"path {mount.source} is mounted on {point} but it is not a shared or slave mount"
+            )
+
+
+def _mount_point(path: str, table: Mapping[str, str]) -> str:
+    inside = [
+        point
+        for point in table
+        if path == point or path.startswith(point if point == "/" else f"{point}/")
+    ]
+    return max(inside, key=len, default="/")

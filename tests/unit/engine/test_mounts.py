@@ -1,0 +1,58 @@
+"""What is mounted in a container is decided by docker's precedence."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipycontainer.engine import mounts
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.mounts import MountPoint
+
+NAMED = MountPoint("volume", "/d", "data")
+BIND = MountPoint("bind", "/d", "/src")
+PLAIN = MountPoint("volume", "/d", anonymous=True)
+TMPFS = MountPoint("tmpfs", "/d", origin="--tmpfs")
+
+
+def test_one_place_twice_is_refused() -> None:
+    """Two of the user's own words about one target."""
+    with pytest.raises(InvalidArgument, match="Duplicate mount point: /d"):
+        mounts.decide((NAMED, BIND), (), ())
+
+
+def test_anonymous_volumes_give_way_to_everything() -> None:
+    """To what another container brings, and to what has a name."""
+    assert mounts.decide((PLAIN,), (NAMED,), ()) == (NAMED,)
+    assert mounts.decide((PLAIN, BIND), (), ("/d",)) == (BIND,)
+    assert mounts.decide((PLAIN,), (), ("/d",)) == (PLAIN,)
+
+
+def test_named_mounts_hide_inherited_ones_and_a_tmpfs_hides_both() -> None:
+    """As registerMountPoints and setupMounts of docker's daemon do."""
+    assert mounts.decide((BIND,), (NAMED,), ()) == (BIND,)
+    assert mounts.decide((BIND, TMPFS), (NAMED,), ()) == (TMPFS,)
+
+
+def test_an_image_adds_its_volumes() -> None:
+    """Each as an anonymous one, at its clean path."""
+    (found,) = mounts.decide((), (), ("/var//lib/",))
+    assert (found.target, found.anonymous, found.origin) == ("/var/lib", True, "VOLUME")
+
+
+def test_inherited_mounts_can_be_made_read_only() -> None:
+    """`--volumes-from X:ro`; a tmpfs is never inherited, and no other word is known."""
+    (found,) = mounts.inherit((NAMED, TMPFS), "ro")
+    assert found.read_only
+    (same,) = mounts.inherit((MountPoint("volume", "/d", "data", read_only=True),), "rw")
+    assert same.read_only
+    with pytest.raises(InvalidArgument, match="invalid mode: foo"):
+        mounts.inherit((NAMED,), "foo")
+
+
+def test_a_propagation_that_the_source_cannot_give_is_refused() -> None:
+    """In docker's words, at the mount that holds the source."""
+    point = MountPoint("bind", "/d", "/usr", propagation="rslave")
+    with pytest.raises(InvalidArgument) as error:
+        mounts.check_propagation((point,), {"/": "", "/u": "shared:1"})
+    assert error.value.message == "path /usr is mounted on / but it is not a shared or slave mount"
+    mounts.check_propagation((point,), {"/": "", "/usr": "master:2"})
