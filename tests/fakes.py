@@ -31,6 +31,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
+from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import NO_WINDOW, Window
@@ -245,6 +246,9 @@ class FakeContainer:
     def unpause(self) -> None:
         self._turn(Status.PAUSED, Status.RUNNING, "is not paused")
 
+    def set_limits(self, limits: Limits) -> None:
+        self.calls.append(("set_limits", limits))
+
     def _turn(self, before: Status, after: Status, otherwise: str) -> None:
         if self.record.state.status is not before:
             raise Conflict(f"Container {self.id} {otherwise}")
@@ -359,6 +363,9 @@ class FakeContainers:
                     f'"{other.id}". You have to remove (or rename) that container to be able '
                     "to reuse that name."
                 )
+
+    def check_limits(self, wanted: Limits) -> tuple[Limits, tuple[str, ...]]:
+        return wanted, ()
 
     def create_from(self, config: ContainerConfig, name: str = "") -> FakeContainer:
         image = self.engine.images.get(config.image)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
 from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
@@ -64,6 +65,7 @@ _OPTIONS = (
     click.option("--volume-driver", type=String(), default="", help="Volume driver for volumes"),
     click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
     click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
+    *LIMIT_OPTIONS,
     click.argument("image"),
     click.argument("command", nargs=-1, type=click.UNPROCESSED),
 )
@@ -103,8 +105,12 @@ def configuration(
     volumes_from: tuple[str, ...],
     workdir: str,
     detach: bool = False,
+    **limits: Any,
 ) -> ContainerConfig:
-    """Return the configuration that the options ask for. Raises UsageError, InvalidArgument."""
+    """Return the configuration that the options ask for. Raises UsageError, InvalidArgument.
+
+    `limits` are the values of LIMIT_OPTIONS.
+    """
     if not image or image.startswith("-"):
         raise UsageError("invalid reference format")
     interactive = interactive or isinstance(session.stdin, bytes)
@@ -133,6 +139,7 @@ def configuration(
         attach_stdout=not detach and (not streams or "stdout" in streams),
         attach_stderr=not detach and (not streams or "stderr" in streams),
         auto_remove=rm,
+        **limit_fields(limits),
     )
 
 

@@ -23,6 +23,7 @@ from ipycontainer.commands import (
     pausing,
     running,
     system,
+    updating,
     volumes,
 )
 from ipycontainer.commands.flags import Flags, HelpWanted
@@ -61,6 +62,7 @@ _TOP: tuple[Verb, ...] = (
     lifecycle.stop,
     local_images.tag,
     pausing.unpause,
+    updating.update,
     lifecycle.wait,
 )
 
@@ -81,6 +83,7 @@ _CONTAINER: tuple[Verb, ...] = (
     running.start.under("container", "start"),
     lifecycle.stop.under("container", "stop"),
     pausing.unpause.under("container", "unpause"),
+    updating.update.under("container", "update"),
     lifecycle.wait.under("container", "wait"),
 )
 

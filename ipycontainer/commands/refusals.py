@@ -9,16 +9,13 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "VERBS"]
 
 _CREATE = """
-add-host annotation blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent
-cgroupns cidfile cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime
-c,cpu-shares cpus cpuset-cpus cpuset-mems device device-cgroup-rule device-read-bps
-device-read-iops device-write-bps device-write-iops disable-content-trust dns dns-opt dns-option
-dns-search domainname expose gpus group-add health-cmd health-interval health-retries
-health-start-interval health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc
-isolation kernel-memory label-file link link-local-ip log-driver log-opt mac-address m,memory
-memory-reservation memory-swap memory-swappiness net-alias network-alias no-healthcheck
-oom-kill-disable oom-score-adj pid pids-limit platform privileged p,publish P,publish-all pull
-q,quiet restart runtime security-opt shm-size storage-opt sysctl ulimit userns uts
+add-host annotation cap-add cap-drop cgroupns cidfile cpu-count cpu-percent device
+device-cgroup-rule disable-content-trust dns dns-opt dns-option dns-search domainname expose
+gpus group-add health-cmd health-interval health-retries health-start-interval
+health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory
+label-file link link-local-ip log-driver log-opt mac-address net-alias network-alias
+no-healthcheck pid platform privileged p,publish P,publish-all pull q,quiet restart runtime
+security-opt shm-size storage-opt sysctl userns uts
 """
 
 FLAGS: dict[str, str] = {
@@ -36,6 +33,7 @@ FLAGS: dict[str, str] = {
     "images": "digests",
     "import": "platform",
     "rmi": "no-prune",
+    "update": "kernel-memory restart",
 }
 
 GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscert tlskey tlsverify"
@@ -52,12 +50,12 @@ INSPECT_TYPES = "config network node plugin secret service task"
 VERBS = """
 build builder buildx commit compose context cp events export history load login logout
 manifest network node plugin port pull push save search secret service stack stats swarm top
-trust update
+trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "container": "commit cp export port prune stats top update",
+    "container": "commit cp export port prune stats top",
     "image": "build history load prune pull push save",
     "volume": "update",
     "system": "df dial-stdio events prune",

@@ -11,6 +11,7 @@ import click
 from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.commands.records import Done, Outcome, Running, Started
 from ipycontainer.commands.terminals import (
     detach_keys_option,
@@ -66,10 +67,12 @@ def run(
     except BaseException:
         keyboard.close()
         raise
+    early = client_warnings(config)
     try:
         if detach:
             container.start()
-            return Started(container=container, running=True, warnings=tuple(container.warnings))
+            warnings = (*early, *container.warnings)
+            return Started(container=container, running=True, warnings=warnings)
         foreground = container.start_attached(
             keyboard.stdin if config.attach_stdin else None,
             stdout=config.attach_stdout,
@@ -80,7 +83,7 @@ def run(
             foreground=foreground,
             container=container,
             verb="run",
-            warnings=tuple(container.warnings),
+            warnings=(*early, *container.warnings),
             tty=tty,
             reads=reads,
             keyboard=keyboard.pipe,
@@ -89,7 +92,7 @@ def run(
         )
     except EngineError as error:
         keyboard.close()
-        warnings = tuple(container.warnings)
+        warnings = (*early, *container.warnings)
         if config.auto_remove:
             with suppress(NotFound):  # its monitor may have been faster
                 container.remove(force=True)
@@ -115,7 +118,8 @@ def create(session: Session, name: str, **options: Any) -> Outcome:
             "create starts no program that could read the body of the cell", exit_code=1
         )
     container = session.engine.containers.create_from(config, name)
-    return Started(container=container, running=False, warnings=tuple(container.warnings))
+    warnings = (*client_warnings(config), *container.warnings)
+    return Started(container=container, running=False, warnings=warnings)
 
 
 def _with_body(

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ipycontainer.commands.quoting import go_quote
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.units import parse_size
 
-__all__ = ["Assignment", "Filter", "Integer", "Label", "List", "Stream", "String"]
+__all__ = ["Assignment", "Bytes", "Filter", "Integer", "Label", "List", "Stream", "String"]
 
 if TYPE_CHECKING:
     _Type = click.ParamType[Any]
@@ -89,6 +91,23 @@ class Label(_Type):
         if not value.partition("=")[0]:
             self.fail(f"invalid label '{value}': empty name", param, ctx)
         return value
+
+
+class Bytes(_Type):
+    """A size with docker's binary units: `64m`."""
+
+    name = "bytes"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return bytes."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(value)
+        except InvalidArgument as error:
+            self.fail(error.message, param, ctx)
 
 
 class Filter(_Type):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ipycontainer.engine import mount_specs, network_files
+from ipycontainer.engine import limits, mount_specs, network_files
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.linux import cgroups
 from ipycontainer.model import oci, oci_json
@@ -130,7 +130,8 @@ def build(
             terminal=config.tty,
             console_size=size if config.tty else (0, 0),
             capabilities=defaults.capabilities(granted),
-            rlimits=defaults.RLIMITS,
+            rlimits=_rlimits(config),
+            oom_score_adj=config.oom_score_adj or None,
         ),
         root=oci.Root("rootfs", readonly=config.read_only),
         hostname=network_files.hostname(record, other),
@@ -151,15 +152,28 @@ def build(
         ),
         linux=oci.Linux(
             namespaces=namespaces,
-            cgroups_path=cgroup_path(home, record.id),
+            cgroups_path=cgroup_path(home, record.id, config.cgroup_parent),
             devices=defaults.DEVICES,
             device_rules=defaults.DEVICE_RULES,
+            resources=limits.resources(config.limits) if config.is_limited else None,
             masked_paths=defaults.masked_paths(),
             readonly_paths=defaults.READONLY_PATHS,
             sysctl=network_files.sysctls(config, userns=home.rootless),
         ),
         annotations=annotations,
     )
+
+
+def _rlimits(config: ContainerConfig) -> tuple[oci.Rlimit, ...]:
+    """Return docker's default limits, but for those that the user names."""
+    if not config.ulimits:
+        return defaults.RLIMITS
+    given = tuple(
+        oci.Rlimit(f"RLIMIT_{limit.name.upper()}", limit.soft, limit.hard)
+        for limit in config.ulimits
+    )
+    named = {limit.type for limit in given}
+    return (*(limit for limit in defaults.RLIMITS if limit.type not in named), *given)
 
 
 @cache

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import attach, ending, inspect, inspect_network, logs, stats
+from ipycontainer.engine import attach, control, ending, inspect, inspect_network, logs, stats
 from ipycontainer.engine.foreground import Foreground, Source
+from ipycontainer.engine.limit_options import limits_from_options
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
     Conflict,
@@ -23,6 +24,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.linux.usage import Usage
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
+from ipycontainer.model.limits import Limits
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
@@ -186,15 +188,11 @@ class Container:
 
     def pause(self) -> None:
         """Stop all its processes where they stand; Conflict when it is paused already."""
-        self.reload()
-        self._ask_monitor({"op": "pause"})
+        control.pause(self)
 
     def unpause(self) -> None:
         """Let its processes go on; Conflict when it is not paused."""
-        self.reload()
-        if self.record.state.status is not Status.PAUSED:
-            raise Conflict(f"Container {self.id} is not paused")
-        self._ask_monitor({"op": "unpause"})
+        control.unpause(self)
 
     def restart(self, timeout: float | None = None) -> None:
         """Stop it where it runs, and start it."""
@@ -248,6 +246,20 @@ class Container:
         with self.engine.store.write() as tx:
             store_containers.rename(tx, self.id, name)
         self.reload()
+
+    def update(self, **options: Any) -> dict[str, Any]:
+        """Change its limits, with docker-py's options; of a running one at once.
+
+        Returns `{"Warnings": [...]}` of what this machine cannot limit. Raises Unsupported for an
+        option that is not there, InvalidArgument and Conflict in docker's words.
+        """
+        wanted, dropped = self.engine.containers.check_limits(limits_from_options(options))
+        self.set_limits(wanted)
+        return {"Warnings": list(dropped) or None}
+
+    def set_limits(self, wanted: Limits) -> None:
+        """Change its limits to those of `wanted` that are given; they have been checked."""
+        control.set_limits(self, wanted)
 
     # ── what it did ──────────────────────────────────────────────────────────────────────────
 
@@ -363,14 +375,6 @@ class Container:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""
         own = self.record.config.stop_signal
         return number == signals.SIGKILL or not own or parse_signal(own) == number
-
-    def _ask_monitor(self, request: Mapping[str, Any]) -> None:
-        try:
-            channel = self._channel()
-        except ContainerNotRunning:
-            raise ContainerNotRunning(f"container {self.id} is not running") from None
-        with closing(channel):
-            ask(channel, request)
 
     def _refuse_while_paused(self, message: str) -> None:
         if self.record.state.status is Status.PAUSED:

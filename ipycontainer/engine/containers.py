@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import bundle, mounts, selection, wishes
+from ipycontainer.engine import bundle, capacity, limits, mounts, selection, wishes
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
@@ -25,6 +25,7 @@ from ipycontainer.images.environment import PythonEnvironment
 from ipycontainer.model import ids
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
+from ipycontainer.model.limits import Limits
 from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
@@ -69,13 +70,16 @@ class Containers:
             )
         if config.stop_signal:
             parse_signal(config.stop_signal)
+        warnings: list[str] = []
+        if config.is_limited:
+            config, dropped = limits.admit(config, capacity.of(self._engine))
+            warnings += dropped
         config = wishes.settled(config, rootless=self._engine.home.rootless)
         if config.network in ("host",) or config.network.startswith("container:"):
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
         container_id = ids.new_id()
-        warnings: list[str] = []
         made: list[str] = []
         try:
             overlays, settings, shown = self._snapshot(container_id, image, warnings)
@@ -105,6 +109,10 @@ class Containers:
         if lonely and self._first_time("network"):
             warnings.append(NETWORK_NOTICE)
         return Container(self._engine, record, warnings)
+
+    def check_limits(self, wanted: Limits) -> tuple[Limits, tuple[str, ...]]:
+        """Return what of an update can be had, and WARNINGs; InvalidArgument in docker's words."""
+        return limits.checked(wanted, capacity.of(self._engine), update=True)
 
     def _snapshot(
         self, container_id: str, image: ImageRecord, warnings: list[str]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ipycontainer.engine import inspect_mounts, inspect_network
 from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.limits import DEVICE_LISTS, HOST_CONFIG, Limits
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import rfc3339nano
 from ipycontainer.model.volume import DRIVER, VolumeRecord
@@ -29,37 +30,14 @@ NOT_YET: dict[str, Any] = {
     "CapDrop": None,
     "GroupAdd": None,
     "Cgroup": "",
-    "OomScoreAdj": 0,
     "PidMode": "",
     "Privileged": False,
     "SecurityOpt": None,
     "UTSMode": "",
     "UsernsMode": "",
-    "CpuShares": 0,
-    "Memory": 0,
-    "NanoCpus": 0,
-    "CgroupParent": "",
-    "BlkioWeight": 0,
-    "BlkioWeightDevice": [],
-    "BlkioDeviceReadBps": [],
-    "BlkioDeviceWriteBps": [],
-    "BlkioDeviceReadIOps": [],
-    "BlkioDeviceWriteIOps": [],
-    "CpuPeriod": 0,
-    "CpuQuota": 0,
-    "CpuRealtimePeriod": 0,
-    "CpuRealtimeRuntime": 0,
-    "CpusetCpus": "",
-    "CpusetMems": "",
     "Devices": [],
     "DeviceCgroupRules": None,
     "DeviceRequests": None,
-    "MemoryReservation": 0,
-    "MemorySwap": 0,
-    "MemorySwappiness": None,
-    "OomKillDisable": None,
-    "PidsLimit": None,
-    "Ulimits": [],
 }
 # What is so by the engine's making: the runtime is our own, Windows' fields are empty on Linux, the
 # console has no size without a terminal, and no security module labels our processes.
@@ -143,11 +121,28 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "ExtraHosts": list(config.extra_hosts) or None,
         "Links": list(config.links) or None,
         "PublishAllPorts": config.publish_all,
+        "OomScoreAdj": config.oom_score_adj,
+        "CgroupParent": config.cgroup_parent,
+        **_limits(config.limits),
+        "Ulimits": [
+            {"Name": limit.name, "Hard": limit.hard, "Soft": limit.soft} for limit in config.ulimits
+        ],
         **NOT_YET,
         **BY_DESIGN,
         "MaskedPaths": list(defaults.masked_paths()),
         "ReadonlyPaths": list(defaults.READONLY_PATHS),
     }
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    """Return the limits by their names in HostConfig; those that were not given, too."""
+    shown: dict[str, Any] = {key: getattr(limits, name) for name, key in HOST_CONFIG.items()}
+    for name, number in DEVICE_LISTS.items():
+        devices = getattr(limits, name)
+        shown[HOST_CONFIG[name]] = [{"Path": each.path, number: each.value} for each in devices]
+    if limits.oom_kill_disable is None and not _unified():
+        shown["OomKillDisable"] = False  # docker fills it in where the kernel has the switch
+    return shown
 
 
 def _unified() -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipycontainer.engine import mount_options
+from ipycontainer.engine.limit_options import take_limit_fields
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.config import ContainerConfig
 
@@ -53,6 +54,7 @@ def config_from_options(
         stop_timeout=None if stop_timeout is None else int(stop_timeout),
         open_stdin=bool(given.pop("stdin_open", False)),
         tty=bool(given.pop("tty", False)),
+        **take_limit_fields(given),
     )
     left = [name for name, value in given.items() if value not in (False, [], {}, ())]
     if left:

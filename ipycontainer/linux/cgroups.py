@@ -11,16 +11,26 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from ipycontainer.linux.hierarchies import (
+    CONTROLLERS_V1,
+    Hierarchies,
+    available,
+    detect,
+    parse_mountinfo,
+)
 from ipycontainer.model.oci import DeviceRule
 
 __all__ = [
     "CONTROLLERS_V1",
+    "ON_DEMAND_V1",
     "Cgroup",
     "Hierarchies",
+    "add",
+    "available",
     "create",
     "detect",
     "locate",
@@ -28,34 +38,13 @@ __all__ = [
     "parse_mountinfo",
 ]
 
-# What a container needs a cgroup of its own in: to be limited, and to be counted (blkio, cpuacct).
-CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct", "blkio")
-# Freezing and killing come with every cgroup.
+# A cgroup of its own only where a limit asks for it.
+ON_DEMAND_V1 = ("cpuset",)
+# Freezing and killing come with every cgroup; cpuset is let in where a limit asks for it.
 CONTROLLERS_V2 = ("cpu", "memory", "pids", "io")
 
 REMOVE_SECONDS = 2.0  # rmdir(2) says EBUSY for a moment after the last process was reaped
 KILL_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Hierarchies:
-    """The cgroup mounts of this machine.
-
-    `version` is v1, v2, hybrid (v1 with an empty v2 beside it, used as v1) or none. `controllers`
-    maps each v1 controller to its mount; co-mounted ones share a directory. `unified` is the v2
-    mount, else "". `base` is where cgroups of version 2 are made, where that is not its root: the
-    cgroup that this process was given.
-    """
-
-    version: str
-    controllers: Mapping[str, str]
-    unified: str = ""
-    base: str = ""
-
-    @property
-    def is_v1(self) -> bool:
-        """Tell whether containers are limited by version 1 here."""
-        return self.version in ("v1", "hybrid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,53 +163,24 @@ class Cgroup:
         return cls({str(key): str(value) for key, value in raw.items()})
 
 
-def detect() -> Hierarchies:
-    """Read the cgroup mounts of this process's mount namespace."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        found = parse_mountinfo(file.read())
-    if found.version != "v2" or os.access(found.unified, os.W_OK):
-        return found
-    with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
-        own = file.read().strip().rpartition("0::")[2]
-    return replace(found, base=found.unified + own.rstrip("/"))
-
-
-def parse_mountinfo(text: str) -> Hierarchies:
-    """Return the cgroup mounts that a /proc/PID/mountinfo lists (proc_pid_mountinfo(5))."""
-    controllers: dict[str, str] = {}
-    unified = ""
-    for line in text.splitlines():
-        if " cgroup" not in line:
-            continue
-        front, _, back = line.partition(" - ")
-        fields, (kind, _, options) = front.split(" "), (*back.split(" "), "", "")[:3]
-        mountpoint = fields[4].replace("\\040", " ")
-        if kind == "cgroup2":
-            unified = unified or mountpoint
-        elif kind == "cgroup":
-            for word in options.split(","):
-                if word in CONTROLLERS_V1 or word in ("cpuset", "net_cls", "perf_event"):
-                    controllers.setdefault(word, mountpoint)
-    if controllers:
-        return Hierarchies("hybrid" if unified else "v1", controllers, unified)
-    return Hierarchies("v2" if unified else "none", {}, unified)
-
-
-def create(hierarchies: Hierarchies, path: str) -> Cgroup | None:
+def create(hierarchies: Hierarchies, path: str, further: Sequence[str] = ()) -> Cgroup | None:
     """Make the cgroup `path` (absolute, below each controller's mount) and return it.
 
-    None where this process may not: an ordinary user under v1, or without delegation under v2. What
-    had been made by then is removed again. Raises FileExistsError when it is there already.
+    `further` are controllers that it needs besides the usual ones. None where this process may
+    not: an ordinary user under v1, or without delegation under v2. What had been made by then is
+    removed again. Raises FileExistsError when it is there already.
     """
     if hierarchies.version == "none":
         return None
-    wanted = locate(hierarchies, path).directories
+    wanted = locate(hierarchies, path, further).directories
     base = "" if hierarchies.is_v1 else hierarchies.base or hierarchies.unified
     made: list[str] = []
     try:
         for directory in dict.fromkeys(wanted.values()):
             _make(directory, base)
             made.append(directory)
+        if further:
+            _prepare(hierarchies, wanted, base, further)
     except OSError as error:
         for directory in made:
             os.rmdir(directory)
@@ -230,7 +190,29 @@ def create(hierarchies: Hierarchies, path: str) -> Cgroup | None:
     return Cgroup(wanted)
 
 
-def locate(hierarchies: Hierarchies, path: str) -> Cgroup:
+def add(hierarchies: Hierarchies, cgroup: Cgroup, controller: str, path: str) -> Cgroup:
+    """Give a cgroup with processes in it a further controller; return it with that.
+
+    Version 1: a new directory, which the processes move into. Version 2: a switch in its parents.
+    Raises OSError.
+    """
+    if cgroup.is_v2:
+        base = hierarchies.base or hierarchies.unified
+        _prepare(hierarchies, cgroup.directories, base, (controller,))
+        return cgroup
+    extended = {**cgroup.directories, **locate(hierarchies, path, (controller,)).directories}
+    _make(extended[controller], "")
+    _prepare(hierarchies, extended, "", (controller,))
+    while left := set(cgroup.pids()) - set(Cgroup({controller: extended[controller]}).pids()):
+        for pid in left:
+            try:
+                _write(f"{extended[controller]}/cgroup.procs", str(pid))
+            except ProcessLookupError:
+                continue
+    return Cgroup(extended)
+
+
+def locate(hierarchies: Hierarchies, path: str, further: Sequence[str] = ()) -> Cgroup:
     """Return the cgroup `path` without looking whether it exists."""
     if ".." in path.split("/") or not path.strip("/"):
         raise ValueError(f"{path!r} is no path of a cgroup")
@@ -240,7 +222,7 @@ def locate(hierarchies: Hierarchies, path: str) -> Cgroup:
     return Cgroup(
         {
             name: f"{hierarchies.controllers[name]}/{tail}"
-            for name in CONTROLLERS_V1
+            for name in dict.fromkeys((*CONTROLLERS_V1, *further))
             if name in hierarchies.controllers
         }
     )
@@ -281,20 +263,47 @@ def _make(directory: str, base: str) -> None:
         os.mkdir(directory, 0o755)
 
 
-def _enable(base: str, parent: str) -> None:
+def _enable(base: str, parent: str, controllers: Sequence[str] = CONTROLLERS_V2) -> None:
     """Let version 2 count below each directory from `base` to `parent`, where that is allowed.
 
     Refused where processes live in the directory itself (EBUSY) or a controller is not there: the
     container then has its cgroup, and no numbers.
     """
     directory = base
-    for name in ("", *os.path.relpath(parent, base).split("/")):
+    below = os.path.relpath(parent, base)
+    for name in ("", *(below.split("/") if below != "." else ())):
         directory = f"{directory}/{name}" if name else directory
-        for controller in CONTROLLERS_V2:
+        for controller in controllers:
             try:
                 _write(f"{directory}/cgroup.subtree_control", f"+{controller}")
             except OSError:
                 continue
+
+
+def _prepare(
+    hierarchies: Hierarchies, directories: Mapping[str, str], base: str, controllers: Sequence[str]
+) -> None:
+    """Make controllers ready that are not there by themselves in a new cgroup."""
+    if "" in directories:
+        _enable(base, os.path.dirname(directories[""]), controllers)
+    elif "cpuset" in controllers and "cpuset" in directories:
+        _inherit(hierarchies.controllers["cpuset"], directories["cpuset"])
+
+
+def _inherit(mount: str, directory: str) -> None:
+    """Give each cpuset from `mount` to `directory` its parent's processors and memory nodes.
+
+    Version 1 makes them empty, and nobody may enter an empty one (ENOSPC; cpusets.rst).
+    """
+    place = mount
+    for name in os.path.relpath(directory, mount).split("/"):
+        parent, place = place, f"{place}/{name}"
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            with open(f"{place}/{file}", encoding="ascii") as own:
+                empty = not own.read().strip()
+            if empty:
+                with open(f"{parent}/{file}", encoding="ascii") as above:
+                    _write(f"{place}/{file}", above.read().strip())
 
 
 def _remove_tree(directory: str, deadline: float) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ipycontainer.model.limits import Limits, Ulimit
 from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.network import EndpointConfig, PortBinding
 
 __all__ = ["DEFAULT_STOP_SECONDS", "ContainerConfig"]
 
+NO_LIMITS = Limits()
 DEFAULT_STOP_SECONDS = 10  # docker's grace between the stop signal and SIGKILL
 
 
@@ -26,7 +28,7 @@ class ContainerConfig:
     `exposed` are ports as `80/tcp`. `links` are `NAME:ALIAS`. `image_mounts` are read-only views
     that the image itself brings (the `host` image's), decided at creation and not shown as the
     user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
-    with the container: a cell's script.
+    with the container: a cell's script. `cgroup_parent` is a path below each controller's mount.
     """
 
     image: str
@@ -63,6 +65,15 @@ class ContainerConfig:
     auto_remove: bool = False
     image_mounts: tuple[Bind, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS
+    ulimits: tuple[Ulimit, ...] = ()
+    oom_score_adj: int = 0
+    cgroup_parent: str = ""
+
+    @property
+    def is_limited(self) -> bool:
+        """Tell whether its cgroup has to be looked after: most containers ask for nothing."""
+        return bool(self.oom_score_adj or self.cgroup_parent or self.limits != NO_LIMITS)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object for the store."""
@@ -86,4 +97,6 @@ class ContainerConfig:
         known["volumes_from"] = tuple(known.get("volumes_from", ()))
         known["mounts"] = tuple(MountPoint.from_json(each) for each in known.get("mounts", ()))
         known["image_mounts"] = tuple(Bind(**bind) for bind in known.get("image_mounts", ()))
+        known["limits"] = Limits.from_json(known["limits"]) if "limits" in known else NO_LIMITS
+        known["ulimits"] = tuple(Ulimit(**limit) for limit in known.get("ulimits", ()))
         return cls(**known)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipycontainer.model.resources import Resources
+
 __all__ = [
     "ANNOTATION_GROUPS",
     "ANNOTATION_INIT",
@@ -162,13 +164,14 @@ class Linux:
     """The Linux part. `namespaces` maps OCI's type to a path to join, or "" for a new one.
 
     `seccomp` is the profile in OCI's resolved form, None for no filter. `cgroups_path` names the
-    container's cgroup below each controller's mount.
+    container's cgroup below each controller's mount; `resources` are its limits, None for none.
     """
 
     namespaces: Mapping[str, str] = field(default_factory=dict)
     cgroups_path: str = ""
     devices: tuple[Device, ...] = ()
     device_rules: tuple[DeviceRule, ...] = ()
+    resources: Resources | None = None
     masked_paths: tuple[str, ...] = ()
     readonly_paths: tuple[str, ...] = ()
     rootfs_propagation: str = ""

@@ -23,6 +23,7 @@ from ipycontainer.model.oci import (
     Spec,
     User,
 )
+from ipycontainer.model.resources import Resources
 
 __all__ = ["OCI_VERSION", "from_json", "to_json"]
 
@@ -117,7 +118,10 @@ def _linux_to_json(linux: Linux) -> dict[str, Any]:
             }
             for device in linux.devices
         ],
-        "resources": {"devices": [_rule_to_json(rule) for rule in linux.device_rules]},
+        "resources": {
+            "devices": [_rule_to_json(rule) for rule in linux.device_rules],
+            **(linux.resources.to_json() if linux.resources is not None else {}),
+        },
         "maskedPaths": list(linux.masked_paths),
         "readonlyPaths": list(linux.readonly_paths),
         "sysctl": dict(linux.sysctl),
@@ -204,7 +208,12 @@ def _console_size(size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _rlimit(raw: Mapping[str, Any]) -> Rlimit:
-    return Rlimit(str(raw["type"]), int(raw["soft"]), int(raw["hard"]))
+    return Rlimit(str(raw["type"]), _signed(int(raw["soft"])), _signed(int(raw["hard"])))
+
+
+def _signed(limit: int) -> int:
+    """Return -1 for RLIM_INFINITY, which the specification's uint64 writes as 2**64 - 1."""
+    return limit - (1 << 64) if limit >= 1 << 63 else limit
 
 
 def _mount(raw: Mapping[str, Any]) -> Mount:
@@ -220,7 +229,6 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 def _linux(raw: Mapping[str, Any]) -> Linux:
     _only(raw, _LINUX, "linux.")
     resources = raw.get("resources") or {}
-    _only(resources, {"devices"}, "linux.resources.")
     return Linux(
         namespaces={
             str(each["type"]): str(each.get("path", "")) for each in raw.get("namespaces") or ()
@@ -228,6 +236,7 @@ def _linux(raw: Mapping[str, Any]) -> Linux:
         cgroups_path=str(raw.get("cgroupsPath", "")),
         devices=_each(raw.get("devices"), _device),
         device_rules=_each(resources.get("devices"), _rule),
+        resources=Resources.from_json(resources) if resources.keys() - {"devices"} else None,
         masked_paths=_words(raw.get("maskedPaths")),
         readonly_paths=_words(raw.get("readonlyPaths")),
         rootfs_propagation=str(raw.get("rootfsPropagation", "")),

@@ -21,6 +21,7 @@ __all__ = [
     "human_size",
     "human_size_binary",
     "parse_duration",
+    "parse_size",
     "parse_time",
     "rfc3339nano",
     "rfc3339nano_fixed",
@@ -31,6 +32,8 @@ _SECOND = 1_000_000_000
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+
+_RAM = re.compile(r"(\d+(?:\.\d+)*) ?([kmgtp])?i?b?", re.ASCII | re.IGNORECASE)
 
 _UNITS_NS = {
     "ns": 1,
@@ -63,6 +66,24 @@ def _scaled(size: float, base: int, names: tuple[str, ...], precision: int) -> s
         size /= base
         step += 1
     return f"{size:.{precision}g}{names[step]}"
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of a size with binary units: `64m`, `1.5g`, `10 kib`, `100`.
+
+    What 64 bits cannot hold becomes their smallest number, as in Go: the daemon then finds it
+    negative. Raises InvalidArgument in the words of go-units' RAMInBytes.
+    """
+    found = _RAM.fullmatch(text)
+    if found is None:
+        raise InvalidArgument(f"invalid size: '{text}'")
+    try:
+        size = float(found[1])
+    except ValueError:
+        wrong = f'strconv.ParseFloat: parsing "{found[1]}": invalid syntax'
+        raise InvalidArgument(wrong) from None
+    size *= 1024 ** " kmgtp".index((found[2] or " ").lower())
+    return int(size) if size < 2.0**63 else -(2**63)
 
 
 def human_duration(seconds: float) -> str:

@@ -20,7 +20,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, IdMapping, Spec
-from ipycontainer.runtime import init, plan, terminal_steps
+from ipycontainer.runtime import init, limiting, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.sandbox import MISFIT, Sandbox
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
@@ -32,6 +32,7 @@ __all__ = [
     "Stdio",
     "await_program",
     "follow",
+    "is_delegated",
     "launch",
     "make_cgroup",
     "make_socket",
@@ -81,6 +82,11 @@ def preload() -> Hierarchies:
     if _hierarchies is None:
         _hierarchies = cgroups.detect()
     return _hierarchies
+
+
+def is_delegated() -> bool:
+    """Tell whether cgroups are made below one that was given to this process."""
+    return _hierarchies is not None and bool(_hierarchies.base)
 
 
 def launch(
@@ -151,6 +157,8 @@ def launch(
         except BaseException:
             os.close(pidfd)
             raise
+        if cgroup is None and spec.linux.resources is not None:
+            notes = (limiting.NO_CGROUP, *notes)
         return Launched(pid, ticks, pidfd, cgroup, notes, steps, told, master)
     except BaseException as error:
         _undo(pid, cgroup)
@@ -303,18 +311,22 @@ def make_cgroup(spec: Spec) -> Cgroup | None:
     if not path:
         return None
     hierarchies = preload()
+    resources = spec.linux.resources
+    further = () if resources is None else limiting.further(hierarchies, resources)
     try:
-        cgroup = cgroups.create(hierarchies, path)
+        cgroup = cgroups.create(hierarchies, path, further)
     except FileExistsError:
         # left by an engine that was killed: the container's id is in the path, so it is ours
-        cgroups.locate(hierarchies, path).remove()
-        cgroup = cgroups.create(hierarchies, path)
+        cgroups.locate(hierarchies, path, cgroups.ON_DEMAND_V1).remove()
+        cgroup = cgroups.create(hierarchies, path, further)
     except (OSError, ValueError) as error:
         raise StepFailed(
             f"make cgroup {path}: {error}",
             step="make cgroup",
             errno=getattr(error, "errno", 0) or 0,
         ) from error
+    if resources is not None and cgroup is not None:
+        limiting.limit(cgroup, resources)
     return cgroup
 
 

@@ -32,6 +32,7 @@ from ipycontainer.model.oci import Linux, Process, Spec
 from ipycontainer.runtime import (
     defaults,
     init,
+    limiting,
     mount_steps,
     path_steps,
     plan,
@@ -162,7 +163,9 @@ def steps_in(
         return None
     group = None
     if hierarchies is not None and spec.linux.cgroups_path:
-        group = cgroups.locate(hierarchies, spec.linux.cgroups_path)
+        resources = spec.linux.resources
+        further = () if resources is None else limiting.further(hierarchies, resources)
+        group = cgroups.locate(hierarchies, spec.linux.cgroups_path, further)
     return _without(_done_ahead(userns=userns), _plan(spec, bundle, group, userns, hierarchies))
 
 

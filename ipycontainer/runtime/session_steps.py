@@ -14,6 +14,7 @@ from ipycontainer.errors import StepFailed
 from ipycontainer.linux import links, namespaces, syscalls
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.oci import Rlimit
+from ipycontainer.runtime import defaults
 from ipycontainer.runtime.steps import Context
 
 __all__ = [
@@ -113,9 +114,10 @@ class SetOomScoreAdj:
 
 @dataclass(frozen=True, slots=True)
 class SetRlimit:
-    """Set a resource limit, at most the own hard one where raising that is refused.
+    """Set a resource limit.
 
     Root may lack CAP_SYS_RESOURCE, and in a user namespace nobody can raise a hard limit (EPERM).
+    Then a default becomes the own hard one; what somebody asked for is an error, in runc's words.
     """
 
     limit: Rlimit
@@ -126,7 +128,14 @@ class SetRlimit:
         soft, hard = self.limit.soft, self.limit.hard
         try:
             resource.setrlimit(kind, (soft, hard))
-        except (PermissionError, ValueError):  # Python says ValueError for some EPERM
+        except (PermissionError, ValueError) as error:  # Python says ValueError for some EPERM
+            if self.limit not in defaults.RLIMITS:
+                raise StepFailed(
+                    "error during container init: error setting rlimits for ready process: "
+                    f"error setting rlimit type {kind}: operation not permitted",
+                    step=self.describe(),
+                    errno=errno.EPERM,
+                ) from error
             _, own = resource.getrlimit(kind)
             hard = own if hard == resource.RLIM_INFINITY else min(hard, own)
             soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)

@@ -28,6 +28,7 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "add",
+    "configure",
     "find",
     "get",
     "list_all",
@@ -159,6 +160,13 @@ def rename(tx: Transaction, container_id: str, name: str) -> None:
         raise type(error)(f"Error when allocating new name: {error.message}") from None
     tx.execute("UPDATE containers SET name = ? WHERE id = ?", (name, container_id))
     tell(tx, get(tx, container_id), "rename", time.time_ns(), oldName=f"/{record.name}")
+
+
+def configure(tx: Transaction, container_id: str, config: ContainerConfig) -> None:
+    """Keep a changed configuration, and tell (`update`). Raises NoSuchContainer."""
+    text = json.dumps(config.to_json(), separators=(",", ":"))
+    tx.execute("UPDATE containers SET config = ? WHERE id = ?", (text, container_id))
+    tell(tx, get(tx, container_id), "update", time.time_ns())
 
 
 def mark_removing(tx: Transaction, container_id: str) -> ContainerRecord:

@@ -1,4 +1,4 @@
-"""What a monitor does to its container as a whole: pause it, and see that its memory ran out.
+"""What a monitor does to its container as a whole: pause it, limit it, see its memory run out.
 
 Costs a start nothing: the freezer is touched when somebody asks, and memory is watched where there
 is a limit to it. A container without a cgroup is paused by signals.
@@ -6,17 +6,23 @@ is a limit to it. A container without a cgroup is paused by signals.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
-from ipycontainer.errors import Conflict, EngineError, ResourceError
-from ipycontainer.linux import freezer, oom, processes
+from ipycontainer.errors import Conflict, EngineError, ResourceError, Unsupported
+from ipycontainer.linux import cgroups, freezer, limits, oom, processes
 from ipycontainer.linux.cgroups import Cgroup
-from ipycontainer.runtime.launch import Launched
+from ipycontainer.model.oci import Spec
+from ipycontainer.model.resources import Resources
+from ipycontainer.runtime.launch import Launched, is_delegated
 from ipycontainer.store import monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.supervise.clients import Clients
+from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel, Message
 
 __all__ = ["Control"]
@@ -27,20 +33,30 @@ OOM_CODE = 137  # 128 + SIGKILL, by which the kernel frees memory
 class Control:
     """The switches of one container."""
 
-    def __init__(self, container_id: str, clients: Clients, store: Store) -> None:
+    def __init__(self, container_id: str, loop: Loop, clients: Clients, store: Store) -> None:
         self._id = container_id
+        self._loop = loop
         self._clients = clients
         self._store = store
         self._cgroup: Cgroup | None = None
         self._init = 0
         self._paused = False
+        self._watch: oom.Watch | None = None
         self.ran_out_of_memory = False
 
-    def take(self, container: Launched) -> None:
-        """Take over a container that has just been launched."""
+    def take(self, container: Launched, spec: Spec, note: Path) -> None:
+        """Take over a container that has just been launched.
+
+        Where its cgroup is, is noted where a later zygote could not know.
+        """
         self._cgroup = container.cgroup
         self._init = container.pid
         self.ran_out_of_memory = False
+        cgroup, resources = container.cgroup, spec.linux.resources
+        if cgroup is not None and resources is not None and resources.memory_limit:
+            self._watch_memory(cgroup)
+        if cgroup is not None and cgroup.is_v2 and is_delegated():
+            note.write_text(json.dumps(cgroup.to_json()), encoding="utf-8")
 
     # ── pause ────────────────────────────────────────────────────────────────────────────────
 
@@ -77,6 +93,27 @@ class Control:
         self._paused = False
         self._write(monitor_statements.unpaused)
 
+    # ── limits ───────────────────────────────────────────────────────────────────────────────
+
+    def limit(self, container: Launched, spec: Spec, message: Message) -> Launched:
+        """Change the limits of a running container; return it with the cgroup it has then.
+
+        Raises StepFailed in runc's words, Unsupported where it has no cgroup.
+        """
+        resources = Resources.from_json(message.body["resources"])
+        cgroup = container.cgroup
+        if cgroup is None or resources is None:
+            raise Unsupported("the container has no cgroup that could be limited")
+        hierarchies = cgroups.detect()
+        for controller in limits.controllers(resources, v2=cgroup.is_v2):
+            if cgroup.is_v2 or controller not in cgroup.directories:
+                cgroup = cgroups.add(hierarchies, cgroup, controller, spec.linux.cgroups_path)
+        limits.apply(cgroup, resources)
+        if resources.memory_limit:
+            self._watch_memory(cgroup)
+        self._cgroup = cgroup
+        return replace(container, cgroup=cgroup)
+
     def require_unpaused(self) -> None:
         """Raise Conflict, in docker's words for `exec`, where nothing can run now."""
         if self._paused:
@@ -87,8 +124,25 @@ class Control:
 
     # ── memory ───────────────────────────────────────────────────────────────────────────────
 
+    def _watch_memory(self, cgroup: Cgroup) -> None:
+        """Tell from now on when memory runs out; nothing where nobody counts it."""
+        if self._watch is None:
+            with suppress(OSError, KeyError):
+                self._watch = oom.Watch(cgroup)
+                self._loop.watch(self._watch.fd, self._watch.events, self._memory_ran_out)
+
+    def _memory_ran_out(self) -> None:
+        if self._watch is not None and self._watch.happened():
+            self.ran_out_of_memory = True
+            self._write(monitor_statements.ran_out_of_memory)
+
     def end(self, code: int) -> None:
         """Find out, before the cgroup goes, whether a killed program was killed for its memory."""
+        if self._watch is not None:
+            self._memory_ran_out()  # both may be ready at once
+            self._loop.forget(self._watch.fd)
+            self._watch.close()
+            self._watch = None
         if code == OOM_CODE and self._cgroup is not None and not self.ran_out_of_memory:
             self.ran_out_of_memory = oom.kills(self._cgroup) > 0
 

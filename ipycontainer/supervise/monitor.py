@@ -51,6 +51,7 @@ from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import SIGNALLED, open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.stdio import ProgramStreams
 
 __all__ = ["Prepared", "main"]
@@ -118,7 +119,7 @@ class Monitor:
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._streams = ProgramStreams(self._loop, self._clients, self._bundle / "log")
         self._executions = Executions(self._loop, self._clients, store)
-        self._control = Control(self.id, self._clients, store)
+        self._control = Control(self.id, self._loop, self._clients, store)
         self._spec = Spec(Process(()))
         self._container: Launched | None = None
         self._connection: Connection | None = None
@@ -136,6 +137,7 @@ class Monitor:
             "pause": self._control.pause,
             "unpause": self._control.unpause,
             "resize": self._streams.resize,
+            "limit": self._limit,
         }
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +169,7 @@ class Monitor:
             error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
             self._failed(channel, error, str(request.get("failure", "{}")))
             return False
-        self._control.take(self._container)
+        self._control.take(self._container, self._spec, cgroup_note(self._home, self.id))
         faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
             os.close(fd)
@@ -261,6 +263,11 @@ class Monitor:
         assert self._container is not None
         self._control.require_unpaused()
         self._executions.begin(self._container, self._spec, self._filter(), channel, message)
+
+    def _limit(self, channel: Channel, message: Message) -> None:
+        assert self._container is not None
+        self._container = self._control.limit(self._container, self._spec, message)
+        self._clients.tell(channel, {"event": "done"})
 
     def _finish(self, channel: Channel, message: Message) -> None:
         """Wait for no reader any more, and `remove` the container; a running one with `force`."""

@@ -6,13 +6,17 @@ once: each statement that tells an end tells it once.
 
 from __future__ import annotations
 
+import json
 import os
+import posixpath
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, freezer, pidfd, procfs
+from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import removal, snapshots, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
@@ -20,7 +24,7 @@ from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import network_jobs
 
-__all__ = ["cgroup_path", "remove_cgroup", "repair"]
+__all__ = ["cgroup_note", "cgroup_of", "cgroup_path", "remove_cgroup", "repair"]
 
 KILL_SECONDS = 10
 MONITOR_DIED = "the container's monitor died"
@@ -73,7 +77,7 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
         if record.state.status.alive:
             _end(home, store, record)
         if record.state.status is Status.REMOVING or record.config.auto_remove:
-            remove_cgroup(home, container_id)
+            remove_cgroup(home, record)
             snapshots.discard(home, container_id)
             removal.forget(home, store, container_id, volumes=record.config.auto_remove)
     except NoSuchContainer:  # somebody was faster
@@ -82,14 +86,35 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
         lock.release()
 
 
-def cgroup_path(home: Home, container_id: str) -> str:
-    """Return a container's cgroup, below each controller's mount."""
-    return f"/ipyc-{home.hash8}/{container_id}"
+def cgroup_path(home: Home, container_id: str, parent: str = "") -> str:
+    """Return a container's cgroup, below each controller's mount; `parent` is --cgroup-parent."""
+    return f"{_clean(parent) or f'/ipyc-{home.hash8}'}/{container_id}"
 
 
-def remove_cgroup(home: Home, container_id: str) -> None:
+def _clean(parent: str) -> str:
+    """Return a parent as an absolute path; what leads above the root stays in it, as in docker."""
+    return posixpath.normpath(f"/{parent}").rstrip("/") if parent else ""
+
+
+def cgroup_note(home: Home, container_id: str) -> Path:
+    """Return the file in which a monitor notes where a delegated cgroup is."""
+    return home.container(container_id) / "cgroup.json"
+
+
+def cgroup_of(home: Home, record: ContainerRecord) -> Cgroup:
+    """Return a container's cgroup, without looking whether it exists.
+
+    A delegated one is noted by the monitor, since it may lie elsewhere when the next zygote comes.
+    """
+    with suppress(FileNotFoundError, ValueError):
+        return Cgroup.from_json(json.loads(cgroup_note(home, record.id).read_bytes()))
+    path = cgroup_path(home, record.id, record.config.cgroup_parent)
+    return cgroups.locate(cgroups.detect(), path, cgroups.ON_DEMAND_V1)
+
+
+def remove_cgroup(home: Home, record: ContainerRecord) -> None:
     """Remove a container's cgroup and whoever is left in it; none is fine."""
-    cgroup = cgroups.locate(cgroups.detect(), cgroup_path(home, container_id))
+    cgroup = cgroup_of(home, record)
     cgroup.kill()
     cgroup.remove()
 
@@ -102,10 +127,10 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
     same_boot = record.state.boot_id == procfs.boot_id()
     if same_boot and record.state.status is Status.PAUSED:
         # a frozen process dies only when it goes on
-        freezer.thaw(cgroups.locate(cgroups.detect(), cgroup_path(home, record.id)))
+        freezer.thaw(cgroup_of(home, record))
     killed = same_boot and _kill_init(record)
     if same_boot:
-        remove_cgroup(home, record.id)
+        remove_cgroup(home, record)
     with suppress(FileNotFoundError):
         os.unlink(home.socket(record.id))
     network_jobs.withdraw(home, store, record.id)

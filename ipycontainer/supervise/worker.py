@@ -14,6 +14,7 @@ from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError, ResourceError
+from ipycontainer.linux import cgroups
 from ipycontainer.storage import changes, removal, sizes, snapshots, view, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store import volumes as store_volumes
@@ -68,7 +69,7 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
         with store.write() as tx:
             record = containers.mark_removing(tx, container_id)
         network_jobs.withdraw(home, store, container_id)
-        repair.remove_cgroup(home, container_id)  # of a start that was killed before it was told
+        repair.remove_cgroup(home, record)  # of a start that was killed before it was told
         snapshots.discard(home, container_id)
         removal.forget(
             home, store, container_id, volumes=record.config.auto_remove or arguments["volumes"]
@@ -148,6 +149,11 @@ def _volume_sizes(home: Home, _: Store, arguments: Mapping[str, Any], __: Sequen
     return {name: sizes.tree_size(home.volume(name)) for name in arguments["names"]}
 
 
+def _controllers(_: Home, __: Store, ___: Mapping[str, Any], ____: Sequence[int]) -> list[str]:
+    """Return the controllers that containers can be limited by, from where they are started."""
+    return sorted(cgroups.available(cgroups.detect()))
+
+
 def _repair(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) -> None:
     repair.repair(home, store)
 
@@ -172,6 +178,7 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
 
 JOBS: Mapping[str, Job] = {
     "changes": _changes,
+    "controllers": _controllers,
     "empty": _empty,
     "fill": _fill,
     "import": _import,

@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from ipycontainer.commands import shell
+from ipycontainer.engine.engine import Engine
+
 Docker = Callable[..., "subprocess.CompletedProcess[str]"]
 
 START_SECONDS = 30
@@ -40,6 +43,30 @@ def docker(busybox_tar: Path) -> Iterator[Docker]:
         finally:
             daemon.terminate()
             daemon.wait(START_SECONDS)
+
+
+@pytest.fixture
+def ours(
+    engine: Engine, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Docker]:
+    """Run our command line in this process: Python's own start would take most of the time."""
+    monkeypatch.chdir(engine.home.root.parent)
+    before = os.dup(0)
+
+    def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin.encode())
+            file.seek(0)
+            os.dup2(file.fileno(), 0)
+        capfd.readouterr()
+        code = shell.main(words, lambda: engine)
+        # as subprocess's text mode does with docker's
+        out, err = (text.replace("\r\n", "\n") for text in capfd.readouterr())
+        return subprocess.CompletedProcess(words, code, out, err)
+
+    yield run
+    os.dup2(before, 0)
+    os.close(before)
 
 
 def _start(place: Path) -> subprocess.Popen[bytes]:

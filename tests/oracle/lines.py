@@ -8,6 +8,8 @@ What is refused by name here cannot be compared and does not stand here.
 
 from __future__ import annotations
 
+from tests.oracle.limit_lines import LIMIT_SCENES
+
 SCENES: dict[str, tuple[str, ...]] = {
     "grammar": (
         "foo",
@@ -525,4 +527,5 @@ SCENES: dict[str, tuple[str, ...]] = {
         "info -f '{{.OSType}} {{.NCPU}} {{.KernelVersion}} {{.LoggingDriver}}'",
         "info -f '{{.ID'",
     ),
+    **LIMIT_SCENES,
 }

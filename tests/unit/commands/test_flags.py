@@ -137,8 +137,7 @@ def test_numbers_are_gos(text: str, number: int) -> None:
     [
         (["run", "-p", "80:80", "busybox"], "-p, --publish"),
         (["run", "--publish=80", "busybox"], "-p, --publish"),
-        (["run", "-im", "4m", "busybox"], "-m, --memory"),
-        (["run", "--memory", "4m", "busybox"], "-m, --memory"),
+        (["run", "--kernel-memory", "4m", "busybox"], "--kernel-memory"),
         (["create", "--cap-add", "ALL", "busybox"], "--cap-add"),
         (["exec", "--privileged", "c", "sh"], "--privileged"),
         (["ps", "-s"], "-s, --size"),

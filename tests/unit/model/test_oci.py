@@ -64,7 +64,8 @@ def test_the_smallest_bundle_gets_defaults() -> None:
     ("key", "value"),
     [
         ("hooks", {"poststop": [{"path": "/x"}]}),
-        ("linux", {"resources": {"memory": {"limit": 1}}}),
+        ("linux", {"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}}),
+        ("linux", {"resources": {"memory": {"kernel": 1}}}),
         ("linux", {"timeOffsets": {"boottime": {"secs": 1}}}),
         ("process", {"args": ["x"], "apparmorProfile": "p"}),
         ("mounts", [{"destination": "/x", "uidMappings": [{"size": 1}]}]),

@@ -1,0 +1,143 @@
+"""The options that limit a container: on `run` and `create`, and those that `update` changes.
+
+Checked here is what docker's client checks; the daemon's checks are the engine's
+(`engine.limits`). Source: docker/cli `opts/` and `cli/command/container/opts.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ipycontainer.commands.limit_types import (
+    Cpus,
+    IoRate,
+    IoWeight,
+    SwapBytes,
+    UlimitType,
+    Unsigned16,
+)
+from ipycontainer.commands.types import Bytes, Integer, String
+from ipycontainer.errors import UsageError
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.limits import Limits, Ulimit
+
+__all__ = ["LIMIT_OPTIONS", "UPDATE_OPTIONS", "client_warnings", "limit_fields", "limits_of"]
+
+# What `update` can change of a container that there is.
+UPDATE_OPTIONS = (
+    click.option("--blkio-weight", type=Unsigned16(), default=0, help="Block IO weight, 10-1000"),
+    click.option("--cpu-period", type=Integer(), default=0, help="Period of the CPU quota in µs"),
+    click.option("--cpu-quota", type=Integer(), default=0, help="CPU time in each period in µs"),
+    click.option(
+        "--cpu-rt-period",
+        "cpu_realtime_period",
+        type=Integer(),
+        default=0,
+        help="Period of real-time CPU in µs",
+    ),
+    click.option(
+        "--cpu-rt-runtime",
+        "cpu_realtime_runtime",
+        type=Integer(),
+        default=0,
+        help="Real-time CPU in each period in µs",
+    ),
+    click.option(
+        "-c", "--cpu-shares", type=Integer(), default=0, help="CPU shares (relative weight)"
+    ),
+    click.option("--cpus", "nano_cpus", type=Cpus(), default=0, help="Number of CPUs"),
+    click.option("--cpuset-cpus", type=String(), default="", help="CPUs to run on (0-3, 0,1)"),
+    click.option("--cpuset-mems", type=String(), default="", help="Memory nodes (0-3, 0,1)"),
+    click.option("-m", "--memory", type=Bytes(), default=0, help="Memory limit"),
+    click.option("--memory-reservation", type=Bytes(), default=0, help="Memory soft limit"),
+    click.option(
+        "--memory-swap",
+        type=SwapBytes(),
+        default=0,
+        help="Memory and swap together: -1 for unlimited swap",
+    ),
+    click.option("--pids-limit", type=Integer(), help="Limit of processes, -1 for none"),
+)
+
+LIMIT_OPTIONS = (
+    *UPDATE_OPTIONS,
+    click.option(
+        "--blkio-weight-device", type=IoWeight(), multiple=True, help="Weight of a device"
+    ),
+    click.option("--cgroup-parent", type=String(), default="", help="Parent of its cgroup"),
+    click.option(
+        "--device-read-bps", type=IoRate(), multiple=True, help="Bytes a second from a device"
+    ),
+    click.option(
+        "--device-read-iops",
+        type=IoRate(of_bytes=False),
+        multiple=True,
+        help="Reads a second from a device",
+    ),
+    click.option(
+        "--device-write-bps", type=IoRate(), multiple=True, help="Bytes a second to a device"
+    ),
+    click.option(
+        "--device-write-iops",
+        type=IoRate(of_bytes=False),
+        multiple=True,
+        help="Writes a second to a device",
+    ),
+    click.option(
+        "--memory-swappiness", type=Integer(), default=-1, help="Readiness to swap, 0 to 100"
+    ),
+    click.option("--oom-kill-disable", is_flag=True, help="Never kill it for want of memory"),
+    click.option(
+        "--oom-score-adj", type=Integer(), default=0, help="How readily it is killed, -1000 to 1000"
+    ),
+    click.option("--ulimit", type=UlimitType(), multiple=True, help="Limit of each process"),
+)
+
+_PLAIN = (
+    "blkio_weight cpu_period cpu_quota cpu_realtime_period cpu_realtime_runtime cpu_shares "
+    "nano_cpus cpuset_cpus cpuset_mems memory memory_reservation memory_swap pids_limit"
+).split()
+_DANGEROUS = (
+    "Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous."
+)
+_DEVICES = (
+    "blkio_weight_device device_read_bps device_read_iops device_write_bps device_write_iops"
+).split()
+
+
+def limits_of(options: Mapping[str, Any]) -> Limits:
+    """Return what the options of `update` ask for."""
+    return Limits(**{name: options[name] for name in _PLAIN})
+
+
+def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a ContainerConfig that the options of `run` and `create` fill.
+
+    Raises UsageError.
+    """
+    swappiness = options["memory_swappiness"]
+    if swappiness != -1 and not 0 <= swappiness <= 100:
+        raise UsageError(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
+    named: dict[str, Any] = {name: options[name] for name in (*_PLAIN, *_DEVICES)}
+    limits = Limits(
+        **named,
+        memory_swappiness=None if swappiness == -1 else swappiness,
+        oom_kill_disable=options["oom_kill_disable"] or None,
+    )
+    ulimits: dict[str, Ulimit] = {limit.name: limit for limit in options["ulimit"]}
+    return {
+        "limits": limits,
+        "ulimits": tuple(ulimits[name] for name in sorted(ulimits)),
+        "oom_score_adj": options["oom_score_adj"],
+        "cgroup_parent": options["cgroup_parent"],
+    }
+
+
+def client_warnings(config: ContainerConfig) -> tuple[str, ...]:
+    """Return what docker's client warns of before it asks the daemon."""
+    if config.limits.oom_kill_disable and not config.limits.memory:
+        return (_DANGEROUS,)
+    return ()

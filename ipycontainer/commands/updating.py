@@ -1,0 +1,55 @@
+"""The verb update: change the limits of containers, of running ones at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of
+from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import EngineError, UsageError
+from ipycontainer.model.limits import Limits
+
+__all__ = ["update"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _update_options(function: Function) -> Function:
+    for declare in reversed(UPDATE_OPTIONS):
+        function = declare(function)
+    return function
+
+
+@verb(
+    "update",
+    "Update configuration of one or more containers",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    least=1,
+)
+@_update_options
+@click.argument("containers", nargs=-1)
+def update(session: Session, containers: tuple[str, ...], **options: Any) -> Outcome:
+    """Return the names as typed, and after them the warnings: docker prints those as plain lines.
+
+    The limits are looked at before the names, as docker does.
+    """
+    wanted = limits_of(options)
+    if wanted == Limits():
+        raise UsageError("you must provide one or more flags when using this command", exit_code=1)
+    engine = session.engine
+    names: list[str] = []
+    warnings: list[str] = []
+    errors: list[EngineError] = []
+    checked, dropped = engine.containers.check_limits(wanted)
+    for name in containers:
+        warnings += dropped
+        try:
+            engine.containers.get(name).set_limits(checked)
+            names.append(name)
+        except EngineError as error:
+            errors.append(error)
+    return Lines(lines=(*names, *warnings), errors=tuple(errors))

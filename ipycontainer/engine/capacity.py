@@ -1,0 +1,100 @@
+"""What containers can be limited by here: docker's `sysinfo`, for this machine and this user.
+
+Asked only where an option needs it. Source: moby pkg/sysinfo.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ipycontainer.linux import cgroups
+from ipycontainer.linux.cgroups import Hierarchies
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["Capacity", "of"]
+
+# What a limit stands and falls with under version 1: a controller, and a file of its.
+_FILES_V1 = {
+    "memory": ("memory", "memory.limit_in_bytes"),
+    "swap": ("memory", "memory.memsw.limit_in_bytes"),
+    "reservation": ("memory", "memory.soft_limit_in_bytes"),
+    "swappiness": ("memory", "memory.swappiness"),
+    "oom_kill_disable": ("memory", "memory.oom_control"),
+    "shares": ("cpu", "cpu.shares"),
+    "quota": ("cpu", "cpu.cfs_quota_us"),
+    "realtime": ("cpu", "cpu.rt_period_us"),
+    "cpuset": ("cpuset", "cpuset.cpus"),
+    "pids": ("pids", ""),
+    "weight": ("blkio", "blkio.weight"),
+    "weight_device": ("blkio", "blkio.weight_device"),
+    "read_bps": ("blkio", "blkio.throttle.read_bps_device"),
+    "write_bps": ("blkio", "blkio.throttle.write_bps_device"),
+    "read_iops": ("blkio", "blkio.throttle.read_iops_device"),
+    "write_iops": ("blkio", "blkio.throttle.write_iops_device"),
+}
+_BY_CONTROLLER_V2 = {
+    "memory": ("memory", "swap", "reservation"),
+    "cpu": ("shares", "quota"),
+    "cpuset": ("cpuset",),
+    "pids": ("pids",),
+    "io": ("weight", "weight_device", "read_bps", "write_bps", "read_iops", "write_iops"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What can be limited, in words of our own, and the processors and memory nodes there are."""
+
+    able: frozenset[str]
+    version: str
+    cpus: str = ""
+    mems: str = ""
+    processors: int = 1
+
+    def __contains__(self, what: str) -> bool:
+        return what in self.able
+
+
+def of(engine: Engine) -> Capacity:
+    """Return what containers of this engine can be limited by."""
+    hierarchies = cgroups.detect()
+    if engine.home.rootless and hierarchies.version == "v2":
+        # what is delegated to the zygote counts: it may have asked systemd for a place of its own
+        controllers = frozenset(engine.supervisor.work("controllers", {}))
+    else:
+        controllers = cgroups.available(hierarchies)
+    return capacity(hierarchies, controllers)
+
+
+def capacity(hierarchies: Hierarchies, controllers: frozenset[str]) -> Capacity:
+    """Return what these controllers can limit on this machine."""
+    if hierarchies.is_v1:
+        able = {
+            name
+            for name, (controller, file) in _FILES_V1.items()
+            if controller in controllers
+            and os.path.exists(f"{hierarchies.controllers[controller]}/{file}")
+        }
+        place, suffix = hierarchies.controllers.get("cpuset", ""), ""
+    else:
+        able = {name for each in controllers for name in _BY_CONTROLLER_V2.get(each, ())}
+        place, suffix = hierarchies.base or hierarchies.unified, ".effective"
+    return Capacity(
+        frozenset(able),
+        hierarchies.version,
+        _read(f"{place}/cpuset.cpus{suffix}") if "cpuset" in able else "",
+        _read(f"{place}/cpuset.mems{suffix}") if "cpuset" in able else "",
+        len(os.sched_getaffinity(0)),
+    )
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

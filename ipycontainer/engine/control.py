@@ -1,0 +1,66 @@
+"""Pausing and limiting a container that there is: what is wanted, told to its monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.engine import limits
+from ipycontainer.errors import Conflict, ContainerNotRunning, ResourceError
+from ipycontainer.model.limits import Limits
+from ipycontainer.model.state import Status
+from ipycontainer.store import containers as store_containers
+from ipycontainer.supervise.client import ask
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["pause", "set_limits", "unpause"]
+
+
+def pause(container: Container) -> None:
+    """Stop all processes of a container where they stand."""
+    container.reload()
+    _ask_monitor(container, {"op": "pause"})
+
+
+def unpause(container: Container) -> None:
+    """Let the processes of a container go on."""
+    container.reload()
+    if container.record.state.status is not Status.PAUSED:
+        raise Conflict(f"Container {container.id} is not paused")
+    _ask_monitor(container, {"op": "unpause"})
+
+
+def set_limits(container: Container, wanted: Limits) -> None:
+    """Change the limits of a container, of a running one at once; they have been checked.
+
+    What the kernel refuses is not kept. Raises Conflict and ResourceError in docker's words.
+    """
+    container.reload()
+    status, config = container.record.state.status, container.record.config
+    failed = f"Cannot update container {container.id}"
+    if status in (Status.REMOVING, Status.DEAD):
+        raise Conflict(f'{failed}: container is marked for removal and cannot be "update"')
+    try:
+        kept = replace(config, limits=limits.merged(config.limits, wanted))
+        change = limits.change(config.limits, wanted) if status.alive else None
+        if change is not None:
+            _ask_monitor(container, {"op": "limit", "resources": change.to_json()})
+    except (Conflict, ResourceError) as error:
+        kind = type(error)
+        raise kind(f"{failed}: {error.message}") from None
+    with container.engine.store.write() as tx:
+        store_containers.configure(tx, container.id, kept)
+    container.reload()
+
+
+def _ask_monitor(container: Container, request: Mapping[str, Any]) -> None:
+    try:
+        channel = container.engine.supervisor.monitor(container.id)
+    except ContainerNotRunning:
+        raise ContainerNotRunning(f"container {container.id} is not running") from None
+    with closing(channel):
+        ask(channel, request)

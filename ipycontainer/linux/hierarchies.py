@@ -1,0 +1,118 @@
+"""The cgroup mounts of this machine, and what of them this process may use.
+
+Sources: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+__all__ = [
+    "CONTROLLERS_V1",
+    "Hierarchies",
+    "available",
+    "detect",
+    "is_marked",
+    "parse_mountinfo",
+]
+
+# What a container needs a cgroup of its own in: to be limited, and to be counted (blkio, cpuacct).
+CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct", "blkio")
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchies:
+    """The cgroup mounts of this machine.
+
+    `version` is v1, v2, hybrid (v1 with an empty v2 beside it, used as v1) or none. `controllers`
+    maps each v1 controller to its mount; co-mounted ones share a directory. `unified` is the v2
+    mount, else "". `base` is where cgroups of version 2 are made, where that is not its root: the
+    cgroup that this process was given.
+    """
+
+    version: str
+    controllers: Mapping[str, str]
+    unified: str = ""
+    base: str = ""
+
+    @property
+    def is_v1(self) -> bool:
+        """Tell whether containers are limited by version 1 here."""
+        return self.version in ("v1", "hybrid")
+
+
+def detect() -> Hierarchies:
+    """Read the cgroup mounts of this process's mount namespace."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        found = parse_mountinfo(file.read())
+    if found.version != "v2" or os.access(found.unified, os.W_OK):
+        return found
+    with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
+        own = file.read().strip().rpartition("0::")[2]
+    return replace(found, base=_delegated(found.unified, found.unified + own.rstrip("/")))
+
+
+def _delegated(mount: str, own: str) -> str:
+    """Return the directory below which this process may make cgroups, where that is any.
+
+    systemd marks what it gave away; the nearest mark upwards counts, as beyond it systemd itself
+    rules. Without systemd it is the highest directory that we may write (cgroup-v2.rst,
+    "Delegation"; systemd's CGROUP_DELEGATION.md).
+    """
+    place = best = own
+    while place.startswith(mount) and place != mount and _is_ours(place):
+        best = place
+        if is_marked(place):
+            break
+        place = os.path.dirname(place)
+    return best
+
+
+def is_marked(directory: str) -> bool:
+    """Tell whether systemd has delegated a cgroup."""
+    try:
+        return os.getxattr(directory, "user.delegate") == b"1"
+    except OSError:
+        return False
+
+
+def _is_ours(directory: str) -> bool:
+    return os.access(directory, os.W_OK) and os.access(f"{directory}/cgroup.procs", os.W_OK)
+
+
+def parse_mountinfo(text: str) -> Hierarchies:
+    """Return the cgroup mounts that a /proc/PID/mountinfo lists (proc_pid_mountinfo(5))."""
+    controllers: dict[str, str] = {}
+    unified = ""
+    for line in text.splitlines():
+        if " cgroup" not in line:
+            continue
+        front, _, back = line.partition(" - ")
+        fields, (kind, _, options) = front.split(" "), (*back.split(" "), "", "")[:3]
+        mountpoint = fields[4].replace("\\040", " ")
+        if kind == "cgroup2":
+            unified = unified or mountpoint
+        elif kind == "cgroup":
+            for word in options.split(","):
+                if word in CONTROLLERS_V1 or word in ("cpuset", "net_cls", "perf_event"):
+                    controllers.setdefault(word, mountpoint)
+    if controllers:
+        return Hierarchies("hybrid" if unified else "v1", controllers, unified)
+    return Hierarchies("v2" if unified else "none", {}, unified)
+
+
+def available(hierarchies: Hierarchies) -> frozenset[str]:
+    """Return the controllers by which this process may limit containers."""
+    if hierarchies.is_v1:
+        mounts = hierarchies.controllers.items()
+        return frozenset(name for name, mount in mounts if os.access(mount, os.W_OK))
+    base = hierarchies.base or hierarchies.unified
+    if hierarchies.version == "none" or not os.access(f"{base}/cgroup.procs", os.W_OK):
+        return frozenset()
+    try:
+        with open(f"{base}/cgroup.controllers", encoding="ascii") as file:
+            return frozenset(file.read().split())
+    except OSError:
+        return frozenset()

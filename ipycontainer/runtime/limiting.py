@@ -1,0 +1,44 @@
+"""Limit a container's cgroup before anything lives in it, and say in runc's words what was refused.
+
+Imports linux and model only. Called where a bundle has limits, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupported
+from ipycontainer.linux import cgroups, limits
+from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.model.resources import Resources
+
+__all__ = ["NO_CGROUP", "further", "limit"]
+
+NO_CGROUP = "This user may not make a cgroup here: the container's limits are discarded."
+# runc's words between the start that failed and the limit that was refused.
+APPLYING = "unable to apply cgroup configuration"
+LIMITING = "error during container init: error setting cgroup config for procHooks process"
+
+
+def further(hierarchies: Hierarchies, resources: Resources) -> tuple[str, ...]:
+    """Return the controllers that limits need besides the usual ones. Raises StepFailed."""
+    v2 = not hierarchies.is_v1
+    usual = cgroups.CONTROLLERS_V2 if v2 else cgroups.CONTROLLERS_V1
+    try:
+        needed = limits.controllers(resources, v2=v2)
+    except (InvalidArgument, Unsupported) as error:
+        raise _refused(error) from error
+    return tuple(name for name in needed if name not in usual)
+
+
+def limit(cgroup: Cgroup, resources: Resources) -> None:
+    """Limit a cgroup that has just been made, or remove it. Raises StepFailed."""
+    try:
+        limits.apply(cgroup, resources)
+    except StepFailed as error:
+        cgroup.remove()
+        raise _refused(error, error.step) from error
+
+
+def _refused(error: EngineError, step: str = "") -> StepFailed:
+    """Return a refused limit in runc's words: it has real-time limits set before the others."""
+    when = APPLYING if "cpu.rt_" in step else LIMITING
+    return StepFailed(f"{when}: {error.message}", step="limit the cgroup")
