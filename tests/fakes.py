@@ -304,6 +304,7 @@ class FakeContainer:
         detach: bool = False,
         tty: bool = False,
         window: Window = NO_WINDOW,
+        privileged: bool = False,
     ) -> FakeForeground:
         self.calls.append(("exec", tuple(cmd), tuple(environment), user, workdir, stdin))
         if not self.record.state.status.alive:

@@ -165,6 +165,7 @@ class Container(Protocol):
         detach: bool = False,
         tty: bool = False,
         window: Window = ...,
+        privileged: bool = False,
     ) -> Foreground: ...
 
     def log_entries(

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ipycontainer.commands import privileges, sharing
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
@@ -66,6 +67,8 @@ _OPTIONS = (
     click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
     click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
     *LIMIT_OPTIONS,
+    *privileges.OPTIONS,
+    *sharing.OPTIONS,
     click.argument("image"),
     click.argument("command", nargs=-1, type=click.UNPROCESSED),
 )
@@ -105,11 +108,11 @@ def configuration(
     volumes_from: tuple[str, ...],
     workdir: str,
     detach: bool = False,
-    **limits: Any,
+    **further: Any,
 ) -> ContainerConfig:
     """Return the configuration that the options ask for. Raises UsageError, InvalidArgument.
 
-    `limits` are the values of LIMIT_OPTIONS.
+    `further` are the options of groups that have a module of their own.
     """
     if not image or image.startswith("-"):
         raise UsageError("invalid reference format")
@@ -124,7 +127,7 @@ def configuration(
         workdir=_workdir(workdir),
         user=user,
         hostname=hostname,
-        labels=dict(_label(text) for text in label),
+        labels=sharing.labels(further["label_file"], label, session.cwd),
         network=_network(network),
         mounts=mount_points(volume, mount, tmpfs, session.cwd),
         volumes_from=volumes_from,
@@ -139,13 +142,14 @@ def configuration(
         attach_stdout=not detach and (not streams or "stdout" in streams),
         attach_stderr=not detach and (not streams or "stderr" in streams),
         auto_remove=rm,
-        **limit_fields(limits),
+        **limit_fields(further),
+        privileges=privileges.privileges(session.cwd, **further),
+        sharing=sharing.sharing(**further),
+        groups=further["group_add"],
+        annotations=sharing.annotation_map(further["annotation"]),
+        extra_hosts=further["add_host"],
+        id_file=further["cidfile"],
     )
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    return name, value
 
 
 def _workdir(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Environment variables of `-e` and `--env-file`. Source: docker/cli `opts/{file,env}.go`."""
+"""Files of environment variables or labels, and `-e`. Source: docker/cli `opts/{file,env}.go`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ipycontainer.errors import UsageError
 
-__all__ = ["resolve"]
+__all__ = ["lines_of", "resolve"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -20,7 +20,7 @@ def resolve(
     A `K` alone takes the caller's value, and is left out where the caller has none. Raises
     UsageError with docker's words for an unreadable or malformed file.
     """
-    lines = [line for name in files for line in _read(name, cwd)]
+    lines = [line for name in files for line in lines_of(name, cwd)]
     values: dict[str, str] = {}
     for line in [*lines, *assignments]:
         name, equals, value = line.partition("=")
@@ -31,7 +31,8 @@ def resolve(
     return tuple(f"{name}={value}" for name, value in values.items())
 
 
-def _read(name: str, cwd: Path) -> Iterator[str]:
+def lines_of(name: str, cwd: Path) -> Iterator[str]:
+    """Yield the lines of a file of `K=V` or `K` each, without comments and empty lines."""
     try:
         raw = (cwd / name).read_bytes() if name else _missing()
     except OSError as error:

@@ -20,6 +20,13 @@ __all__ = ["exit_code", "failure_text", "goes_to_stdout"]
 
 PROGRAM = "ipycontainer"
 _DAEMON = "Error response from daemon: "
+# docker/cli `cli/command/container/run.go`, toStatusError
+_CODES_BY_WORDS = (
+    ("executable file not found", 127),
+    ("no such file or directory", 127),
+    ("permission denied", 126),
+    ("is a directory", 126),
+)
 _NO_EXEC = 126  # docker 26.1.5 ends `exec` so, whatever kept the program from starting
 
 
@@ -28,10 +35,19 @@ def exit_code(error: EngineError, verb: str, *, detached: bool = False) -> int:
     if isinstance(error, UsageError):
         return error.exit_code
     if verb == "run":
-        return error.run_code
+        return _run_code(error)
     if isinstance(error, Unsupported) and verb == "create":
         return error.run_code
     return _NO_EXEC if goes_to_stdout(error, verb, detached=detached) else 1
+
+
+def _run_code(error: EngineError) -> int:
+    """Return the code of `run`: docker's client takes it from the daemon's words."""
+    if error.run_code == EngineError.run_code and not isinstance(error, Unsupported):
+        for words, code in _CODES_BY_WORDS:
+            if words in error.message:
+                return code
+    return error.run_code
 
 
 def goes_to_stdout(error: EngineError, verb: str, *, detached: bool = False) -> bool:
@@ -51,7 +67,7 @@ def failure_text(
         return f"{error.message}\n{error.usage}\n"
     see = f"See '{PROGRAM} {verb} --help'."
     if isinstance(error, (UsageError, Unsupported)):
-        if verb in ("run", "create") and exit_code(error, verb) == EngineError.run_code:
+        if verb in ("run", "create") and exit_code(error, verb) >= EngineError.run_code:
             return f"{PROGRAM}: {_sentence(error.message)}\n{see}\n"
         return f"{error.message}\n"
     words = _words(error)

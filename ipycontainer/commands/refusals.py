@@ -9,13 +9,11 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "VERBS"]
 
 _CREATE = """
-add-host annotation cap-add cap-drop cgroupns cidfile cpu-count cpu-percent device
-device-cgroup-rule disable-content-trust dns dns-opt dns-option dns-search domainname expose
-gpus group-add health-cmd health-interval health-retries health-start-interval
-health-start-period health-timeout io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory
-label-file link link-local-ip log-driver log-opt mac-address net-alias network-alias
-no-healthcheck pid platform privileged p,publish P,publish-all pull q,quiet restart runtime
-security-opt shm-size storage-opt sysctl userns uts
+cpu-count cpu-percent disable-content-trust dns dns-opt dns-option dns-search expose gpus health-cmd
+health-interval health-retries health-start-interval health-start-period health-timeout
+io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip log-driver log-opt
+mac-address net-alias network-alias no-healthcheck platform p,publish P,publish-all pull q,quiet
+restart runtime storage-opt
 """
 
 FLAGS: dict[str, str] = {
@@ -29,7 +27,6 @@ FLAGS: dict[str, str] = {
     "inspect": "s,size",
     "container inspect": "s,size",
     "logs": "details",
-    "exec": "privileged",
     "images": "digests",
     "import": "platform",
     "rmi": "no-prune",

@@ -11,6 +11,7 @@ import click
 from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.id_file import id_file
 from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.commands.records import Done, Outcome, Running, Started
 from ipycontainer.commands.terminals import (
@@ -63,7 +64,9 @@ def run(
     tty = config.tty and not detach
     keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=detach_keys)
     try:
-        container = session.engine.containers.create_from(config, name)
+        with id_file(config.id_file, session.cwd) as file:
+            container = session.engine.containers.create_from(config, name)
+            file.write(container.id)
     except BaseException:
         keyboard.close()
         raise
@@ -117,7 +120,9 @@ def create(session: Session, name: str, **options: Any) -> Outcome:
         raise UsageError(
             "create starts no program that could read the body of the cell", exit_code=1
         )
-    container = session.engine.containers.create_from(config, name)
+    with id_file(config.id_file, session.cwd, exit_code=1) as file:
+        container = session.engine.containers.create_from(config, name)
+        file.write(container.id)
     warnings = (*client_warnings(config), *container.warnings)
     return Started(container=container, running=False, warnings=warnings)
 
@@ -216,6 +221,7 @@ def start(
 @click.option("--env-file", type=List(), multiple=True, help="Read variables from a file")
 @click.option("-i", "--interactive", is_flag=True, help="Keep STDIN open even if not attached")
 @click.option("-t", "--tty", is_flag=True, help="Allocate a pseudo-TTY")
+@click.option("--privileged", is_flag=True, help="Give extended privileges to the command")
 @click.option("-u", "--user", default="", help="Username or UID: <name|uid>[:<group|gid>]")
 @click.option("-w", "--workdir", default="", help="Working directory inside the container")
 @click.argument("container")
@@ -227,6 +233,7 @@ def exec_(
     env: tuple[str, ...],
     env_file: tuple[str, ...],
     interactive: bool,
+    privileged: bool,
     tty: bool,
     user: str,
     workdir: str,
@@ -263,6 +270,7 @@ def exec_(
             detach=detach,
             tty=tty,
             window=keyboard.window,
+            privileged=privileged,
         )
     except BaseException:
         keyboard.close()

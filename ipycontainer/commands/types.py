@@ -7,15 +7,39 @@ Each is a click type: `convert` fails with the words that docker prints after
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ipycontainer.commands.quoting import go_quote
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.privileges import check_device_rule
 from ipycontainer.model.units import parse_size
 
-__all__ = ["Assignment", "Bytes", "Filter", "Integer", "Label", "List", "Stream", "String"]
+__all__ = [
+    "Assignment",
+    "Bytes",
+    "DeviceRule",
+    "Filter",
+    "HostAddress",
+    "Integer",
+    "Label",
+    "List",
+    "Map",
+    "Stream",
+    "String",
+    "Sysctl",
+]
+
+# What docker's client lets through (opts.ValidateSysctl).
+SYSCTLS = frozenset(
+    f"kernel.{name}"
+    for name in (
+        *("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"),
+    )
+)
+SYSCTL_PREFIXES = ("net.", "fs.mqueue.")
 
 if TYPE_CHECKING:
     _Type = click.ParamType[Any]
@@ -93,6 +117,12 @@ class Label(_Type):
         return value
 
 
+class Map(_Type):
+    """`K=V`, or `K` alone for an empty value."""
+
+    name = "map"
+
+
 class Bytes(_Type):
     """A size with docker's binary units: `64m`."""
 
@@ -108,6 +138,56 @@ class Bytes(_Type):
             return parse_size(value)
         except InvalidArgument as error:
             self.fail(error.message, param, ctx)
+
+
+class DeviceRule(_Type):
+    """A line of a device cgroup: `c 7:* rwm`."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it stands."""
+        try:
+            check_device_rule(value)
+        except InvalidArgument as error:
+            self.fail(error.message, param, ctx)
+        return value
+
+
+class Sysctl(_Type):
+    """A kernel parameter of a namespace of the container's own: `K=V`."""
+
+    name = "map"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it stands."""
+        name, equals, _ = value.partition("=")
+        if not equals or not (name in SYSCTLS or name.startswith(SYSCTL_PREFIXES)):
+            self.fail(f"sysctl '{value}' is not allowed", param, ctx)
+        return value
+
+
+class HostAddress(_Type):
+    """A line of /etc/hosts: `NAME:ADDRESS` or `NAME=ADDRESS`."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `NAME:ADDRESS`, without brackets around an address of version 6."""
+        at = min((value.find(mark) for mark in "=:" if mark in value), default=0)
+        name, address = value[:at], value[at + 1 :]
+        if not name:
+            self.fail(f"bad format for add-host: {go_quote(value)}", param, ctx)
+        if address.startswith("[") and address.endswith("]"):
+            address = address[1:-1]
+        if address != "host-gateway":
+            try:
+                if "%" in address:  # a zone: Go's net.ParseIP has none
+                    raise ValueError(address)
+                ip_address(address)
+            except ValueError:
+                self.fail(f"invalid IP address in add-host: {go_quote(address)}", param, ctx)
+        return f"{name}:{address}"
 
 
 class Filter(_Type):

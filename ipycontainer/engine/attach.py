@@ -11,16 +11,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer import faults
-from ipycontainer.engine import bundle, mount_specs, network_files
+from ipycontainer.engine import bundle, mount_specs, network_files, sharing
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.results import ExecResult
-from ipycontainer.errors import ContainerNotRunning, InvalidArgument, OperationTimeout, StepFailed
+from ipycontainer.errors import (
+    ContainerNotRunning,
+    EngineError,
+    InvalidArgument,
+    OperationTimeout,
+    StepFailed,
+)
 from ipycontainer.model.network import BRIDGE
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.network.hosts import HOST_GATEWAY
 from ipycontainer.store import containers as store_containers
-from ipycontainer.store import networks
+from ipycontainer.store import monitor_statements, networks
 from ipycontainer.supervise.client import ask
 from ipycontainer.supervise.protocol import Channel, Message
 
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "exec_run", "execute", "start", "start_detached"]
 
+NEVER_RAN = 128  # docker's exit code of a container whose start failed
 # What docker prints between the daemon's words and the runtime's.
 CREATE_FAILED = (
     "failed to create task for container: failed to create shim task: OCI runtime create failed: "
@@ -101,8 +108,16 @@ def _launch(
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
     faults.point("start: before the bundle")
-    around = engine.surroundings(container.record)
-    bundle.write(engine.home, container.record, window.size, _neighbours(container), around)
+    try:
+        around, neighbours = engine.surroundings(container.record), _neighbours(container)
+        joined = sharing.donors(
+            config, lambda name: engine.containers.get(name).record, neighbours.shared
+        )
+        bundle.write(engine.home, container.record, window.size, neighbours, around, joined)
+    except EngineError as error:
+        with engine.store.write() as tx:
+            monitor_statements.failed(tx, container.id, NEVER_RAN, error.message)
+        raise
     if to_mount := mount_specs.volumes_to_mount(around.volumes):
         engine.supervisor.work("mount-volumes", {"names": to_mount})
     faults.point("start: before the request")
@@ -147,8 +162,12 @@ def execute(
     detach: bool,
     tty: bool = False,
     window: Window = NO_WINDOW,
+    privileged: bool = False,
 ) -> Foreground:
-    """Execute a command in a running container."""
+    """Execute a command in a running container.
+
+    `privileged` gives it all capabilities; the container's filter stays, as docker's does.
+    """
     if not cmd:
         raise InvalidArgument("No exec command specified")
     record = container.record
@@ -175,6 +194,7 @@ def execute(
                 "tty": tty,
                 "rows": rows,
                 "columns": columns,
+                "privileged": privileged,
                 "streams": pipes.streams,
             },
             pipes.theirs,
@@ -201,6 +221,7 @@ def exec_run(
     detach: bool,
     feed: bytes | None,
     timeout: float | None,
+    privileged: bool = False,
 ) -> ExecResult:
     """Execute a command and collect what it prints; see `Container.exec_run`."""
     env = (
@@ -210,7 +231,13 @@ def exec_run(
     )
     words = shlex.split(cmd) if isinstance(cmd, str) else list(cmd)
     foreground = container.exec(
-        words, environment=env, user=user, workdir=workdir, stdin=feed, detach=detach
+        words,
+        environment=env,
+        user=user,
+        workdir=workdir,
+        stdin=feed,
+        detach=detach,
+        privileged=privileged,
     )
     if detach:
         foreground.detach()

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ipycontainer.engine import limits, mount_specs, network_files
+from ipycontainer.engine import limits, mount_specs, network_files, privileges, sharing
 from ipycontainer.engine.network_files import ALONE, Neighbours
+from ipycontainer.engine.sharing import NO_DONORS, Donors
 from ipycontainer.linux import cgroups
 from ipycontainer.model import oci, oci_json
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.mounts import Bind
+from ipycontainer.model.privileges import DEFAULT_SHM_BYTES
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.runtime import defaults
@@ -31,6 +33,7 @@ __all__ = [
     "Surroundings",
     "base_env",
     "build",
+    "is_unified",
     "merge_env",
     "warnings_of",
     "write",
@@ -38,10 +41,6 @@ __all__ = [
 
 
 TERM = "TERM=xterm"  # what docker says of every terminal
-NO_MKNOD = (
-    "This machine's cgroups are of version 2, for which there are no device rules yet: "
-    "the container may not make device nodes"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +57,19 @@ def write(
     size: tuple[int, int] = (0, 0),
     neighbours: Neighbours = ALONE,
     around: Surroundings | None = None,
+    joined: Donors = NO_DONORS,
 ) -> None:
     """Write the bundle of one start into the container's directory.
 
-    `size` is that of its terminal, in rows and columns.
+    `size` is that of its terminal, in rows and columns. `joined` are the inits of other containers
+    whose namespaces it shares.
     """
     directory = home.container(record.id)
     for name, text in network_files.files(record, neighbours.gateway):
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
-    spec = oci_json.to_json(build(home, record, size, neighbours.shared, around))
+    spec = oci_json.to_json(build(home, record, size, neighbours.shared, around, joined))
     _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
 
 
@@ -78,7 +79,7 @@ def warnings_of(
     """Return WARNING lines about what a container will not get; raises for what it may not."""
     known = around.volumes if around is not None else {}
     _, hidden = mount_specs.guarded(home, config.mounts, known)
-    return (*hidden, NO_MKNOD) if _lacks_device_rules(home) else hidden
+    return (*hidden, *privileges.check(config.privileges, rootless=home.rootless))
 
 
 def build(
@@ -87,41 +88,18 @@ def build(
     size: tuple[int, int] = (0, 0),
     other: ContainerRecord | None = None,
     around: Surroundings | None = None,
+    joined: Donors = NO_DONORS,
 ) -> oci.Spec:
     """Return the spec of a container; `other` is the one whose network it shares."""
-    config = record.config
+    config, rights, shared = record.config, record.config.privileges, record.config.sharing
     around = around or Surroundings()
     covers, _ = mount_specs.guarded(home, config.mounts, around.volumes)
-    namespaces = dict.fromkeys(("mount", "pid", "uts", "ipc"), "")
-    namespaces |= network_files.namespace(config, other)
-    if _is_unified():
-        namespaces["cgroup"] = ""  # docker's default: private under v2, the host's under v1
-    granted: tuple[str, ...] = defaults.CAPABILITIES
-    if _lacks_device_rules(home):
-        granted = tuple(name for name in granted if name != "CAP_MKNOD")
-    annotations = {
-        oci.ANNOTATION_OVERLAYS: json.dumps(
-            [
-                {
-                    "target": overlay.target,
-                    "lowers": overlay.lowers,
-                    "upper": overlay.upper,
-                    "work": overlay.work,
-                    "userxattr": home.rootless,
-                }
-                for overlay in record.overlays
-            ]
-        ),
-        oci.ANNOTATION_SECCOMP: "default",
-    }
-    if config.user:
-        annotations[oci.ANNOTATION_USER] = config.user
-    if config.endpoints:
-        annotations[oci.ANNOTATION_NETWORKS] = "true"
-    if config.init:
-        annotations[oci.ANNOTATION_INIT] = "true"
-    if to_mount := mount_specs.volumes_to_mount(around.volumes):
-        annotations[oci.ANNOTATION_VOLUMES] = json.dumps(to_mount)
+    granted = privileges.effective(rights, rootless=home.rootless)
+    filter_name, profile = privileges.seccomp(rights, granted)
+    found = privileges.devices(rights)
+    to_mount = mount_specs.volumes_to_mount(around.volumes)
+    sharing.check_sysctls(config)
+    open_paths = rights.privileged or rights.open_paths
     return oci.Spec(
         process=oci.Process(
             args=(*(config.entrypoint or ()), *config.command),
@@ -132,16 +110,20 @@ def build(
             capabilities=defaults.capabilities(granted),
             rlimits=_rlimits(config),
             oom_score_adj=config.oom_score_adj or None,
+            no_new_privileges=privileges.no_new_privileges(rights),
+            apparmor_profile=privileges.apparmor(rights),
         ),
         root=oci.Root("rootfs", readonly=config.read_only),
-        hostname=network_files.hostname(record, other),
+        hostname="" if shared.uts == "host" else network_files.hostname(record, other),
+        domainname=shared.domainname,
         mounts=(
-            *defaults.mounts(),
+            *_own_mounts(config),
             *(mount_specs.bind(bind) for bind in config.image_mounts),
             *_ordered(
                 (
                     *(
-                        mount_specs.bind(Bind(str(path), target))
+                        # docker's: read-only, too, where the root is
+                        mount_specs.bind(Bind(str(path), target, read_only=config.read_only))
                         for path, target in network_files.mounted_files(home, record, other)
                     ),
                     *_file_mounts(home, record),
@@ -151,16 +133,31 @@ def build(
             *(mount_specs.bind(cover) for cover in covers),
         ),
         linux=oci.Linux(
-            namespaces=namespaces,
+            namespaces={
+                **sharing.namespaces(config, joined, unified=is_unified()),
+                **network_files.namespace(config, other),
+            },
             cgroups_path=cgroup_path(home, record.id, config.cgroup_parent),
-            devices=defaults.DEVICES,
-            device_rules=defaults.DEVICE_RULES,
+            devices=found.nodes,
+            device_rules=found.rules,
             resources=limits.resources(config.limits) if config.is_limited else None,
-            masked_paths=defaults.masked_paths(),
-            readonly_paths=defaults.READONLY_PATHS,
-            sysctl=network_files.sysctls(config, userns=home.rootless),
+            masked_paths=() if open_paths else defaults.masked_paths(),
+            readonly_paths=() if open_paths else defaults.READONLY_PATHS,
+            sysctl={**network_files.sysctls(config, userns=home.rootless), **shared.sysctls},
+            seccomp=profile,
         ),
-        annotations=annotations,
+        annotations={
+            **config.annotations,
+            oci.ANNOTATION_OVERLAYS: _overlays(home, record),
+            **({oci.ANNOTATION_SECCOMP: filter_name} if filter_name else {}),
+            **({oci.ANNOTATION_USER: config.user} if config.user else {}),
+            **({oci.ANNOTATION_GROUPS: json.dumps(config.groups)} if config.groups else {}),
+            **({oci.ANNOTATION_NETWORKS: "true"} if config.endpoints else {}),
+            **({oci.ANNOTATION_INIT: "true"} if config.init else {}),
+            **({oci.ANNOTATION_VOLUMES: json.dumps(to_mount)} if to_mount else {}),
+            **({oci.ANNOTATION_DEVICES: json.dumps(found.sources)} if found.sources else {}),
+            **joined.annotations(),
+        },
     )
 
 
@@ -176,17 +173,38 @@ def _rlimits(config: ContainerConfig) -> tuple[oci.Rlimit, ...]:
     return (*(limit for limit in defaults.RLIMITS if limit.type not in named), *given)
 
 
+def _overlays(home: Home, record: ContainerRecord) -> str:
+    """Return the annotation that says of which layers the tree is made."""
+    return json.dumps(
+        [
+            {
+                "target": overlay.target,
+                "lowers": overlay.lowers,
+                "upper": overlay.upper,
+                "work": overlay.work,
+                "userxattr": home.rootless,
+            }
+            for overlay in record.overlays
+        ]
+    )
+
+
+def _own_mounts(config: ContainerConfig) -> Iterable[oci.Mount]:
+    """Yield the file systems of the kernel's own, and the machine's /dev/shm with `--ipc host`."""
+    mode, size = sharing.ipc(config), config.sharing.shm_bytes
+    yield from defaults.mounts(
+        shm_bytes=None if size == DEFAULT_SHM_BYTES else size,
+        own_shm=mode in ("private", "shareable"),
+        writable=config.privileges.privileged,
+    )
+    if mode == "host":
+        yield mount_specs.bind(Bind("/dev/shm", "/dev/shm"))
+
+
 @cache
-def _is_unified() -> bool:
+def is_unified() -> bool:
+    """Tell whether this machine's cgroups are of version 2."""
     return cgroups.detect().version == "v2"
-
-
-def _lacks_device_rules(home: Home) -> bool:
-    """Tell whether nothing would keep a container from opening a device node that it has made.
-
-    Under v2 that takes a BPF program. In a user namespace nobody can make one.
-    """
-    return _is_unified() and not home.rootless
 
 
 def base_env(record: ContainerRecord) -> tuple[str, ...]:

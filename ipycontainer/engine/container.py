@@ -314,6 +314,7 @@ class Container:
         detach: bool = False,
         tty: bool = False,
         window: Window = NO_WINDOW,
+        privileged: bool = False,
     ) -> Foreground:
         """Execute a command inside and watch it; with `detach` its output goes nowhere.
 
@@ -323,7 +324,9 @@ class Container:
         self._refuse_while_paused(
             f"Container {self.name} is paused, unpause the container before exec"
         )
-        return attach.execute(self, cmd, environment, user, workdir, stdin, detach, tty, window)
+        return attach.execute(
+            self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
+        )
 
     def exec_run(
         self,
@@ -338,6 +341,7 @@ class Container:
         detach: bool = False,
         input: bytes | None = None,  # noqa: A002 - subprocess's name for it
         timeout: float | None = None,
+        privileged: bool = False,
     ) -> ExecResult:
         """Execute a command inside and return its exit code and output.
 
@@ -345,7 +349,17 @@ class Container:
         OperationTimeout.
         """
         return attach.exec_run(
-            self, cmd, environment, user, workdir, (stdout, stderr), demux, detach, input, timeout
+            self,
+            cmd,
+            environment,
+            user,
+            workdir,
+            (stdout, stderr),
+            demux,
+            detach,
+            input,
+            timeout,
+            privileged,
         )
 
     def usage(self) -> Usage:

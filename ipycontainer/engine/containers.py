@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import bundle, capacity, limits, mounts, selection, wishes
+from ipycontainer.engine import bundle, capacity, limits, mounts, selection, sharing, wishes
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
@@ -79,6 +79,7 @@ class Containers:
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
+        config = sharing.settled(config, lambda ref: self.get(ref).record)
         container_id = ids.new_id()
         made: list[str] = []
         try:

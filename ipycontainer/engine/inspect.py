@@ -6,11 +6,11 @@ reason. Shape and order are docker 26.1.5's (API 1.45).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from ipycontainer.engine import inspect_mounts, inspect_network
+from ipycontainer.engine import bundle, inspect_mounts, inspect_network, privileges, sharing
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import DEVICE_LISTS, HOST_CONFIG, Limits
 from ipycontainer.model.state import ContainerRecord, Status
@@ -25,32 +25,19 @@ NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 
 # Options that no container here can have yet: docker's value of an option that was not given.
 NOT_YET: dict[str, Any] = {
-    "ContainerIDFile": "",
-    "CapAdd": None,
-    "CapDrop": None,
-    "GroupAdd": None,
     "Cgroup": "",
-    "PidMode": "",
-    "Privileged": False,
-    "SecurityOpt": None,
-    "UTSMode": "",
-    "UsernsMode": "",
-    "Devices": [],
-    "DeviceCgroupRules": None,
     "DeviceRequests": None,
 }
 # What is so by the engine's making: the runtime is our own, Windows' fields are empty on Linux, the
 # console has no size without a terminal, and no security module labels our processes.
 BY_DESIGN: dict[str, Any] = {
     "ConsoleSize": [0, 0],
-    "IpcMode": "private",
     "Runtime": "ipycontainer",
     "Isolation": "",
     "CpuCount": 0,
     "CpuPercent": 0,
     "IOMaximumIOps": 0,
     "IOMaximumBandwidth": 0,
-    "ShmSize": 67108864,
 }
 
 
@@ -76,7 +63,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "Platform": "linux",
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": "",
+        "AppArmorProfile": privileges.SecurityWords.parse(config.privileges.security_opt).apparmor,
         "ExecIDs": None,
         "HostConfig": _host_config(record),
         "GraphDriver": _graph_driver(record),
@@ -113,12 +100,10 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         "AutoRemove": config.auto_remove,
         "ReadonlyRootfs": config.read_only,
-        "Init": config.init or None,
-        "CgroupnsMode": "private" if _unified() else "host",
+        "CgroupnsMode": sharing.cgroupns(config, unified=bundle.is_unified()),
         "Dns": list(config.dns),
         "DnsOptions": list(config.dns_options),
         "DnsSearch": list(config.dns_search),
-        "ExtraHosts": list(config.extra_hosts) or None,
         "Links": list(config.links) or None,
         "PublishAllPorts": config.publish_all,
         "OomScoreAdj": config.oom_score_adj,
@@ -127,10 +112,9 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "Ulimits": [
             {"Name": limit.name, "Hard": limit.hard, "Soft": limit.soft} for limit in config.ulimits
         ],
+        **_rights(config),
         **NOT_YET,
         **BY_DESIGN,
-        "MaskedPaths": list(defaults.masked_paths()),
-        "ReadonlyPaths": list(defaults.READONLY_PATHS),
     }
 
 
@@ -140,13 +124,53 @@ def _limits(limits: Limits) -> dict[str, Any]:
     for name, number in DEVICE_LISTS.items():
         devices = getattr(limits, name)
         shown[HOST_CONFIG[name]] = [{"Path": each.path, number: each.value} for each in devices]
-    if limits.oom_kill_disable is None and not _unified():
+    if limits.oom_kill_disable is None and not bundle.is_unified():
         shown["OomKillDisable"] = False  # docker fills it in where the kernel has the switch
     return shown
 
 
-def _unified() -> bool:
-    return os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+def _rights(config: ContainerConfig) -> dict[str, Any]:
+    """Return what a container may do and what it shares; None and [] are docker's own choice."""
+    rights, shared = config.privileges, config.sharing
+    masked: list[str] | None = list(defaults.masked_paths())
+    readonly: list[str] | None = list(defaults.READONLY_PATHS)
+    if rights.privileged:
+        masked = readonly = None
+    elif rights.open_paths:
+        masked, readonly = [], []
+    shown: dict[str, Any] = {
+        "CapAdd": list(rights.cap_add) or None,
+        "CapDrop": list(rights.cap_drop) or None,
+        "ContainerIDFile": config.id_file,
+        "DeviceCgroupRules": list(rights.device_rules) or None,
+        "Devices": [
+            {
+                "PathOnHost": device.source,
+                "PathInContainer": device.target,
+                "CgroupPermissions": device.access,
+            }
+            for device in rights.devices
+        ],
+        "ExtraHosts": list(config.extra_hosts) or None,
+        "GroupAdd": list(config.groups) or None,
+        "IpcMode": sharing.ipc(config),
+        "MaskedPaths": masked,
+        "PidMode": shared.pid,
+        "Privileged": rights.privileged,
+        "ReadonlyPaths": readonly,
+        "SecurityOpt": list(rights.security_opt) or ([] if rights.open_paths else None),
+        "ShmSize": shared.shm_bytes,
+        "UTSMode": shared.uts,
+        "UsernsMode": shared.userns,
+    }
+    # Docker leaves these out when they were not given.
+    if config.annotations:
+        shown["Annotations"] = dict(config.annotations)
+    if config.init:
+        shown["Init"] = True
+    if shared.sysctls:
+        shown["Sysctls"] = dict(shared.sysctls)
+    return shown
 
 
 def volume(record: VolumeRecord, mountpoint: str) -> dict[str, Any]:
@@ -182,7 +206,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
     exposed = inspect_network.exposed(config)
     shown: dict[str, Any] = {
         "Hostname": config.hostname or record.short_id,
-        "Domainname": "",
+        "Domainname": config.sharing.domainname,
         "User": config.user,
         "AttachStdin": config.attach_stdin,
         "AttachStdout": config.attach_stdout,

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ipycontainer.engine import mount_options
+from ipycontainer.engine import mount_options, right_options
 from ipycontainer.engine.limit_options import take_limit_fields
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.config import ContainerConfig
@@ -55,6 +55,11 @@ def config_from_options(
         open_stdin=bool(given.pop("stdin_open", False)),
         tty=bool(given.pop("tty", False)),
         **take_limit_fields(given),
+        privileges=right_options.privileges(given),
+        sharing=right_options.sharing(given),
+        groups=tuple(str(group) for group in given.pop("group_add", ())),
+        annotations=dict(given.pop("annotations", {})),
+        extra_hosts=right_options.extra_hosts(given.pop("extra_hosts", ())),
     )
     left = [name for name, value in given.items() if value not in (False, [], {}, ())]
     if left:

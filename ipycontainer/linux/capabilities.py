@@ -14,6 +14,7 @@ from ipycontainer.linux import syscalls
 __all__ = [
     "NAMES",
     "drop_bounding",
+    "last",
     "mask_of",
     "names_of",
     "own_bounding",
@@ -51,6 +52,12 @@ def mask_of(names: Iterable[str]) -> int:
 def names_of(mask: int) -> tuple[str, ...]:
     """Return the names of the bits that are set, in the kernel's order."""
     return tuple(name for number, name in enumerate(NAMES) if mask >> number & 1)
+
+
+def last() -> int:
+    """Return the number of the last capability that this kernel knows (proc_sys_kernel(5))."""
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        return int(file.read())
 
 
 def own_bounding() -> int:

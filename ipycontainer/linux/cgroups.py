@@ -11,10 +11,11 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ipycontainer.linux import device_program
 from ipycontainer.linux.hierarchies import (
     CONTROLLERS_V1,
     Hierarchies,
@@ -127,11 +128,11 @@ class Cgroup:
         except FileNotFoundError:
             return
 
-    def set_device_rules(self, rules: Iterable[DeviceRule]) -> None:
-        """Allow and deny devices, in order (version 1).
-
-        Version 2 has no such file: it takes a BPF program, and nothing is done here.
-        """
+    def set_device_rules(self, rules: Sequence[DeviceRule]) -> None:
+        """Allow and deny devices, in order: under version 1 by its files, else by a program."""
+        if self.is_v2:
+            device_program.attach(self.directories[""], rules)
+            return
         directory = self.directories.get("devices")
         if directory is None:
             return

@@ -6,12 +6,13 @@ Callers have one thread: setns(2) and unshare(2) of user and mount namespaces re
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ipycontainer.linux import syscalls
+from ipycontainer.linux import procfs, syscalls
 from ipycontainer.linux.syscalls import clone, setns, unshare
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "in_initial_userns",
     "join_user",
     "join_user_and_mount",
+    "open_path",
     "read_subids",
     "setns",
     "unshare",
@@ -177,6 +179,24 @@ def join_user_and_mount(pid: int) -> None:
     finally:
         os.close(fd)
     _take_root_ids()
+
+
+def open_path(path: str, start_ticks: int = 0) -> int:
+    """Return a descriptor of the namespace that a path names.
+
+    With `start_ticks` the path is `/proc/PID/ns/KIND` of a process begun then: its pid may have
+    been given to another since. Raises ProcessLookupError.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if start_ticks and procfs.start_ticks(int(path.split("/")[2])) != start_ticks:
+            os.close(fd)
+            raise ProcessLookupError(errno.ESRCH, "the process has ended", path)
+    except FileNotFoundError:
+        if start_ticks:
+            raise ProcessLookupError(errno.ESRCH, "the process has ended", path) from None
+        raise
+    return fd
 
 
 def join_user(process: int) -> None:

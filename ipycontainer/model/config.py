@@ -9,6 +9,7 @@ from typing import Any
 from ipycontainer.model.limits import Limits, Ulimit
 from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.network import EndpointConfig, PortBinding
+from ipycontainer.model.privileges import Privileges, Sharing
 
 __all__ = ["DEFAULT_STOP_SECONDS", "ContainerConfig"]
 
@@ -29,6 +30,7 @@ class ContainerConfig:
     that the image itself brings (the `host` image's), decided at creation and not shown as the
     user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
     with the container: a cell's script. `cgroup_parent` is a path below each controller's mount.
+    `extra_hosts` are `NAME:ADDRESS`, `annotations` go to the OCI runtime as they are.
     """
 
     image: str
@@ -69,6 +71,11 @@ class ContainerConfig:
     ulimits: tuple[Ulimit, ...] = ()
     oom_score_adj: int = 0
     cgroup_parent: str = ""
+    privileges: Privileges = field(default_factory=Privileges)
+    sharing: Sharing = field(default_factory=Sharing)
+    groups: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    id_file: str = ""
 
     @property
     def is_limited(self) -> bool:
@@ -84,7 +91,7 @@ class ContainerConfig:
         """Return the record that `to_json` wrote; unknown keys of a newer version are dropped."""
         known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
         for name in (
-            *("command", "env", "exposed", "links"),
+            *("command", "env", "exposed", "links", "groups"),
             *("dns", "dns_search", "dns_options", "extra_hosts"),
         ):
             known[name] = tuple(known.get(name, ()))
@@ -99,4 +106,6 @@ class ContainerConfig:
         known["image_mounts"] = tuple(Bind(**bind) for bind in known.get("image_mounts", ()))
         known["limits"] = Limits.from_json(known["limits"]) if "limits" in known else NO_LIMITS
         known["ulimits"] = tuple(Ulimit(**limit) for limit in known.get("ulimits", ()))
+        known["privileges"] = Privileges.from_json(raw.get("privileges", {}))
+        known["sharing"] = Sharing.from_json(raw.get("sharing", {}))
         return cls(**known)

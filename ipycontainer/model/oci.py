@@ -14,12 +14,15 @@ from typing import Any
 from ipycontainer.model.resources import Resources
 
 __all__ = [
+    "ANNOTATION_DEVICES",
+    "ANNOTATION_DONORS",
     "ANNOTATION_GROUPS",
     "ANNOTATION_INIT",
     "ANNOTATION_INTERFACES",
     "ANNOTATION_NETWORKS",
     "ANNOTATION_OVERLAYS",
     "ANNOTATION_SECCOMP",
+    "ANNOTATION_SHM",
     "ANNOTATION_USER",
     "ANNOTATION_VOLUMES",
     "Capabilities",
@@ -42,8 +45,18 @@ ANNOTATION_OVERLAYS = "io.ipycontainer.overlays"
 ANNOTATION_USER = "io.ipycontainer.user"
 # JSON list of further groups, by name or number.
 ANNOTATION_GROUPS = "io.ipycontainer.groups"
-# "default": docker's default profile, which the runtime has itself and compiles once.
+# "default": docker's default profile, which the runtime has itself, for docker's default
+# capabilities, compiled once; "capabilities": the same for those of the bundle; else a digest under
+# which the compiled form of linux.seccomp is kept.
 ANNOTATION_SECCOMP = "io.ipycontainer.seccomp"
+# JSON object: the path of a device node inside -> its path here, where they differ. In a user
+# namespace nodes are bound, not made.
+ANNOTATION_DEVICES = "io.ipycontainer.devices"
+# JSON object: the pid of each process whose namespaces are joined by path -> its start time, in
+# ticks (field 22 of /proc/PID/stat), so that a pid that was given anew is not joined.
+ANNOTATION_DONORS = "io.ipycontainer.donors"
+# The pid of the process whose /dev/shm is shown as ours; it stands in ANNOTATION_DONORS, too.
+ANNOTATION_SHM = "io.ipycontainer.shm"
 # "true": a small init of ours stays PID 1, forwards signals and reaps (`--init`).
 ANNOTATION_INIT = "io.ipycontainer.init"
 # "true": the engine's monitor puts interfaces into the network namespace during the start.
@@ -103,6 +116,7 @@ class Process:
     rlimits: tuple[Rlimit, ...] = ()
     no_new_privileges: bool = False
     oom_score_adj: int | None = None
+    apparmor_profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)

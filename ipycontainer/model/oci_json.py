@@ -39,7 +39,7 @@ _SPEC = {
 }
 _PROCESS = {
     *("args", "env", "cwd", "user", "terminal", "capabilities", "rlimits", "noNewPrivileges"),
-    *("oomScoreAdj", "consoleSize"),
+    *("oomScoreAdj", "consoleSize", "apparmorProfile"),
 }
 _USER = {"uid", "gid", "additionalGids", "umask"}
 _MOUNT = {"destination", "type", "source", "options"}
@@ -87,6 +87,7 @@ def _process_to_json(process: Process) -> dict[str, Any]:
         ],
         "noNewPrivileges": process.no_new_privileges,
         **({"oomScoreAdj": process.oom_score_adj} if process.oom_score_adj is not None else {}),
+        **({"apparmorProfile": process.apparmor_profile} if process.apparmor_profile else {}),
     }
 
 
@@ -199,6 +200,7 @@ def _process(raw: Mapping[str, Any]) -> Process:
         rlimits=_each(raw.get("rlimits"), _rlimit),
         no_new_privileges=bool(raw.get("noNewPrivileges", False)),
         oom_score_adj=None if score is None else int(score),
+        apparmor_profile=str(raw.get("apparmorProfile", "")),
     )
 
 

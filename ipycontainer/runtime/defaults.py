@@ -8,6 +8,7 @@ Imports model only.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from ipycontainer.model.oci import Capabilities, Device, DeviceRule, Mount, Rlimit
 
@@ -78,8 +79,8 @@ DEVICE_LINKS = (
     ("stdin", "/proc/self/fd/0"),
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
-    ("core", "/proc/kcore"),
     ("ptmx", "pts/ptmx"),
+    *((("core", "/proc/kcore"),) if os.path.exists("/proc/kcore") else ()),
 )
 
 DEVICE_RULES = (
@@ -138,9 +139,30 @@ def masked_paths() -> tuple[str, ...]:
     return (*MASKED_PATHS, *(path for path in throttles if os.path.isdir(path)))
 
 
-def mounts() -> tuple[Mount, ...]:
-    """Return docker's mounts in docker's order. A read-only root changes none of them."""
-    return _MOUNTS
+def mounts(
+    *, shm_bytes: int | None = None, own_shm: bool = True, writable: bool = False
+) -> tuple[Mount, ...]:
+    """Return docker's mounts in docker's order. A read-only root changes none of them.
+
+    `shm_bytes` is the size of /dev/shm, which is left out without `own_shm`; `writable` opens /sys
+    and the cgroups, as for a privileged container.
+    """
+    if shm_bytes is None and own_shm and not writable:
+        return _MOUNTS
+    return tuple(
+        _changed(mount, shm_bytes, writable=writable)
+        for mount in _MOUNTS
+        if own_shm or mount.destination != "/dev/shm"
+    )
+
+
+def _changed(mount: Mount, shm_bytes: int | None, *, writable: bool) -> Mount:
+    words = mount.options
+    if writable:
+        words = tuple(word for word in words if word != "ro")
+    if shm_bytes is not None and mount.source == "shm":
+        words = (*words[:-1], f"size={shm_bytes}")
+    return replace(mount, options=words)
 
 
 def sysctls(*, userns: bool) -> dict[str, str]:

@@ -20,7 +20,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, IdMapping, Spec
-from ipycontainer.runtime import init, limiting, plan, terminal_steps
+from ipycontainer.runtime import donors, init, limiting, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.sandbox import MISFIT, Sandbox
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
@@ -131,7 +131,7 @@ def launch(
                 flags |= namespaces.FLAGS[kind]
         mask = syscalls.sigmask_block_all()
         try:
-            pid = namespaces.clone(flags)
+            pid = donors.clone(flags, spec)
             if pid == 0:
                 os.close(own)
                 ctx = Context(sync, stdio, seccomp, -1 if hold is None else hold)
@@ -278,7 +278,7 @@ def await_program(
         if message == b"devices":
             if cgroup is not None:
                 # now, not before: a rule without `m` would have kept init from mknod(2)
-                cgroup.set_device_rules(spec.linux.device_rules)
+                _limit_devices(cgroup, spec)
                 try:
                     os.write(own, b"1")
                 except BrokenPipeError:
@@ -303,6 +303,16 @@ def await_program(
             return times, warnings, master
         else:
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
+
+
+def _limit_devices(cgroup: Cgroup, spec: Spec) -> None:
+    """Set the rules for devices, but for version 2 in a user namespace.
+
+    It takes no program from there (EPERM), and nobody can make a node there.
+    """
+    if cgroup.is_v2 and not namespaces.in_initial_userns():
+        return
+    cgroup.set_device_rules(spec.linux.device_rules)
 
 
 def make_cgroup(spec: Spec) -> Cgroup | None:

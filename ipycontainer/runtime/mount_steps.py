@@ -216,10 +216,17 @@ class BindMount:
     recursive: bool = True
     tree_bits: int = 0
     subpath: str = ""
+    optional: bool = False
 
     def execute(self, ctx: Context) -> None:
-        """Clone, restrict, attach."""
-        tree = self._tree(ctx)
+        """Clone, restrict, attach; what is `optional` and not there is left out with a warning."""
+        try:
+            tree = self._tree(ctx)
+        except FileNotFoundError:
+            if not self.optional:
+                raise
+            ctx.warnings.append(f"This machine has no {self.source} to share.")
+            return
         try:
             propagation = 0 if self.propagation == mounts.MS_SHARED else self.propagation
             mounts.set_attributes(
@@ -263,18 +270,21 @@ class BindMount:
 
 @dataclass(frozen=True, slots=True)
 class MountCgroups:
-    """Show the container its own cgroup, read-only: under version 1 one directory a controller.
+    """Show the container its own cgroup: under version 1 one directory a controller.
 
-    Writable they would let it change its own limits, and `release_agent` runs programs on the host
-    (CVE-2022-0492). `binds` are (name, directory of the host) each, `names` (link, name).
+    Read-only but for a privileged container: writable they let it change its own limits, and
+    `release_agent` runs programs on the host (CVE-2022-0492). `binds` are (name, directory of the
+    host) each, `names` (link, name).
     """
 
     target: str
     binds: tuple[tuple[str, str], ...]
     names: tuple[tuple[str, str], ...] = ()
+    writable: bool = False
 
     def execute(self, ctx: Context) -> None:
         """Mount a tmpfs, bind into it, and close it for writing."""
+        read_only = 0 if self.writable else mounts.MOUNT_ATTR_RDONLY
         quiet = mounts.MOUNT_ATTR_NOSUID | mounts.MOUNT_ATTR_NODEV | mounts.MOUNT_ATTR_NOEXEC
         with mounts.FileSystem("tmpfs") as fs:
             fs.set("source", "tmpfs")
@@ -287,9 +297,7 @@ class MountCgroups:
             for name, source in self.binds:
                 tree = mounts.clone_tree(mounts.AT_FDCWD, source, recursive=False)
                 try:
-                    mounts.set_attributes(
-                        tree, quiet | mounts.MOUNT_ATTR_RDONLY, propagation=mounts.MS_PRIVATE
-                    )
+                    mounts.set_attributes(tree, quiet | read_only, propagation=mounts.MS_PRIVATE)
                     os.mkdir(name, 0o755, dir_fd=base)
                     place = os.open(name, _OPEN_DIRECTORY | os.O_CLOEXEC, dir_fd=base)
                     try:
@@ -300,14 +308,16 @@ class MountCgroups:
                     os.close(tree)
             for link, name in self.names:
                 os.symlink(name, link, dir_fd=base)
-            mounts.set_attributes(base, mounts.MOUNT_ATTR_RDONLY)
+            if read_only:
+                mounts.set_attributes(base, read_only)
         finally:
             os.close(base)
 
     def describe(self) -> str:
         """Say it."""
         shown = ", ".join(name for name, _ in self.binds) or "nothing"
-        return f"show {shown} of the own cgroup on {self.target}, read-only"
+        mode = "" if self.writable else ", read-only"
+        return f"show {shown} of the own cgroup on {self.target}{mode}"
 
 
 @dataclass(frozen=True, slots=True)

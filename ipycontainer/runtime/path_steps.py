@@ -61,19 +61,25 @@ class MakeDevices:
 
 @dataclass(frozen=True, slots=True)
 class BindDevices:
-    """Show the host's device nodes: in a user namespace nobody can make one (EPERM)."""
+    """Show the host's device nodes: in a user namespace nobody can make one (EPERM).
+
+    `sources` are (path inside, path here) each, where they differ.
+    """
 
     devices: tuple[Device, ...]
+    sources: tuple[tuple[str, str], ...] = ()
 
     def execute(self, ctx: Context) -> None:
         """Bind each on an empty file, when it is the device that was asked for."""
+        sources = dict(self.sources)
         for device in self.devices:
-            tree = mounts.clone_tree(mounts.AT_FDCWD, device.path, recursive=False)
+            source = sources.get(device.path, device.path)
+            tree = mounts.clone_tree(mounts.AT_FDCWD, source, recursive=False)
             try:
                 found = os.fstat(tree)
                 number = os.makedev(device.major, device.minor)
                 if stat.S_IFMT(found.st_mode) != _TYPES[device.type] or found.st_rdev != number:
-                    raise OSError(errno.ENODEV, "the host has another file there", device.path)
+                    raise OSError(errno.ENODEV, "the host has another file there", source)
                 target = ctx.root.create_file(device.path)
                 try:
                     mounts.move_onto(tree, target)

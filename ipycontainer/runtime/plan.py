@@ -21,6 +21,7 @@ from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
 from ipycontainer.runtime import (
     command_steps,
     defaults,
+    donors,
     mount_steps,
     network_steps,
     options,
@@ -30,24 +31,12 @@ from ipycontainer.runtime import (
     volume_steps,
 )
 from ipycontainer.runtime import session_steps as session
+from ipycontainer.runtime.parameters import need, parameter
 from ipycontainer.runtime.steps import Identity, Step
 
 __all__ = ["CgroupView", "plan", "plan_process"]
 
 _FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
-_SYSCTL_OF_IPC = frozenset(
-    f"kernel.{name}"
-    for name in (
-        "msgmax",
-        "msgmnb",
-        "msgmni",
-        "sem",
-        "shmall",
-        "shmmax",
-        "shmmni",
-        "shm_rmid_forced",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +100,7 @@ def plan(
     steps.append(
         session.NewSessionKeyring(posixpath.basename(spec.linux.cgroups_path) or "container")
     )
-    steps += [session.JoinNamespace(kind, path) for kind, path in spaces.items() if path]
+    steps += donors.joins(spec)
     if own_user:
         # without the maps it has no right to any cgroup: the parent puts it in
         steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
@@ -119,12 +108,12 @@ def plan(
     steps.append(session.HideFromTracers())
     if "network" in new:
         steps.append(session.LoopbackUp())
-    steps += [_sysctl(key, value, new) for key, value in spec.linux.sysctl.items()]
+    steps += [parameter(key, value, frozenset(spaces)) for key, value in spec.linux.sysctl.items()]
     if spec.hostname:
-        _need(new, "uts", "a host name")
+        need(frozenset(spaces), "uts", "a host name")
         steps.append(session.SetHostname(spec.hostname))
     if spec.domainname:
-        _need(new, "uts", "a domain name")
+        need(frozenset(spaces), "uts", "a domain name")
         steps.append(session.SetDomainname(spec.domainname))
     if own_cgroup is not None and not own_user:
         if ahead:
@@ -132,8 +121,8 @@ def plan(
         steps.append(session.JoinCgroup(own_cgroup))
     if "cgroup" in new:
         steps.append(session.UnshareCgroup())
-    _need(new, "mount", "a root")
-    steps += _tree(spec, bundle, userns, new, cgroup)
+    need(new, "mount", "a root")
+    steps += _tree(spec, bundle, userns, frozenset(spaces), cgroup)
     process = plan_process(spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent)
     if own_cgroup is not None:
         # as late as can be: the parent's part goes on beside the mounts
@@ -175,6 +164,11 @@ def plan_process(
         process_steps.EnterWorkdir(process.cwd),
         command_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
         *((process_steps.Ready(wait=True),) if hold else ()),
+        *(
+            (process_steps.SetAppArmor(process.apparmor_profile),)
+            if process.apparmor_profile
+            else ()
+        ),
         _limits(process.capabilities, process, die_with_parent),
         command_steps.CheckCommand(process.args[0]),
         *(() if hold else (process_steps.Ready(wait=False),)),
@@ -216,8 +210,13 @@ def _environment(process: Process) -> dict[str, str]:
 
 
 def _tree(
-    spec: Spec, bundle: str, userns: bool, new: frozenset[str], cgroup: CgroupView | None
+    spec: Spec,
+    bundle: str,
+    userns: bool,
+    own: frozenset[str],
+    cgroup: CgroupView | None,
 ) -> list[Step]:
+    """Return the steps that make the tree. `own` are the kinds of namespaces not the host's."""
     if spec.linux.rootfs_propagation not in ("", "private", "rprivate", "slave", "rslave"):
         raise Unsupported(f"rootfsPropagation {spec.linux.rootfs_propagation} is not supported")
     steps: list[Step] = [
@@ -228,11 +227,17 @@ def _tree(
     overlays = _overlays(spec, root)
     steps += overlays or [mount_steps.BindRoot(root)]
     for mount in spec.mounts:
-        steps += _mount(mount, bundle, userns, new, cgroup)
+        steps += _mount(mount, bundle, userns, own, cgroup)
+    steps += donors.shared_shm(spec)
     if not any(_clean(mount.destination) == "/dev" and _is_bind(mount) for mount in spec.mounts):
         devices = _devices(spec.linux.devices)
-        make = path_steps.BindDevices if userns else path_steps.MakeDevices
-        steps += [make(devices), path_steps.LinkDevices(defaults.DEVICE_LINKS)]
+        sources = _json_annotation(spec.annotations, oci.ANNOTATION_DEVICES, dict) or {}
+        steps.append(
+            path_steps.BindDevices(devices, tuple(sources.items()))
+            if userns
+            else path_steps.MakeDevices(devices)
+        )
+        steps.append(path_steps.LinkDevices(defaults.DEVICE_LINKS))
     steps.append(session.TellParent())
     if spec.linux.masked_paths:
         steps.append(path_steps.MaskPaths(spec.linux.masked_paths))
@@ -243,8 +248,9 @@ def _tree(
     if spec.root.readonly:
         further = tuple(overlay.target for overlay in overlays if overlay.target != "/")
         steps.append(mount_steps.MakeReadOnly(("/", *further)))
+    joined = {kind for kind, path in spec.linux.namespaces.items() if path}
     if interfaces := spec.annotations.get(oci.ANNOTATION_INTERFACES):
-        _need(new, "network", "an interface")
+        need(own - joined, "network", "an interface")
         # as late as can be, and while the host's /proc is still there
         steps.append(session.AwaitParent("made the interfaces"))
         steps += network_steps.interfaces(interfaces)
@@ -277,7 +283,7 @@ def _overlays(spec: Spec, root: str) -> list[mount_steps.MountOverlay]:
 
 
 def _mount(
-    mount: Mount, bundle: str, userns: bool, new: frozenset[str], cgroup: CgroupView | None
+    mount: Mount, bundle: str, userns: bool, own: frozenset[str], cgroup: CgroupView | None
 ) -> list[Step]:
     target = _clean(mount.destination)
     if target == "/":
@@ -297,18 +303,19 @@ def _mount(
     if mount.type == "overlay":
         return [volume_steps.image_step(target, parsed)]
     if mount.type in ("cgroup", "cgroup2"):
-        return _cgroup_mount(mount, target, parsed, new, cgroup)
+        return _cgroup_mount(mount, target, parsed, userns, own, cgroup)
     if mount.type not in _FILE_SYSTEMS:
         raise Unsupported(f'mount type "{mount.type}" of {target} is not supported')
     inside_proc = target == "/proc" or target.startswith("/proc/")
     if inside_proc and (mount.type != "proc" or target != "/proc"):
         raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
     owner = {"sysfs": "network", "mqueue": "ipc", "proc": "pid"}.get(mount.type)
-    if userns and owner is not None and owner not in new:
+    if userns and owner is not None and owner not in own:
         # a user namespace may not mount what shows a namespace that is not its own (EPERM)
         host = {"sysfs": "/sys", "mqueue": "/dev/mqueue", "proc": "/proc"}[mount.type]
         whole = replace(parsed, tree_bits=parsed.set_bits)  # with all that the host has below it
-        return [_bind(host, target, whole, recursive=True)]
+        optional = mount.type == "mqueue"  # many a machine mounts none
+        return [_bind(host, target, whole, recursive=True, optional=optional)]
     data, fallback = parsed.data, None
     if mount.type == "devpts" and userns:
         fallback = tuple((key, value) for key, value in data if key != "gid")
@@ -320,7 +327,13 @@ def _mount(
 
 
 def _bind(
-    source: str, target: str, parsed: options.MountOptions, *, recursive: bool, subpath: str = ""
+    source: str,
+    target: str,
+    parsed: options.MountOptions,
+    *,
+    recursive: bool,
+    subpath: str = "",
+    optional: bool = False,
 ) -> Step:
     return mount_steps.BindMount(
         source,
@@ -331,6 +344,7 @@ def _bind(
         recursive=recursive,
         tree_bits=parsed.tree_bits,
         subpath=subpath,
+        optional=optional,
     )
 
 
@@ -338,44 +352,24 @@ def _cgroup_mount(
     mount: Mount,
     target: str,
     parsed: options.MountOptions,
-    new: frozenset[str],
+    userns: bool,
+    own: frozenset[str],
     cgroup: CgroupView | None,
 ) -> list[Step]:
     if cgroup is not None and cgroup.v2:
-        if "cgroup" in new:
+        # without a namespace of its own it shows all of the machine's, as in docker
+        if "cgroup" in own or not userns:
             return [mount_steps.MountFileSystem("cgroup2", target, "cgroup", (), parsed.set_bits)]
         return [
             _bind(directory, target, parsed, recursive=False) for _, directory in cgroup.binds[:1]
         ]
-    if not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY:
-        raise Unsupported(f"a writable cgroup mount at {target} is not supported")
-    view = cgroup or CgroupView()
-    return [mount_steps.MountCgroups(target, view.binds, view.links)]
+    view, writable = cgroup or CgroupView(), not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY
+    return [mount_steps.MountCgroups(target, view.binds, view.links, writable)]
 
 
 def _devices(asked: tuple[Device, ...]) -> tuple[Device, ...]:
     paths = {_clean(device.path) for device in asked}
     return (*(device for device in defaults.DEVICES if device.path not in paths), *asked)
-
-
-def _sysctl(key: str, value: str, new: frozenset[str]) -> Step:
-    if key.startswith("net."):
-        kind = "network"
-    elif key.startswith("fs.mqueue.") or key in _SYSCTL_OF_IPC:
-        kind = "ipc"
-    elif key == "kernel.domainname":
-        kind = "uts"
-    else:
-        raise InvalidArgument(f'sysctl "{key}" is not in a separate kernel namespace')
-    _need(new, kind, f'sysctl "{key}"')
-    if ".." in key or "/" in key:
-        raise InvalidArgument(f'invalid sysctl "{key}"')
-    return session.SetSysctl(key, value)
-
-
-def _need(new: frozenset[str], kind: str, what: str) -> None:
-    if kind not in new:
-        raise InvalidArgument(f"{what} is not allowed without a {kind} namespace of its own")
 
 
 def _is_bind(mount: Mount) -> bool:

@@ -27,11 +27,13 @@ __all__ = [
     "NewSession",
     "Ready",
     "ResolveUser",
+    "SetAppArmor",
 ]
 
 PR_SET_PDEATHSIG, SIGKILL = 1, 9  # linux/prctl.h, asm/signal.h
 PR_SET_KEEPCAPS = 8
 PR_SET_NO_NEW_PRIVS = 38
+PROC_SUPER_MAGIC = 0x9FA0  # linux/magic.h
 _NULL = os.makedev(1, 3)
 
 
@@ -272,6 +274,41 @@ def _hand_over_stdio(uid: int) -> None:
             except OSError as error:
                 if error.errno not in (errno.EPERM, errno.EROFS, errno.EINVAL):
                     raise
+
+
+@dataclass(frozen=True, slots=True)
+class SetAppArmor:
+    """Have the kernel confine the program by an AppArmor profile, from its execve(2) on.
+
+    The file must be procfs' own: another, mounted over it, would take the word and do nothing
+    (CVE-2019-16884).
+    """
+
+    profile: str
+
+    def execute(self, ctx: Context) -> None:
+        """Name it for the next execve(2)."""
+        try:
+            fd = os.open("/proc/self/attr/apparmor/exec", os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # before Linux 5.8 there is the file of the first module alone
+            fd = os.open("/proc/self/attr/exec", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            if syscalls.fstatfs_type(fd) != PROC_SUPER_MAGIC:
+                raise OSError(errno.EXDEV, "not on procfs")
+            os.write(fd, f"exec {self.profile}".encode())
+        except OSError as error:
+            raise StepFailed(
+                "error during container init: unable to apply apparmor profile: apparmor failed "
+                f"to apply profile: write /proc/self/attr/apparmor/exec: {go_words(error)}",
+                step=self.describe(),
+                errno=error.errno or 0,
+            ) from error
+        finally:
+            os.close(fd)
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"take on AppArmor profile {self.profile}"
 
 
 @dataclass(frozen=True, slots=True)

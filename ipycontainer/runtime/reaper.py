@@ -15,6 +15,7 @@ from ipycontainer.linux import syscalls
 __all__ = ["fork_and_reap"]
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
 _TITLE = b"ipycontainer-init"
 # Faults of this process itself, job control of a terminal, and the end of a child are not the
 # program's.
@@ -49,6 +50,8 @@ def fork_and_reap() -> bool:
     try:
         syscalls.close_range(3, cloexec=False)
         syscalls.prctl(PR_SET_DUMPABLE, 0)
+        if os.getpid() != 1:  # in a pid namespace that is shared: orphans come here all the same
+            syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
         _show_title()
         code = _reap_until(child)
     finally:

@@ -1,25 +1,28 @@
 """From a seccomp profile to the program that the kernel runs; docker's default one is our own data.
 
 libseccomp, through pyseccomp, knows numbers and sub-architectures; it is loaded only when a profile
-has to be compiled, never after a fork. A program is compiled once a profile, capability set and
-kernel, and kept as raw bytes. Without the library a start is refused: it never runs unfiltered.
-Imports linux and errors only.
+has to be compiled. `filters` keeps what is compiled. Without the library a start is refused: it
+never runs unfiltered. Imports linux and errors only.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
-from ipycontainer.linux.capabilities import mask_of
 from ipycontainer.runtime import bpf
 
-__all__ = ["compile_profile", "default_profile", "default_program"]
+__all__ = [
+    "COMPILER_VERSION",
+    "compile_profile",
+    "default_data",
+    "default_profile",
+    "kernel_version",
+]
 
 COMPILER_VERSION = 2  # raise it when the same profile compiles to another program
 
@@ -35,31 +38,6 @@ _X32_BIT = 0x40000000  # asm/unistd.h: marks x32 numbers, under x86_64's own AUD
 ENOSYS = 38
 SECCOMP_RET_ERRNO = 0x00050000  # linux/seccomp.h
 
-_programs: dict[str, bytes] = {}
-
-
-def default_program(bounding: Iterable[str], cache: Path | str | None = None) -> bytes:
-    """Return docker's default filter for a container with these capabilities in its bounding set.
-
-    Kept in memory and, with `cache` (a directory), on disk under a name that tells all that it
-    depends on; a file of another length or owner is not believed. (The name holds a checksum of
-    our own data: a digest would bring libcrypto's tables into every fork.) Raises Unsupported
-    without libseccomp.
-    """
-    caps = sorted(set(bounding))
-    release = ".".join(os.uname().release.split(".")[:2])
-    data = zlib.crc32(json.dumps([_data(), COMPILER_VERSION]).encode())
-    key = f"seccomp-{os.uname().machine}-{release}-{mask_of(caps):x}-{data:08x}.bpf"
-    program = _programs.get(key)
-    if program is None:
-        path = None if cache is None else Path(cache) / key
-        program = _read_cached(path)
-        if program is None:
-            program = compile_profile(default_profile(caps, release))
-            _write_cached(path, program)
-        _programs[key] = program
-    return program
-
 
 def default_profile(bounding: Iterable[str], release: str) -> dict[str, Any]:
     """Return docker's default profile, resolved as the `seccomp` object of an OCI spec.
@@ -70,10 +48,10 @@ def default_profile(bounding: Iterable[str], release: str) -> dict[str, Any]:
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         raise Unsupported(f"no seccomp profile for {machine}")
-    data, caps = json.loads(_data()), set(bounding)
+    data, caps = json.loads(default_data()), set(bounding)
     names: list[str] = [name for group in data["always"].values() for name in group]
     for kernel, group in data["from_kernel"].items():
-        if _version(release) >= _version(kernel):
+        if kernel_version(release) >= kernel_version(kernel):
             names += group
     names += data["on_machine"].get(machine, [])
     for capability, group in data["with_capability"].items():
@@ -218,6 +196,15 @@ def _condition(scmp: Any, arg: Mapping[str, Any]) -> Any:
     return scmp.Arg(arg["index"], getattr(scmp, operator), arg["value"], arg.get("valueTwo", 0))
 
 
+def kernel_version(release: str) -> tuple[int, int]:
+    """Return major and minor of a kernel's release. Raises ValueError in docker's words."""
+    major, _, rest = release.partition(".")
+    minor = rest.partition(".")[0].partition("-")[0]
+    if not major.isdecimal() or not minor.isdecimal():
+        raise ValueError(f'invalid kernel version: "{release}", expected "<kernel>.<major>"')
+    return int(major), int(minor)
+
+
 def _library() -> Any:
     try:
         import pyseccomp
@@ -229,37 +216,6 @@ def _library() -> Any:
     return pyseccomp
 
 
-def _data() -> str:
+def default_data() -> str:
+    """Return our data of docker's default profile, as JSON."""
     return Path(__file__).with_name("seccomp_default.json").read_text("utf-8")
-
-
-def _version(release: str) -> tuple[int, int]:
-    major, _, rest = release.partition(".")
-    minor = rest.partition(".")[0].partition("-")[0]
-    return int(major), int(minor or 0)
-
-
-def _read_cached(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            found, program = os.fstat(file.fileno()), file.read()
-    except OSError:
-        return None
-    # a file that another user may write would be a filter that another user chooses
-    mine = found.st_uid == os.geteuid() and not found.st_mode & 0o022
-    return program if mine and program and len(program) % 8 == 0 else None
-
-
-def _write_cached(path: Path | None, program: bytes) -> None:
-    if path is None:
-        return
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(program)
-        partial.chmod(0o600)
-        partial.replace(path)
-    except OSError:
-        return  # the cache saves 10 ms; a start does without

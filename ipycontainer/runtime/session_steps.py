@@ -15,7 +15,7 @@ from ipycontainer.linux import links, namespaces, syscalls
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.oci import Rlimit
 from ipycontainer.runtime import defaults
-from ipycontainer.runtime.steps import Context
+from ipycontainer.runtime.steps import Context, go_words
 
 __all__ = [
     "AwaitParent",
@@ -148,14 +148,15 @@ class SetRlimit:
 
 @dataclass(frozen=True, slots=True)
 class JoinNamespace:
-    """Join the namespace that a path names."""
+    """Join the namespace that a path names; it must be that of the process begun at `ticks`."""
 
     kind: str
     path: str
+    ticks: int = 0
 
     def execute(self, ctx: Context) -> None:
         """Open and join it."""
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = namespaces.open_path(self.path, self.ticks)
         try:
             namespaces.setns(fd, namespaces.FLAGS[self.kind])
         finally:
@@ -273,14 +274,22 @@ class SetSysctl:
 
     def execute(self, ctx: Context) -> None:
         """Write it."""
-        path = f"/proc/sys/{self.key.replace('.', '/')}"
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        path, verb = f"/proc/sys/{self.key.replace('.', '/')}", "open"
         try:
-            if syscalls.fstatfs_type(fd) != PROC_SUPER_MAGIC:
-                raise OSError(errno.EXDEV, "not on procfs", path)
-            os.write(fd, self.value.encode())
-        finally:
-            os.close(fd)
+            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                if syscalls.fstatfs_type(fd) != PROC_SUPER_MAGIC:
+                    raise OSError(errno.EXDEV, "not on procfs", path)
+                verb = "write"
+                os.write(fd, self.value.encode())
+            finally:
+                os.close(fd)
+        except OSError as error:  # the user's word, so in runc's
+            raise StepFailed(
+                f"error during container init: {verb} {path}: {go_words(error)}",
+                step=self.describe(),
+                errno=error.errno or 0,
+            ) from error
 
     def describe(self) -> str:
         """Say it."""
@@ -295,7 +304,14 @@ class SetHostname:
 
     def execute(self, ctx: Context) -> None:
         """Set it."""
-        syscalls.sethostname(self.name)
+        try:
+            syscalls.sethostname(self.name)
+        except OSError as error:  # the user's word, so in runc's
+            raise StepFailed(
+                f"error during container init: sethostname: {go_words(error)}",
+                step=self.describe(),
+                errno=error.errno or 0,
+            ) from error
 
     def describe(self) -> str:
         """Say it."""

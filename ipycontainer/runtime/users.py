@@ -45,7 +45,7 @@ def lookup(user: str, passwd: bytes, group: bytes, groups: Sequence[str] = ()) -
         gid = _group_id(group_word, rows)
     elif name:
         further += [row_gid for _, row_gid, members in rows if name in members]
-    further += [_group_id(word, rows) for word in groups]
+    further += [_group_id(word, rows, "Unable") for word in groups]
     return Identity(uid, gid, tuple(dict.fromkeys((gid, *further))), home)
 
 
@@ -54,21 +54,23 @@ def home_of(uid: int, passwd: bytes) -> str:
     return next((home for _, entry, _, home in _passwd(passwd) if entry == uid), "") or "/"
 
 
-def _group_id(word: str, rows: Sequence[tuple[str, int, tuple[str, ...]]]) -> int:
+def _group_id(
+    word: str, rows: Sequence[tuple[str, int, tuple[str, ...]]], unable: str = "unable"
+) -> int:
     number = _number(word)
     if number is not None:
         return number
     for name, gid, _ in rows:
         if name == word:
             return gid
-    raise InvalidArgument(f"unable to find group {word}: no matching entries in group file")
+    raise InvalidArgument(f"{unable} to find group {word}: no matching entries in group file")
 
 
 def _number(word: str) -> int | None:
     """Return a word of decimal digits as an id, None where it is a name."""
-    if not (word.isascii() and word.isdecimal()):
+    if not (word.isascii() and word.removeprefix("-").isdecimal()):
         return None
-    number = int(word) if len(word) <= 20 else MAX_ID + 1
+    number = int(word) if len(word) <= 20 and word[0] != "-" else MAX_ID + 1
     if number > MAX_ID:
         raise InvalidArgument("uids and gids must be in range 0-2147483647")
     return number

@@ -6,8 +6,9 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from ipycontainer.linux import pidfd
+from ipycontainer.linux import capabilities, pidfd
 from ipycontainer.model.oci import ANNOTATION_USER, Spec
+from ipycontainer.runtime import defaults
 from ipycontainer.runtime.exec import enter
 from ipycontainer.runtime.launch import Launched, Stdio
 from ipycontainer.store.database import Store
@@ -51,6 +52,9 @@ class Executions:
             terminal=bool(body.get("tty")),
             console_size=(int(body.get("rows", 0)), int(body.get("columns", 0))),
         )
+        if body.get("privileged"):
+            everything = capabilities.names_of(capabilities.own_bounding())
+            process = replace(process, capabilities=defaults.capabilities(everything))
         self._store.close()  # a fork must not inherit a connection
         try:
             entered = enter(

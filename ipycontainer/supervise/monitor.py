@@ -31,13 +31,8 @@ from ipycontainer.errors import (
 )
 from ipycontainer.linux import pidfd, procfs, syscalls
 from ipycontainer.model import oci_json
-from ipycontainer.model.oci import (
-    ANNOTATION_NETWORKS,
-    ANNOTATION_SECCOMP,
-    ANNOTATION_VOLUMES,
-    Process,
-    Spec,
-)
+from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_VOLUMES, Process, Spec
+from ipycontainer.runtime import filters
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import removal, snapshots, volumes
@@ -49,7 +44,7 @@ from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.loop import READ, Loop
-from ipycontainer.supervise.processes import SIGNALLED, open_null, reap
+from ipycontainer.supervise.processes import SIGNALLED, kill_rest, open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.stdio import ProgramStreams
@@ -121,6 +116,7 @@ class Monitor:
         self._executions = Executions(self._loop, self._clients, store)
         self._control = Control(self.id, self._loop, self._clients, store)
         self._spec = Spec(Process(()))
+        self._filter: bytes | None = None
         self._container: Launched | None = None
         self._connection: Connection | None = None
         self._ended = False
@@ -159,11 +155,12 @@ class Monitor:
                 self._connection = Connection(self._home, self._store, self.id)
                 self._spec = self._connection.take(self._spec)
             connect = None if self._connection is None else self._connection.wire
+            self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
             if sandbox is not None:
                 self._container = follow(sandbox, self._spec, self._bundle, connect)
             if self._container is None:
                 self._container = launch(
-                    self._spec, self._bundle, stdio, seccomp=self._filter(), connect=connect
+                    self._spec, self._bundle, stdio, seccomp=self._filter, connect=connect
                 )
         except (EngineError, OSError) as raised:
             error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
@@ -208,11 +205,6 @@ class Monitor:
             },
         )
         return True
-
-    def _filter(self) -> bytes | None:
-        """Return docker's filter where the bundle asks for it; another one stands in the spec."""
-        asked = self._spec.annotations.get(ANNOTATION_SECCOMP) == "default"
-        return self._seccomp if asked else None
 
     def _failed(self, channel: Channel, error: EngineError, sentence: str) -> None:
         """Keep why it could not start, a failed step within `sentence`, as docker words it."""
@@ -262,7 +254,7 @@ class Monitor:
     def _execute(self, channel: Channel, message: Message) -> None:
         assert self._container is not None
         self._control.require_unpaused()
-        self._executions.begin(self._container, self._spec, self._filter(), channel, message)
+        self._executions.begin(self._container, self._spec, self._filter, channel, message)
 
     def _limit(self, channel: Channel, message: Message) -> None:
         assert self._container is not None
@@ -320,6 +312,9 @@ class Monitor:
         self._loop.forget(self._container.pidfd)
         self._code = reap(self._container.pid)
         faults.point("monitor: ended")
+        if self._spec.linux.namespaces.get("pid") != "":
+            # no pid namespace has died with the program: what it left behind is still there
+            kill_rest(self._container.cgroup)
         self._executions.end_all()
         self._streams.finish()
         self._control.end(self._code)

@@ -28,7 +28,7 @@ from typing import NoReturn
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError, ResourceError
 from ipycontainer.linux import cgroups, mounts, namespaces, pidfd, syscalls
-from ipycontainer.runtime import seccomp
+from ipycontainer.runtime import filters
 from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
@@ -93,8 +93,8 @@ class Zygote:
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         preload()
-        _in_child(lambda: seccomp.default_program(CAPABILITIES, home.cache))
-        self._seccomp = seccomp.default_program(CAPABILITIES, home.cache)
+        _in_child(lambda: filters.default_program(CAPABILITIES, home.cache))
+        self._seccomp = filters.default_program(CAPABILITIES, home.cache)
         self._socket = listen(path)
         # Requests for monitors have a socket of their own, on which the spare monitor accepts.
         self._starts = listen(starts_path(path))

@@ -16,7 +16,9 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.oracle.lines import SCENES
+from tests.oracle import lines, privilege_lines
+
+SCENES = {**lines.SCENES, **privilege_lines.SCENES}
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -35,7 +37,7 @@ _MASKS = (
 )
 
 # Lines that differ on purpose.
-DIFFERENT: dict[str, str] = {}
+DIFFERENT: dict[str, str] = {**privilege_lines.DIFFERENT}
 
 
 def masked(result: CompletedProcess[str], words: list[str]) -> tuple[str, str, int]:
@@ -58,6 +60,8 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "good").write_text("# comment\nA=1\nB=file\n\nNOT_SET_HERE\n")
     (tmp_path / "noname").write_text("A=1\n=x\n")
     (tmp_path / "space").write_text("A B=1\n")
+    for name, text in privilege_lines.FILES.items():
+        (tmp_path / name).write_text(text)
     with tarfile.open(tmp_path / "empty.tar", "w") as archive:
         archive.addfile(tarfile.TarInfo("file"), io.BytesIO())
     return tmp_path

@@ -12,7 +12,7 @@ from typing import Any
 from ipycontainer.linux import namespaces
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
-from ipycontainer.runtime import defaults, seccomp
+from ipycontainer.runtime import defaults, filters
 from ipycontainer.runtime.exec import enter
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
@@ -96,7 +96,7 @@ def begin(
     """Start a container, in a sandbox where that fits; return it with the end of its output."""
     read, write = os.pipe()
     null = os.open("/dev/null", os.O_RDWR)
-    program = seccomp.default_program(defaults.CAPABILITIES)
+    program = filters.default_program(defaults.CAPABILITIES)
     try:
         stdio = Stdio(null, write, write)
         started = None
@@ -126,7 +126,7 @@ def join(started: Launched, spec: Spec, *args: str, **options: Any) -> Ended:
             process,
             Stdio(null, write, write),
             user=options.get("user", ""),
-            seccomp=seccomp.default_program(defaults.CAPABILITIES),
+            seccomp=filters.default_program(defaults.CAPABILITIES),
             cgroup=started.cgroup,
         )
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import namespaces
 from ipycontainer.model import oci_json
-from ipycontainer.runtime import defaults, sandbox, seccomp
+from ipycontainer.runtime import defaults, filters, sandbox
 from ipycontainer.runtime.launch import preload
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
@@ -22,7 +22,7 @@ def _start(bundle: str, args: list[str], options: dict[str, Any], kinds: list[st
     scratch.mkdir()
     spec = bundles.make_spec(bundle, *args, namespaces=kinds, **options)
     Path(bundle, "config.json").write_text(json.dumps(oci_json.to_json(spec)))
-    program = seccomp.default_program(defaults.CAPABILITIES)
+    program = filters.default_program(defaults.CAPABILITIES)
     hierarchies = preload() if namespaces.in_initial_userns() else None
     waiting = sandbox.prepare(program, scratch, hierarchies)
     time.sleep(0.2)  # let it rehearse

@@ -88,16 +88,15 @@ def test_the_engines_own_files_cannot_be_bound(
         bundle.warnings_of(home, config)
 
 
-def test_under_cgroups_2_nobody_makes_device_nodes(
+def test_under_cgroups_2_the_cgroup_namespace_is_private(
     home: Home, record: ContainerRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without device rules CAP_MKNOD is dropped, with a WARNING, but for an ordinary user."""
-    monkeypatch.setattr(bundle, "_is_unified", lambda: True)
-    assert "CAP_MKNOD" not in bundle.build(home, record).process.capabilities.bounding
-    assert bundle.NO_MKNOD in bundle.warnings_of(home, record.config)
-    ordinary = replace(home, rootless=True)
-    assert "CAP_MKNOD" in bundle.build(ordinary, record).process.capabilities.bounding
-    assert bundle.warnings_of(ordinary, record.config) == ()
+    """Docker's default depends on the version of cgroups."""
+    monkeypatch.setattr(bundle, "is_unified", lambda: True)
+    assert "cgroup" in bundle.build(home, record).linux.namespaces
+
+    monkeypatch.setattr(bundle, "is_unified", lambda: False)
+    assert "cgroup" not in bundle.build(home, record).linux.namespaces
 
 
 def test_what_oci_cannot_say_stands_in_annotations(home: Home, record: ContainerRecord) -> None:

@@ -110,7 +110,7 @@ def test_dockerpys_options_are_understood() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"privileged": True}, {"ports": {80: 80}}, {"network": "mine"}, {"volumes": ["name:/x:odd"]}],
+    [{"runtime": "runc"}, {"ports": {80: 80}}, {"network": "mine"}, {"volumes": ["name:/x:odd"]}],
 )
 def test_what_is_not_there_yet_is_refused_by_name(options: dict[str, object]) -> None:
     """An option that would be ignored is refused instead."""

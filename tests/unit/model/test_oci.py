@@ -67,7 +67,7 @@ def test_the_smallest_bundle_gets_defaults() -> None:
         ("linux", {"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}}),
         ("linux", {"resources": {"memory": {"kernel": 1}}}),
         ("linux", {"timeOffsets": {"boottime": {"secs": 1}}}),
-        ("process", {"args": ["x"], "apparmorProfile": "p"}),
+        ("process", {"args": ["x"], "selinuxLabel": "p"}),
         ("mounts", [{"destination": "/x", "uidMappings": [{"size": 1}]}]),
     ],
 )

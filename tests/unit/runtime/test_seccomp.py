@@ -15,7 +15,7 @@ import pytest
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import seccomp as kernel
 from ipycontainer.linux import syscalls
-from ipycontainer.runtime import defaults, seccomp
+from ipycontainer.runtime import defaults, filters, seccomp
 
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of x86_64")
 
@@ -44,7 +44,7 @@ def _errno_under(program: bytes, number: int, *arguments: int) -> int:
 @pytest.fixture(scope="module")
 def default() -> bytes:
     """The program of a default container."""
-    return seccomp.default_program(defaults.CAPABILITIES)
+    return filters.default_program(defaults.CAPABILITIES)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_default_filter_answers_as_dockers(
 
 def test_capabilities_open_their_calls() -> None:
     """With CAP_SYS_ADMIN in the bounding set unshare is the kernel's matter again."""
-    program = seccomp.default_program((*defaults.CAPABILITIES, "CAP_SYS_ADMIN"))
+    program = filters.default_program((*defaults.CAPABILITIES, "CAP_SYS_ADMIN"))
 
     assert _errno_under(program, 272, 0) == 0
     assert _errno_under(program, 155) == EPERM  # pivot_root is in no branch
@@ -117,7 +117,7 @@ def test_conditions_of_the_profile() -> None:
 
 def test_programs_are_cached_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second process reads the bytes; one that others may write is not believed."""
-    first = seccomp.default_program(("CAP_CHOWN",), tmp_path / "cache")
+    first = filters.default_program(("CAP_CHOWN",), tmp_path / "cache")
     (file,) = (tmp_path / "cache").iterdir()
 
     assert file.read_bytes() == first
@@ -126,13 +126,13 @@ def test_programs_are_cached_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(profile: dict[str, Any]) -> bytes:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(seccomp, "_programs", {})
-    monkeypatch.setattr(seccomp, "compile_profile", refuse)
-    assert seccomp.default_program(("CAP_CHOWN",), tmp_path / "cache") == first
-    monkeypatch.setattr(seccomp, "_programs", {})
+    monkeypatch.setattr(filters, "_programs", {})
+    monkeypatch.setattr(filters, "compile_profile", refuse)
+    assert filters.default_program(("CAP_CHOWN",), tmp_path / "cache") == first
+    monkeypatch.setattr(filters, "_programs", {})
     file.chmod(0o622)
     with pytest.raises(AssertionError, match="compiled again"):
-        seccomp.default_program(("CAP_CHOWN",), tmp_path / "cache")
+        filters.default_program(("CAP_CHOWN",), tmp_path / "cache")
 
 
 def test_a_profile_of_a_foreign_bundle() -> None:
@@ -182,10 +182,10 @@ def test_what_a_profile_cannot_have_is_refused(
 def test_without_the_library_nothing_runs_unfiltered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal names what to install."""
     monkeypatch.setitem(__import__("sys").modules, "pyseccomp", None)
-    monkeypatch.setattr(seccomp, "_programs", {})
+    monkeypatch.setattr(filters, "_programs", {})
 
     with pytest.raises(Unsupported, match="libseccomp") as caught:
-        seccomp.default_program(("CAP_CHOWN",))
+        filters.default_program(("CAP_CHOWN",))
     assert "pip install pyseccomp" in caught.value.hint
 
 

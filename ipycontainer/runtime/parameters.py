@@ -1,0 +1,44 @@
+"""Kernel parameters of a container's own namespaces: which namespace each belongs to.
+
+One of a namespace that is the host's would change the host. Source: runc
+`libcontainer/configs/validate/validator.go`. Pure; a part of plan.
+"""
+
+from __future__ import annotations
+
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.runtime.session_steps import SetSysctl
+
+__all__ = ["need", "parameter"]
+
+_OF_IPC = frozenset(
+    f"kernel.{name}"
+    for name in (
+        *("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"),
+    )
+)
+
+
+def parameter(key: str, value: str, own: frozenset[str]) -> SetSysctl:
+    """Return the step that sets a parameter; `own` are the kinds of namespaces not the host's.
+
+    Raises InvalidArgument for one that belongs to no namespace, or to a host's.
+    """
+    if key.startswith("net."):
+        kind = "network"
+    elif key.startswith("fs.mqueue.") or key in _OF_IPC:
+        kind = "ipc"
+    elif key == "kernel.domainname":
+        kind = "uts"
+    else:
+        raise InvalidArgument(f'sysctl "{key}" is not in a separate kernel namespace')
+    need(own, kind, f'sysctl "{key}"')
+    if ".." in key or "/" in key:
+        raise InvalidArgument(f'invalid sysctl "{key}"')
+    return SetSysctl(key, value)
+
+
+def need(own: frozenset[str], kind: str, what: str) -> None:
+    """Raise InvalidArgument unless a namespace is the container's own."""
+    if kind not in own:
+        raise InvalidArgument(f"{what} is not allowed without a {kind} namespace of its own")
