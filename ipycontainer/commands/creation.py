@@ -16,6 +16,7 @@ from ipycontainer.commands import privileges, sharing
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
+from ipycontainer.commands.policies import restart_policy
 from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
@@ -53,6 +54,12 @@ _OPTIONS = (
         type=String(),
         multiple=True,
         help="Network to use: none or host",
+    ),
+    click.option(
+        "--restart",
+        type=String(),
+        default="no",
+        help="Restart policy to apply when a container exits (default no)",
     ),
     click.option("--read-only", is_flag=True, help="Mount the root file system read only"),
     click.option("--rm", is_flag=True, help="Remove the container when it exits"),
@@ -96,6 +103,7 @@ def configuration(
     mount: tuple[Any, ...],
     network: tuple[str, ...],
     read_only: bool,
+    restart: str,
     rm: bool,
     stop_signal: str,
     stop_timeout: int | None,
@@ -116,6 +124,9 @@ def configuration(
     """
     if not image or image.startswith("-"):
         raise UsageError("invalid reference format")
+    policy, limit = restart_policy(restart)
+    if rm and policy != "no":
+        raise UsageError("Conflicting options: --restart and --rm")
     interactive = interactive or isinstance(session.stdin, bytes)
     if stop_signal:
         parse_signal(stop_signal)
@@ -136,6 +147,8 @@ def configuration(
         init=init,
         stop_signal=stop_signal,
         stop_timeout=stop_timeout,
+        restart=policy,
+        restart_limit=limit,
         tty=tty,
         open_stdin=interactive,
         attach_stdin=(interactive or "stdin" in streams) and not detach,

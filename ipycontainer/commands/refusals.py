@@ -13,7 +13,7 @@ cpu-count cpu-percent disable-content-trust dns dns-opt dns-option dns-search ex
 health-interval health-retries health-start-interval health-start-period health-timeout
 io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip log-driver log-opt
 mac-address net-alias network-alias no-healthcheck platform p,publish P,publish-all pull q,quiet
-restart runtime storage-opt
+runtime storage-opt
 """
 
 FLAGS: dict[str, str] = {

@@ -129,6 +129,8 @@ def _launch(
                 "open_stdin": config.open_stdin,
                 "stdin_once": config.open_stdin and config.attach_stdin,
                 "auto_remove": config.auto_remove,
+                "restart": config.restart,
+                "restart_limit": config.restart_limit,
                 "failure": CREATE_FAILED,
             },
             fds,

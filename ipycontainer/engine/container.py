@@ -219,7 +219,7 @@ class Container:
             )
         if self.record.state.status.alive and not force:
             raise ContainerRunning(
-                f'cannot remove container "/{self.name}": container is running: '
+                f'cannot remove container "/{self.name}": container is {self.record.state.status}: '
                 "stop the container before removing or force remove",
                 hint=f"rm -f {self.name}",
             )

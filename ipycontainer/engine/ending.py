@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.errors import ContainerNotRunning, OperationTimeout
+from ipycontainer.errors import ContainerNotRunning, NoSuchContainer, OperationTimeout
 from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
@@ -21,16 +21,29 @@ def wait(container: Container, timeout: float | None) -> dict[str, Any]:
     """
     try:
         container.reload()
-        if container.record.state.status is not Status.CREATED:
-            code = _until_exit(container, timeout)
-            if code is not None:
-                return {"StatusCode": code, "Error": None}
-        else:
+        if container.record.state.status is Status.CREATED:
             _wait_for_first_end(container, timeout)
+        else:
+            code = _until_exit(container, timeout)
+            while (again := _begins_again(container)) and timeout is None:
+                code = _until_exit(container, timeout)
+            if code is not None and not again:
+                return {"StatusCode": code, "Error": None}
     except ContainerNotRunning:
         pass
     container.reload()
     return {"StatusCode": container.record.state.exit_code, "Error": None}
+
+
+def _begins_again(container: Container) -> bool:
+    """Tell whether its policy lets it run again: then this was not the end."""
+    if container.record.config.restart == "no":
+        return False
+    try:
+        container.reload()
+    except NoSuchContainer:
+        return False
+    return container.record.state.status.alive
 
 
 def _until_exit(container: Container, timeout: float | None) -> int | None:

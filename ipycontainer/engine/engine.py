@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ipycontainer.engine import attach, bundle, system
+from ipycontainer.engine import attach, bundle, reboot, system
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.networks import Networks
@@ -112,7 +112,9 @@ class Engine:
         lost = self._lost_containers() and self._lost_containers()
         if lost or (not self._swept and self._leftovers()):
             self.supervisor.work("repair", {})
-        self._swept = True
+        if not self._swept:
+            self._swept = True
+            reboot.take_up(self)
 
     def _leftovers(self) -> bool:
         """Tell whether a killed process left something: looked for once an engine."""

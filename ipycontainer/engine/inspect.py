@@ -97,7 +97,7 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "LogConfig": {"Type": "json-file", "Config": {}},
         "NetworkMode": config.network,
         "PortBindings": inspect_network.bindings(config),
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "RestartPolicy": {"Name": config.restart, "MaximumRetryCount": config.restart_limit},
         "AutoRemove": config.auto_remove,
         "ReadonlyRootfs": config.read_only,
         "CgroupnsMode": sharing.cgroupns(config, unified=bundle.is_unified()),

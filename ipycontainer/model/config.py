@@ -31,6 +31,7 @@ class ContainerConfig:
     user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
     with the container: a cell's script. `cgroup_parent` is a path below each controller's mount.
     `extra_hosts` are `NAME:ADDRESS`, `annotations` go to the OCI runtime as they are.
+    `restart` is docker's policy, `restart_limit` the number of `on-failure`, 0 for none.
     """
 
     image: str
@@ -64,6 +65,8 @@ class ContainerConfig:
     attach_stdin: bool = False
     attach_stdout: bool = False
     attach_stderr: bool = False
+    restart: str = "no"
+    restart_limit: int = 0
     auto_remove: bool = False
     image_mounts: tuple[Bind, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)

@@ -19,11 +19,13 @@ __all__ = [
     "anonymous_volumes",
     "exited",
     "failed",
+    "given_up",
     "killed",
     "paused",
     "ran_out_of_memory",
     "released",
     "removed",
+    "restarting",
     "started",
     "stopped",
     "unpaused",
@@ -31,17 +33,25 @@ __all__ = [
 
 
 def started(
-    tx: Transaction, container_id: str, pid: int, start_ticks: int, boot_id: str, time_ns: int
+    tx: Transaction,
+    container_id: str,
+    pid: int,
+    start_ticks: int,
+    boot_id: str,
+    time_ns: int,
+    restart_count: int = 0,
 ) -> bool:
     """Say that init has become the user's program (`start`). The liveness lock is held already.
+
+    `restart_count` says how often its policy has begun it again since somebody started it.
 
     False when the container was removed meanwhile, or is being: then the caller ends it.
     """
     changed = tx.execute(
         "UPDATE containers SET status = 'running', pid = ?, start_ticks = ?, boot_id = ?,"
-        " exit_code = 0, error = '', oom = 0, started_ns = ?, finished_ns = 0"
+        " exit_code = 0, error = '', oom = 0, started_ns = ?, finished_ns = 0, restart_count = ?"
         " WHERE id = ? AND status IN ('created', 'exited', 'restarting', 'dead')",
-        (pid, start_ticks, boot_id, time_ns, container_id),
+        (pid, start_ticks, boot_id, time_ns, restart_count, container_id),
     )
     if not changed:
         return False
@@ -73,6 +83,27 @@ def exited(
     seconds = max(0, time_ns - record.state.started_ns) // 1_000_000_000
     containers.tell(tx, record, "die", time_ns, execDuration=str(seconds), exitCode=str(code))
     return True
+
+
+def restarting(tx: Transaction, container_id: str, restart_count: int) -> bool:
+    """Say, after `exited`, that it will begin again. False when the row is gone."""
+    changed = tx.execute(
+        "UPDATE containers SET status = 'restarting', restart_count = ?"
+        " WHERE id = ? AND status = 'exited'",
+        (restart_count, container_id),
+    )
+    return bool(changed)
+
+
+def given_up(tx: Transaction, container_id: str, by_stop: bool, time_ns: int) -> bool:
+    """Say that it will not begin again after all (`stop` where somebody asked for that)."""
+    changed = tx.execute(
+        "UPDATE containers SET status = 'exited' WHERE id = ? AND status = 'restarting'",
+        (container_id,),
+    )
+    if changed and by_stop:
+        _tell(tx, container_id, "stop", time_ns)
+    return bool(changed)
 
 
 def failed(

@@ -173,7 +173,7 @@ class Supervisor:
             alive = containers.list_all(tx, (status for status in Status if status.alive))
         store.close()
         boot = procfs.boot_id()
-        states = (record.state for record in alive)
+        states = (record.state for record in alive if record.state.pid)
         return [(state.pid, state.start_ticks) for state in states if state.boot_id == boot]
 
 

@@ -7,6 +7,7 @@ up. What a message means is the monitor's business.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,9 +29,12 @@ class Clients:
         self._path = path
         self._do = do
         self._channels: dict[int, Channel] = {}
+        self._socket: socket.socket | None = None
 
     def listen(self) -> None:
         """Let everybody of our user connect, from now on."""
+        if self._socket is not None:
+            return
         self._socket = listen(str(self._path))
         self._loop.watch(self._socket.fileno(), READ, self._accept)
 
@@ -52,15 +56,22 @@ class Clients:
         for channel in list(self._channels.values()):
             self.tell(channel, body)
 
+    def drop(self) -> None:
+        """Let go of all clients, who see an end, and wait for new ones."""
+        for channel in list(self._channels.values()):
+            self._leave(channel)
+
     def close(self) -> None:
         """Take the socket away, and let the clients see that all is done."""
         with suppress(FileNotFoundError):
             os.unlink(self._path)
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
         for channel in self._channels.values():
             channel.close()
 
     def _accept(self) -> None:
+        assert self._socket is not None
         try:
             sock, _ = self._socket.accept()
         except BlockingIOError:

@@ -15,8 +15,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from ipycontainer import faults
@@ -29,12 +27,11 @@ from ipycontainer.errors import (
     ResourceError,
     StepFailed,
 )
-from ipycontainer.linux import pidfd, procfs, syscalls
+from ipycontainer.linux import procfs, syscalls
 from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_VOLUMES, Process, Spec
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
-from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import removal, snapshots, volumes
 from ipycontainer.store import liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
@@ -44,12 +41,15 @@ from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.loop import READ, Loop
+from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.processes import SIGNALLED, kill_rest, open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.repair import cgroup_note
+from ipycontainer.supervise.restarts import Restarts
+from ipycontainer.supervise.signals import Signals
 from ipycontainer.supervise.stdio import ProgramStreams
 
-__all__ = ["Prepared", "main"]
+__all__ = ["main"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
 PATIENCE_SECONDS = 0.5  # for a repair that looks at a stopped container; a monitor's lock stays
@@ -84,20 +84,6 @@ def main(
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a spare monitor has made before it knows of its container.
-
-    A store that may be open, the pipes (read and write end) for what the program prints, and an
-    init that waits.
-    """
-
-    store: Store
-    stdout: tuple[int, int]
-    stderr: tuple[int, int]
-    sandbox: Sandbox | None = None
-
-
 class Monitor:
     """The state of one container while it runs."""
 
@@ -110,21 +96,26 @@ class Monitor:
         self._bundle = home.container(self.id)
         self._seccomp = seccomp
         self._store = store
+        self._request = request
         self._loop = Loop()
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
-        self._streams = ProgramStreams(self._loop, self._clients, self._bundle / "log")
-        self._executions = Executions(self._loop, self._clients, store)
-        self._control = Control(self.id, self._loop, self._clients, store)
+        self._restarts = Restarts(request, self._bundle)
+        self._pause: float | None = None  # before it begins again
         self._spec = Spec(Process(()))
         self._filter: bytes | None = None
-        self._container: Launched | None = None
-        self._connection: Connection | None = None
-        self._ended = False
-        self._stopping = False
-        self._code = 0
+        self._renew()
+
+    def _renew(self) -> None:
+        """Make what lasts from one start to its end."""
+        self._streams = ProgramStreams(self._loop, self._clients, self._bundle / "log")
+        self._executions = Executions(self._loop, self._clients, self._store)
+        self._control = Control(self.id, self._loop, self._clients, self._store)
+        self._signals = Signals(
+            self.id, self._loop, self._clients, self._store, self._control, self._restarts
+        )
         self._requests: dict[str, Callable[[Channel, Message], None]] = {
-            "signal": self._kill,
-            "stop": self._stop,
+            "signal": self._signals.kill,
+            "stop": self._signals.stop,
             "attach": self._attach,
             "exec": self._execute,
             "exec-signal": self._executions.signal,
@@ -135,12 +126,37 @@ class Monitor:
             "resize": self._streams.resize,
             "limit": self._limit,
         }
+        self._container: Launched | None = None
+        self._connection: Connection | None = None
+        self._ended = False
+        self._began = 0.0
+        self._code = 0
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
     def start(self, channel: Channel, message: Message, prepared: Prepared) -> bool:
         """Launch the container and tell `channel`; return False when it could not be started."""
         self._clients.join(channel)
+        error = self._begin(message, prepared)
+        if error is not None:
+            self._failed(channel, error)
+            return False
+        assert self._container is not None
+        self._clients.tell(
+            channel,
+            {
+                "event": "started",
+                "pid": self._container.pid,
+                "warnings": [
+                    *self._container.warnings,
+                    *(self._connection.warnings if self._connection is not None else ()),
+                ],
+            },
+        )
+        return True
+
+    def _begin(self, message: Message, prepared: Prepared) -> EngineError | None:
+        """Launch the program and watch it; return what kept it from starting."""
         request = message.body
         stdin, stdin_writer = os.pipe() if request.get("open_stdin") else (open_null(), -1)
         (out, out_writer), (err, err_writer) = prepared.stdout, prepared.stderr
@@ -163,10 +179,9 @@ class Monitor:
                     self._spec, self._bundle, stdio, seccomp=self._filter, connect=connect
                 )
         except (EngineError, OSError) as raised:
-            error = raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
-            self._failed(channel, error, str(request.get("failure", "{}")))
-            return False
+            return raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
         self._control.take(self._container, self._spec, cgroup_note(self._home, self.id))
+        self._signals.take(self._container.pidfd)
         faults.point("monitor: launched")
         for fd in (stdin, out_writer, err_writer):
             os.close(fd)
@@ -180,6 +195,8 @@ class Monitor:
             if stdin_writer >= 0:
                 self._streams.write(stdin_writer, once=bool(request.get("stdin_once")))
         self._streams.attach(request.get("streams", ()), message.fds)
+        self._ended = False
+        self._began = time.monotonic()
         self._clients.listen()
         with self._store.write() as tx:
             alive = monitor_statements.started(
@@ -189,25 +206,16 @@ class Monitor:
                 self._container.start_ticks,
                 procfs.boot_id(),
                 time.time_ns(),
+                self._restarts.count,
             )
         if not alive:  # removed between the request and now
-            self._signal(signal.SIGKILL)
+            self._signals.send(signal.SIGKILL)
         self._loop.watch(self._container.pidfd, READ, self._end)
-        self._clients.tell(
-            channel,
-            {
-                "event": "started",
-                "pid": self._container.pid,
-                "warnings": [
-                    *self._container.warnings,
-                    *(self._connection.warnings if self._connection is not None else ()),
-                ],
-            },
-        )
-        return True
+        return None
 
-    def _failed(self, channel: Channel, error: EngineError, sentence: str) -> None:
-        """Keep why it could not start, a failed step within `sentence`, as docker words it."""
+    def _failed(self, channel: Channel | None, error: EngineError) -> None:
+        """Keep why it could not start, a failed step as docker words it."""
+        sentence = str(self._request.get("failure", "{}"))
         told = sentence.format(error.message) if isinstance(error, StepFailed) else error.message
         code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
         if self._connection is not None:
@@ -218,19 +226,52 @@ class Monitor:
                 monitor_statements.released(tx, self.id, time.time_ns())
         if self._auto_remove:
             self._remove()
-        self._clients.tell(channel, {"event": "failed", "error": error.to_wire()})
+        if channel is not None:
+            self._clients.tell(channel, {"event": "failed", "error": error.to_wire()})
 
     # ── conversation ─────────────────────────────────────────────────────────────────────────
 
     def serve(self) -> None:
-        """Do what clients ask and the container needs, until it has ended and all is told."""
-        while not self._ended or self._streams.is_behind or self._executions.is_behind:
-            self._loop.step()
-        self._streams.release()
+        """Do what clients ask and the container needs, until it has ended and all is told.
+
+        That is once, or again and again, as its restart policy wants.
+        """
+        while True:
+            while not self._ended or self._streams.is_behind or self._executions.is_behind:
+                self._loop.step()
+            self._streams.release()
+            if self._pause is None or not self._begin_again(self._pause):
+                break
         if self._auto_remove:
             self._remove()
         else:
             self._store.close()
+
+    def _begin_again(self, pause: float) -> bool:
+        """Wait, and start the program once more; False when somebody did not want that."""
+        assert self._container is not None
+        os.close(self._container.pidfd)
+        self._clients.drop()
+        over: list[bool] = []
+        self._loop.at("again", pause, lambda: over.append(True))
+        while not over and not self._restarts.cancelled:
+            self._loop.step()
+        if self._restarts.cancelled:
+            self._loop.cancel("again")
+            with self._store.write() as tx:
+                monitor_statements.given_up(tx, self.id, self._signals.stopping, time.time_ns())
+            self._clients.tell_all({"event": "exited", "code": self._code})
+            return False
+        self._store.close()  # a fork must not inherit a connection
+        self._renew()
+        self._connection, self._pause = None, None
+        body = {**self._request, "streams": ()}
+        error = self._begin(Message(body), Prepared(self._store, os.pipe(), os.pipe()))
+        if error is not None:
+            with self._store.write() as tx:
+                monitor_statements.given_up(tx, self.id, False, time.time_ns())
+            self._failed(None, error)
+        return error is None
 
     def leave(self) -> None:
         """Let go of the clients: they see that all is done."""
@@ -240,12 +281,24 @@ class Monitor:
         faults.point(f"monitor: {message.name}")
         if message.name == "finish":
             self._finish(channel, message)
+        elif self._ended and self._pause is not None:
+            self._do_between(channel, message)
         elif self._ended:
             raise ContainerNotRunning(f"container {self.id} is not running")
         elif message.name in self._requests:
             self._requests[message.name](channel, message)
         else:
             raise ProtocolError(f"a monitor does not know {message.name!r}")
+
+    def _do_between(self, channel: Channel, message: Message) -> None:
+        """Answer while the container waits to begin again: an end is all that can be had."""
+        if message.name not in ("signal", "stop"):
+            raise Conflict(
+                f"Container {self.id} is restarting, wait until the container is running"
+            )
+        self._signals.stopping = message.name == "stop"
+        self._restarts.stopped_by_hand()
+        self._clients.tell(channel, {"event": "done"})
 
     def _attach(self, channel: Channel, message: Message) -> None:
         self._streams.attach(message.body.get("streams", ()), message.fds)
@@ -267,39 +320,11 @@ class Monitor:
             raise ContainerRunning(f"container {self.id[:12]} is running")
         if message.body.get("remove"):
             self._auto_remove = True
+            self._restarts.cancelled = True
         if not self._ended:
-            self._signal(signal.SIGKILL)
+            self._signals.send(signal.SIGKILL)
         self._streams.release()
         self._executions.release()
-        self._clients.tell(channel, {"event": "done"})
-
-    # ── the program ──────────────────────────────────────────────────────────────────────────
-
-    def _signal(self, number: int, *, thaw: bool = True) -> None:
-        """Send a signal; a paused container goes on, as it would not take it otherwise."""
-        assert self._container is not None
-        with suppress(ProcessLookupError):  # it has just ended: its exit is on the way
-            pidfd.send_signal(self._container.pidfd, number)
-        if thaw:
-            self._control.go_on()
-
-    def _signal_and_tell(self, number: int, *, thaw: bool = True) -> None:
-        with self._store.write() as tx:
-            monitor_statements.killed(tx, self.id, number, time.time_ns())
-        self._signal(number, thaw=thaw)
-
-    def _kill(self, channel: Channel, message: Message) -> None:
-        thaw = bool(message.body.get("thaw", True))
-        self._signal_and_tell(int(message.body["signal"]), thaw=thaw)
-        self._clients.tell(channel, {"event": "done"})
-
-    def _stop(self, channel: Channel, message: Message) -> None:
-        """Ask with a signal, and kill after `grace` seconds; a negative grace waits for ever."""
-        self._stopping = True
-        self._signal_and_tell(int(message.body["signal"]))
-        grace = float(message.body["grace"])
-        if grace >= 0:
-            self._loop.at("stop", grace, lambda: self._signal_and_tell(signal.SIGKILL))
         self._clients.tell(channel, {"event": "done"})
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
@@ -308,7 +333,7 @@ class Monitor:
         """Take note of the container's end; what it printed last is still in the pipes."""
         assert self._container is not None
         self._ended = True
-        self._loop.cancel("stop")
+        self._signals.end()
         self._loop.forget(self._container.pidfd)
         self._code = reap(self._container.pid)
         faults.point("monitor: ended")
@@ -322,7 +347,11 @@ class Monitor:
             self._container.cgroup.remove()
         if self._connection is not None:
             self._connection.withdraw()
-        self._let_go_of_volumes()
+        if not self._auto_remove:
+            seconds = time.monotonic() - self._began
+            self._pause = self._restarts.pause_before_next(self._code, seconds)
+        if self._pause is None:
+            self._let_go_of_volumes()
         if not self._auto_remove or self._streams.is_behind:
             with self._store.write() as tx:
                 self._tell_end(tx)
@@ -336,9 +365,11 @@ class Monitor:
     def _tell_end(self, tx: Transaction) -> None:
         oom = self._control.ran_out_of_memory
         monitor_statements.exited(tx, self.id, self._code, "", oom, time.time_ns())
+        if self._pause is not None:
+            monitor_statements.restarting(tx, self.id, self._restarts.count)
         if self._connection is not None:
             monitor_statements.released(tx, self.id, time.time_ns())
-        if self._stopping:
+        if self._signals.stopping:
             monitor_statements.stopped(tx, self.id, time.time_ns())
 
     def _remove(self) -> None:

@@ -147,6 +147,8 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
 
 def _kill_init(record: ContainerRecord) -> bool:
     """Kill the recorded init, if it is still that process; tell whether it was alive."""
+    if not record.state.pid:  # it was to begin again
+        return False
     try:
         fd = pidfd.open_verified(record.state.pid, record.state.start_ticks)
     except ProcessLookupError:

@@ -27,7 +27,7 @@ from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor
-from ipycontainer.supervise.monitor import Prepared
+from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.protocol import Channel, check_peer
 from ipycontainer.supervise.repair import cgroup_path
 

@@ -114,3 +114,21 @@ def test_the_statements_run_on_every_schema(version: int) -> None:
     assert monitor_statements.failed(tx, made.id, 126, "no")
     assert monitor_statements.removed(tx, made.id)
     connection.close()
+
+
+def test_a_container_that_begins_again(store: Store, record: ContainerRecord) -> None:
+    """It is restarting until it starts, or until somebody has had enough; the count stays."""
+    with store.write() as tx:
+        monitor_statements.started(tx, record.id, 7, 99, "boot", 1)
+        monitor_statements.exited(tx, record.id, 1, "", False, 2)
+        assert monitor_statements.restarting(tx, record.id, 1)
+        assert containers.get(tx, record.id).state.status is Status.RESTARTING
+        assert monitor_statements.started(tx, record.id, 8, 99, "boot", 3, 1)
+        assert containers.get(tx, record.id).restart_count == 1
+        monitor_statements.exited(tx, record.id, 1, "", False, 4)
+        monitor_statements.restarting(tx, record.id, 2)
+        assert monitor_statements.given_up(tx, record.id, True, 5)
+        assert not monitor_statements.given_up(tx, record.id, True, 5)
+        found = containers.get(tx, record.id)
+    assert (found.state.status, found.state.exit_code) == (Status.EXITED, 1)
+    assert found.restart_count == 2

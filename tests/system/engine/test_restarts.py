@@ -1,0 +1,155 @@
+"""Restart policies: who begins again, how often, and what ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import ipycontainer
+from ipycontainer.engine.container import Container
+from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import Conflict, ContainerRunning
+from tests.conftest import Shell
+
+PATIENCE_SECONDS = 20
+
+pytestmark = pytest.mark.usefixtures("busybox_image")
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def made(shell: Shell, engine: Engine, policy: str, script: str) -> Container:
+    """Start a container of a policy in the background."""
+    line = ("run", "-d", "--network", "none", "--restart", policy, "--name", "box")
+    result = shell(*line, "busybox", "sh", "-c", script)
+    assert result.returncode == 0, result.stderr
+    return engine.containers.get("box")
+
+
+def test_on_failure_counts(shell: Shell, engine: Engine) -> None:
+    """It begins again as often as its number says; the log holds every run, and the events tell."""
+    box = made(shell, engine, "on-failure:2", "echo run; exit 5")
+    assert box.wait()["StatusCode"] == 5
+    state = box.attrs
+    assert (state["State"]["Status"], state["RestartCount"]) == ("exited", 2)
+    assert box.logs() == b"run\n" * 3
+    with engine.store.read() as tx:
+        actions = [row["action"] for row in tx.all("SELECT action FROM events ORDER BY rowid")]
+    assert actions[-6:] == ["start", "die"] * 3
+    box.start()
+    until(lambda: box.status == "exited")
+    assert box.attrs["RestartCount"] == 2  # counted anew
+
+
+def test_success_is_no_failure(shell: Shell, engine: Engine) -> None:
+    """on-failure leaves a program that ended well."""
+    box = made(shell, engine, "on-failure", "sleep 0.1")
+    assert box.wait()["StatusCode"] == 0
+    assert box.attrs["RestartCount"] == 0
+
+
+def test_always_until_it_is_stopped(shell: Shell, engine: Engine) -> None:
+    """It begins again, with a terminal and what is written kept, until somebody stops it."""
+    box = made(shell, engine, "always", "echo x >> /runs; exit 0")
+    until(lambda: box.attrs["RestartCount"] >= 2)
+    box.stop()
+    assert box.status == "exited"
+    assert [change.path for change in box.changes()] == ["/runs"]
+    count = box.attrs["RestartCount"]
+    time.sleep(0.5)
+    assert (box.status, box.attrs["RestartCount"]) == ("exited", count)
+
+
+def test_between_two_runs(shell: Shell, engine: Engine) -> None:
+    """While it waits it counts as running; nothing can be executed, and a kill ends the wait."""
+    box = made(shell, engine, "always", "exit 4")
+    until(lambda: box.attrs["RestartCount"] >= 4 and box.status == "restarting")  # 0.8 s and more
+    state = box.attrs["State"]
+    assert (state["Running"], state["Restarting"], state["Pid"]) == (True, True, 0)
+    assert shell("ps", "--format", "{{.Status}}").stdout.startswith("Restarting (4) ")
+    with pytest.raises(Conflict, match="is restarting, wait until the container is running"):
+        box.exec_run(["true"])
+    with pytest.raises(ContainerRunning, match="container is restarting: stop the container"):
+        box.remove()
+    attached = shell("attach", "--no-stdin", "box")
+    assert attached.stderr == (
+        "You cannot attach to a restarting container, wait until it is running\n"
+    )
+    box.kill()
+    assert (box.status, box.attrs["State"]["ExitCode"]) == ("exited", 4)
+    box.remove()
+
+
+def test_the_foreground_ends_with_the_first_run(shell: Shell, engine: Engine) -> None:
+    """`run` gives the code of the run that it watched; the container goes on, and is removed."""
+    line = ("run", "--network", "none", "--restart", "always", "--name", "box", "busybox")
+    result = shell(*line, "sh", "-c", "echo once; exit 3")
+    assert (result.stdout, result.returncode) == ("once\n", 3)
+    box = engine.containers.get("box")
+    until(lambda: box.attrs["RestartCount"] >= 1)
+    box.remove(force=True)
+    assert engine.containers.list(all=True) == []
+
+
+def test_a_killed_monitor_ends_it(shell: Shell, engine: Engine, home: Path) -> None:
+    """Nobody is left who could begin it again: repair says so, also between two runs."""
+    box = made(shell, engine, "always", "exit 1")
+    until(lambda: box.attrs["RestartCount"] >= 4 and box.status == "restarting")
+    [monitor] = [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if _comm(entry) == f"ipyc-{box.id[:10]}\n"
+    ]
+    os.kill(monitor, signal.SIGKILL)
+    until(lambda: box.status == "exited")
+    assert box.attrs["State"]["Error"] == "the container's monitor died"
+
+
+def _comm(entry: Path) -> str:
+    try:
+        return (entry / "comm").read_text()
+    except OSError:
+        return ""
+
+
+def test_taken_up_after_a_reboot(shell: Shell, engine: Engine, home: Path) -> None:
+    """The first engine of a boot starts what runs always, and no other does so again."""
+    for name, policy in (("one", "always"), ("two", "unless-stopped"), ("three", "unless-stopped")):
+        line = ("run", "-d", "--network", "none", "--restart", policy, "--name", name)
+        assert shell(*line, "busybox", "sleep", "100").returncode == 0
+    engine.containers.run("busybox", ["true"], detach=True, network="none", name="four").wait()
+    engine.containers.get("one").stop(timeout=0)
+    engine.containers.get("three").stop(timeout=0)
+    engine.containers.get("two").kill()  # as by the machine's end, but without a trace of a hand
+    (home / "containers" / engine.containers.get("two").id / "stopped").unlink()
+    (home / "cache" / "boot").write_text("another boot")
+    for _ in range(2):
+        with ipycontainer.connect(home) as later:
+            running = {container.name for container in later.containers.list()}
+        assert running == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "words", "code"),
+    [
+        ("foo", "unknown policy 'foo'", 125),
+        ("on-failure:x", "maximum retry count must be an integer", 125),
+        ("always:3", "maximum retry count can only be used with 'on-failure'", 125),
+    ],
+)
+def test_bad_policies(shell: Shell, policy: str, words: str, code: int) -> None:
+    """Docker's words, before anything is made."""
+    result = shell("run", "--restart", policy, "busybox", "true")
+    assert words in result.stderr
+    assert result.returncode == code
