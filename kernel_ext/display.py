@@ -29,6 +29,7 @@ from ipycontainer.commands.records import (
     Outcome,
     Running,
     Started,
+    Streamed,
 )
 from ipycontainer.commands.terminals import NOTEBOOK_SIZE
 from ipycontainer.errors import ContainerError
@@ -185,6 +186,11 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
     frame: Frame = make(outcome.rows, outcome.now_ns)
     frame.attrs["no_trunc"] = outcome.no_trunc
     return frame
+
+
+@_value.register(Streamed)
+def _(outcome: Streamed) -> bytes:
+    return b"".join(outcome.pieces)
 
 
 @_value.register(Changes)

@@ -22,6 +22,7 @@ from kernel_ext import connection, widgets
 from kernel_ext import options as notebook_options
 from kernel_ext.expand import expand
 from kernel_ext.foreground import interrupted
+from kernel_ext.progress import bar
 from kernel_ext.split import join_continued, refuse_shell, silenced, split
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ class ContainerMagics(Magics):
         body = cell.encode() if cell is not None else None
         try:
             outcome = grammar.invoke(
-                self._connect, argv, stdin=body, cwd=Path.cwd(), need_terminal=self._need_terminal
+                self._connect,
+                argv,
+                stdin=body,
+                cwd=Path.cwd(),
+                need_terminal=self._need_terminal,
+                reporter=bar,
             )
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None

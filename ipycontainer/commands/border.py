@@ -146,6 +146,43 @@ class Container(Protocol):
     def rename(self, name: str) -> None: ...
     def changes(self) -> Sequence[Change]: ...
 
+    def copy_in(
+        self,
+        source: Any,
+        path: str,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> int: ...
+
+    def copy_out(
+        self,
+        path: str,
+        target: Any = None,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> Any: ...
+
+    def get_archive(
+        self, path: str, *, shown: str = ""
+    ) -> tuple[Iterator[bytes], Mapping[str, Any]]: ...
+
+    def put_archive(
+        self,
+        path: str,
+        data: bytes | BinaryIO,
+        *,
+        archive: bool = True,
+        overwrite: bool = True,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> bool: ...
+
     def start_attached(
         self,
         stdin: Stdin = None,

@@ -16,6 +16,7 @@ import click
 
 from ipycontainer.commands import (
     attaching,
+    copying,
     inspection,
     lifecycle,
     listing,
@@ -29,7 +30,7 @@ from ipycontainer.commands import (
 from ipycontainer.commands.flags import Flags, HelpWanted
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, VERBS
-from ipycontainer.commands.verb import PROGRAM, Call, Session, Verb
+from ipycontainer.commands.verb import PROGRAM, Call, Reporter, Session, Verb
 from ipycontainer.errors import Unsupported, UsageError
 from ipycontainer.version import __version__
 
@@ -47,6 +48,7 @@ _TOP: tuple[Verb, ...] = (
     system.info,
     system.doctor,
     attaching.attach,
+    copying.cp,
     running.create,
     inspection.diff,
     local_images.import_,
@@ -67,6 +69,7 @@ _TOP: tuple[Verb, ...] = (
 )
 
 _CONTAINER: tuple[Verb, ...] = (
+    copying.cp.under("container", "cp"),
     attaching.attach.under("container", "attach"),
     running.create.under("container", "create"),
     inspection.diff.under("container", "diff"),
@@ -155,6 +158,7 @@ def invoke(
     stdin: Stdin = None,
     cwd: str | Path | None = None,
     need_terminal: Callable[[], None] | None = None,
+    reporter: Reporter | None = None,
 ) -> Outcome:
     """Do what a command line says and return what came of it.
 
@@ -163,7 +167,7 @@ def invoke(
     `need_terminal` is called before a terminal is opened that the caller would have to show.
     Raises EngineError, of which UsageError says that the line itself is wrong.
     """
-    session = Session(engine_factory, stdin)
+    session = Session(engine_factory, stdin, reporter=reporter)
     if cwd is not None:
         session = replace(session, cwd=Path(cwd))
     if need_terminal is not None:

@@ -18,6 +18,7 @@ __all__ = [
     "Changes",
     "Codes",
     "ContainerSummary",
+    "Copied",
     "Diagnosis",
     "Done",
     "Facts",
@@ -29,6 +30,7 @@ __all__ = [
     "Outcome",
     "Running",
     "Started",
+    "Streamed",
     "VolumeSummary",
 ]
 
@@ -196,6 +198,24 @@ class Changes(Outcome):
 
     container: Container
     rows: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied(Outcome):
+    """What `cp` copied: `size` in bytes. Docker says it on a terminal only, and not with -q."""
+
+    size: int
+    target: str
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed(Outcome):
+    """An archive for the standard output; `refused` is what to say where that is a terminal."""
+
+    pieces: Iterator[bytes]
+    what: str
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

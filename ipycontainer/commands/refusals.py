@@ -45,14 +45,14 @@ FILTERS: dict[str, str] = {
 INSPECT_TYPES = "config network node plugin secret service task"
 
 VERBS = """
-build builder buildx commit compose context cp events export history load login logout
+build builder buildx commit compose context events export history load login logout
 manifest network node plugin port pull push save search secret service stack stats swarm top
 trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "container": "commit cp export port prune stats top",
+    "container": "commit export port prune stats top",
     "image": "build history load prune pull push save",
     "volume": "update",
     "system": "df dial-stdio events prune",

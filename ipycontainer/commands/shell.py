@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
-from ipycontainer.commands import failures, grammar, shell_terminal, text
-from ipycontainer.commands.records import LogView, Outcome, Running
+from ipycontainer.commands import failures, grammar, progress, shell_terminal, text
+from ipycontainer.commands.records import Copied, LogView, Outcome, Running, Streamed
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
-from ipycontainer.model.units import rfc3339nano_fixed
+from ipycontainer.model.units import human_size, rfc3339nano_fixed
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Engine, EngineFactory, Foreground
@@ -87,7 +87,7 @@ def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
     try:
         call = grammar.parse(words)
         verb, detached = call.verb, bool(call.params.get("detach"))
-        outcome = call.run(Session(engine_factory, 0))
+        outcome = call.run(Session(engine_factory, 0, reporter=progress.reporter(sys.stderr)))
         return _show(outcome, verb)
     except EngineError as error:
         verb = verb or next((word for word in words if not word.startswith("-")), "")
@@ -100,10 +100,24 @@ def _show(outcome: Outcome, verb: str) -> int:
         for warning in outcome.warnings:
             print(f"WARNING: {warning}", file=sys.stderr, flush=True)
         return _show_log(outcome) if isinstance(outcome, LogView) else _attend(outcome)
+    if isinstance(outcome, Streamed):
+        return _stream_out(outcome)
+    if isinstance(outcome, Copied) and not outcome.quiet and _is_terminal(sys.stderr):
+        size = human_size(outcome.size, 3)
+        print(f"Successfully copied {size} to {outcome.target}", file=sys.stderr)
     code = text.render(outcome, sys.stdout, sys.stderr, _is_terminal(sys.stdout), verb)
     if outcome.errors:
         _print_hint(outcome.errors[-1])
     return code
+
+
+def _stream_out(streamed: Streamed) -> int:
+    if streamed.refused and _is_terminal(sys.stdout):
+        print(streamed.refused, file=sys.stderr)
+        return 1
+    for piece in streamed.pieces:
+        _write(sys.stdout, piece, flush=False)
+    return 0
 
 
 def _print_failure(error: EngineError, verb: str, detached: bool) -> None:

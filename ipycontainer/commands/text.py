@@ -20,6 +20,7 @@ from ipycontainer.commands.quoting import safe_for_terminal
 from ipycontainer.commands.records import (
     Changes,
     Codes,
+    Copied,
     Diagnosis,
     Done,
     Facts,
@@ -30,6 +31,7 @@ from ipycontainer.commands.records import (
     Outcome,
     Running,
     Started,
+    Streamed,
 )
 from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse_or_refuse
 from ipycontainer.errors import UsageError
@@ -138,6 +140,18 @@ def _(outcome: Diagnosis, out: TextIO) -> int:
             lines.append(f"   {check.remedy}")
     _write(lines, out)
     return 0 if all(check.ok for check in outcome.checks if check.needed) else 1
+
+
+@_body.register
+def _(outcome: Copied, out: TextIO) -> int:
+    return 0
+
+
+@_body.register
+def _(outcome: Streamed, out: TextIO) -> int:
+    for piece in outcome.pieces:
+        out.write(piece.decode(errors="surrogateescape"))
+    return 0
 
 
 @_body.register

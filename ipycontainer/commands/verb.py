@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -24,10 +25,13 @@ from ipycontainer.errors import UsageError
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Engine, EngineFactory, Stdin
 
-__all__ = ["Call", "Session", "Verb", "verb"]
+__all__ = ["Call", "Progress", "Reporter", "Session", "Verb", "verb"]
 
 PROGRAM = "ipycontainer"
 HELP_COLUMNS = 80
+# How far something is: a label, and what to call with the bytes that are done.
+Progress: TypeAlias = Callable[[int], object]
+Reporter: TypeAlias = "Callable[[str], AbstractContextManager[Progress]]"
 _BODY = object()  # a click context's `obj` where a cell's body comes with the line
 
 
@@ -45,7 +49,8 @@ class Session:
 
     `stdin` is what a program may read: the shell's descriptor, a cell's body, or nothing. Relative
     paths stand below `cwd`; `environment` answers `-e NAME`. `need_terminal` raises UsageError
-    where the caller has no terminal to show and cannot make one.
+    where the caller has no terminal to show and cannot make one. `reporter` shows how far a verb is
+    that takes long.
     """
 
     engine_factory: EngineFactory
@@ -53,6 +58,16 @@ class Session:
     cwd: Path = field(default_factory=_working_directory)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     need_terminal: Callable[[], None] = lambda: None
+    reporter: Reporter | None = None
+
+    @contextmanager
+    def progress(self, label: str, quiet: bool = False) -> Iterator[Progress | None]:
+        """Show how far something is that may take long; give what is to be told of its bytes."""
+        if quiet or self.reporter is None:
+            yield None
+        else:
+            with self.reporter(label) as progress:
+                yield progress
 
     @cached_property
     def engine(self) -> Engine:

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import attach, control, ending, inspect, inspect_network, logs, stats
+from ipycontainer.engine.container_files import ContainerFiles
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.limit_options import limits_from_options
 from ipycontainer.engine.results import ExecResult
@@ -36,14 +37,13 @@ from ipycontainer.supervise.protocol import Channel
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
     from ipycontainer.engine.images import Image
-    from ipycontainer.storage.changes import Change
 
 __all__ = ["Container"]
 
 NO_START = "cannot start a paused container, try unpause instead"
 
 
-class Container:
+class Container(ContainerFiles):
     """A container of this engine.
 
     `warnings` are docker's WARNING lines of its creation and start, without that word.
@@ -366,16 +366,6 @@ class Container:
         """Return what it uses now, typed: cpu, memory, block devices, network, processes."""
         self.reload()
         return stats.usage_of(self.record)
-
-    def changes(self) -> list[Change]:
-        """Return what it changed in its file tree, in docker's order."""
-        self.reload()
-        return self.engine.changes_of(self.record)
-
-    def diff(self) -> list[dict[str, Any]]:
-        """Return docker-py's form of `changes`: Path and Kind (0 changed, 1 added, 2 deleted)."""
-        kinds = {"C": 0, "A": 1, "D": 2}
-        return [{"Path": change.path, "Kind": kinds[change.kind]} for change in self.changes()]
 
     def code_after_loss(self) -> int:
         """Return the exit code after the monitor's death, which says nothing any more."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import attributes, trees
 from ipycontainer.storage.tar_reader import Entry, TarReader
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "UnpackedSize", "clean", "unpack"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "UnpackedSize", "Unpacker", "clean", "unpack"]
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -70,7 +70,7 @@ def unpack(
     mounted inside a user namespace, where overlayfs keeps its marks in `user.*`. Raises
     ImageFormatError, in docker's words where it has some; the caller then throws the tree away.
     """
-    return _Unpacker(TarReader(read), target, userxattr, limits).run()
+    return Unpacker(TarReader(read), target, userxattr, limits).run()
 
 
 def clean(name: str) -> str:
@@ -87,8 +87,11 @@ def clean(name: str) -> str:
     return "/".join(parts)
 
 
-class _Unpacker:
-    """One run: the parent that was opened last, and the directories whose turn comes at the end."""
+class Unpacker:
+    """One run: the parent that was opened last, and the directories whose turn comes at the end.
+
+    What storage.placing does otherwise are the methods that it has, too.
+    """
 
     def __init__(self, archive: TarReader, target: DirFd, userxattr: bool, limits: Limits) -> None:
         self._archive = archive
@@ -104,6 +107,7 @@ class _Unpacker:
         self._squashed = 0
 
     def run(self) -> UnpackedSize:
+        """Unpack all entries, and return what they were."""
         for entry in self._archive:
             self._entries += 1
             self._size += entry.size
@@ -119,11 +123,14 @@ class _Unpacker:
             try:
                 self._unpack(entry, path)
             except OSError as error:
-                words = (error.strerror or str(error)).lower()
-                raise ImageFormatError(f"{_VERBS[entry.kind]} /{path}: {words}") from error
+                raise self._failure(entry, path, error) from error
         self._finish_directories()
         self._leave_parent()
         return UnpackedSize(self._size, self._entries, tuple(self._devices), self._squashed)
+
+    def _failure(self, entry: Entry, path: str, error: OSError) -> Exception:
+        words = (error.strerror or str(error)).lower()
+        return ImageFormatError(f"{_VERBS[entry.kind]} /{path}: {words}")
 
     # ── one entry ────────────────────────────────────────────────────────────────────────────
 
@@ -136,12 +143,15 @@ class _Unpacker:
             return
         above, _, name = path.rpartition("/")
         parent = self._enter(above)
-        if name.startswith(_WHITEOUT):
+        if self._is_whiteout(name):
             self._whiteout(parent, name)
             return
-        made = _MAKERS[entry.kind](self, parent, name, entry, path)
+        made = getattr(self, _MAKERS[entry.kind])(parent, name, entry, path)
         if made and entry.kind not in ("file", "dir", "link"):
             self._dress(parent, name, entry)
+
+    def _is_whiteout(self, name: str) -> bool:
+        return name.startswith(_WHITEOUT)
 
     def _enter(self, path: str) -> DirFd:
         """Return the directory at `path`, made with its parents where it is missing."""
@@ -175,13 +185,7 @@ class _Unpacker:
     # ── kinds; each returns whether something was made ───────────────────────────────────────
 
     def _file(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
-        fd = -1
-
-        def make() -> None:
-            nonlocal fd
-            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent.fd)
-
-        self._make(parent, name, make)
+        fd = self._create(parent, name)
         try:
             at = 0
             for offset, piece in self._archive.data():
@@ -197,9 +201,29 @@ class _Unpacker:
             os.fchmod(fd, mode)
             attributes.set_allowed(fd, entry.xattrs)
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+            self._publish(parent, name, fd)
+        except BaseException:
+            self._abandon(parent, name)
+            raise
         finally:
             os.close(fd)
         return True
+
+    def _create(self, parent: DirFd, name: str) -> int:
+        fd = -1
+
+        def make() -> None:
+            nonlocal fd
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent.fd)
+
+        self._make(parent, name, make)
+        return fd
+
+    def _publish(self, parent: DirFd, name: str, fd: int) -> None:
+        """Let a file that is complete be seen; here it is already."""
+
+    def _abandon(self, parent: DirFd, name: str) -> None:
+        """Undo `_create`; here the whole tree is thrown away."""
 
     def _directory(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
         was_whiteout = False
@@ -330,14 +354,14 @@ class _Unpacker:
                     os.close(fd)
 
 
-_MAKERS = {
-    "file": _Unpacker._file,
-    "dir": _Unpacker._directory,
-    "symlink": _Unpacker._symlink,
-    "link": _Unpacker._link,
-    "char": _Unpacker._device,
-    "block": _Unpacker._device,
-    "fifo": _Unpacker._fifo,
+_MAKERS: Mapping[str, str] = {
+    "file": "_file",
+    "dir": "_directory",
+    "symlink": "_symlink",
+    "link": "_link",
+    "char": "_device",
+    "block": "_device",
+    "fifo": "_fifo",
 }
 
 # The words of Go's errors, as docker shows them.

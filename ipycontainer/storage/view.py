@@ -45,21 +45,25 @@ def seen(
     shown: Sequence[Shown] = (),
     *,
     writable: bool = False,
+    closed: bool = False,
 ) -> Iterator[DirFd]:
     """Give the root of a container's tree, with `shown` mounted in it.
 
     Enters a new mount namespace for good. With `writable` changes go where the container's own
-    would; the container's `--read-only` is then the caller's to mind. Raises OSError.
+    would; `closed` (`--read-only`) is for its own files, not for what is mounted in them. One that
+    never ran gets the places for what is mounted, as its start would make them. Raises OSError.
     """
     syscalls.unshare(namespaces.CLONE_NEWNS)
     mounts.make_all_slave()
     scratch = home.container(record.id) / "rootfs"
     with suppress(FileExistsError):
         os.mkdir(scratch, 0o700)
+    makes_places = bool(shown) and (writable or not record.state.started_ns)
     bits = _HARMLESS | (0 if writable else mounts.MOUNT_ATTR_RDONLY)
     alive = record.state.status.alive
     trees = _cloned(record) if alive else None
     root: DirFd | None = None
+    own: list[int] = []
     try:
         for number, overlay in enumerate(record.overlays):
             if trees is not None and trees[number] < 0:
@@ -69,28 +73,28 @@ def seen(
                 continue
             try:
                 if trees is None:
-                    _mount(home, overlay, target, writable)
+                    _mount(home, overlay, target, writable or makes_places)
                 else:
                     mounts.move_onto(trees[number], target)
             finally:
                 os.close(target)
             here = os.open(scratch, _PATH) if root is None else _place(root, overlay.target)
-            try:
-                mounts.set_attributes(here, bits, mounts.MOUNT_ATTR__ATIME)
-            finally:
-                if root is None:
-                    root = DirFd(here)
-                else:
-                    os.close(here)
+            own.append(here)
+            mounts.set_attributes(here, _HARMLESS, mounts.MOUNT_ATTR__ATIME)
+            if root is None:
+                root = DirFd(os.dup(here))
         if root is None:
             raise ResourceError(f"container {record.short_id} has no files")
         for each in shown:
-            _show(root, each, bits)
+            _show(root, each, bits, makes_places=makes_places)
+        if closed or not writable:
+            for here in own:
+                mounts.set_attributes(here, mounts.MOUNT_ATTR_RDONLY)
         yield root
     finally:
         if root is not None:
             root.close()
-        for fd in trees or ():
+        for fd in (*own, *(trees or ())):
             if fd >= 0:
                 os.close(fd)
         mounts.detach(str(scratch))
@@ -165,10 +169,14 @@ def _place(root: DirFd, target: str) -> int:
         return -1
 
 
-def _show(root: DirFd, shown: Shown, bits: int) -> None:
+def _show(root: DirFd, shown: Shown, bits: int, *, makes_places: bool) -> None:
     """Mount a volume or bind where the container has its place; elsewhere there is none to see."""
     source, below, target, read_only = shown
     place = _place(root, target)
+    if place < 0 and makes_places:
+        with suppress(OSError):
+            made = os.path.isdir(source) and not below
+            place = root.mkdirs(target).fd if made else root.create_file(target)
     if place < 0:
         return
     try:
@@ -186,6 +194,8 @@ def _show(root: DirFd, shown: Shown, bits: int) -> None:
         try:
             if read_only:
                 bits |= mounts.MOUNT_ATTR_RDONLY
+            # How times of access are kept is locked on a mount from outside the namespace (EPERM).
+            bits &= ~mounts.MOUNT_ATTR_NOATIME
             mounts.set_attributes(tree, bits, propagation=mounts.MS_PRIVATE, recursive=True)
             mounts.move_onto(tree, place)
         finally:

@@ -15,10 +15,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ipycontainer import faults
 from ipycontainer.errors import ContainerNotRunning, EngineError, ProtocolError, from_wire
@@ -37,7 +37,7 @@ from ipycontainer.supervise.protocol import (
 )
 from ipycontainer.version import __version__
 
-__all__ = ["Supervisor", "ask", "expect"]
+__all__ = ["Progress", "Supervisor", "Work", "ask", "expect"]
 
 # The zygote's Python gets none of ours: its path is given to it, everything else would be a way for
 # a notebook's environment to change what runs beside the containers.
@@ -45,6 +45,36 @@ BOOT = (
     "import sys; sys.path[:0] = {path!r}; "
     "from ipycontainer.supervise.boot import main; sys.exit(main())"
 )
+
+
+# Called with the bytes that are done.
+Progress = Callable[[int], object]
+
+
+class Work:
+    """A job that is being done. Closing it before its end ends the job."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def expect(self, event: str) -> Message:
+        """Return the job's next message but for its progress; raises the job's error."""
+        while (message := expect(self._channel, event, "progress")).name != event:
+            pass
+        return message
+
+    def finish(self, progress: Progress | None = None) -> Any:
+        """Return the job's result; raises its error."""
+        while (message := expect(self._channel, "done", "progress")).name != "done":
+            if progress is not None:
+                progress(int(message.body["done"]))
+        return message.body.get("result")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._channel.close()
 
 
 class Supervisor:
@@ -78,14 +108,34 @@ class Supervisor:
         except (FileNotFoundError, ConnectionRefusedError):
             raise ContainerNotRunning(f"container {container_id} is not running") from None
 
-    def work(self, job: str, arguments: Mapping[str, Any], fds: Sequence[int] = ()) -> Any:
-        """Have a worker do a job and return its result; raises the job's error."""
+    def work(
+        self,
+        job: str,
+        arguments: Mapping[str, Any],
+        fds: Sequence[int] = (),
+        *,
+        progress: Progress | None = None,
+        after: Callable[[], None] | None = None,
+    ) -> Any:
+        """Have a worker do a job and return its result; raises the job's error.
+
+        `after` is called when the worker has the descriptors. Whatever is raised meanwhile, in
+        `progress` or by an interrupt, ends the job: it sees that nobody listens any more.
+        """
+        with self.begin(job, arguments, fds) as work:
+            if after is not None:
+                after()
+            return work.finish(progress)
+
+    def begin(self, job: str, arguments: Mapping[str, Any], fds: Sequence[int] = ()) -> Work:
+        """Have a worker begin a job, and return the conversation with it."""
         channel = self._connect(self._socket)
         try:
             channel.send({"op": "work", "job": job, **arguments}, fds)
-            return expect(channel, "done").body.get("result")
-        finally:
+        except BaseException:
             channel.close()
+            raise
+        return Work(channel)
 
     def quit(self) -> None:
         """End the home's zygotes, those of other interpreters too; monitors and workers go on."""

@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,12 @@ class Channel:
             self._send(json.dumps({"v": VERSION, "memfd": len(packet)}).encode(), (memfd, *fds))
         finally:
             os.close(memfd)
+
+    def send_if_heard(self, body: Mapping[str, Any]) -> None:
+        """Send a small message, unless the peer's queue is full: it is one of many."""
+        packet = json.dumps({"v": VERSION, **body}, separators=(",", ":")).encode()
+        with suppress(BlockingIOError):
+            self.socket.sendmsg([packet], [], socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
 
     def _send(self, packet: bytes, fds: Sequence[int]) -> None:
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []

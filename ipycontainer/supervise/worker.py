@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +22,7 @@ from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import network_jobs, repair
+from ipycontainer.supervise.file_jobs import FILE_JOBS, FileJob, Interrupted
 from ipycontainer.supervise.protocol import Channel, Message
 
 __all__ = ["main"]
@@ -33,16 +35,29 @@ Job = Callable[[Home, Store, Mapping[str, Any], Sequence[int]], Any]
 
 def main(home: Home, channel: Channel, message: Message) -> int:
     """Do the job that `message` names, answer on `channel`, return the process's exit code."""
-    job = JOBS.get(str(message.body.get("job")))
+    name = str(message.body.get("job"))
+    job = FILE_JOBS.get(name) or _silent(JOBS.get(name))
     store = Store(home)
+
+    def tell(body: Mapping[str, Any]) -> None:
+        """Say how far it is to who asked, if somebody listens; end the job when nobody is left."""
+        try:
+            channel.send_if_heard(body)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Interrupted("who asked for it has left") from None
+
     try:
         if job is None:
             raise ProtocolError(f"a worker does not know the job {message.body.get('job')!r}")
         faults.point("worker: before the job")
-        answer = {"event": "done", "result": job(home, store, message.body, message.fds)}
+        answer = {"event": "done", "result": job(home, store, message.body, message.fds, tell)}
         faults.point("worker: before the answer")
     except EngineError as error:
         answer = {"event": "failed", "error": error.to_wire()}
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        answer = {"event": "failed", "error": ResourceError(f"{where}{words}").to_wire()}
     except Exception as error:  # noqa: BLE001 - the one who asked must get an answer
         import traceback
 
@@ -51,8 +66,18 @@ def main(home: Home, channel: Channel, message: Message) -> int:
         answer = {"event": "failed", "error": told.to_wire()}
     finally:
         store.close()
-    channel.send(answer)
+    with suppress(BrokenPipeError, ConnectionResetError):
+        channel.send(answer)
     return 0
+
+
+def _silent(job: Job | None) -> FileJob | None:
+    """Return a job that says nothing before its end, as one that could."""
+    return (
+        None
+        if job is None
+        else lambda home, store, arguments, fds, _: job(home, store, arguments, fds)
+    )
 
 
 def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:

@@ -62,6 +62,10 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "space").write_text("A B=1\n")
     for name, text in privilege_lines.FILES.items():
         (tmp_path / name).write_text(text)
+    (tmp_path / "tree" / "in").mkdir(parents=True)
+    (tmp_path / "tree" / "file").write_text("file")
+    (tmp_path / "tree" / "link").symlink_to("file")
+    (tmp_path / "tree" / "dangling").symlink_to("nothing")
     with tarfile.open(tmp_path / "empty.tar", "w") as archive:
         archive.addfile(tarfile.TarInfo("file"), io.BytesIO())
     return tmp_path

@@ -1,0 +1,129 @@
+"""The files of a container, as its user asks for them: copies and archives.
+
+A part of `engine.container.Container`, in docker-py's names where it has them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from ipycontainer.engine import copying
+from ipycontainer.supervise.client import Progress
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+    from ipycontainer.storage.changes import Change
+
+__all__ = ["ContainerFiles"]
+
+
+class ContainerFiles:
+    """What a container's user does with its files, whether it runs or not."""
+
+    def reload(self) -> None:
+        """Read the record anew: the container says how."""
+        raise NotImplementedError
+
+    @property
+    def _self(self) -> Container:
+        return cast("Container", self)
+
+    def copy_in(
+        self,
+        source: Any,
+        path: str,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Progress | None = None,
+        shown: str = "",
+    ) -> int:
+        """Copy into the container, and return the bytes that were copied.
+
+        `source` is a path of this machine (a file or directory, by the rules of `cp`), bytes, an
+        open file, or a data frame, which becomes CSV, or Parquet where `path` ends with .parquet.
+        With `archive` owners are kept, else all belongs to root.
+        """
+        self.reload()
+        if isinstance(source, str | os.PathLike):
+            return copying.copy_in(
+                self._self,
+                os.fspath(cast("str | os.PathLike[str]", source)),
+                path,
+                archive=archive,
+                follow=follow_link,
+                progress=progress,
+                shown=shown,
+            )
+        return copying.write_value(self._self, source, path)
+
+    def copy_out(
+        self,
+        path: str,
+        target: Any = None,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Progress | None = None,
+        shown: str = "",
+    ) -> Any:
+        """Copy out of the container.
+
+        `target` is a path of this machine, by the rules of `cp`: then the bytes that were copied
+        are returned. Without one the content of a file is, as bytes; with a class of data frames
+        (`pandas.DataFrame`) as such a frame; an open file is written to.
+        """
+        self.reload()
+        if isinstance(target, str | os.PathLike):
+            return copying.copy_out(
+                self._self,
+                path,
+                os.fspath(cast("str | os.PathLike[str]", target)),
+                archive=archive,
+                follow=follow_link,
+                progress=progress,
+                shown=shown,
+            )
+        return copying.read_value(self._self, path, bytes if target is None else target)
+
+    def get_archive(self, path: str, *, shown: str = "") -> tuple[Iterator[bytes], dict[str, Any]]:
+        """Return what stands at a path as a tar, in pieces, and facts about it."""
+        self.reload()
+        return copying.get_archive(self._self, path, shown=shown)
+
+    def put_archive(
+        self,
+        path: str,
+        data: bytes | BinaryIO | Iterable[bytes],
+        *,
+        archive: bool = True,
+        overwrite: bool = True,
+        progress: Progress | None = None,
+        shown: str = "",
+    ) -> bool:
+        """Unpack a tar, plain or compressed, into a directory of the container."""
+        self.reload()
+        copying.put_archive(
+            self._self,
+            path,
+            data,
+            archive=archive,
+            overwrite=overwrite,
+            progress=progress,
+            shown=shown,
+        )
+        return True
+
+    # ── what it did to them ──────────────────────────────────────────────────────────────────
+
+    def changes(self) -> list[Change]:
+        """Return what it changed in its file tree, in docker's order."""
+        self.reload()
+        return self._self.engine.changes_of(self._self.record)
+
+    def diff(self) -> list[dict[str, Any]]:
+        """Return docker-py's form of `changes`: Path and Kind (0 changed, 1 added, 2 deleted)."""
+        kinds = {"C": 0, "A": 1, "D": 2}
+        return [{"Path": change.path, "Kind": kinds[change.kind]} for change in self.changes()]

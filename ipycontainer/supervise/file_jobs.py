@@ -1,0 +1,271 @@
+"""Jobs of a worker on a container's files: look, read, place, export.
+
+Each sees the files as the container does (storage.view), under the container's lock while it is
+stopped. Content goes through descriptors that came with the request, never in messages; how far it
+is is told without waiting for anybody to listen, and who stopped listening ends the job.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+from ipycontainer import faults
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, ResourceError, Unsupported
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.storage import archiving, copy_paths, mounted, view
+from ipycontainer.storage.copy_paths import PathInfo
+from ipycontainer.storage.placing import Placement, place
+from ipycontainer.storage.tar_writer import TarWriter
+from ipycontainer.store import containers, liveness
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+
+__all__ = ["FILE_JOBS", "FileJob", "Interrupted", "Tell", "files_of", "progress"]
+
+PATIENCE_SECONDS = 20  # for another job on the same stopped container
+PROGRESS_SECONDS = 0.1
+
+Tell = Callable[[Mapping[str, Any]], None]
+FileJob = Callable[[Home, Store, Mapping[str, Any], Sequence[int], Tell], Any]
+
+
+class Interrupted(EngineError):
+    """Whoever asked for a job has left: what it did so far is taken back."""
+
+
+@contextmanager
+def files_of(
+    home: Home,
+    store: Store,
+    container_id: str,
+    *,
+    mounts: bool = True,
+    writable: bool = False,
+) -> Iterator[tuple[ContainerRecord, DirFd]]:
+    """Give a container and the root of its files; a stopped one cannot start meanwhile."""
+    record, lock = _held(home, store, container_id)
+    try:
+        with store.read() as tx:
+            shown = list(mounted.shown(home, tx, record)) if mounts else []
+        store.close()
+        closed = record.config.read_only
+        with view.seen(home, record, shown, writable=writable, closed=closed) as root:
+            yield record, root
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _held(
+    home: Home, store: Store, container_id: str
+) -> tuple[ContainerRecord, liveness.LivenessLock | None]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with store.read() as tx:
+            record = containers.get(tx, container_id)
+        if record.state.status.alive:
+            return record, None
+        try:
+            lock = liveness.hold(home.lock(container_id), 0.2)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Conflict(
+                    f"container {record.short_id} is being started, or its files are in use"
+                ) from None
+            continue
+        with store.read() as tx:
+            record = containers.get(tx, container_id)
+        return record, lock
+
+
+def progress(tell: Tell) -> Callable[[int], None]:
+    """Return a function that counts bytes and tells of them now and then."""
+    done, last = 0, time.monotonic()
+
+    def count(size: int) -> None:
+        nonlocal done, last
+        done += size
+        now = time.monotonic()
+        if now - last >= PROGRESS_SECONDS:
+            last = now
+            tell({"event": "progress", "done": done})
+
+    return count
+
+
+# ── cp ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _look(
+    home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int], __: Tell
+) -> Any:
+    with files_of(home, store, str(arguments["id"])) as (_record, root):
+        path = _absolute(str(arguments["path"]))
+        return copy_paths.look(root, path, follow=bool(arguments.get("follow"))).to_json()
+
+
+def _read(
+    home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int], tell: Tell
+) -> Any:
+    """Write what stands at a path as an archive; tell first what it is."""
+    path, follow = _absolute(str(arguments["path"])), bool(arguments.get("follow"))
+    with files_of(home, store, str(arguments["id"])) as (_record, root):
+        info = copy_paths.look(root, path, follow=follow)
+        if not info.exists:
+            raise copy_paths.missing(str(arguments["path"]), str(arguments["name"]))
+        tell({"event": "stat", "stat": info.to_json()})
+        archive = TarWriter(fds[0], progress=progress(tell))
+        try:
+            _write_at(archive, root, path, info, follow)
+        except FileNotFoundError:  # a running container has just taken it away
+            raise copy_paths.missing(str(arguments["path"]), str(arguments["name"])) from None
+        archive.close()
+        os.close(fds[0])
+    return None
+
+
+def _write_at(archive: TarWriter, root: DirFd, path: str, info: PathInfo, follow: bool) -> None:
+    base = copy_paths.base_of(path)
+    if info.is_directory:
+        with DirFd(root.openat(path, os.O_RDONLY | os.O_DIRECTORY)) as directory:
+            archiving.write_tree(archive, directory, prefix=base)
+        return
+    if follow:
+        fd = root.openat(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(fd)
+            if stat.S_ISREG(status.st_mode):
+                archive.file(base, status, fd, archiving.read_xattrs(fd))
+        finally:
+            os.close(fd)
+        return
+    above, name = copy_paths.place_of(path)
+    with root.sub(above) as directory:
+        status = os.stat(name, dir_fd=directory.fd, follow_symlinks=False)
+        found = archiving.Found(name, name, directory.fd, status)
+        if not archiving.write_entry(archive, found, base, {}):
+            raise InvalidArgument(f"{path} is a socket, or has just gone away")
+
+
+def _place(
+    home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int], tell: Tell
+) -> Any:
+    """Unpack an archive at a path.
+
+    With `source` (what is copied) the path is where the copy shall be, by the rules of `cp`;
+    without, it is the directory to unpack into.
+    """
+    path, name = str(arguments["path"]), str(arguments["name"])
+    source = arguments.get("source")
+    stream = os.fdopen(fds[0], "rb", buffering=1 << 20)
+    with stream, files_of(home, store, str(arguments["id"]), writable=True) as (record, root):
+        where, rename = _absolute(path), None
+        if source is not None:
+            target = copy_paths.look(root, where)
+            if target.link and not copy_paths.asserts_directory(where):
+                # docker follows one link of the target, also one that leads to nothing yet
+                target = _behind(root, where, target)
+            where, rename = copy_paths.rename_for(PathInfo(**source), target)
+        with _directory(root, where, path, name, plain=source is None) as directory:
+            faults.point("place: before")
+            placement = Placement(
+                rename,
+                None if arguments.get("archive") else (0, 0),
+                bool(arguments.get("overwrite")),
+            )
+            count = progress(tell)
+
+            def read(size: int) -> bytes:
+                piece = opened.read(size)
+                count(len(piece))
+                return piece
+
+            opened = _decompressed(stream)
+            try:
+                size = place(read, directory, placement)
+                while opened.read(1 << 20):
+                    pass
+            except OSError as error:
+                raise refused(error, record) from error
+    return {"size": size.size, "entries": size.entries, "devices": list(size.devices)}
+
+
+def _behind(root: DirFd, path: str, info: PathInfo) -> PathInfo:
+    link = info.link
+    if not link.startswith("/"):
+        link = os.path.join(copy_paths.place_of(path)[0], link)
+    return copy_paths.look(root, _absolute(link))
+
+
+def _directory(root: DirFd, where: str, path: str, name: str, *, plain: bool) -> DirFd:
+    try:
+        return root.sub(where)
+    except FileNotFoundError:
+        shown = where if not plain else path
+        raise copy_paths.missing(shown, name) from None
+    except NotADirectoryError:
+        raise InvalidArgument("extraction point is not a directory") from None
+
+
+def refused(error: OSError, record: ContainerRecord) -> EngineError:
+    """Return what kept files from being written, in docker's words where it has some."""
+    words = (error.strerror or str(error)).lower()
+    if error.errno == errno.EROFS:
+        what = "container rootfs" if record.config.read_only else "mounted volume"
+        return InvalidArgument(f"{what} is marked read-only")
+    hint = "what was there is unchanged" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return ResourceError(f"{error.filename or 'write'}: {words}", hint=hint)
+
+
+def _decompressed(stream: BinaryIO) -> BinaryIO:
+    """Return an archive as a plain tar. Undone in this process: never by a container's program."""
+    first = cast(io.BufferedReader, stream).peek(6)[:6]
+    if first.startswith(b"\x1f\x8b"):
+        import gzip
+
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
+    if first.startswith(b"BZh"):
+        import bz2
+
+        return cast(BinaryIO, bz2.BZ2File(stream))
+    if first.startswith(b"\xfd7zXZ\0"):
+        import lzma
+
+        return cast(BinaryIO, lzma.LZMAFile(stream))
+    if first.startswith(b"\x28\xb5\x2f\xfd"):
+        raise Unsupported("archives compressed with zstd are not supported here", hint="zstd -dc")
+    return stream
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+# ── export ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _export(
+    home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int], tell: Tell
+) -> Any:
+    """Write the container's files as an archive; what is mounted is an empty directory."""
+    with files_of(home, store, str(arguments["id"]), mounts=False) as (_record, root):
+        archive = TarWriter(fds[0], progress=progress(tell))
+        archiving.write_tree(archive, root, own=False)
+        archive.close()
+    return {"entries": archive.entries}
+
+
+FILE_JOBS: Mapping[str, FileJob] = {
+    "export": _export,
+    "look": _look,
+    "place": _place,
+    "read": _read,
+}
