@@ -104,6 +104,8 @@ def check(privileges: Privileges, *, rootless: bool) -> tuple[str, ...]:
 
 def effective(privileges: Privileges, *, rootless: bool) -> tuple[str, ...]:
     """Return the capabilities that a container gets. Raises InvalidArgument in docker's words."""
+    if not (privileges.privileged or privileges.cap_add or privileges.cap_drop):
+        return defaults.CAPABILITIES
     available = _available(rootless=rootless)
     added = _names(privileges.cap_add, available, "CapAdd")
     dropped = _names(privileges.cap_drop, available, "CapDrop")
@@ -201,8 +203,13 @@ class Devices:
     sources: Mapping[str, str]
 
 
+_USUAL = Devices(defaults.DEVICES, defaults.DEVICE_RULES, {})
+
+
 def devices(privileges: Privileges) -> Devices:
     """Return the devices as they are now. Raises EngineError for one that is not there."""
+    if not (privileges.privileged or privileges.devices or privileges.device_rules):
+        return _USUAL
     nodes = {device.path: device for device in defaults.DEVICES}
     rules = [] if privileges.privileged else list(defaults.DEVICE_RULES)
     sources: dict[str, str] = {}
