@@ -156,6 +156,10 @@ class FakeContainer:
         return self.record.state.status.value
 
     @property
+    def health(self) -> str:
+        return ""
+
+    @property
     def labels(self) -> Mapping[str, str]:
         return self.record.config.labels
 

@@ -231,10 +231,11 @@ def _labels(labels: Mapping[str, str]) -> str:
 def status_text(row: ContainerSummary, now_ns: int) -> str:
     """Return a state as `ps` words it: `Up 3 minutes`, `Exited (137) 2 hours ago`."""
     up = f"Up {human_duration((now_ns - row.started_ns) / _SECOND)}"
+    health = f"health: {row.health}" if row.health == "starting" else row.health
     ended = _ago(row.finished_ns, now_ns)
     words: dict[str, Callable[[], str]] = {
         "created": lambda: "Created",
-        "running": lambda: up,
+        "running": lambda: f"{up} ({health})" if health else up,
         "paused": lambda: f"{up} (Paused)",
         "restarting": lambda: f"Restarting ({row.exit_code}) {ended}",
         "removing": lambda: "Removal In Progress",

@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 
 import click
 
-from ipycontainer.commands import privileges, sharing
+from ipycontainer.commands import policies, privileges, sharing
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
-from ipycontainer.commands.policies import restart_policy
 from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
@@ -73,6 +72,7 @@ _OPTIONS = (
     click.option("--volume-driver", type=String(), default="", help="Volume driver for volumes"),
     click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
     click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
+    *policies.health_options,
     *LIMIT_OPTIONS,
     *privileges.OPTIONS,
     *sharing.OPTIONS,
@@ -124,7 +124,7 @@ def configuration(
     """
     if not image or image.startswith("-"):
         raise UsageError("invalid reference format")
-    policy, limit = restart_policy(restart)
+    policy, limit = policies.restart_policy(restart)
     if rm and policy != "no":
         raise UsageError("Conflicting options: --restart and --rm")
     interactive = interactive or isinstance(session.stdin, bytes)
@@ -149,6 +149,7 @@ def configuration(
         stop_timeout=stop_timeout,
         restart=policy,
         restart_limit=limit,
+        healthcheck=policies.health_check(**further),
         tty=tty,
         open_stdin=interactive,
         attach_stdin=(interactive or "stdin" in streams) and not detach,

@@ -87,6 +87,7 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         mounts=tuple(mount.source for mount in config.mounts if mount.origin != "--tmpfs"),
         local_volumes=sum(mount.type == "volume" for mount in config.mounts),
         networks=(config.network,),
+        health=container.health,
     )
 
 

@@ -5,9 +5,21 @@ What docker's client checks raises UsageError, what its daemon checks InvalidArg
 
 from __future__ import annotations
 
-from ipycontainer.errors import InvalidArgument, UsageError
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["restart_policy"]
+import click
+
+from ipycontainer.commands.types import Integer, String
+from ipycontainer.errors import InvalidArgument, UsageError
+from ipycontainer.model.health import Healthcheck
+from ipycontainer.model.units import parse_duration
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType  # takes no parameter before click 8.5
+
+__all__ = ["Duration", "health_check", "health_options", "restart_policy"]
 
 _POLICIES = ("no", "always", "on-failure", "unless-stopped")
 
@@ -37,3 +49,93 @@ def restart_policy(text: str) -> tuple[str, int]:
     if limit < 0:
         raise InvalidArgument("invalid restart policy: maximum retry count cannot be negative")
     return name, limit
+
+
+class Duration(_Type):
+    """A duration in Go's spelling, in nanoseconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the nanoseconds."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_duration(value)
+        except InvalidArgument as error:
+            self.fail(error.message, param, ctx)
+
+
+health_options = (
+    click.option("--health-cmd", type=String(), default="", help="Command to run to check health"),
+    click.option(
+        "--health-interval", type=Duration(), default=0, help="Time between running the check"
+    ),
+    click.option(
+        "--health-timeout", type=Duration(), default=0, help="Maximum time to allow one to run"
+    ),
+    click.option(
+        "--health-start-period",
+        type=Duration(),
+        default=0,
+        help="Time for the container to initialize before failures count",
+    ),
+    click.option(
+        "--health-start-interval",
+        type=Duration(),
+        default=0,
+        help="Time between running the check during the start period",
+    ),
+    click.option(
+        "--health-retries",
+        type=Integer(),
+        default=0,
+        help="Consecutive failures needed to report unhealthy",
+    ),
+    click.option("--no-healthcheck", is_flag=True, help="Disable any HEALTHCHECK"),
+)
+_AT_LEAST_NS = 1_000_000
+
+
+def health_check(
+    *,
+    health_cmd: str,
+    health_interval: int,
+    health_timeout: int,
+    health_start_period: int,
+    health_start_interval: int,
+    health_retries: int,
+    no_healthcheck: bool,
+    **_: Any,
+) -> Healthcheck | None:
+    """Return the check that the options ask for, None for the image's own."""
+    times = {
+        "interval": health_interval,
+        "timeout": health_timeout,
+        "start-period": health_start_period,
+        "start-interval": health_start_interval,
+    }
+    given = health_cmd or health_retries or any(times.values())
+    if no_healthcheck:
+        if given:
+            raise UsageError("--no-healthcheck conflicts with --health-* options")
+        return Healthcheck(("NONE",))
+    if not given:
+        return None
+    for name, value in (*times.items(), ("retries", health_retries)):
+        if value < 0:
+            raise UsageError(f"--health-{name} cannot be negative")
+    for name, value in times.items():
+        if 0 < value < _AT_LEAST_NS:
+            word = "".join(part.capitalize() for part in name.split("-"))
+            raise InvalidArgument(f"{word} in Healthcheck cannot be less than 1ms")
+    return Healthcheck(
+        ("CMD-SHELL", health_cmd) if health_cmd else (),
+        health_interval,
+        health_timeout,
+        health_start_period,
+        health_start_interval,
+        health_retries,
+    )

@@ -59,6 +59,7 @@ class ContainerSummary:
     image_id: str = ""
     mounts: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    health: str = ""
     local_volumes: int = 0
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "VERBS"]
 
 _CREATE = """
-cpu-count cpu-percent disable-content-trust dns dns-opt dns-option dns-search expose gpus health-cmd
-health-interval health-retries health-start-interval health-start-period health-timeout
+" cpu-count cpu-percent disable-content-trust dns dns-opt dns-option dns-search expose gpus
 io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip log-driver log-opt
-mac-address net-alias network-alias no-healthcheck platform p,publish P,publish-all pull q,quiet
-runtime storage-opt
+mac-address net-alias network-alias platform p,publish P,publish-all pull q,quiet runtime
+storage-opt
 """
 
 FLAGS: dict[str, str] = {

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer import faults
-from ipycontainer.engine import bundle, mount_specs, network_files, sharing
+from ipycontainer.engine import bundle, health, mount_specs, network_files, sharing
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.results import ExecResult
@@ -131,6 +131,7 @@ def _launch(
                 "auto_remove": config.auto_remove,
                 "restart": config.restart,
                 "restart_limit": config.restart_limit,
+                "health": health.of_request(config),
                 "failure": CREATE_FAILED,
             },
             fds,

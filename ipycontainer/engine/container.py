@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import attach, control, ending, inspect, inspect_network, logs, stats
+from ipycontainer.engine import (
+    attach,
+    control,
+    ending,
+    health,
+    inspect,
+    inspect_network,
+    logs,
+    stats,
+)
 from ipycontainer.engine.container_files import ContainerFiles
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.limit_options import limits_from_options
@@ -90,6 +99,11 @@ class Container(ContainerFiles):
         except NoSuchContainer:
             return "removed"
         return self.record.state.status.value
+
+    @property
+    def health(self) -> str:
+        """Return `starting`, `healthy` or `unhealthy`; empty for one that is not checked."""
+        return health.status(self.engine.home, self.record)
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -285,11 +299,7 @@ class Container(ContainerFiles):
             stream if follow is None else follow,
         )
         wanted = {name for name, yes in (("stdout", stdout), ("stderr", stderr)) if yes}
-        lines = (
-            (logs.stamp(entry) + entry.text if timestamps else entry.text)
-            for entry in entries
-            if entry.stream in wanted
-        )
+        lines = logs.lines(entries, wanted, timestamps)
         return lines if stream else b"".join(lines)
 
     def log_entries(
@@ -366,14 +376,6 @@ class Container(ContainerFiles):
         """Return what it uses now, typed: cpu, memory, block devices, network, processes."""
         self.reload()
         return stats.usage_of(self.record)
-
-    def code_after_loss(self) -> int:
-        """Return the exit code after the monitor's death, which says nothing any more."""
-        try:
-            self.reload()
-        except NoSuchContainer:
-            return 255
-        return self.record.state.exit_code
 
     def _is_for_the_end(self, number: int) -> bool:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""

@@ -315,6 +315,11 @@ def merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
         user=config.user or image.user,
         labels={**image.labels, **config.labels},
         stop_signal=config.stop_signal or image.stop_signal,
+        healthcheck=(
+            image.healthcheck
+            if config.healthcheck is None
+            else config.healthcheck.or_else(image.healthcheck)
+        ),
         exposed=tuple(dict.fromkeys((*config.exposed, *image.exposed_ports))),
     )
 

@@ -11,7 +11,7 @@ from ipycontainer.model.state import Status
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["wait"]
+__all__ = ["code_after_loss", "wait"]
 
 
 def wait(container: Container, timeout: float | None) -> dict[str, Any]:
@@ -62,3 +62,12 @@ def _wait_for_first_end(container: Container, timeout: float | None) -> None:
                 return
             if not bell.wait(timeout):
                 raise OperationTimeout(f"container {container.short_id} did not end in time")
+
+
+def code_after_loss(container: Container) -> int:
+    """Return the exit code after the monitor's death, which says nothing any more."""
+    try:
+        container.reload()
+    except NoSuchContainer:
+        return 255
+    return container.record.state.exit_code

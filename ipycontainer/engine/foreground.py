@@ -15,6 +15,7 @@ from contextlib import suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING, TypeAlias
 
+from ipycontainer.engine import ending
 from ipycontainer.engine.waiting import poll_until
 from ipycontainer.errors import EngineError, OperationTimeout, from_wire
 from ipycontainer.model.window import DetachKeys
@@ -180,7 +181,7 @@ class Foreground:
                     pass
         self._channel.close()
         if self._code is None:
-            self._code = self.container.code_after_loss()
+            self._code = ending.code_after_loss(self.container)
         return self._code
 
     def signal(self, number: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ipycontainer.engine import bundle, inspect_mounts, inspect_network, privileges, sharing
+from ipycontainer.engine import bundle, health, inspect_mounts, inspect_network, privileges, sharing
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import DEVICE_LISTS, HOST_CONFIG, Limits
@@ -51,7 +51,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "Created": rfc3339nano(record.created_ns),
         "Path": words[0] if words else "",
         "Args": list(words[1:]),
-        "State": _state(record),
+        "State": {**_state(record), **_health(home, record)},
         "Image": record.image_id,
         "ResolvConfPath": str(directory / "resolv.conf"),
         "HostnamePath": str(directory / "hostname"),
@@ -88,6 +88,12 @@ def _state(record: ContainerRecord) -> dict[str, Any]:
         "StartedAt": _moment(state.started_ns),
         "FinishedAt": _moment(state.finished_ns),
     }
+
+
+def _health(home: Home, record: ContainerRecord) -> dict[str, Any]:
+    """Return docker's Health, which it leaves out of a container that is not checked."""
+    found = health.state(home, record)
+    return {} if found is None else {"Health": found}
 
 
 def _host_config(record: ContainerRecord) -> dict[str, Any]:
@@ -227,6 +233,8 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
     # Docker leaves these out when they were not given.
     if config.mac_address:
         shown["MacAddress"] = config.mac_address
+    if config.healthcheck is not None:
+        shown["Healthcheck"] = config.healthcheck.to_docker()
     if config.stop_signal:
         shown["StopSignal"] = config.stop_signal
     if config.stop_timeout is not None:

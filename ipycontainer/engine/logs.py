@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
@@ -18,13 +18,22 @@ from ipycontainer.supervise.protocol import Channel
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["entries", "stamp"]
+__all__ = ["entries", "lines", "stamp"]
 
 
 def stamp(entry: LogEntry) -> bytes:
     """Return an entry's time as docker prints it, RFC 3339 with nine digits, and a space."""
     second, fraction = divmod(entry.time_ns, 1_000_000_000)
     return time.strftime(f"%Y-%m-%dT%H:%M:%S.{fraction:09d}Z ", time.gmtime(second)).encode()
+
+
+def lines(
+    entries: Iterator[LogEntry], streams: Collection[str], timestamps: bool
+) -> Iterator[bytes]:
+    """Yield the lines of some streams, with their times if wanted."""
+    for entry in entries:
+        if entry.stream in streams:
+            yield stamp(entry) + entry.text if timestamps else entry.text
 
 
 def entries(
@@ -39,7 +48,7 @@ def entries(
     With `follow` it goes on until the container ends or `until_ns` has come. A negative `tail` is
     everything, as in docker.
     """
-    lines = _Lines(container)
+    read = _Lines(container)
 
     def wanted(entry: LogEntry) -> bool:
         return (since_ns is None or entry.time_ns >= since_ns) and (
@@ -47,11 +56,11 @@ def entries(
         )
 
     # A line that has no end yet is the last one, unless it may go on while it is followed.
-    standing = lines.read() if follow else chain(lines.read(), lines.rest())
+    standing = read.read() if follow else chain(read.read(), read.rest())
     chosen = filter(wanted, standing)
     yield from chosen if tail is None or tail < 0 else deque(chosen, maxlen=tail)
     if follow:
-        yield from filter(wanted, chain(lines.follow(until_ns), lines.rest()))
+        yield from filter(wanted, chain(read.follow(until_ns), read.rest()))
 
 
 class _Lines:

@@ -12,21 +12,28 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.errors import InvalidArgument
 from ipycontainer.images.change_words import expand, split_words
+from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.image import ImageConfig
 from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.units import parse_duration
 
 __all__ = ["apply"]
 
 _SHELL = ("/bin/sh", "-c")
-_LATER = frozenset({"HEALTHCHECK"})
+_HEALTH_TIMES = {
+    "--interval": "interval_ns",
+    "--timeout": "timeout_ns",
+    "--start-period": "start_period_ns",
+    "--start-interval": "start_interval_ns",
+}
 
 
 def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
     """Return the settings with the instructions carried out, in order.
 
-    Raises InvalidArgument in docker's words, Unsupported for HEALTHCHECK.
+    Raises InvalidArgument in docker's words.
     """
     if not changes:
         return config
@@ -35,8 +42,6 @@ def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
         raise InvalidArgument("file with no instructions")
     # All names are looked at first: nothing is half done.
     for keyword, _ in instructions:
-        if keyword in _LATER:
-            raise Unsupported(f"{keyword} is not supported in a change yet")
         if keyword not in _CHANGES:
             raise InvalidArgument(f"{keyword} is not a valid change command")
     for keyword, rest in instructions:
@@ -171,6 +176,31 @@ def _workdir(config: ImageConfig, rest: str) -> ImageConfig:
     return replace(config, workdir="/" + posixpath.normpath(path).lstrip("/"))
 
 
+def _healthcheck(config: ImageConfig, rest: str) -> ImageConfig:
+    values: dict[str, int] = {}
+    words = rest.split(" ")
+    while words and words[0].startswith("--"):
+        name, _, value = words.pop(0).partition("=")
+        if name == "--retries":
+            values["retries"] = int(value) if value.isdigit() else 0
+        elif name in _HEALTH_TIMES:
+            values[_HEALTH_TIMES[name]] = parse_duration(value)
+        else:
+            raise InvalidArgument(f"unknown flag: {name.removeprefix('--')}")
+    kind, _, command = " ".join(words).strip().partition(" ")
+    if kind.upper() == "NONE":
+        if command.strip():
+            raise InvalidArgument("HEALTHCHECK NONE takes no arguments")
+        return replace(config, healthcheck=Healthcheck(("NONE",)))
+    if kind.upper() != "CMD":
+        raise InvalidArgument(f'Unknown type "{kind.upper()}" in HEALTHCHECK (try CMD)')
+    program = _command("CMD", command.strip())
+    if not command.strip():
+        raise InvalidArgument("Missing command after HEALTHCHECK CMD")
+    test = ("CMD-SHELL", program[-1]) if program[:2] == _SHELL else ("CMD", *program)
+    return replace(config, healthcheck=Healthcheck(test, **values))
+
+
 def _stop_signal(config: ImageConfig, rest: str) -> ImageConfig:
     text = _single("STOPSIGNAL", config, rest)
     parse_signal(text)
@@ -218,6 +248,7 @@ _CHANGES: Mapping[str, Callable[[ImageConfig, str], ImageConfig]] = {
     "EXPOSE": _expose,
     "LABEL": _label,
     "ONBUILD": _on_build,
+    "HEALTHCHECK": _healthcheck,
     "STOPSIGNAL": _stop_signal,
     "USER": _user,
     "WORKDIR": _workdir,

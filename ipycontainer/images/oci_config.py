@@ -38,7 +38,9 @@ def config_json(
         "WorkingDir": config.workdir,
         "Labels": dict(config.labels),
         "StopSignal": config.stop_signal,
-        "OnBuild": list(config.on_build),  # docker's, not OCI's
+        # docker's, not OCI's
+        "OnBuild": list(config.on_build),
+        "Healthcheck": config.healthcheck.to_docker() if config.healthcheck is not None else None,
     }
     return _bytes(
         {

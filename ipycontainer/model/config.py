@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.limits import Limits, Ulimit
 from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.network import EndpointConfig, PortBinding
@@ -66,6 +67,7 @@ class ContainerConfig:
     attach_stdout: bool = False
     attach_stderr: bool = False
     restart: str = "no"
+    healthcheck: Healthcheck | None = None
     restart_limit: int = 0
     auto_remove: bool = False
     image_mounts: tuple[Bind, ...] = ()
@@ -110,5 +112,8 @@ class ContainerConfig:
         known["limits"] = Limits.from_json(known["limits"]) if "limits" in known else NO_LIMITS
         known["ulimits"] = tuple(Ulimit(**limit) for limit in known.get("ulimits", ()))
         known["privileges"] = Privileges.from_json(raw.get("privileges", {}))
+        if known.get("healthcheck") is not None:
+            check = dict(known["healthcheck"])
+            known["healthcheck"] = Healthcheck(**{**check, "test": tuple(check["test"])})
         known["sharing"] = Sharing.from_json(raw.get("sharing", {}))
         return cls(**known)

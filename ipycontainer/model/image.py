@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ipycontainer.model.health import Healthcheck
+
 __all__ = ["Descriptor", "History", "ImageConfig", "ImageRecord", "Layer"]
 
 
@@ -57,6 +59,7 @@ class ImageConfig:
     volumes: tuple[str, ...] = ()
     stop_signal: str = ""
     on_build: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

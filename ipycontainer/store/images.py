@@ -16,6 +16,7 @@ from typing import Any
 
 from ipycontainer.errors import ImageNotFound, InvalidReference
 from ipycontainer.model import reference
+from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.image import History, ImageConfig, ImageRecord, Layer
 from ipycontainer.store import events
 from ipycontainer.store.database import Transaction
@@ -218,4 +219,7 @@ def _config(raw: Mapping[str, Any]) -> ImageConfig:
         for name, value in raw.items()
         if name in ImageConfig.__dataclass_fields__
     }
+    if known.get("healthcheck") is not None:
+        check = dict(known["healthcheck"])
+        known["healthcheck"] = Healthcheck(**{**check, "test": tuple(check["test"])})
     return ImageConfig(**known)

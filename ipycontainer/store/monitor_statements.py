@@ -20,6 +20,7 @@ __all__ = [
     "exited",
     "failed",
     "given_up",
+    "health_changed",
     "killed",
     "paused",
     "ran_out_of_memory",
@@ -155,6 +156,11 @@ def ran_out_of_memory(tx: Transaction, container_id: str, time_ns: int) -> bool:
     """Say that a process was killed for want of memory (`oom`). False when the row is gone."""
     tx.execute("UPDATE containers SET oom = 1 WHERE id = ?", (container_id,))
     return _tell(tx, container_id, "oom", time_ns)
+
+
+def health_changed(tx: Transaction, container_id: str, status: str, time_ns: int) -> bool:
+    """Say that its health is another one by now (`health_status`). False when the row is gone."""
+    return _tell(tx, container_id, f"health_status: {status}", time_ns)
 
 
 def removed(tx: Transaction, container_id: str, time_ns: int | None = None) -> bool:

@@ -114,6 +114,11 @@ class Control:
         self._cgroup = cgroup
         return replace(container, cgroup=cgroup)
 
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether all stands still."""
+        return self._paused
+
     def require_unpaused(self) -> None:
         """Raise Conflict, in docker's words for `exec`, where nothing can run now."""
         if self._paused:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ipycontainer.linux import capabilities, pidfd
-from ipycontainer.model.oci import ANNOTATION_USER, Spec
+from ipycontainer.model.oci import ANNOTATION_USER, Process, Spec
 from ipycontainer.runtime import defaults
 from ipycontainer.runtime.exec import enter
 from ipycontainer.runtime.launch import Launched, Stdio
@@ -55,18 +55,9 @@ class Executions:
         if body.get("privileged"):
             everything = capabilities.names_of(capabilities.own_bounding())
             process = replace(process, capabilities=defaults.capabilities(everything))
-        self._store.close()  # a fork must not inherit a connection
         try:
-            entered = enter(
-                container.pid,
-                container.start_ticks,
-                spec,
-                process,
-                stdio,
-                user=str(body.get("user") or spec.annotations.get(ANNOTATION_USER, "")),
-                seccomp=seccomp,
-                cgroup=container.cgroup,
-            )
+            user = str(body.get("user") or "")
+            entered = self.enter(container, spec, process, stdio, seccomp, user)
         finally:
             os.close(null)
         if entered.terminal >= 0:
@@ -78,6 +69,28 @@ class Executions:
         self._running[entered.pidfd] = (entered.pid, channel)
         self._loop.watch(entered.pidfd, READ, lambda: self._ended(entered.pidfd))
         self._clients.tell(channel, {"event": "started", "pid": entered.pid})
+
+    def enter(
+        self,
+        container: Launched,
+        spec: Spec,
+        process: Process,
+        stdio: Stdio,
+        seccomp: bytes | None,
+        user: str = "",
+    ) -> Launched:
+        """Start a process in the container, as its own user unless another one is named."""
+        self._store.close()  # a fork must not inherit a connection
+        return enter(
+            container.pid,
+            container.start_ticks,
+            spec,
+            process,
+            stdio,
+            user=user or spec.annotations.get(ANNOTATION_USER, ""),
+            seccomp=seccomp,
+            cgroup=container.cgroup,
+        )
 
     def signal(self, channel: Channel, message: Message) -> None:
         """Signal what this client had executed; one that has ended is fine."""

@@ -15,6 +15,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ipycontainer import faults
@@ -27,19 +28,21 @@ from ipycontainer.errors import (
     ResourceError,
     StepFailed,
 )
-from ipycontainer.linux import procfs, syscalls
+from ipycontainer.linux import procfs
 from ipycontainer.model import oci_json
+from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_VOLUMES, Process, Spec
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.storage import removal, snapshots, volumes
-from ipycontainer.store import liveness, monitor_statements
+from ipycontainer.store import monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
+from ipycontainer.supervise.health import Health
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.processes import SIGNALLED, kill_rest, open_null, reap
@@ -49,39 +52,7 @@ from ipycontainer.supervise.restarts import Restarts
 from ipycontainer.supervise.signals import Signals
 from ipycontainer.supervise.stdio import ProgramStreams
 
-__all__ = ["main"]
-
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
-PATIENCE_SECONDS = 0.5  # for a repair that looks at a stopped container; a monitor's lock stays
-
-
-def main(
-    home: Home,
-    channel: Channel,
-    message: Message,
-    seccomp: bytes,
-    prepared: Prepared | None = None,
-) -> int:
-    """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
-    request = message.body
-    try:
-        lock = liveness.hold(home.lock(str(request["id"])), PATIENCE_SECONDS)
-    except BlockingIOError:
-        error = Conflict(f"container {str(request['id'])[:12]} is being started already")
-        channel.send({"event": "failed", "error": error.to_wire()})
-        return 1
-    syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    comm = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)  # what ps and top show
-    os.write(comm, b"ipyc-" + str(request["id"])[:10].encode())
-    os.close(comm)
-    prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())
-    monitor = Monitor(home, request, seccomp, prepared.store)
-    if monitor.start(channel, message, prepared):
-        monitor.serve()
-    # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
-    lock.release()
-    monitor.leave()
-    return 0
+__all__ = ["Monitor"]
 
 
 class Monitor:
@@ -128,6 +99,7 @@ class Monitor:
         }
         self._container: Launched | None = None
         self._connection: Connection | None = None
+        self._health: Health | None = None
         self._ended = False
         self._began = 0.0
         self._code = 0
@@ -211,7 +183,25 @@ class Monitor:
         if not alive:  # removed between the request and now
             self._signals.send(signal.SIGKILL)
         self._loop.watch(self._container.pidfd, READ, self._end)
+        if request.get("health"):
+            self._health = self._check_health(Healthcheck.from_docker(request["health"]))
         return None
+
+    def _check_health(self, check: Healthcheck) -> Health:
+        container, spec = self._container, self._spec
+        assert container is not None
+
+        def execute(args: tuple[str, ...], stdio: Stdio) -> Launched:
+            process = replace(spec.process, args=args, terminal=False)
+            return self._executions.enter(container, spec, process, stdio, self._filter)
+
+        def changed(status: str) -> None:
+            with self._store.write() as tx:
+                monitor_statements.health_changed(tx, self.id, status, time.time_ns())
+
+        return Health(
+            self._loop, self._bundle, check, execute, changed, lambda: self._control.is_paused
+        )
 
     def _failed(self, channel: Channel | None, error: EngineError) -> None:
         """Keep why it could not start, a failed step as docker words it."""
@@ -341,6 +331,8 @@ class Monitor:
             # no pid namespace has died with the program: what it left behind is still there
             kill_rest(self._container.cgroup)
         self._executions.end_all()
+        if self._health is not None:
+            self._health.end()
         self._streams.finish()
         self._control.end(self._code)
         if self._container.cgroup is not None:

@@ -26,7 +26,7 @@ from ipycontainer.storage import snapshots
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import monitor
+from ipycontainer.supervise import monitor_process
 from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.protocol import Channel, check_peer
 from ipycontainer.supervise.repair import cgroup_path
@@ -50,7 +50,7 @@ def main(home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes) -> 
     request = client.receive() if client is not None else None
     if client is None or request is None or request.name != "monitor":
         return 0
-    return monitor.main(home, client, request, seccomp, prepared)
+    return monitor_process.main(home, client, request, seccomp, prepared)
 
 
 def _accept(zygote: Channel, starts: socket.socket) -> Channel | None:

@@ -33,7 +33,7 @@ from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import monitor, spare, worker
+from ipycontainer.supervise import monitor_process, spare, worker
 from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen, starts_path
 
 __all__ = ["main"]
@@ -224,7 +224,9 @@ class Zygote:
                 channel.send({"event": "failed", "error": refusal.to_wire()})
             return
         if message.name == "monitor":
-            self._live(channel, lambda: monitor.main(self._home, channel, message, self._seccomp))
+            self._live(
+                channel, lambda: monitor_process.main(self._home, channel, message, self._seccomp)
+            )
         self._live(channel, lambda: worker.main(self._home, channel, message))
 
     def _live(self, channel: Channel | None, life: Callable[[], int]) -> NoReturn:

@@ -74,7 +74,7 @@ def test_always_until_it_is_stopped(shell: Shell, engine: Engine) -> None:
 def test_between_two_runs(shell: Shell, engine: Engine) -> None:
     """While it waits it counts as running; nothing can be executed, and a kill ends the wait."""
     box = made(shell, engine, "always", "exit 4")
-    until(lambda: box.attrs["RestartCount"] >= 4 and box.status == "restarting")  # 0.8 s and more
+    until(lambda: box.attrs["RestartCount"] >= 6 and box.status == "restarting")  # for 3 s
     state = box.attrs["State"]
     assert (state["Running"], state["Restarting"], state["Pid"]) == (True, True, 0)
     assert shell("ps", "--format", "{{.Status}}").stdout.startswith("Restarting (4) ")
@@ -105,7 +105,7 @@ def test_the_foreground_ends_with_the_first_run(shell: Shell, engine: Engine) ->
 def test_a_killed_monitor_ends_it(shell: Shell, engine: Engine, home: Path) -> None:
     """Nobody is left who could begin it again: repair says so, also between two runs."""
     box = made(shell, engine, "always", "exit 1")
-    until(lambda: box.attrs["RestartCount"] >= 4 and box.status == "restarting")
+    until(lambda: box.attrs["RestartCount"] >= 6 and box.status == "restarting")
     [monitor] = [
         int(entry.name)
         for entry in Path("/proc").glob("[0-9]*")

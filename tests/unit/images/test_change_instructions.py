@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.errors import EngineError, InvalidArgument
 from ipycontainer.images import change_words
 from ipycontainer.images.change_instructions import apply
+from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.image import ImageConfig
 
 
@@ -93,11 +94,20 @@ def test_a_wrong_instruction_is_refused_in_dockers_words(line: str, words: str) 
     assert caught.value.message == words
 
 
-@pytest.mark.parametrize("keyword", ["HEALTHCHECK"])
-def test_what_cannot_be_carried_out_yet_is_refused_by_name(keyword: str) -> None:
-    """And not kept as if it were."""
-    with pytest.raises(Unsupported, match=f"^{keyword} is not supported"):
-        apply(ImageConfig(), ["USER x", f"{keyword} /data"])
+@pytest.mark.parametrize(
+    ("line", "check"),
+    [
+        ("HEALTHCHECK NONE", Healthcheck(("NONE",))),
+        ("HEALTHCHECK CMD test -e /ok", Healthcheck(("CMD-SHELL", "test -e /ok"))),
+        (
+            'HEALTHCHECK --interval=5m --timeout=3s --retries=2 CMD ["curl", "-f", "x"]',
+            Healthcheck(("CMD", "curl", "-f", "x"), 300 * 10**9, 3 * 10**9, retries=2),
+        ),
+    ],
+)
+def test_health_checks(line: str, check: Healthcheck) -> None:
+    """In both forms of a command, with their times."""
+    assert apply(ImageConfig(), [line]).healthcheck == check
 
 
 @given(st.text(max_size=30), st.sampled_from(["ENV ", "LABEL ", "CMD ", "EXPOSE ", "WORKDIR ", ""]))
