@@ -39,7 +39,7 @@ _PLACES = {
     "Container": "ipycontainer.engine.container",
     "Engine": "ipycontainer.engine.engine",
     "ExecResult": "ipycontainer.engine.results",
-    "Image": "ipycontainer.engine.images",
+    "Image": "ipycontainer.engine.image",
     "RunResult": "ipycontainer.engine.results",
     "ContainerError": "ipycontainer.errors",
     "EngineError": "ipycontainer.errors",

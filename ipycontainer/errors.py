@@ -16,6 +16,7 @@
     │   ├── VolumeInUse
     │   ├── ContainerRunning
     │   └── ContainerNotRunning
+    ├── RegistryError               a registry refused, or could not be reached
     ├── ImageFormatError            an archive that breaks its format or leaves its tree
     ├── ResourceError               the kernel refused
     │   └── StepFailed              ... a step of a start
@@ -54,6 +55,7 @@ __all__ = [
     "NotFound",
     "OperationTimeout",
     "ProtocolError",
+    "RegistryError",
     "ResourceError",
     "StepFailed",
     "Unsupported",
@@ -162,6 +164,18 @@ class ContainerNotRunning(Conflict):
 
 class ImageFormatError(EngineError):
     """An archive or layout breaks its format, or tries to leave its own tree."""
+
+
+class RegistryError(EngineError):
+    """A registry refused, or could not be reached; `status` is that of its answer, 0 for none."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+    def to_wire(self) -> dict[str, object]:
+        """Return the error as JSON; kinds that only the worker knows are this one elsewhere."""
+        return {**super().to_wire(), "type": "RegistryError"}
 
 
 class ResourceError(EngineError):

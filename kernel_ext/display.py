@@ -87,7 +87,7 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
 def _warn(outcome: Outcome) -> None:
     """Print warnings, and the errors before the last one: that one ends the cell."""
     for warning in outcome.warnings:
-        print(f"WARNING: {warning}", file=sys.stderr)
+        print(text.warning_line(warning), file=sys.stderr)
     for error in outcome.errors[:-1]:
         print(error, file=sys.stderr)
     sys.stderr.flush()  # else a kernel may show it after what the program prints
@@ -181,6 +181,7 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
     make: Any = {
         "ps": frames.containers,
         "images": frames.images,
+        "history": frames.history,
         "volumes": frames.volumes,
     }[outcome.kind]
     frame: Frame = make(outcome.rows, outcome.now_ns)

@@ -82,7 +82,7 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _plain
     if name in _IDS and isinstance(dtype, pd.StringDtype):
         return _identifier
-    if name in ("command", "labels") and isinstance(dtype, pd.StringDtype):
+    if name in ("command", "created_by", "labels") and isinstance(dtype, pd.StringDtype):
         return _long
     return _plain
 

@@ -17,17 +17,24 @@ from kernel_ext import frame_html
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change
-    from ipycontainer.commands.records import ContainerSummary, ImageSummary, VolumeSummary
+    from ipycontainer.commands.records import (
+        ContainerSummary,
+        HistorySummary,
+        ImageSummary,
+        VolumeSummary,
+    )
 
 __all__ = [
     "CHANGES",
     "CONTAINERS",
+    "HISTORY",
     "IMAGES",
     "VOLUMES",
     "Frame",
     "changes",
     "containers",
     "empty",
+    "history",
     "images",
     "volumes",
 ]
@@ -82,6 +89,13 @@ IMAGES: Mapping[str, Any] = {
     "shared": _MAYBE,
     "containers": _MAYBE,
 }
+HISTORY: Mapping[str, Any] = {
+    "id": _TEXT,
+    "created": _MOMENT,
+    "created_by": _TEXT,
+    "size": "int64",
+    "comment": _TEXT,
+}
 VOLUMES: Mapping[str, Any] = {
     "name": _TEXT,
     "driver": _TEXT,
@@ -132,12 +146,24 @@ def images(rows: Sequence[ImageSummary], now_ns: int) -> Frame:
         "repository": lambda row: _named(row.repository),
         "tag": lambda row: _named(row.tag),
         "digest": lambda row: _named(row.digest),
-        "created": lambda row: row.created_ns,
+        "created": lambda row: row.created_ns or None,
         "size": lambda row: row.size,
         "shared": lambda row: row.shared if row.shared >= 0 else None,
         "containers": lambda row: row.containers if row.containers >= 0 else None,
     }
     return _frame(IMAGES, columns, rows, now_ns)
+
+
+def history(rows: Sequence[HistorySummary], now_ns: int) -> Frame:
+    """Return the frame of `history`, newest step first; only the newest has an id."""
+    columns: Mapping[str, Callable[[HistorySummary], Any]] = {
+        "id": lambda row: row.id if row.id != "<missing>" else None,
+        "created": lambda row: row.created_ns or None,
+        "created_by": lambda row: row.created_by,
+        "size": lambda row: row.size,
+        "comment": lambda row: row.comment,
+    }
+    return _frame(HISTORY, columns, rows, now_ns)
 
 
 def _named(text: str) -> str | None:

@@ -24,6 +24,7 @@ from kernel_ext.expand import expand
 from kernel_ext.foreground import interrupted
 from kernel_ext.progress import bar
 from kernel_ext.split import join_continued, refuse_shell, silenced, split
+from kernel_ext.transfers import ask, attend
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -78,6 +79,8 @@ class ContainerMagics(Magics):
                 argv,
                 stdin=body,
                 cwd=Path.cwd(),
+                attend=attend,
+                ask=ask,
                 need_terminal=self._need_terminal,
                 reporter=bar,
             )

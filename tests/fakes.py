@@ -35,6 +35,7 @@ from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import NO_WINDOW, Window
+from tests.fake_transfers import Transferring
 
 __all__ = [
     "EPOCH_NS",
@@ -456,6 +457,10 @@ class FakeImage:
     def attrs(self) -> dict[str, Any]:
         return {"Id": self.id, "RepoTags": self.tags, "Size": self.record.size, "Os": "linux"}
 
+    def history(self) -> list[dict[str, Any]]:
+        top = {"Id": self.id, "Created": self.record.created_ns // 10**9, "CreatedBy": "CMD sh"}
+        return [{**top, "Size": self.record.size, "Comment": self.record.comment}]
+
     def tag(self, repository: str, tag: str = "") -> bool:
         name = f"{repository}:{tag or 'latest'}"
         for other in self.engine.images.everything:
@@ -465,10 +470,11 @@ class FakeImage:
         return True
 
 
-class FakeImages:
+class FakeImages(Transferring):
     """`engine.images`."""
 
     def __init__(self, engine: FakeEngine) -> None:
+        super().__init__()
         self.engine = engine
         self.everything: list[FakeImage] = []
 
@@ -622,6 +628,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.programs: dict[tuple[str, ...], Program] = {}
         self.imports: list[tuple[Any, ...]] = []
+        self.logins: list[tuple[Any, ...]] = []
         self.resets = 0
         self._now_ns = EPOCH_NS
         self._made = 0
@@ -681,6 +688,15 @@ class FakeEngine:
             "ServerVersion": "0.1.0",
             "Warnings": None,
         }
+
+    def login(
+        self, username: str, password: str | None = None, *, registry: str = ""
+    ) -> dict[str, Any]:
+        self.logins.append((username, password, registry))
+        return {"IdentityToken": "", "Status": "Login Succeeded"}
+
+    def logout(self, registry: str = "") -> bool:
+        return True
 
     def events(self, **options: Any) -> Iterator[dict[str, Any]]:
         return iter(())

@@ -16,10 +16,12 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.transfer import Progress
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import Window
 
 __all__ = [
+    "Attend",
     "Change",
     "Check",
     "Container",
@@ -31,9 +33,33 @@ __all__ = [
     "Images",
     "LogEntry",
     "Stdin",
+    "Transfer",
     "Volume",
     "Volumes",
 ]
+
+
+class Transfer(Protocol):
+    """A pull, push, load or save that is under way."""
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Yield what is told until the end; raises the error that ended it."""
+
+    def result(self) -> Any:
+        """Wait for the end and return what came of it."""
+
+    def cancel(self) -> None:
+        """Stop it."""
+
+
+class Attend(Protocol):
+    """How a face watches a transfer: shows its progress, returns its result, stops it when told to.
+
+    `notice` is a line to say before, `to_errors` where the shell shows both.
+    """
+
+    def __call__(self, transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> Any: ...
+
 
 # A file descriptor of the shell, the body of a cell, or None for /dev/null.
 Stdin: TypeAlias = int | bytes | None
@@ -249,6 +275,7 @@ class Image(Protocol):
     @property
     def attrs(self) -> Mapping[str, Any]: ...
 
+    def history(self) -> Sequence[Mapping[str, Any]]: ...
     def tag(self, repository: str, tag: str = "") -> object: ...
 
 
@@ -264,6 +291,14 @@ class Images(Protocol):
         all: bool = False,  # noqa: A002  docker-py's name
         filters: Mapping[str, Any] | None = None,
     ) -> Sequence[Image]: ...
+
+    def pulling(
+        self, repository: str, tag: str = "", *, all_tags: bool = False, platform: str = ""
+    ) -> Transfer: ...
+    def pushing(self, repository: str, tag: str = "", *, all_tags: bool = False) -> Transfer: ...
+    def loading(self, fd: int, *, platform: str = "") -> Transfer: ...
+    def saving(self, names: Sequence[str], fd: int) -> Transfer: ...
+    def prune(self, filters: Mapping[str, Any] | None = None) -> Mapping[str, Any]: ...
 
     def import_(
         self,
@@ -319,6 +354,10 @@ class Engine(Protocol):
     def version(self) -> Mapping[str, Any]: ...
     def info(self) -> Mapping[str, Any]: ...
     def reset(self) -> object: ...
+    def login(
+        self, username: str, password: str | None = None, *, registry: str = ""
+    ) -> Mapping[str, Any]: ...
+    def logout(self, registry: str = "") -> bool: ...
 
 
 EngineFactory: TypeAlias = Callable[[], Engine]

@@ -1,33 +1,34 @@
-"""Docker's columns for `ps`, `images` and `volume ls`: fields of templates, and tables of them.
+"""Docker's columns: tables and templates of listings, and what each field of most of them says.
 
-Sources: docker/cli `cli/command/formatter/{container,image,volume,custom,formatter}.go`, Go's
+Sources: docker/cli `cli/command/formatter/{container,volume,custom,formatter}.go`, Go's
 text/tabwriter with docker's settings (cells at least 10 wide, 3 spaces between).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ipycontainer.commands import image_columns
+from ipycontainer.commands.cells import ago, ellipsis, short
 from ipycontainer.commands.quoting import go_quote
 from ipycontainer.commands.records import (
     ContainerSummary,
+    HistorySummary,
     ImageSummary,
     Listing,
     VolumeSummary,
 )
 from ipycontainer.commands.templates import Action, Template, go_json, parse
 from ipycontainer.errors import Unsupported
-from ipycontainer.model.units import go_time, human_duration, human_size
+from ipycontainer.model.units import go_time, human_duration
 
 __all__ = ["listing_lines", "status_text", "tabulate"]
 
 _PS_TABLE = (
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
 )
-_IMAGES_TABLE = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 
 _PS_HEADERS = {
     "Command": "COMMAND",
@@ -44,19 +45,6 @@ _PS_HEADERS = {
     "Size": "SIZE",
     "State": "STATE",
     "Status": "STATUS",
-}
-_IMAGES_HEADERS = {
-    "Containers": "CONTAINERS",
-    "CreatedAt": "CREATED AT",
-    "CreatedSince": "CREATED",
-    "Digest": "DIGEST",
-    "ID": "IMAGE ID",
-    "Repository": "REPOSITORY",
-    "SharedSize": "SHARED SIZE",
-    "Size": "SIZE",
-    "Tag": "TAG",
-    "UniqueSize": "UNIQUE SIZE",
-    "VirtualSize": "SIZE",
 }
 _VOLUMES_TABLE = "table {{.Driver}}\t{{.Name}}"
 _VOLUMES_HEADERS = {
@@ -87,7 +75,20 @@ class _Form:
 
 _FORMS: Mapping[str, _Form] = {
     "ps": _Form(_PS_TABLE, _PS_HEADERS, "*formatter.ContainerContext", "{{.ID}}", True),
-    "images": _Form(_IMAGES_TABLE, _IMAGES_HEADERS, "*formatter.imageContext", "{{.ID}}", False),
+    "images": _Form(
+        image_columns.IMAGES_TABLE,
+        image_columns.IMAGES_HEADERS,
+        "*formatter.imageContext",
+        "{{.ID}}",
+        False,
+    ),
+    "history": _Form(
+        image_columns.HISTORY_TABLE,
+        image_columns.HISTORY_HEADERS,
+        "*image.historyContext",
+        "{{.ID}}",
+        False,
+    ),
     "volumes": _Form(
         _VOLUMES_TABLE, _VOLUMES_HEADERS, "*formatter.volumeContext", "{{.Name}}", True
     ),
@@ -101,19 +102,29 @@ def listing_lines(listing: Listing) -> list[str]:
     # `images -q --format` keeps the format, `ps -q --format` drops it with a warning.
     if listing.quiet and not listing.template:
         form = kind.quiet
-    if form == "raw":
+    if form == "raw" and listing.kind != "images":
         raise Unsupported("--format raw is not supported yet")
     fields = [_fields(row, listing) for row in listing.rows]
+    if form == "raw":
+        if listing.quiet:
+            return [f"image_id: {each['ID']}" for each in fields]
+        return [line for each in fields for line in image_columns.raw_image(each, listing.digests)]
     if form == "json":
         return [go_json(each, for_html=True) for each in fields]
     if form == "table":
         form = kind.table
+        if listing.digests:
+            form = image_columns.IMAGES_DIGESTS_TABLE
+        elif not listing.human:
+            form = image_columns.HISTORY_EXACT_TABLE
     is_table = form.startswith("table")
     text = form.removeprefix("table").strip(" ").replace("\\t", "\t").replace("\\n", "\n")
     template = parse(text)
     for action in template.actions:
         _check(template, action, kind)
-    labels = [{} if isinstance(row, ImageSummary) else row.labels for row in listing.rows]
+    labels = [
+        {} if isinstance(row, ImageSummary | HistorySummary) else row.labels for row in listing.rows
+    ]
     lines = [
         template.execute(lambda action, a=each, b=own: _value(action, a, b))  # type: ignore[misc]
         for each, own in zip(fields, labels, strict=True)
@@ -163,22 +174,25 @@ def _header(action: Action, headers: Mapping[str, str]) -> str:
 
 
 def _fields(
-    row: ContainerSummary | ImageSummary | VolumeSummary, listing: Listing
+    row: ContainerSummary | ImageSummary | VolumeSummary | HistorySummary, listing: Listing
 ) -> dict[str, str]:
     if isinstance(row, VolumeSummary):
         return _volume_fields(row)
     if isinstance(row, ContainerSummary):
         return _container_fields(row, listing.now_ns, listing.no_trunc)
-    return _image_fields(row, listing.now_ns, listing.no_trunc)
+    if isinstance(row, HistorySummary):
+        return image_columns.history_fields(row, listing.now_ns, listing.no_trunc, listing.human)
+    with_digest = listing.digests or "{{.Digest}}" in listing.template
+    return image_columns.image_fields(row, listing.now_ns, listing.no_trunc, with_digest)
 
 
 def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dict[str, str]:
-    image = row.image if no_trunc or row.image != row.image_id else _short(row.image)
-    mounts = row.mounts if no_trunc else [_ellipsis(mount, 15) for mount in row.mounts]
+    image = row.image if no_trunc or row.image != row.image_id else short(row.image)
+    mounts = row.mounts if no_trunc else [ellipsis(mount, 15) for mount in row.mounts]
     return {
-        "Command": go_quote(row.command if no_trunc else _ellipsis(row.command, 20)),
+        "Command": go_quote(row.command if no_trunc else ellipsis(row.command, 20)),
         "CreatedAt": go_time(row.created_ns),
-        "ID": row.id if no_trunc else _short(row.id),
+        "ID": row.id if no_trunc else short(row.id),
         "Image": image or "<no image>",
         "Labels": _labels(row.labels),
         "LocalVolumes": str(row.local_volumes),
@@ -186,26 +200,10 @@ def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dic
         "Names": row.name,
         "Networks": ",".join(row.networks),
         "Ports": row.ports,
-        "RunningFor": _ago(row.created_ns, now_ns),
+        "RunningFor": ago(row.created_ns, now_ns),
         "Size": "0B",
         "State": row.status,
         "Status": status_text(row, now_ns),
-    }
-
-
-def _image_fields(row: ImageSummary, now_ns: int, no_trunc: bool) -> dict[str, str]:
-    return {
-        "Containers": "N/A",
-        "CreatedAt": go_time(row.created_ns),
-        "CreatedSince": _ago(row.created_ns, now_ns) if row.created_ns else "N/A",
-        "Digest": row.digest,
-        "ID": row.id if no_trunc else _short(row.id),
-        "Repository": row.repository,
-        "SharedSize": "N/A",
-        "Size": human_size(row.size, 3),
-        "Tag": row.tag,
-        "UniqueSize": "N/A",
-        "VirtualSize": human_size(row.size),
     }
 
 
@@ -232,7 +230,7 @@ def status_text(row: ContainerSummary, now_ns: int) -> str:
     """Return a state as `ps` words it: `Up 3 minutes`, `Exited (137) 2 hours ago`."""
     up = f"Up {human_duration((now_ns - row.started_ns) / _SECOND)}"
     health = f"health: {row.health}" if row.health == "starting" else row.health
-    ended = _ago(row.finished_ns, now_ns)
+    ended = ago(row.finished_ns, now_ns)
     words: dict[str, Callable[[], str]] = {
         "created": lambda: "Created",
         "running": lambda: f"{up} ({health})" if health else up,
@@ -243,31 +241,6 @@ def status_text(row: ContainerSummary, now_ns: int) -> str:
         "exited": lambda: f"Exited ({row.exit_code}) {ended}",
     }
     return words[row.status]()
-
-
-def _ago(then_ns: int, now_ns: int) -> str:
-    return f"{human_duration((now_ns - then_ns) / _SECOND)} ago"
-
-
-def _short(digits: str) -> str:
-    return digits.removeprefix("sha256:")[:12]
-
-
-def _ellipsis(text: str, width: int) -> str:
-    """Return a text cut to a number of terminal columns, wide characters counted as two."""
-    if sum(map(_columns, text)) <= width:
-        return text
-    taken, kept = 0, ""
-    for character in text:
-        taken += _columns(character)
-        if taken > width - 1:
-            break
-        kept += character
-    return f"{kept}…"
-
-
-def _columns(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def tabulate(rows: Sequence[str]) -> list[str]:

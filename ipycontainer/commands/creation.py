@@ -54,6 +54,11 @@ _OPTIONS = (
         multiple=True,
         help="Network to use: none or host",
     ),
+    click.option("--platform", default="", help="Set platform if server is multi-platform capable"),
+    click.option(
+        "--pull", default="missing", help='Pull image before running ("always", "missing", "never")'
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Suppress the pull output"),
     click.option(
         "--restart",
         type=String(),

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 import click
 
 from ipycontainer.commands import (
+    archives,
     attaching,
     copying,
+    image_listing,
     inspection,
     lifecycle,
     listing,
     local_images,
     pausing,
+    registries,
     running,
     system,
     updating,
@@ -29,13 +32,15 @@ from ipycontainer.commands import (
 )
 from ipycontainer.commands.flags import Flags, HelpWanted
 from ipycontainer.commands.records import Lines, Outcome
-from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, VERBS
-from ipycontainer.commands.verb import PROGRAM, Call, Reporter, Session, Verb
+from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, INSTEAD, VERBS
+from ipycontainer.commands.verb import PROGRAM, Call, Reporter, Session, Verb, silently
 from ipycontainer.errors import Unsupported, UsageError
 from ipycontainer.version import __version__
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import EngineFactory, Stdin
+    from collections.abc import Callable
+
+    from ipycontainer.commands.border import Attend, EngineFactory, Stdin
 
 __all__ = ["Call", "cli", "invoke", "parse"]
 
@@ -43,7 +48,11 @@ _TOP: tuple[Verb, ...] = (
     running.run,
     running.exec_,
     listing.ps,
-    listing.images,
+    registries.pull,
+    registries.push,
+    image_listing.images,
+    registries.login,
+    registries.logout,
     system.version,
     system.info,
     system.doctor,
@@ -51,15 +60,18 @@ _TOP: tuple[Verb, ...] = (
     copying.cp,
     running.create,
     inspection.diff,
+    image_listing.history,
     local_images.import_,
     inspection.inspect,
     lifecycle.kill,
+    archives.load,
     inspection.logs,
     pausing.pause,
     lifecycle.rename,
     lifecycle.restart,
     lifecycle.rm,
     local_images.rmi,
+    archives.save,
     running.start,
     lifecycle.stop,
     local_images.tag,
@@ -91,10 +103,16 @@ _CONTAINER: tuple[Verb, ...] = (
 )
 
 _IMAGE: tuple[Verb, ...] = (
+    image_listing.history.under("image", "history"),
     local_images.import_.under("image", "import"),
     inspection.image_inspect,
-    listing.images.under("image", "ls"),
+    archives.load.under("image", "load"),
+    image_listing.images.under("image", "ls"),
+    local_images.prune,
+    registries.pull.under("image", "pull"),
+    registries.push.under("image", "push"),
     local_images.rmi.under("image", "rm"),
+    archives.save.under("image", "save"),
     local_images.tag.under("image", "tag"),
 )
 
@@ -157,6 +175,8 @@ def invoke(
     *,
     stdin: Stdin = None,
     cwd: str | Path | None = None,
+    attend: Attend = silently,
+    ask: Callable[[str, bool], str] | None = None,
     need_terminal: Callable[[], None] | None = None,
     reporter: Reporter | None = None,
 ) -> Outcome:
@@ -164,10 +184,11 @@ def invoke(
 
     `engine_factory` is called once the line is known to be right and needs an engine. `stdin` goes
     to the program of `run`, `start` and `exec` with `-i`; bytes, the body of a cell, imply `-i`.
+    `attend` and `ask` are those of Session.
     `need_terminal` is called before a terminal is opened that the caller would have to show.
     Raises EngineError, of which UsageError says that the line itself is wrong.
     """
-    session = Session(engine_factory, stdin, reporter=reporter)
+    session = Session(engine_factory, stdin, attend=attend, ask=ask, reporter=reporter)
     if cwd is not None:
         session = replace(session, cwd=Path(cwd))
     if need_terminal is not None:
@@ -210,7 +231,7 @@ def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
         return _in_group(command, inner, body) if inner else _help((name,))
     full = f"{path} {name}".lstrip()
     if name in GROUPS.get(path, "" if path else VERBS).split():
-        raise Unsupported(f"{PROGRAM} {full} is not supported yet")
+        raise Unsupported(f"{PROGRAM} {full} is not supported yet", hint=INSTEAD.get(name, ""))
     close = difflib.get_close_matches(name, group.commands, n=1)
     hint = f"Did you mean {f'{path} {close[0]}'.lstrip()}?" if close else ""
     raise UsageError(

@@ -1,4 +1,4 @@
-"""The verbs that list: ps and images."""
+"""The verb that lists containers: ps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing, Outcome
+from ipycontainer.commands.records import ContainerSummary, Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.types import Filter, Integer
 from ipycontainer.commands.verb import Session, verb
@@ -17,11 +17,10 @@ from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
 from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Container, Engine, Image
+    from ipycontainer.commands.border import Container, Engine
 
-__all__ = ["grouped", "images", "ps", "summary_of"]
+__all__ = ["grouped", "ps", "summary_of"]
 
-_NONE = "<none>"
 _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are set."
 
 
@@ -108,68 +107,6 @@ def _command_line(words: Sequence[str]) -> str:
     """Return a command as docker's daemon joins it: quotes around words with spaces, no escapes."""
     first, *rest = words or [""]
     return " ".join([first, *(f"'{word}'" if " " in word else word for word in rest)])
-
-
-@verb("images", "List images", "[OPTIONS] [REPOSITORY[:TAG]]", most=1)
-@click.option("-a", "--all", "everything", is_flag=True, help="Show intermediate images too")
-@click.option("-f", "--filter", "filters", type=Filter(), multiple=True, help="reference=PATTERN")
-@click.option("--format", "template", default="", help="'table', 'json', or a Go template")
-@click.option("--no-trunc", is_flag=True, help="Don't truncate output")
-@click.option("-q", "--quiet", is_flag=True, help="Only show image IDs")
-@click.argument("repository", required=False)
-def images(
-    session: Session,
-    everything: bool,
-    filters: tuple[tuple[str, str], ...],
-    template: str,
-    no_trunc: bool,
-    quiet: bool,
-    repository: str | None,
-) -> Outcome:
-    """Return a row for each tag, newest image first."""
-    wanted = grouped("images", filters, ("reference",))
-    found = session.engine.images.list(name=repository, all=everything, filters=wanted or None)
-    patterns = [[repository] if repository else [], wanted.get("reference", [])]
-    rows = [row for image in found for row in _image_rows(image, [p for p in patterns if p])]
-    rows.sort(key=lambda row: -row.created_ns)
-    return Listing(
-        kind="images",
-        rows=tuple(rows),
-        now_ns=time.time_ns(),
-        quiet=quiet,
-        no_trunc=no_trunc,
-        template=template,
-    )
-
-
-def _image_rows(image: Image, patterns: Sequence[Sequence[str]]) -> list[ImageSummary]:
-    """Return the rows of an image's tags, those that match where patterns are given."""
-    record = image.record
-    tags = [tag.rpartition(":")[::2] for tag in record.tags] or ([] if patterns else [(_NONE,) * 2])
-    return [
-        ImageSummary(
-            id=record.id,
-            repository=name,
-            tag=tag,
-            created_ns=record.created_ns,
-            size=record.size,
-            shared=image.shared,
-            containers=image.containers,
-        )
-        for name, tag in tags
-        if all(any(_fits(f"{name}:{tag}", pattern) for pattern in some) for some in patterns)
-    ]
-
-
-def _fits(tag: str, pattern: str) -> bool:
-    """Tell whether a tag fits a pattern by Go's path.Match, with its tag or without."""
-    expression = re.compile(
-        "".join(
-            "[^/]*" if part == "*" else "[^/]" if part == "?" else re.escape(part)
-            for part in re.split(r"([*?])", pattern)
-        )
-    )
-    return any(expression.fullmatch(text) for text in (tag, tag.rpartition(":")[0]))
 
 
 def grouped(

@@ -1,4 +1,4 @@
-"""The verbs on local images: import, tag, rmi."""
+"""The verbs on local images: import, tag, rmi, image prune."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import BinaryIO
 
 import click
 
+from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.records import Done, Lines, Outcome
+from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidReference, Unsupported, UsageError
 from ipycontainer.model.reference import parse
+from ipycontainer.model.units import human_size
 
-__all__ = ["import_", "rmi", "tag"]
+__all__ = ["import_", "prune", "rmi", "tag"]
 
 
 @verb(
@@ -98,9 +101,13 @@ def tag(session: Session, source: str, target: str) -> Outcome:
 
 @verb("rmi", "Remove one or more images", "[OPTIONS] IMAGE [IMAGE...]", least=1)
 @click.option("-f", "--force", is_flag=True, help="Force removal of the image")
+@click.option(
+    "--no-prune", is_flag=True, help="Do not delete untagged parents: here no image has any"
+)
 @click.argument("images", nargs=-1)
-def rmi(session: Session, force: bool, images: tuple[str, ...]) -> Outcome:
+def rmi(session: Session, force: bool, no_prune: bool, images: tuple[str, ...]) -> Outcome:
     """Return what was untagged and deleted, and go on past images that cannot be removed."""
+    del no_prune
     lines: list[str] = []
     errors: list[EngineError] = []
     for name in images:
@@ -110,3 +117,40 @@ def rmi(session: Session, force: bool, images: tuple[str, ...]) -> Outcome:
         except EngineError as error:
             errors.append(error)
     return Lines(lines=tuple(lines), errors=tuple(errors))
+
+
+@verb("prune", "Remove unused images", "[OPTIONS]", most=0, path="image prune")
+@click.option(
+    "-a", "--all", "everything", is_flag=True, help="Remove all unused images, not just dangling"
+)
+@click.option(
+    "--filter",
+    "filters",
+    type=Filter(),
+    multiple=True,
+    help='Provide filter values (e.g. "until=<timestamp>")',
+)
+@click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
+def prune(
+    session: Session, everything: bool, filters: tuple[tuple[str, str], ...], force: bool
+) -> Outcome:
+    """Return what was removed and how much room that gave; asks before, as docker does."""
+    warning = _PRUNES_ALL if everything else _PRUNES_DANGLING
+    if not force and not confirmed(session, warning):
+        return Lines()
+    wanted: dict[str, list[str]] = {"dangling": ["false" if everything else "true"]}
+    for key, value in filters:
+        wanted.setdefault(key, []).append(value)
+    done = session.engine.images.prune(wanted)
+    deeds = [
+        f"{what.lower()}: {name}" for each in done["ImagesDeleted"] for what, name in each.items()
+    ]
+    head = ["Deleted Images:", *deeds, ""] if deeds else []
+    freed = human_size(done["SpaceReclaimed"], 4)
+    return Lines(lines=(*head, f"Total reclaimed space: {freed}"))
+
+
+_PRUNES_ALL = (
+    "WARNING! This will remove all images without at least one container associated to them."
+)
+_PRUNES_DANGLING = "WARNING! This will remove all dangling images."

@@ -22,6 +22,7 @@ __all__ = [
     "Diagnosis",
     "Done",
     "Facts",
+    "HistorySummary",
     "ImageSummary",
     "Inspected",
     "Lines",
@@ -81,6 +82,20 @@ class ImageSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySummary:
+    """A row of `history`: one step of an image, `<missing>` as id below the newest.
+
+    `size` is the layer's in bytes, 0 for a step that changed no file.
+    """
+
+    id: str
+    created_ns: int
+    created_by: str
+    size: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeSummary:
     """A row of `volume ls`. `containers` are the names of those that have it."""
 
@@ -97,9 +112,12 @@ class VolumeSummary:
 class Outcome:
     """Base of all that verbs return.
 
-    `warnings` are docker's WARNING lines, without that word, for stderr. `errors` are those of
-    some of several arguments (the others were done), or of the part that failed: `run -d` of a
-    command that does not exist leaves a container behind, and docker prints its id.
+    `warnings` are docker's WARNING lines, without that word, for stderr: a face puts a colon after
+    it, unless the line begins with an exclamation mark, as some of docker's client do.
+
+    `errors` are those of some of several arguments (the others were done), or of the part that
+    failed: `run -d` of a command that does not exist leaves a container behind, and docker prints
+    its id.
     """
 
     warnings: tuple[str, ...] = ()
@@ -115,17 +133,24 @@ class Lines(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Outcome):
-    """Rows of `ps`, `images` or `volume ls`, as of `now_ns`.
+    """Rows of a listing, as of `now_ns`. With `quiet` or `template` a face prints lines.
 
-    With `quiet` or `template` a face prints lines.
+    `digests` is of `images`; without `human` a face of `history` prints exact times and bytes.
     """
 
-    kind: Literal["ps", "images", "volumes"]
-    rows: tuple[ContainerSummary, ...] | tuple[ImageSummary, ...] | tuple[VolumeSummary, ...]
+    kind: Literal["ps", "images", "volumes", "history"]
+    rows: (
+        tuple[ContainerSummary, ...]
+        | tuple[ImageSummary, ...]
+        | tuple[VolumeSummary, ...]
+        | tuple[HistorySummary, ...]
+    )
     now_ns: int
     quiet: bool = False
     no_trunc: bool = False
     template: str = ""
+    digests: bool = False
+    human: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,12 @@ does not stand here; a test holds both against each other.
 
 from __future__ import annotations
 
-__all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "VERBS"]
+__all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTEAD", "VERBS"]
 
 _CREATE = """
 " cpu-count cpu-percent disable-content-trust dns dns-opt dns-option dns-search expose gpus
 io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip log-driver log-opt
-mac-address net-alias network-alias platform p,publish P,publish-all pull q,quiet runtime
-storage-opt
+mac-address net-alias network-alias p,publish P,publish-all runtime storage-opt
 """
 
 FLAGS: dict[str, str] = {
@@ -26,9 +25,10 @@ FLAGS: dict[str, str] = {
     "inspect": "s,size",
     "container inspect": "s,size",
     "logs": "details",
-    "images": "digests",
     "import": "platform",
-    "rmi": "no-prune",
+    "pull": "disable-content-trust",
+    "push": "disable-content-trust",
+    "save": "platform",
     "update": "kernel-memory restart",
 }
 
@@ -37,22 +37,26 @@ GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscer
 # Filter keys that docker knows and we do not have.
 FILTERS: dict[str, str] = {
     "ps": "ancestor before exited expose health is-task isolation network publish since volume",
-    "images": "before dangling label since until",
+    "images": "",
     "volumes": "",
+}
+
+# What to do instead of a verb that is refused.
+INSTEAD: dict[str, str] = {
+    "build": "Make an image from a container by commit, or from a root file system by import"
 }
 
 INSPECT_TYPES = "config network node plugin secret service task"
 
 VERBS = """
-build builder buildx commit compose context events export history load login logout
-manifest network node plugin port pull push save search secret service stack stats swarm top
-trust
+build builder buildx commit compose context events export manifest network node plugin port
+search secret service stack stats swarm top trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
     "container": "commit export port prune stats top",
-    "image": "build history load prune pull push save",
+    "image": "build",
     "volume": "update",
     "system": "df dial-stdio events prune",
 }

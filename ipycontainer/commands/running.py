@@ -14,6 +14,7 @@ from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.id_file import id_file
 from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.commands.records import Done, Outcome, Running, Started
+from ipycontainer.commands.registries import check_policy, fetch
 from ipycontainer.commands.terminals import (
     detach_keys_option,
     open_window,
@@ -46,7 +47,15 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
 @sig_proxy_option
 @creation_options
 def run(
-    session: Session, detach: bool, detach_keys: str, sig_proxy: bool, name: str, **options: Any
+    session: Session,
+    detach: bool,
+    detach_keys: str,
+    sig_proxy: bool,
+    name: str,
+    pull: str,
+    platform: str,
+    quiet: bool,
+    **options: Any,
 ) -> Outcome:
     """Return the foreground, or with -d the container.
 
@@ -56,6 +65,8 @@ def run(
     if detach and options["streams"]:
         raise UsageError("Conflicting options: -a and -d", exit_code=1)
     config = configuration(session, detach=detach, **options)
+    check_policy(pull)
+    fetch(session, config.image, pull, platform, quiet)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
@@ -112,9 +123,13 @@ def run(
     interspersed=False,
 )
 @creation_options
-def create(session: Session, name: str, **options: Any) -> Outcome:
+def create(
+    session: Session, name: str, pull: str, platform: str, quiet: bool, **options: Any
+) -> Outcome:
     """Return the container, not started."""
     config = configuration(session, **options)
+    check_policy(pull)
+    fetch(session, config.image, pull, platform, quiet)
     config, _ = _with_body(session, config, options["interactive"])
     if isinstance(session.stdin, bytes) and not config.files:
         raise UsageError(

@@ -6,22 +6,23 @@ in the foreground stream through; signals go to them.
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from ipycontainer.commands import failures, grammar, progress, shell_terminal, text
+from ipycontainer.commands import failures, grammar, progress, shell_terminal, text, transfers
 from ipycontainer.commands.records import Copied, LogView, Outcome, Running, Streamed
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
 from ipycontainer.model.units import human_size, rfc3339nano_fixed
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Engine, EngineFactory, Foreground
+    from ipycontainer.commands.border import Engine, EngineFactory, Foreground, Transfer
 
 __all__ = ["main"]
 
@@ -87,12 +88,25 @@ def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
     try:
         call = grammar.parse(words)
         verb, detached = call.verb, bool(call.params.get("detach"))
-        outcome = call.run(Session(engine_factory, 0, reporter=progress.reporter(sys.stderr)))
+        ask = _ask if os.isatty(0) else None
+        reporter = progress.reporter(sys.stderr)
+        outcome = call.run(Session(engine_factory, 0, 1, _attend_transfer, ask, reporter=reporter))
         return _show(outcome, verb)
     except EngineError as error:
         verb = verb or next((word for word in words if not word.startswith("-")), "")
         _print_failure(error, verb, detached)
         return failures.exit_code(error, verb, detached=detached)
+
+
+def _attend_transfer(transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> Any:
+    stream = sys.stderr if to_errors else sys.stdout
+    return transfers.attend(transfer, notice, stream, terminal=_is_terminal(stream))
+
+
+def _ask(question: str, hidden: bool) -> str:
+    if hidden:
+        return getpass.getpass(question)
+    return input(question)
 
 
 def _show(outcome: Outcome, verb: str) -> int:

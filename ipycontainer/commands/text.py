@@ -37,7 +37,7 @@ from ipycontainer.commands.templates import TemplateError, go_json, object_value
 from ipycontainer.errors import UsageError
 from ipycontainer.model.units import rfc3339nano_fixed
 
-__all__ = ["render"]
+__all__ = ["render", "warning_line"]
 
 
 def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = "") -> int:
@@ -47,7 +47,7 @@ def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = ""
     UsageError for a template that fails, after what docker prints before it.
     """
     for warning in outcome.warnings:
-        err.write(f"WARNING: {warning}\n")
+        err.write(f"{warning_line(warning)}\n")
     buffer = io.StringIO()
     try:
         code = _body(outcome, buffer)
@@ -62,6 +62,11 @@ def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = ""
         if outcome.forgiven:
             return 0
     return code or (exit_code(outcome.errors[0], verb) if outcome.errors else 0)
+
+
+def warning_line(warning: str) -> str:
+    """Return a warning with docker's word before it."""
+    return f"WARNING{'' if warning.startswith('! ') else ': '}{warning}"
 
 
 @singledispatch

@@ -23,9 +23,9 @@ from ipycontainer.commands.refusals import FLAGS
 from ipycontainer.errors import UsageError
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Engine, EngineFactory, Stdin
+    from ipycontainer.commands.border import Attend, Engine, EngineFactory, Stdin, Transfer
 
-__all__ = ["Call", "Progress", "Reporter", "Session", "Verb", "verb"]
+__all__ = ["Call", "Progress", "Reporter", "Session", "Verb", "silently", "verb"]
 
 PROGRAM = "ipycontainer"
 HELP_COLUMNS = 80
@@ -43,18 +43,29 @@ def _working_directory() -> Path:
         return Path("/")
 
 
+def silently(transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> Any:
+    """Wait for a transfer without showing anything."""
+    del notice, to_errors
+    return transfer.result()
+
+
 @dataclass(frozen=True)
 class Session:
     """What a verb works with: the engine, made at its first use, and the caller's surroundings.
 
-    `stdin` is what a program may read: the shell's descriptor, a cell's body, or nothing. Relative
-    paths stand below `cwd`; `environment` answers `-e NAME`. `need_terminal` raises UsageError
-    where the caller has no terminal to show and cannot make one. `reporter` shows how far a verb is
-    that takes long.
+    `stdin` is what a program may read: the shell's descriptor, a cell's body, or nothing; `stdout`
+    the shell's descriptor, for what is no text. `attend` shows how far a transfer is and returns
+    its result. `ask` asks the user (prompt, whether to hide what is typed), where there is one.
+    Relative paths stand below `cwd`; `environment` answers `-e NAME`. `need_terminal` raises
+    UsageError where the caller has no terminal to show and cannot make one. `reporter` shows how
+    far a verb is that takes long.
     """
 
     engine_factory: EngineFactory
     stdin: Stdin = None
+    stdout: int | None = None
+    attend: Attend = silently
+    ask: Callable[[str, bool], str] | None = None
     cwd: Path = field(default_factory=_working_directory)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     need_terminal: Callable[[], None] = lambda: None

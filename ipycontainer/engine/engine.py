@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ipycontainer.engine import attach, bundle, reboot, system
+from ipycontainer.engine import attach, bundle, credentials, reboot, registry_settings, system
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.networks import Networks
@@ -22,6 +22,8 @@ from ipycontainer.engine.waiting import ready
 from ipycontainer.engine.watch import Watch
 from ipycontainer.errors import EngineError, OperationTimeout
 from ipycontainer.images import sweep
+from ipycontainer.images.registry.settings import HUB, Credentials
+from ipycontainer.model.reference import DEFAULT_DOMAIN
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import mounted, snapshots
 from ipycontainer.storage.changes import Change
@@ -206,6 +208,30 @@ class Engine:
         rows = self.supervisor.work("changes", {"id": record.id})
         own = record.config.files  # where a cell's script is mounted is no change of the program's
         return [Change(**row) for row in rows if row["path"] not in own]
+
+    # ── registries ───────────────────────────────────────────────────────────────────────────
+
+    def login(
+        self, username: str, password: str | None = None, *, registry: str = ""
+    ) -> dict[str, Any]:
+        """Ask a registry whether it takes these credentials, and keep them as docker does.
+
+        Without a registry it is docker's hub. Raises RegistryError; nothing is kept then.
+        """
+        host = registry or DEFAULT_DOMAIN
+        who = Credentials(username, password or "")
+        name = credentials.key_of(host)
+        arguments = {
+            "host": HUB if name == credentials.HUB_KEY else name,
+            "settings": registry_settings.read(who).to_wire(),
+        }
+        self.supervisor.work("login", arguments)
+        credentials.remember(host, who)
+        return {"IdentityToken": "", "Status": "Login Succeeded"}
+
+    def logout(self, registry: str = "") -> bool:
+        """Forget the credentials of a registry; tell whether there were some."""
+        return credentials.forget(registry or DEFAULT_DOMAIN)
 
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""

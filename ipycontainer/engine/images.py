@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-import fnmatch
+import json
 import os
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ipycontainer.engine import inspect
+from ipycontainer.engine import credentials, image_selection, registry_settings
+from ipycontainer.engine.image import Image
+from ipycontainer.engine.transfer import Transfer
 from ipycontainer.errors import ImageNotFound, InvalidArgument, ResourceError
-from ipycontainer.images import catalogue, host
+from ipycontainer.images import host
+from ipycontainer.model import platform as platforms
 from ipycontainer.model import reference
-from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.transfer import Progress
 from ipycontainer.store import images as store_images
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
 
 __all__ = ["Image", "Images"]
-
-
-class Image:
-    """An image of this engine.
-
-    `shared` bytes of its size stand in other images too, `containers` counts those on it: both as
-    of the moment when it was looked up, -1 where nobody asked. `warnings` say what an import had to
-    leave out.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        record: ImageRecord,
-        shared: int = -1,
-        containers: int = -1,
-        warnings: Sequence[str] = (),
-    ) -> None:
-        self.engine = engine
-        self.record = record
-        self.shared = shared
-        self.containers = containers
-        self.warnings = tuple(warnings)
-
-    def __repr__(self) -> str:
-        names = ", ".join(f"'{tag}'" for tag in self.tags)
-        return f"<Image: {names}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Image) and other.id == self.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    @property
-    def id(self) -> str:
-        """Return `sha256:` and 64 hex digits, the digest of the image's config."""
-        return self.record.id
-
-    @property
-    def short_id(self) -> str:
-        """Return `sha256:` and the first twelve digits."""
-        return self.record.id[:19]
-
-    @property
-    def tags(self) -> list[str]:
-        """Return its names, with tag."""
-        return list(self.record.tags)
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Return its labels."""
-        return self.record.config.labels
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """Return what `docker image inspect` shows."""
-        return inspect.image(self.record)
-
-    def tag(self, repository: str, tag: str = "") -> bool:
-        """Give the image one more name."""
-        name = f"{repository}:{tag}" if tag else repository
-        catalogue.tag(self.engine.home, self.engine.store, self.id, name)
-        return True
 
 
 class Images:
@@ -106,20 +46,17 @@ class Images:
     ) -> list[Image]:
         """Return images, newest first.
 
-        `name` is a repository, with or without tag; `filters` knows `reference`, a glob or a list
-        of them. `all` changes nothing: there are no intermediate images here.
+        `name` is a repository, with or without tag; `filters` are docker's: dangling, label,
+        before, since, until and reference, each a text or a list of them. `all` changes nothing:
+        there are no intermediate images here.
         """
         self._know_host()
-        wanted = dict(filters or {})
-        patterns = wanted.pop("reference", ())
-        globs = [patterns] if isinstance(patterns, str) else [str(each) for each in patterns]
-        if wanted:
-            raise InvalidArgument(f"invalid filter '{next(iter(wanted))}'")
         with self._engine.store.read() as tx:
             records = store_images.list_all(tx)
             counts = store_images.container_counts(tx)
-        if name:
-            globs.append(name)
+            chosen = image_selection.images(
+                records, name or "", filters or {}, lambda ref: store_images.find(tx, ref)
+            )
         users: dict[str, int] = {}
         for record in records:
             for layer in record.layers:
@@ -131,9 +68,140 @@ class Images:
                 shared=sum(layer.size for layer in record.layers if users[layer.chain_id] > 1),
                 containers=counts.get(record.id, 0),
             )
-            for record in records
-            if not globs or any(_matches(tag, glob) for tag in record.tags for glob in globs)
+            for record in chosen
         ]
+
+    # ── registries ───────────────────────────────────────────────────────────────────────────
+
+    def pull(
+        self,
+        repository: str,
+        tag: str | None = None,
+        all_tags: bool = False,
+        *,
+        platform: str = "",
+        auth_config: Mapping[str, str] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> Image | Sequence[Image]:
+        """Pull an image, or with `all_tags` all of a repository; `on_progress` gets each event."""
+        with self.pulling(
+            repository, tag or "", all_tags=all_tags, platform=platform, auth_config=auth_config
+        ) as transfer:
+            for progress in transfer:
+                if on_progress is not None:
+                    on_progress(progress)
+            pulled = transfer.result()
+        found = [self._arrived(each, str(each["image_id"])) for each in pulled]
+        return found if all_tags else found[0]
+
+    def pulling(
+        self,
+        repository: str,
+        tag: str = "",
+        *,
+        all_tags: bool = False,
+        platform: str = "",
+        auth_config: Mapping[str, str] | None = None,
+    ) -> Transfer:
+        """Begin a pull and return what watches it."""
+        name = reference.parse(_joined(repository, tag))
+        if name.domain == reference.DEFAULT_DOMAIN and name.path == "library/host":
+            raise InvalidArgument("the image host is this machine itself, and nowhere to be pulled")
+        arguments = {
+            "reference": name.canonical,
+            "all_tags": all_tags,
+            "platform": str(platforms.parse(platform)) if platform else "",
+        }
+        return self._transfer("pull", arguments, host=name.domain, auth_config=auth_config)
+
+    def push(
+        self,
+        repository: str,
+        tag: str | None = None,
+        *,
+        auth_config: Mapping[str, str] | None = None,
+    ) -> str:
+        """Push an image, without a tag all of a repository's; return docker's lines of JSON."""
+        lines = []
+        with self.pushing(
+            repository, tag or "", all_tags=tag is None, auth_config=auth_config
+        ) as transfer:
+            lines += [json.dumps(progress.as_docker()) for progress in transfer]
+            for done in transfer.result():
+                aux = {"Tag": done["tag"], "Digest": done["digest"], "Size": done["size"]}
+                lines.append(json.dumps({"progressDetail": {}, "aux": aux}))
+        return "".join(f"{line}\r\n" for line in lines)
+
+    def pushing(
+        self,
+        repository: str,
+        tag: str = "",
+        *,
+        all_tags: bool = False,
+        auth_config: Mapping[str, str] | None = None,
+    ) -> Transfer:
+        """Begin a push and return what watches it. Raises ImageNotFound in docker's words."""
+        name = reference.parse(_joined(repository, tag))
+        if name.digest:
+            raise InvalidArgument("cannot push a digest reference")
+        with self._engine.store.read() as tx:
+            everything = store_images.list_all(tx)
+        names = [each for record in everything for each in record.tags]
+        if all_tags:
+            wanted = [each for each in names if each.rpartition(":")[0] == name.familiar_name]
+            if not wanted:
+                raise ImageNotFound(
+                    f"An image does not exist locally with the tag: {name.familiar_name}"
+                )
+        elif name.familiar in names:
+            wanted = [name.familiar]
+        else:
+            raise ImageNotFound(
+                f"An image does not exist locally with the tag: {name.familiar_name}"
+                if not any(each.rpartition(":")[0] == name.familiar_name for each in names)
+                else f"tag does not exist: {name.familiar}"
+            )
+        arguments = {"references": sorted(wanted)}
+        return self._transfer("push", arguments, host=name.domain, auth_config=auth_config)
+
+    # ── archives ─────────────────────────────────────────────────────────────────────────────
+
+    def load(self, data: bytes | BinaryIO) -> Sequence[Image]:
+        """Load the images of an archive: its bytes, or an open file."""
+        if isinstance(data, bytes):
+            with tempfile.TemporaryFile() as file:
+                file.write(data)
+                file.seek(0)
+                return self.load(file)
+        with self.loading(data.fileno()) as transfer:
+            loaded = transfer.result()
+        return [self._arrived(each, str(each["image_id"])) for each in loaded]
+
+    def loading(self, fd: int, *, platform: str = "") -> Transfer:
+        """Begin to load an archive from a descriptor, and return what watches it."""
+        arguments = {"platform": str(platforms.parse(platform)) if platform else ""}
+        return self._transfer("load", arguments, fds=(fd,))
+
+    def saving(self, names: Sequence[str], fd: int) -> Transfer:
+        """Begin to write images as one archive to a descriptor, and return what watches it."""
+        return self._transfer("save", {"names": list(names)}, fds=(fd,))
+
+    def _transfer(
+        self,
+        job: str,
+        arguments: Mapping[str, Any],
+        fds: Sequence[int] = (),
+        host: str = "",
+        auth_config: Mapping[str, str] | None = None,
+    ) -> Transfer:
+        sent = {**arguments, "import_path": registry_settings.import_path()}
+        if host:
+            who = _credentials(auth_config) if auth_config else credentials.look_up(host)
+            sent["settings"] = registry_settings.read(who).to_wire()
+        return Transfer(self._engine.supervisor.begin(job, sent, fds).channel)
+
+    def _arrived(self, done: Mapping[str, Any], image_id: str) -> Image:
+        return Image(self._engine, self.get(image_id).record, warnings=tuple(done["warnings"]))
 
     def import_(
         self,
@@ -182,6 +250,18 @@ class Images:
         done = self._engine.supervisor.work("remove-image", {"ref": ref, "force": force})
         return [(str(what), str(name)) for what, name in done]
 
+    def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Remove images that nothing uses: those without a name, or all with dangling=False.
+
+        Returns docker's object: ImagesDeleted (Untagged or Deleted, each) and SpaceReclaimed.
+        """
+        arguments = image_selection.prune_arguments(filters or {}, host.image_record().id)
+        done = self._engine.supervisor.work("prune-images", arguments)
+        return {
+            "ImagesDeleted": [{str(what): str(name)} for what, name in done["deeds"]],
+            "SpaceReclaimed": int(done["bytes"]),
+        }
+
     def _know_host(self) -> None:
         """Give the `host` image its row, once an engine."""
         if self._host_known:
@@ -196,6 +276,16 @@ class Images:
         self._host_known = True
 
 
-def _matches(tag: str, glob: str) -> bool:
-    """Tell whether a familiar name is meant by docker's reference glob, with or without tag."""
-    return fnmatch.fnmatchcase(tag, glob) or fnmatch.fnmatchcase(tag.rpartition(":")[0], glob)
+def _joined(repository: str, tag: str) -> str:
+    """Return docker-py's repository and tag as one name; a tag may be a digest."""
+    if not tag:
+        return repository
+    return f"{repository}@{tag}" if tag.startswith("sha256:") else f"{repository}:{tag}"
+
+
+def _credentials(auth_config: Mapping[str, str]) -> credentials.Credentials:
+    return credentials.Credentials(
+        auth_config.get("username", ""),
+        auth_config.get("password", ""),
+        auth_config.get("identitytoken", ""),
+    )

@@ -19,7 +19,7 @@ from ipycontainer.model.volume import DRIVER, VolumeRecord
 from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
 
-__all__ = ["container", "image", "volume"]
+__all__ = ["container", "history", "image", "volume"]
 
 NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 
@@ -252,7 +252,7 @@ def image(record: ImageRecord) -> dict[str, Any]:
     return {
         "Id": record.id,
         "RepoTags": list(record.tags),
-        "RepoDigests": [],
+        "RepoDigests": list(record.digests),
         "Parent": "",
         "Comment": record.comment,
         "Created": _moment(record.created_ns),
@@ -271,8 +271,35 @@ def image(record: ImageRecord) -> dict[str, Any]:
             "StopSignal": config.stop_signal,
         },
         "Architecture": record.architecture,
+        **({"Variant": record.variant} if record.variant else {}),
         "Os": record.os,
         "Size": record.size,
         "RootFS": {"Type": "layers", "Layers": [layer.diff_id for layer in record.layers]},
         "Metadata": {"LastTagTime": NEVER},
     }
+
+
+def history(record: ImageRecord) -> list[dict[str, Any]]:
+    """Return the steps of an image, newest first, with the sizes of their layers in bytes.
+
+    Only the newest has an id and names: those below are not images here, as with everything that
+    was pulled.
+    """
+    rows: list[dict[str, Any]] = []
+    layers = iter(record.layers)
+    for step in record.history:
+        layer = None if step.empty_layer else next(layers, None)
+        rows.append(
+            {
+                "Id": "<missing>",
+                "Created": step.created_ns // 1_000_000_000,
+                "CreatedBy": step.created_by,
+                "Tags": None,
+                "Size": 0 if layer is None else layer.size,
+                "Comment": step.comment,
+            }
+        )
+    rows.reverse()
+    if rows:
+        rows[0] |= {"Id": record.id, "Tags": list(record.tags) or None}
+    return rows

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from ipycontainer import faults
 from ipycontainer.images import change_instructions, oci_config, sweep
+from ipycontainer.images.assembly import place, warnings_of
 from ipycontainer.images.directory_archive import archive_of
 from ipycontainer.images.intake import Intake
 from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE, BlobWriter, Layout
@@ -24,7 +25,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model import reference as references
 from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
 from ipycontainer.storage import snapshots
-from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, UnpackedSize, unpack
+from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, unpack
 from ipycontainer.store import images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -70,10 +71,11 @@ def import_image(
             size = unpack(intake.read, target, userxattr=home.rootless, limits=limits)
             intake.finish()
         faults.point("import: unpacked")
-        _tell(size, warn)
+        for line in warnings_of(size.devices, size.squashed):
+            warn(line)
         blob = writer.commit(intake.media_type)
         faults.point("import: before the layer")
-        _place(path, home.layer(intake.diff_id))
+        place(path, home.layer(intake.diff_id))
         layer = Layer(intake.diff_id, intake.diff_id, size.size)  # of a base, both ids are one
         return _add(store, layout, blob, layer, config, tags, message or DEFAULT_MESSAGE)
 
@@ -92,28 +94,6 @@ def _new_layer(home: Home) -> Iterator[tuple[Path, DirFd]]:
             yield path, target
     finally:
         snapshots.throw_away(home, path)
-
-
-def _place(path: Path, layer: Path) -> None:
-    """Give an unpacked layer its name. One that is there already is the same, and stays."""
-    try:
-        os.rename(path, layer)
-    except OSError:
-        if not layer.is_dir():
-            raise
-
-
-def _tell(size: UnpackedSize, warn: Callable[[str], None]) -> None:
-    if size.devices:
-        shown = ", ".join(size.devices[:3]) + (", ..." if len(size.devices) > 3 else "")
-        warn(
-            f"{len(size.devices)} device files were left out (this user may not make them): {shown}"
-        )
-    if size.squashed:
-        warn(
-            f"{size.squashed} files belong to root in the image, since this user has no ids for "
-            "their owners (see /etc/subuid and newuidmap)"
-        )
 
 
 def _add(

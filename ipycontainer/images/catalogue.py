@@ -6,6 +6,7 @@ only writes rows and the index; `remove` deletes trees, so it runs in a worker.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from ipycontainer.errors import ImageInUse, InvalidArgument
@@ -13,11 +14,12 @@ from ipycontainer.images.layout import Layout
 from ipycontainer.images.sweep import sweep
 from ipycontainer.model import reference
 from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.reference import Reference
 from ipycontainer.store import containers, images
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 
-__all__ = ["Deed", "remove", "tag"]
+__all__ = ["Deed", "prune", "remove", "tag"]
 
 # What `rmi` prints, line by line: ("Untagged", "busybox:latest"), ("Deleted", "sha256:...").
 Deed = tuple[Literal["Untagged", "Deleted"], str]
@@ -54,30 +56,112 @@ def remove(home: Home, store: Store, ref: str, force: bool = False) -> list[Deed
 def _remove(tx: Transaction, ref: str, force: bool) -> list[Deed]:
     image = images.find(tx, ref)
     done: list[Deed] = []
-    by_name = not _is_id(image, ref)
-    if by_name:
+    if not _is_id(image, ref):
         users = containers.using_image(tx, image.id)
-        if not force and len(image.tags) == 1 and users:
+        if not force and _is_single(image) and users:
             raise ImageInUse(
                 f'conflict: unable to remove repository reference "{ref}" (must force) - '
                 f"container {users[0].short_id} is using its referenced image {_short(image.id)}"
             )
-        done += _untag(tx, reference.parse(ref).familiar)
+        done += _take_name(tx, image, reference.parse(ref))
         image = images.get(tx, image.id)
-        if image.tags:
+        if image.tags or image.digests:
             return done
         # The name is gone; an image that is still used stays without one, as docker leaves it.
         if _conflict(tx, image, force) is not None:
             return done
-    elif (conflict := _conflict(tx, image, force, names_matter=len(image.tags) > 1)) is not None:
+    elif (conflict := _conflict(tx, image, force, not _is_single(image))) is not None:
         raise conflict
+    return done + _delete(tx, image)
+
+
+def _take_name(tx: Transaction, image: ImageRecord, name: Reference) -> list[Deed]:
+    """Take a name away, and with a repository's last tag what the registry calls the image."""
+    if name.digest:
+        digest = f"{name.familiar_name}@{name.digest}"
+        images.forget_digest(tx, digest)
+        return [("Untagged", digest)]
+    done = _untag(tx, name.familiar)
+    left = [tag for tag in image.tags if tag != name.familiar]
+    if not any(_repository(tag) == name.familiar_name for tag in left):
+        for digest in image.digests:
+            if _repository(digest) == name.familiar_name:
+                images.forget_digest(tx, digest)
+                done.append(("Untagged", digest))
+    return done
+
+
+def _delete(tx: Transaction, image: ImageRecord) -> list[Deed]:
+    done: list[Deed] = []
     for name in image.tags:
         done += _untag(tx, name)
+    for digest in image.digests:
+        images.forget_digest(tx, digest)
+        done.append(("Untagged", digest))
     images.remove(tx, image.id)
     done.append(("Deleted", image.id))
     gone = set(images.forget_unused_layers(tx))
-    done += [("Deleted", each.chain_id) for each in reversed(image.layers) if each.chain_id in gone]
-    return done
+    return done + [
+        ("Deleted", each.chain_id) for each in reversed(image.layers) if each.chain_id in gone
+    ]
+
+
+def _repository(name: str) -> str:
+    return name.partition("@")[0] if "@" in name else name.rpartition(":")[0]
+
+
+def _is_single(image: ImageRecord) -> bool:
+    """Tell whether an image has one name, what its registry calls it not counted."""
+    if len(image.tags) + len(image.digests) <= 1:
+        return True
+    if len(image.tags) > 1:
+        return False
+    repositories = {_repository(digest) for digest in image.digests}
+    return len(repositories) == 1 and all(_repository(tag) in repositories for tag in image.tags)
+
+
+def prune(
+    home: Home,
+    store: Store,
+    *,
+    every: bool = False,
+    before_ns: int | None = None,
+    labels: Sequence[str] = (),
+    without: Sequence[str] = (),
+    kept: Sequence[str] = (),
+) -> tuple[list[Deed], int]:
+    """Remove images that no container stands on: those without a name, or with `every` all.
+
+    `before_ns`, `labels` and `without` (labels that must be missing) narrow that; `kept` are ids.
+    Returns what was done and how many bytes of layers went with it.
+    """
+    with store.write() as tx:
+        done: list[Deed] = []
+        sizes: dict[str, int] = {}
+        for image in images.list_all(tx):
+            if image.id in kept or (image.tags and not every):
+                continue
+            if before_ns is not None and image.created_ns >= before_ns:
+                continue
+            if not all(_has(image, label) for label in labels):
+                continue
+            if any(_has(image, label) for label in without):
+                continue
+            if containers.using_image(tx, image.id):
+                continue
+            sizes.update({layer.chain_id: layer.size for layer in image.layers})
+            done += _delete(tx, image)
+    Layout(home).write_index(store)
+    if done:
+        sweep(home, store)
+    freed = sum(sizes.get(name, 0) for what, name in done if what == "Deleted")
+    return done, freed
+
+
+def _has(image: ImageRecord, label: str) -> bool:
+    name, equals, value = label.partition("=")
+    labels = image.config.labels
+    return name in labels and (not equals or labels[name] == value)
 
 
 def _untag(tx: Transaction, name: str) -> list[Deed]:

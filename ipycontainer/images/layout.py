@@ -29,14 +29,18 @@ from ipycontainer.store.home import Home
 
 __all__ = [
     "CONFIG_TYPE",
+    "FULL_NAME",
     "INDEX_TYPE",
     "LAYER_GZIP_TYPE",
     "LAYER_TYPE",
+    "LAYER_ZSTD_TYPE",
     "LIMIT_CONFIG_BYTES",
     "LIMIT_MANIFEST_BYTES",
     "MANIFEST_TYPE",
+    "REF_NAME",
     "BlobWriter",
     "Layout",
+    "index_entry",
 ]
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -44,11 +48,12 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+LAYER_ZSTD_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd"
 LIMIT_MANIFEST_BYTES = 4 << 20
 LIMIT_CONFIG_BYTES = 8 << 20
 
-_REF_NAME = "org.opencontainers.image.ref.name"
-_FULL_NAME = "io.containerd.image.name"  # what docker and containerd read
+REF_NAME = "org.opencontainers.image.ref.name"
+FULL_NAME = "io.containerd.image.name"  # what docker and containerd read
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -61,12 +66,12 @@ class BlobWriter:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._path = layout.ingest / secrets.token_hex(8)
-        self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115  closed by __exit__
+        self.path = layout.ingest / secrets.token_hex(8)
+        self._file = open(self.path, "xb", buffering=0)  # noqa: SIM115  closed by __exit__
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | memoryview) -> None:
         """Append bytes."""
         view = memoryview(piece)
         self._hash.update(view)
@@ -82,9 +87,13 @@ class BlobWriter:
     def commit(self, media_type: str) -> Descriptor:
         """Put the blob in its place. One that is there already stays."""
         self._file.close()
-        os.chmod(self._path, 0o444)
-        os.rename(self._path, self._layout.blob(self.digest))
+        os.chmod(self.path, 0o444)
+        os.rename(self.path, self._layout.blob(self.digest))
         return Descriptor(media_type, self.digest, self.size)
+
+    def close(self) -> None:
+        """Take it that all is written; the file stays until the end of the `with`."""
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +105,7 @@ class BlobWriter:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 class Layout:
@@ -124,6 +133,10 @@ class Layout:
         with BlobWriter(self) as writer:
             writer.write(content)
             return writer.commit(media_type)
+
+    def has(self, digest: str) -> bool:
+        """Tell whether a blob is there."""
+        return self.blob(digest).exists()
 
     def read_blob(self, digest: str, limit_bytes: int = LIMIT_CONFIG_BYTES) -> bytes:
         """Return a small blob, its digest checked. Raises ImageFormatError."""
@@ -169,18 +182,26 @@ class Layout:
         for record in records:
             if not record.manifest:  # `host` has no blobs
                 continue
-            plain = {
-                "mediaType": MANIFEST_TYPE,
-                "digest": record.manifest,
-                "size": self.blob(record.manifest).stat().st_size,
-                "platform": {"architecture": record.architecture, "os": record.os},
-            }
-            for tag in record.tags:
-                names = {_REF_NAME: tag, _FULL_NAME: reference.parse(tag).canonical}
-                manifests.append({**plain, "annotations": names})
-            if not record.tags:
-                manifests.append(plain)
+            size = self.blob(record.manifest).stat().st_size
+            manifests += [index_entry(record, size, tag) for tag in record.tags or ("",)]
         return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests}
+
+
+def index_entry(record: ImageRecord, size: int, tag: str) -> dict[str, Any]:
+    """Return an image's entry in an index, under one of its names or ("") under none.
+
+    `size` is its manifest's.
+    """
+    platform = {"architecture": record.architecture, "os": record.os}
+    entry: dict[str, Any] = {
+        "mediaType": MANIFEST_TYPE,
+        "digest": record.manifest,
+        "size": size,
+        "platform": {**platform, **({"variant": record.variant} if record.variant else {})},
+    }
+    if tag:
+        entry["annotations"] = {REF_NAME: tag, FULL_NAME: reference.parse(tag).canonical}
+    return entry
 
 
 def _replace(path: Path, content: bytes, ingest: Path) -> None:

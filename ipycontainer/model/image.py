@@ -68,7 +68,9 @@ class ImageRecord:
 
     `id` is the digest of its OCI config; `manifest` that of its manifest in the layout; `layers`
     run from the base upwards; `tags` are familiar names with tag (`busybox:latest`). `size` is the
-    sum of the unpacked layers in bytes.
+    sum of the unpacked layers in bytes. `digests` say what a registry calls it
+    (`busybox@sha256:...`). `source` is the manifest as it came, where that was docker's own kind:
+    the layout has it as OCI's, under `manifest`.
     """
 
     id: str
@@ -83,3 +85,6 @@ class ImageRecord:
     author: str = ""
     comment: str = ""
     history: tuple[History, ...] = ()
+    variant: str = ""
+    digests: tuple[str, ...] = ()
+    source: Descriptor | None = None

@@ -23,6 +23,7 @@ __all__ = [
     "parse_duration",
     "parse_size",
     "parse_time",
+    "rfc3339",
     "rfc3339nano",
     "rfc3339nano_fixed",
 ]
@@ -195,6 +196,12 @@ def rfc3339nano(ns: int) -> str:
         return ZERO_TIME
     fraction = f"{ns % _SECOND:09d}".rstrip("0")
     return _whole_seconds(ns) + (f".{fraction}Z" if fraction else "Z")
+
+
+def rfc3339(ns: int) -> str:
+    """Return a time in the local timezone as Go's RFC3339, whole seconds."""
+    text = datetime.fromtimestamp(ns // _SECOND).astimezone().isoformat(timespec="seconds")
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
 def rfc3339nano_fixed(ns: int) -> str:

@@ -17,16 +17,19 @@ from typing import Any
 from ipycontainer.errors import ImageNotFound, InvalidReference
 from ipycontainer.model import reference
 from ipycontainer.model.health import Healthcheck
-from ipycontainer.model.image import History, ImageConfig, ImageRecord, Layer
+from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
+from ipycontainer.model.reference import Reference
 from ipycontainer.store import events
 from ipycontainer.store.database import Transaction
 
 __all__ = [
     "add",
     "blobs_in_use",
+    "call",
     "chain_size",
     "container_counts",
     "find",
+    "forget_digest",
     "forget_unused_layers",
     "get",
     "layers_in_use",
@@ -52,6 +55,8 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         "author": record.author,
         "comment": record.comment,
         "history": [asdict(row) for row in record.history],
+        "variant": record.variant,
+        "source": None if record.source is None else asdict(record.source),
     }
     tx.execute(
         "INSERT OR IGNORE INTO images (id, manifest, created_ns, size, details) VALUES (?,?,?,?,?)",
@@ -78,6 +83,8 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         )
     for name in record.tags:
         tag(tx, record.id, name)
+    for name in record.digests:
+        call(tx, record.id, name)
 
 
 def get(tx: Transaction, image_id: str) -> ImageRecord:
@@ -107,7 +114,7 @@ def find(tx: Transaction, text: str) -> ImageRecord:
                 raise
         else:
             shown = named.familiar
-            image_id = tx.scalar("SELECT image_id FROM image_tags WHERE tag = ?", (shown,))
+            image_id = _by_name(tx, named)
             if image_id is not None:
                 return get(tx, image_id)
     if digits:
@@ -118,6 +125,18 @@ def find(tx: Transaction, text: str) -> ImageRecord:
         if len(rows) == 1:
             return _record(tx, rows[0])
     raise ImageNotFound(f"No such image: {shown}")
+
+
+def _by_name(tx: Transaction, name: Reference) -> str | None:
+    """Return the id of the image with this tag, or with this digest: that wins over a tag."""
+    if name.digest:
+        values = (name.familiar_name, name.digest)
+        found = tx.scalar(
+            "SELECT image_id FROM image_digests WHERE repository = ? AND digest = ?", values
+        )
+    else:
+        found = tx.scalar("SELECT image_id FROM image_tags WHERE tag = ?", (name.familiar,))
+    return None if found is None else str(found)
 
 
 def list_all(tx: Transaction) -> list[ImageRecord]:
@@ -142,6 +161,20 @@ def untag(tx: Transaction, name: str) -> None:
     image_id = tx.scalar("DELETE FROM image_tags WHERE tag = ? RETURNING image_id", (name,))
     if image_id is not None:
         tell(tx, image_id, "untag", image_id)
+
+
+def call(tx: Transaction, image_id: str, name: str) -> None:
+    """Remember what a registry calls an image (`busybox@sha256:...`); taken from another image."""
+    tx.execute(
+        "INSERT INTO image_digests (repository, digest, image_id) VALUES (?,?,?)"
+        " ON CONFLICT DO UPDATE SET image_id = excluded.image_id",
+        (*name.rsplit("@", 1), image_id),
+    )
+
+
+def forget_digest(tx: Transaction, name: str) -> None:
+    """Take away what a registry calls an image (`busybox@sha256:...`)."""
+    tx.execute("DELETE FROM image_digests WHERE repository = ? AND digest = ?", name.rsplit("@", 1))
 
 
 def remove(tx: Transaction, image_id: str) -> None:
@@ -197,6 +230,12 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         (row["id"],),
     )
     tags = tx.all("SELECT tag FROM image_tags WHERE image_id = ? ORDER BY tag", (row["id"],))
+    digests = tx.all(
+        "SELECT repository || '@' || digest AS name FROM image_digests WHERE image_id = ?"
+        " ORDER BY name",
+        (row["id"],),
+    )
+    source = details.get("source")  # images of an older schema have none
     return ImageRecord(
         id=row["id"],
         manifest=row["manifest"],
@@ -210,6 +249,9 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         author=details["author"],
         comment=details["comment"],
         history=tuple(History(**each) for each in details["history"]),
+        variant=details.get("variant", ""),
+        digests=tuple(each["name"] for each in digests),
+        source=None if source is None else Descriptor(**source),
     )
 
 

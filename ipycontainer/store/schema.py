@@ -144,6 +144,17 @@ CREATE TABLE container_volumes (
 CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
 """
 
+# What registries call an image; a name by digest is looked up here.
+_DIGESTS = """
+CREATE TABLE image_digests (
+    repository TEXT NOT NULL,                       -- familiar, without tag: busybox
+    digest     TEXT NOT NULL,                       -- of the manifest, or of the index, as it came
+    image_id   TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    PRIMARY KEY (repository, digest)
+) WITHOUT ROWID;
+CREATE INDEX image_digests_by_image ON image_digests (image_id);
+"""
+
 # STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.
-STEPS = (_FIRST, _NETWORKS, _VOLUMES)
+STEPS = (_FIRST, _NETWORKS, _VOLUMES, _DIGESTS)
 VERSION = len(STEPS)

@@ -57,6 +57,11 @@ class Work:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
+    @property
+    def channel(self) -> Channel:
+        """Return the channel to the worker, for who reads its messages in another way."""
+        return self._channel
+
     def expect(self, event: str) -> Message:
         """Return the job's next message but for its progress; raises the job's error."""
         while (message := expect(self._channel, event, "progress")).name != event:

@@ -47,10 +47,16 @@ def main(home: Home, channel: Channel, message: Message) -> int:
             raise Interrupted("who asked for it has left") from None
 
     try:
-        if job is None:
-            raise ProtocolError(f"a worker does not know the job {message.body.get('job')!r}")
+        if job is None and name not in IMAGE_JOBS:
+            raise ProtocolError(f"a worker does not know the job {name!r}")
         faults.point("worker: before the job")
-        answer = {"event": "done", "result": job(home, store, message.body, message.fds, tell)}
+        if job is not None:
+            result = job(home, store, message.body, message.fds, tell)
+        else:
+            from ipycontainer.supervise import image_jobs  # as below: kept out of the zygote
+
+            result = image_jobs.do(name, home, store, message, channel)
+        answer = {"event": "done", "result": result}
         faults.point("worker: before the answer")
     except EngineError as error:
         answer = {"event": "failed", "error": error.to_wire()}
@@ -179,6 +185,21 @@ def _controllers(_: Home, __: Store, ___: Mapping[str, Any], ____: Sequence[int]
     return sorted(cgroups.available(cgroups.detect()))
 
 
+def _prune_images(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
+    from ipycontainer.images import catalogue
+
+    done, freed = catalogue.prune(
+        home,
+        store,
+        every=bool(arguments["every"]),
+        before_ns=arguments["before_ns"],
+        labels=arguments["labels"],
+        without=arguments["without"],
+        kept=arguments["kept"],
+    )
+    return {"deeds": done, "bytes": freed}
+
+
 def _repair(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) -> None:
     repair.repair(home, store)
 
@@ -201,6 +222,9 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
         snapshots.throw_away(home, directory)
 
 
+# Those of supervise.image_jobs.
+IMAGE_JOBS = frozenset({"load", "login", "pull", "push", "save"})
+
 JOBS: Mapping[str, Job] = {
     "changes": _changes,
     "controllers": _controllers,
@@ -209,6 +233,7 @@ JOBS: Mapping[str, Job] = {
     "import": _import,
     "make-network": network_jobs.make,
     "mount-volumes": _mount_volumes,
+    "prune-images": _prune_images,
     "remove": _remove,
     "remove-image": _remove_image,
     "remove-network": network_jobs.remove,

@@ -150,7 +150,7 @@ def test_errors_of_the_engine_are_one_line(loaded: Notebook) -> None:
     """What the engine refuses is said in docker's words, without a traceback."""
     for line, words in (
         ("start nobody", "No such container: nobody"),
-        ("run nothing true", "nothing"),
+        ("run --pull never nothing true", "nothing"),
         ("run --rm host nope", "executable file not found in $PATH"),
     ):
         cell = loaded.run(f"%container {line}")

@@ -53,6 +53,7 @@ ALLOWED: dict[str, set[str]] = {
 # Who may import what that Python does not bring along. The rooms that are not named run in the
 # zygote and its forks, where each import costs every container memory and time.
 THIRD_PARTY: dict[str, set[str]] = {
+    "images": {"zstandard"},
     "runtime": {"pyseccomp"},
     "commands": {"click"},
     "kernel_ext": {"IPython", "pandas", "traitlets", "click", "anywidget", "pyte"},

@@ -37,12 +37,12 @@ NO_USER = "unable to find user nobody2: no matching entries in passwd file"
 # What is refused before there is a container: words, stderr, exit code.
 REFUSED = {
     "run of an image that is missing": (
-        ["run", "nope:1", "true"],
+        ["run", "--pull", "never", "nope:1", "true"],
         f"{RUN}No such image: nope:1.\n{SEE_RUN}",
         125,
     ),
     "create of an image that is missing": (
-        ["create", "nope:1", "true"],
+        ["create", "--pull", "never", "nope:1", "true"],
         f"{DAEMON}No such image: nope:1\n",
         1,
     ),

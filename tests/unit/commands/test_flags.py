@@ -143,7 +143,7 @@ def test_numbers_are_gos(text: str, number: int) -> None:
         (["rm", "-l", "c"], "-l, --link"),
         (["stop", "-s", "HUP", "c"], "-s, --signal"),
         (["logs", "--details", "c"], "--details"),
-        (["images", "--digests"], "--digests"),
+        (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),
         (["-H", "tcp://x", "ps"], "-H, --host"),
     ],
 )

@@ -171,3 +171,66 @@ def test_what_is_not_there_cannot_be_removed(
     """The words are docker's."""
     with pytest.raises(ImageNotFound, match=f"No such image: {ref}:latest"):
         catalogue.remove(bare_home, store, ref)
+
+
+D1, D2 = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def named(store: Store, image: ImageRecord, *names: str) -> None:
+    """Give an image names by tag and by digest."""
+    with store.write() as tx:
+        for name in names:
+            (images.call if "@" in name else images.tag)(tx, image.id, name)
+
+
+def test_a_digest_goes_with_the_last_tag_of_its_repository(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """And with it the image, when nothing else names it."""
+    named(store, image, "bb:2", f"bb@{D1}", f"other@{D2}")
+
+    assert catalogue.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert catalogue.remove(bare_home, store, "bb:2") == [
+        ("Untagged", "bb:2"),
+        ("Untagged", f"bb@{D1}"),
+    ]
+    with store.read() as tx:
+        assert images.find(tx, f"other@{D2}").id == image.id
+    done = catalogue.remove(bare_home, store, f"other@{D2}")
+    assert done[:2] == [("Untagged", f"other@{D2}"), ("Deleted", image.id)]
+
+
+def test_an_id_takes_its_one_repository_with_it(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """One tag and what the registry calls it are one name; two repositories are two."""
+    named(store, image, f"bb@{D1}")
+    done = catalogue.remove(bare_home, store, image.id)
+    assert done[:3] == [("Untagged", "bb:1"), ("Untagged", f"bb@{D1}"), ("Deleted", image.id)]
+
+
+def test_an_id_with_two_repositories_needs_force(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """As with two tags."""
+    named(store, image, f"bb@{D1}", f"other@{D1}")
+    with pytest.raises(ImageInUse, match="referenced in multiple repositories"):
+        catalogue.remove(bare_home, store, image.id)
+
+
+def test_prune_takes_what_nothing_uses(bare_home: Home, store: Store, image: ImageRecord) -> None:
+    """Without a name, or all; never what a container stands on, nor what is kept."""
+    assert catalogue.prune(bare_home, store) == ([], 0)
+    assert catalogue.prune(bare_home, store, every=True, kept=[image.id]) == ([], 0)
+    assert catalogue.prune(bare_home, store, every=True, labels=["a"]) == ([], 0)
+    assert catalogue.prune(bare_home, store, every=True, before_ns=1) == ([], 0)
+    holder = on(store, image, "holder")
+    assert catalogue.prune(bare_home, store, every=True) == ([], 0)
+    with store.write() as tx:
+        monitor_statements.removed(tx, holder)
+
+    done, freed = catalogue.prune(bare_home, store, every=True)
+
+    assert done[:2] == [("Untagged", "bb:1"), ("Deleted", image.id)]
+    assert freed == 1
+    assert files(bare_home) == []

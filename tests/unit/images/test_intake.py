@@ -9,14 +9,21 @@ import io
 import lzma
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+import zstandard
 
 from ipycontainer.errors import ImageFormatError, Unsupported
-from ipycontainer.images import intake as intakes
+from ipycontainer.images import compression
 from ipycontainer.images.intake import Intake
-from ipycontainer.images.layout import LAYER_GZIP_TYPE, LAYER_TYPE, BlobWriter, Layout
+from ipycontainer.images.layout import (
+    LAYER_GZIP_TYPE,
+    LAYER_TYPE,
+    LAYER_ZSTD_TYPE,
+    BlobWriter,
+    Layout,
+)
 from ipycontainer.store.home import Home
 
 CONTENT = os.urandom(70_000) + b"\0" * 3_000_000
@@ -79,7 +86,7 @@ def test_a_damaged_gzip_archive_is_refused(writer: BlobWriter, damage: object, w
 
 def test_a_bomb_is_given_up_early(writer: BlobWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its ratio, long before its size."""
-    monkeypatch.setattr(intakes, "_RATIO_FROM_BYTES", 1 << 20)
+    monkeypatch.setattr(compression, "RATIO_FROM_BYTES", 1 << 20)
     bomb = gzip.compress(b"\0" * (64 << 20))
 
     with pytest.raises(ImageFormatError, match="expands more than 400 times"):
@@ -92,21 +99,35 @@ def test_an_endless_archive_is_given_up(writer: BlobWriter) -> None:
         Intake(io.BytesIO(CONTENT), writer, 1_000_000).finish()
 
 
-@pytest.mark.parametrize(
-    ("packed", "name"),
-    [
-        (bz2.compress(b"x"), "bzip2"),
-        (lzma.compress(b"x"), "xz"),
-        (b"\x28\xb5\x2f\xfd" + b"x" * 20, "zstd"),
-        (b"PK\x03\x04" + b"x" * 20, "zip"),
-    ],
-)
-def test_other_compressions_are_refused_by_name(
-    writer: BlobWriter, packed: bytes, name: str
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress])
+def test_what_no_layer_may_be_compressed_with_is_stored_plain(
+    writer: BlobWriter, pack: Callable[[bytes], bytes]
 ) -> None:
+    """The blob is the archive's content, then."""
+    intake = Intake(io.BytesIO(pack(CONTENT)), writer, 1 << 30)
+
+    assert intake.read(len(CONTENT) + 1) == CONTENT
+    intake.finish()
+    assert intake.diff_id == writer.digest == sha256(CONTENT)
+    assert intake.media_type == LAYER_TYPE
+
+
+def test_a_zstd_archive_is_kept_as_it_came(writer: BlobWriter) -> None:
+    """As one of gzip."""
+    packed = zstandard.ZstdCompressor().compress(CONTENT)
+    intake = Intake(io.BytesIO(packed), writer, 1 << 30)
+
+    assert intake.read(len(CONTENT) + 1) == CONTENT
+    intake.finish()
+    assert intake.diff_id == sha256(CONTENT)
+    assert writer.digest == sha256(packed)
+    assert intake.media_type == LAYER_ZSTD_TYPE
+
+
+def test_a_zip_is_refused_by_name(writer: BlobWriter) -> None:
     """With the pipe to type instead."""
-    with pytest.raises(Unsupported, match=name) as caught:
-        Intake(io.BytesIO(packed), writer, 1 << 30)
+    with pytest.raises(Unsupported, match="zip") as caught:
+        Intake(io.BytesIO(b"PK\x03\x04" + b"x" * 20), writer, 1 << 30)
 
     assert "| ipycontainer import -" in caught.value.hint
 

@@ -1,0 +1,125 @@
+"""The verbs that move images as archives: load and save."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ipycontainer.commands.records import Done, Lines, Outcome
+from ipycontainer.commands.verb import Session, silently, verb
+from ipycontainer.errors import EngineError, ImageFormatError, UsageError
+
+__all__ = ["load", "save"]
+
+
+@verb("load", "Load an image from a tar archive or STDIN", "[OPTIONS]", most=0)
+@click.option("-i", "--input", "source", default="", help="Read from a file, instead of STDIN")
+@click.option("--platform", default="", help="Load only that platform of what the archive has")
+@click.option("-q", "--quiet", is_flag=True, help="Suppress the load output")
+def load(session: Session, source: str, platform: str, quiet: bool) -> Outcome:
+    """Return a line for each image that was loaded."""
+    with _readable(session, source) as fd:
+        transfer = session.engine.images.loading(fd, platform=platform)
+        try:
+            done = silently(transfer) if quiet or source == "" else session.attend(transfer)
+        except ImageFormatError as error:
+            raise UsageError(error.message, exit_code=1, hint=error.hint) from None
+    lines: list[str] = []
+    warnings: list[str] = []
+    for image in done:
+        lines += _loaded(image)
+        warnings += image["warnings"]
+    return Lines(lines=tuple(lines), warnings=tuple(warnings))
+
+
+def _loaded(image: Any) -> list[str]:
+    lines = [
+        f"The image {tag} already exists, renaming the old one with ID {held} to empty string"
+        for tag, held in image["renamed"]
+    ]
+    lines += [f"Loaded image: {tag}" for tag in image["tags"]]
+    return lines if image["tags"] else [*lines, f"Loaded image ID: {image['image_id']}"]
+
+
+@contextmanager
+def _readable(session: Session, source: str) -> Iterator[int]:
+    if not source:
+        if not isinstance(session.stdin, int) or os.isatty(session.stdin):
+            raise UsageError(
+                "requested load from stdin, but stdin is empty", exit_code=1, hint="load -i FILE"
+            )
+        yield session.stdin
+        return
+    try:
+        fd = os.open(session.cwd / source, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise UsageError(f"open {source}: {reason}", exit_code=1) from None
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@verb(
+    "save",
+    "Save one or more images to a tar archive (streamed to STDOUT by default)",
+    "[OPTIONS] IMAGE [IMAGE...]",
+    least=1,
+)
+@click.option("-o", "--output", default="", help="Write to a file, instead of STDOUT")
+@click.argument("images", nargs=-1)
+def save(session: Session, output: str, images: tuple[str, ...]) -> Outcome:
+    """Write the archive; nothing is left of one that could not be finished."""
+    if not output:
+        if session.stdout is None or os.isatty(session.stdout):
+            raise UsageError(
+                "cowardly refusing to save to a terminal. Use the -o flag or redirect", exit_code=1
+            )
+        silently(session.engine.images.saving(images, session.stdout))
+        return Done()
+    with _written(session.cwd / output, output) as fd:
+        session.attend(session.engine.images.saving(images, fd))
+    return Done()
+
+
+@contextmanager
+def _written(path: Path, shown: str) -> Iterator[int]:
+    """Give a descriptor that becomes the file at `path` once all went well."""
+    if not path.parent.is_dir():
+        given = os.path.dirname(shown)
+        raise UsageError(
+            f'failed to save image: invalid output path: directory "{given}" does not exist',
+            exit_code=1,
+        )
+    if path.is_dir():
+        raise UsageError(f"failed to save image: {shown} is a directory", exit_code=1)
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or device is written to as it is
+            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                yield fd
+            finally:
+                os.close(fd)
+            return
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EngineError(f"open {shown}: {(error.strerror or '').lower()}") from None
+    try:
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+        os.replace(fresh, path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,154 @@
+"""The verbs that list images and their steps: images, history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from ipycontainer.commands.listing import grouped
+from ipycontainer.commands.records import HistorySummary, ImageSummary, Listing, Outcome
+from ipycontainer.commands.types import Filter
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.engine.image_selection import fits
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Image
+
+__all__ = ["history", "images"]
+
+_NONE = "<none>"
+_FILTERS = ("before", "dangling", "label", "reference", "since", "until")
+
+
+@verb("images", "List images", "[OPTIONS] [REPOSITORY[:TAG]]", most=1)
+@click.option(
+    "-a", "--all", "everything", is_flag=True, help="Show all images: here none is intermediate"
+)
+@click.option("--digests", is_flag=True, help="Show digests")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    type=Filter(),
+    multiple=True,
+    help="dangling=, label=, before=, since=, until=, reference=PATTERN",
+)
+@click.option("--format", "template", default="", help="'table', 'json', or a Go template")
+@click.option("--no-trunc", is_flag=True, help="Don't truncate output")
+@click.option("-q", "--quiet", is_flag=True, help="Only show image IDs")
+@click.argument("repository", required=False)
+def images(
+    session: Session,
+    everything: bool,
+    digests: bool,
+    filters: tuple[tuple[str, str], ...],
+    template: str,
+    no_trunc: bool,
+    quiet: bool,
+    repository: str | None,
+) -> Outcome:
+    """Return a row for each tag, newest image first."""
+    wanted = grouped("images", filters, _FILTERS)
+    found = session.engine.images.list(name=repository, all=everything, filters=wanted or None)
+    patterns = [[repository] if repository else [], wanted.get("reference", [])]
+    rows = [row for image in found for row in _rows(image, [p for p in patterns if p], digests)]
+    rows.sort(key=lambda row: -row.created_ns)
+    return Listing(
+        kind="images",
+        rows=tuple(rows),
+        now_ns=time.time_ns(),
+        quiet=quiet,
+        no_trunc=no_trunc,
+        template=template,
+        digests=digests,
+    )
+
+
+def _rows(
+    image: Image, patterns: Sequence[Sequence[str]], every_digest: bool
+) -> list[ImageSummary]:
+    """Return the rows of an image: one a tag; one a digest where that is its only name.
+
+    With `every_digest` a tag has as many rows as its repository has digests, as in docker.
+    """
+    record = image.record
+    by_repository: dict[str, list[str]] = {}
+    for name in record.digests:
+        repository, _, digest = name.partition("@")
+        by_repository.setdefault(repository, []).append(digest)
+    rows: list[ImageSummary] = []
+
+    def add(repository: str, tag: str, digest: str) -> None:
+        rows.append(
+            ImageSummary(
+                id=record.id,
+                repository=repository,
+                tag=tag,
+                digest=digest,
+                created_ns=record.created_ns,
+                size=record.size,
+                shared=image.shared,
+                containers=image.containers,
+            )
+        )
+
+    tagged = set()
+    for name in record.tags:
+        repository, _, tag = name.rpartition(":")
+        tagged.add(repository)
+        if _wanted(name, patterns):
+            known = by_repository.get(repository, [_NONE])
+            for digest in known if every_digest else known[:1]:
+                add(repository, tag, digest)
+    for repository, known in by_repository.items():
+        if repository not in tagged and _wanted(f"{repository}@{known[0]}", patterns):
+            for digest in known if every_digest else known[:1]:
+                add(repository, _NONE, digest)
+    if not record.tags and not record.digests and not patterns:
+        add(_NONE, _NONE, _NONE)
+    return rows
+
+
+def _wanted(name: str, patterns: Sequence[Sequence[str]]) -> bool:
+    return all(any(fits(name, pattern) for pattern in some) for some in patterns)
+
+
+@verb("history", "Show the history of an image", "[OPTIONS] IMAGE", least=1, most=1)
+@click.option("--format", "template", default="", help="'table', 'json', or a Go template")
+@click.option(
+    "-H",
+    "--human/--no-human",
+    "human",
+    default=True,
+    help="Print sizes and dates in human readable format",
+)
+@click.option("--no-trunc", is_flag=True, help="Don't truncate output")
+@click.option("-q", "--quiet", is_flag=True, help="Only show image IDs")
+@click.argument("image")
+def history(
+    session: Session, template: str, human: bool, no_trunc: bool, quiet: bool, image: str
+) -> Outcome:
+    """Return the steps of an image, newest first, with the sizes of their layers."""
+    steps: Sequence[Mapping[str, object]] = session.engine.images.get(image).history()
+    rows = tuple(
+        HistorySummary(
+            id=str(step["Id"]),
+            created_ns=int(str(step["Created"])) * 1_000_000_000,
+            created_by=str(step["CreatedBy"]),
+            size=int(str(step["Size"])),
+            comment=str(step["Comment"]),
+        )
+        for step in steps
+    )
+    return Listing(
+        kind="history",
+        rows=rows,
+        now_ns=time.time_ns(),
+        quiet=quiet,
+        no_trunc=no_trunc,
+        template=template,
+        human=human,
+    )

@@ -1,0 +1,118 @@
+"""An image of an engine, with docker-py's names."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ipycontainer.engine import inspect
+from ipycontainer.errors import EngineError
+from ipycontainer.images import catalogue
+from ipycontainer.model.image import ImageRecord
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["Image"]
+
+CHUNK_BYTES = 2 << 20  # docker-py's
+
+
+class Image:
+    """An image of this engine.
+
+    `shared` bytes of its size stand in other images too, `containers` counts those on it: both as
+    of the moment when it was looked up, -1 where nobody asked. `warnings` say what an import had to
+    leave out.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        record: ImageRecord,
+        shared: int = -1,
+        containers: int = -1,
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self.engine = engine
+        self.record = record
+        self.shared = shared
+        self.containers = containers
+        self.warnings = tuple(warnings)
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"'{tag}'" for tag in self.tags)
+        return f"<Image: {names}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Image) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def id(self) -> str:
+        """Return `sha256:` and 64 hex digits, the digest of the image's config."""
+        return self.record.id
+
+    @property
+    def short_id(self) -> str:
+        """Return `sha256:` and the first twelve digits."""
+        return self.record.id[:19]
+
+    @property
+    def tags(self) -> list[str]:
+        """Return its names, with tag."""
+        return list(self.record.tags)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Return its labels."""
+        return self.record.config.labels
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Return what `docker image inspect` shows."""
+        return inspect.image(self.record)
+
+    def tag(self, repository: str, tag: str = "") -> bool:
+        """Give the image one more name."""
+        name = f"{repository}:{tag}" if tag else repository
+        catalogue.tag(self.engine.home, self.engine.store, self.id, name)
+        return True
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return how it was made, newest step first, as docker's API shows it."""
+        return inspect.history(self.record)
+
+    def save(self, chunk_size: int = CHUNK_BYTES, named: bool | str = False) -> Iterator[bytes]:
+        """Yield the pieces of a tar that `load` takes. `named` keeps its names, or that one."""
+        names = list(self.tags) if named is True else [named] if named else []
+        reader, writer = os.pipe()
+        errors: list[EngineError] = []
+        try:
+            transfer = self.engine.images.saving(names or [self.id], writer)
+        finally:
+            os.close(writer)
+
+        def wait() -> None:
+            try:
+                transfer.result()
+            except EngineError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=wait, name="save", daemon=True)
+        thread.start()
+        try:
+            while piece := os.read(reader, chunk_size):
+                yield piece
+            thread.join()
+        finally:
+            os.close(reader)
+            with suppress(OSError):
+                transfer.cancel()
+        if errors:
+            raise errors[0]

@@ -1,0 +1,125 @@
+"""Which images `images` shows and `image prune` takes: docker's filters, without a store.
+
+Source of the rules: moby `daemon/images/images.go`, `image_prune.go` (26.1.5).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ipycontainer.errors import EngineError, InvalidArgument
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.units import parse_time
+
+__all__ = ["fits", "images", "prune_arguments"]
+
+_KNOWN = ("before", "dangling", "label", "reference", "since", "until")
+_PRUNE_KNOWN = ("dangling", "label", "label!", "until")
+_TRUE, _FALSE = {"1", "true", "True"}, {"0", "false", "False"}
+
+
+def images(
+    records: Sequence[ImageRecord],
+    name: str,
+    filters: Mapping[str, Any],
+    find: Callable[[str], ImageRecord],
+) -> list[ImageRecord]:
+    """Return the records that docker's `images` would show, in the order given.
+
+    Keys are joined by and, values of one key by or; labels all have to match. `find` answers what
+    before= and since= name. Raises InvalidArgument for an unknown key.
+    """
+    wanted = {key: _values(value) for key, value in filters.items()}
+    for key in wanted:
+        if key not in _KNOWN:
+            raise InvalidArgument(f"invalid filter '{key}'")
+    dangling = _dangling(wanted.get("dangling", ()))
+    before = min((_created(find, ref) for ref in wanted.get("before", ())), default=None)
+    until = [parse_time(text, time.time_ns()) for text in wanted.get("until", ())]
+    if until:
+        before = min([*until, *([before] if before is not None else [])])
+    since = max((_created(find, ref) for ref in wanted.get("since", ())), default=None)
+    return [
+        record
+        for record in records
+        if (dangling is None or dangling == (not record.tags))
+        and (before is None or record.created_ns < before)
+        and (since is None or record.created_ns > since)
+        and all(_has_label(record, text) for text in wanted.get("label", ()))
+        and (not name or _named(record, [name]))
+        and ("reference" not in wanted or _named(record, wanted["reference"]))
+    ]
+
+
+def _dangling(values: Sequence[str]) -> bool | None:
+    if not values:
+        return None
+    if values[0] not in _TRUE | _FALSE:
+        raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(values)}]'")
+    return values[0] in _TRUE
+
+
+def _created(find: Callable[[str], ImageRecord], ref: str) -> int:
+    return find(ref).created_ns
+
+
+def _named(record: ImageRecord, patterns: Sequence[str]) -> bool:
+    return any(fits(name, pattern) for name in _names(record) for pattern in patterns)
+
+
+def _names(record: ImageRecord) -> list[str]:
+    return [*record.tags, *record.digests]
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether a name fits a pattern by Go's path.Match, with its tag or digest or without."""
+    expression = re.compile(
+        "".join(
+            "[^/]*" if part == "*" else "[^/]" if part == "?" else re.escape(part)
+            for part in re.split(r"([*?])", pattern)
+        )
+    )
+    bare = name.partition("@")[0] if "@" in name else name.rpartition(":")[0]
+    return any(expression.fullmatch(text) for text in (name, bare))
+
+
+def _has_label(record: ImageRecord, wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    labels = record.config.labels
+    return name in labels and (not equals or labels[name] == value)
+
+
+def prune_arguments(filters: Mapping[str, Any], kept: str) -> dict[str, Any]:
+    """Return what a worker needs to prune: which images, and the one to keep in any case."""
+    wanted = {key: _values(value) for key, value in filters.items()}
+    for key in wanted:
+        if key not in _PRUNE_KNOWN:
+            raise InvalidArgument(f"invalid filter '{key}'")
+    dangling = _dangling(wanted.get("dangling", ()))
+    until = wanted.get("until", ())
+    if len(until) > 1:
+        raise InvalidArgument("more than one until filter specified")
+    try:
+        before = parse_time(until[0], time.time_ns()) if until else None
+    except EngineError as error:
+        raise InvalidArgument(f'invalid filter "until={until[0]}": {error.message}') from None
+    return {
+        "every": dangling is False,
+        "before_ns": before,
+        "labels": list(wanted.get("label", ())),
+        "without": list(wanted.get("label!", ())),
+        "kept": [kept],
+    }
+
+
+def _values(value: Any) -> Sequence[str]:
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Iterable):
+        return tuple(str(each) for each in value)
+    return (str(value),)

@@ -1,0 +1,148 @@
+"""Save images into one tar that docker, podman, skopeo and we load again.
+
+Both forms in one, as docker 25 and later write: an OCI layout (`oci-layout`, `index.json`, blobs by
+digest) and docker's own `manifest.json` and `repositories`. Blobs go in as they are stored. Run by
+a worker; the archive goes to a descriptor, so nothing is ever kept in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from ipycontainer.errors import ImageFormatError, InvalidArgument
+from ipycontainer.images import manifest, sweep
+from ipycontainer.images.layout import LIMIT_MANIFEST_BYTES, Layout, index_entry
+from ipycontainer.images.manifest import Manifest
+from ipycontainer.images.teller import Teller, short
+from ipycontainer.model import reference
+from ipycontainer.model.image import Descriptor, ImageRecord
+from ipycontainer.store import images
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+
+__all__ = ["save"]
+
+_BLOBS = "blobs/sha256/"
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """An image that is saved, and the names that are saved of it."""
+
+    record: ImageRecord
+    tags: list[str]
+
+
+def save(home: Home, store: Store, names: Sequence[str], out: BinaryIO, teller: Teller) -> None:
+    """Write the images that these names, ids or repositories mean.
+
+    A repository without a tag stands for all of its tags, as in docker. Raises ImageNotFound.
+    """
+    with sweep.adding(home):
+        chosen = _choose(store, names)
+        layout = Layout(home)
+        with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+            _Writer(archive, layout, teller).write(list(chosen.values()))
+
+
+def _choose(store: Store, names: Sequence[str]) -> dict[str, _Chosen]:
+    chosen: dict[str, _Chosen] = {}
+    with store.read() as tx:
+        everything = images.list_all(tx)
+        for name in names:
+            found: list[tuple[ImageRecord, list[str]]] = []
+            if _is_repository(name):
+                wanted = reference.parse(name).familiar_name
+                for record in everything:
+                    tags = [tag for tag in record.tags if tag.rpartition(":")[0] == wanted]
+                    if tags:
+                        found.append((record, tags))
+            if not found:
+                record = images.find(tx, name)
+                tags = [tag for tag in record.tags if tag == _familiar(name)]
+                found.append((record, tags))
+            for record, tags in found:
+                if not record.manifest:
+                    raise InvalidArgument(
+                        f"the image {name} is this machine itself and cannot be saved"
+                    )
+                entry = chosen.setdefault(record.id, _Chosen(record, []))
+                entry.tags += [tag for tag in tags if tag not in entry.tags]
+    return chosen
+
+
+def _is_repository(name: str) -> bool:
+    """Tell whether a name has neither tag nor digest, and is no id."""
+    if "@" in name or name.startswith("sha256:"):
+        return False
+    return ":" not in name.rpartition("/")[2]
+
+
+def _familiar(name: str) -> str:
+    try:
+        return reference.parse(name).familiar
+    except InvalidArgument:
+        return ""
+
+
+class _Writer:
+    """Writes one archive; each blob once."""
+
+    def __init__(self, archive: tarfile.TarFile, layout: Layout, teller: Teller) -> None:
+        self._archive = archive
+        self._layout = layout
+        self._teller = teller
+        self._written: set[str] = set()
+
+    def write(self, chosen: Sequence[_Chosen]) -> None:
+        """Write the images and what leads to them."""
+        listed: list[dict[str, Any]] = []
+        index: list[dict[str, Any]] = []
+        repositories: dict[str, dict[str, str]] = {}
+        for each in chosen:
+            record = each.record
+            raw = self._layout.read_blob(record.manifest, LIMIT_MANIFEST_BYTES)
+            found = manifest.parse(raw)
+            if not isinstance(found, Manifest):
+                raise ImageFormatError(f"{record.manifest} is no manifest of an image")
+            for blob in (*found.layers, found.config, found.descriptor):
+                self._blob(blob)
+            index += [index_entry(record, len(raw), tag) for tag in each.tags or [""]]
+            for tag in each.tags:
+                name, _, word = tag.rpartition(":")
+                repositories.setdefault(name, {})[word] = record.layers[-1].chain_id[7:]
+            listed.append(
+                {
+                    "Config": _BLOBS + found.config.digest[7:],
+                    "RepoTags": each.tags or None,
+                    "Layers": [_BLOBS + layer.digest[7:] for layer in found.layers],
+                }
+            )
+        self._json("manifest.json", listed)
+        self._json("index.json", {"schemaVersion": 2, "manifests": index})
+        self._json("oci-layout", {"imageLayoutVersion": "1.0.0"})
+        if repositories:
+            self._json("repositories", repositories)
+
+    def _blob(self, blob: Descriptor) -> None:
+        if blob.digest in self._written:
+            return
+        self._written.add(blob.digest)
+        with open(self._layout.blob(blob.digest), "rb") as file:
+            entry = tarfile.TarInfo(_BLOBS + blob.digest[7:])
+            entry.size = file.seek(0, io.SEEK_END)
+            entry.mode = 0o644
+            file.seek(0)
+            self._archive.addfile(entry, file)
+        self._teller.count(short(blob.digest), "Saved", entry.size, entry.size)
+
+    def _json(self, name: str, value: Any) -> None:
+        content = json.dumps(value, separators=(",", ":")).encode()
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(content), 0o644
+        self._archive.addfile(entry, io.BytesIO(content))
