@@ -27,6 +27,7 @@ from ipycontainer.commands.records import (
     Listing,
     LogView,
     Outcome,
+    PortListing,
     Running,
     Started,
     Streamed,
@@ -182,11 +183,21 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
         "ps": frames.containers,
         "images": frames.images,
         "history": frames.history,
+        "networks": frames.networks,
         "volumes": frames.volumes,
     }[outcome.kind]
     frame: Frame = make(outcome.rows, outcome.now_ns)
     frame.attrs["no_trunc"] = outcome.no_trunc
     return frame
+
+
+@_value.register(PortListing)
+def _(outcome: PortListing) -> Frame:
+    import time
+
+    from kernel_ext import frames
+
+    return frames.ports(outcome.rows, time.time_ns())
 
 
 @_value.register(Streamed)

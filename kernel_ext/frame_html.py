@@ -76,6 +76,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _state(frame)
     if name == "kind" and isinstance(dtype, pd.CategoricalDtype):
         return lambda value, _row: _td(kind_badge(_text(value)))
+    if name == "host_port" and pd.api.types.is_integer_dtype(dtype):
+        return _link(frame)
     if pd.api.types.is_integer_dtype(dtype):
         return _INTEGERS.get(name, _number)
     if frame.attrs.get("no_trunc"):
@@ -152,6 +154,25 @@ def _moment(now_ns: int) -> _Writer:
             return _td("")
         seconds = max(0.0, (now_ns - value.value) / 1e9)
         return _td(f"{human_duration(seconds)} ago", title=value.isoformat())
+
+    return write
+
+
+def _link(frame: pd.DataFrame) -> _Writer:
+    """Return what writes a port of this machine as a link to who answers there."""
+    names = list(frame.columns)
+
+    def beside(name: str, row: int) -> str:
+        return _text(frame.iat[row, names.index(name)]) if name in names else ""
+
+    def write(value: Any, row: int) -> str:
+        if pd.isna(value) or beside("protocol", row) not in ("", "tcp"):
+            return _number(value, row)
+        address = beside("address", row)
+        host = "localhost" if address in ("", "0.0.0.0", "::") else address
+        host = f"[{host}]" if ":" in host else host
+        where = html.escape(f"http://{host}:{int(value)}/")
+        return _td(f'<a href="{where}" target="_blank" rel="noopener">{int(value)}</a>')
 
     return write
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         ContainerSummary,
         HistorySummary,
         ImageSummary,
+        NetworkSummary,
+        PortSummary,
         VolumeSummary,
     )
 
@@ -29,6 +31,8 @@ __all__ = [
     "CONTAINERS",
     "HISTORY",
     "IMAGES",
+    "NETWORKS",
+    "PORTS",
     "VOLUMES",
     "Frame",
     "changes",
@@ -36,6 +40,8 @@ __all__ = [
     "empty",
     "history",
     "images",
+    "networks",
+    "ports",
     "volumes",
 ]
 
@@ -104,6 +110,26 @@ VOLUMES: Mapping[str, Any] = {
     "anonymous": "bool",
     "labels": _TEXT,
     "containers": _TEXT,  # their names, a,b
+}
+NETWORKS: Mapping[str, Any] = {
+    "id": _TEXT,
+    "name": _TEXT,
+    "driver": _TEXT,
+    "scope": _TEXT,
+    "subnet": _TEXT,
+    "gateway": _TEXT,
+    "internal": "bool",
+    "ipv6": "bool",
+    "containers": "int64",  # on it now
+    "created": _MOMENT,
+    "labels": _TEXT,
+}
+PORTS: Mapping[str, Any] = {
+    "container": _TEXT,
+    "port": "int64",  # inside
+    "protocol": pd.CategoricalDtype(["tcp", "udp", "sctp"]),
+    "address": _TEXT,  # of this machine, as is the next
+    "host_port": "int64",
 }
 CHANGES: Mapping[str, Any] = {
     "kind": pd.CategoricalDtype(["A", "C", "D"]),
@@ -197,6 +223,36 @@ def changes(rows: Sequence[Change], now_ns: int) -> Frame:
         "size_delta": lambda row: row.size_delta,
     }
     return _frame(CHANGES, columns, rows, now_ns)
+
+
+def networks(rows: Sequence[NetworkSummary], now_ns: int) -> Frame:
+    """Return the frame of `network ls`; several pools of one network are joined by commas."""
+    columns: Mapping[str, Callable[[NetworkSummary], Any]] = {
+        "id": lambda row: row.id,
+        "name": lambda row: row.name,
+        "driver": lambda row: row.driver,
+        "scope": lambda row: "local",
+        "subnet": lambda row: ",".join(row.subnets),
+        "gateway": lambda row: ",".join(row.gateways),
+        "internal": lambda row: row.internal,
+        "ipv6": lambda row: row.ipv6,
+        "containers": lambda row: row.containers,
+        "created": lambda row: row.created_ns,
+        "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
+    }
+    return _frame(NETWORKS, columns, rows, now_ns)
+
+
+def ports(rows: Sequence[PortSummary], now_ns: int) -> Frame:
+    """Return the frame of `port`."""
+    columns: Mapping[str, Callable[[PortSummary], Any]] = {
+        "container": lambda row: row.container,
+        "port": lambda row: row.port,
+        "protocol": lambda row: row.protocol,
+        "address": lambda row: row.address,
+        "host_port": lambda row: row.host_port,
+    }
+    return _frame(PORTS, columns, rows, now_ns)
 
 
 def empty(schema: Mapping[str, Any]) -> Frame:

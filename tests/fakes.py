@@ -26,12 +26,14 @@ from ipycontainer.errors import (
     InvalidReference,
     NameInUse,
     NoSuchContainer,
+    NoSuchNetwork,
     NoSuchVolume,
     VolumeInUse,
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.network import NetworkConfig, NetworkRecord, Pool, PublishedPort
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import NO_WINDOW, Window
@@ -45,6 +47,7 @@ __all__ = [
     "FakeForeground",
     "FakeImage",
     "FakeLogEntry",
+    "FakeNetwork",
     "Program",
 ]
 
@@ -136,6 +139,7 @@ class FakeContainer:
         self.log: list[FakeLogEntry] = []
         self.differences: list[FakeChange] = []
         self.foregrounds: list[FakeForeground] = []
+        self.published: list[PublishedPort] = []
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"
@@ -622,6 +626,72 @@ class FakeVolumes:
         return {"VolumesDeleted": names or None, "SpaceReclaimed": 1_500 * len(names)}
 
 
+class FakeNetwork:
+    """A network that is only its record."""
+
+    users = 0
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, engine: FakeEngine, record: NetworkRecord) -> None:
+        self.engine = engine
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Name": self.record.name, "Id": self.id, "Driver": self.record.config.driver}
+
+    def remove(self) -> None:
+        if self.record.name == "bridge":
+            raise Conflict("bridge is a pre-defined network and cannot be removed")
+        self.engine.networks.everything.remove(self)
+
+
+class FakeNetworks:
+    """`engine.networks`: docker's own three, and what was made."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.everything: list[FakeNetwork] = []
+        for name, driver in (("bridge", "bridge"), ("host", "host"), ("none", "null")):
+            self.add(name, NetworkConfig(driver=driver))
+
+    def add(self, name: str, config: NetworkConfig) -> FakeNetwork:
+        """Put a network there."""
+        digest = hashlib.sha256(f"network {name}".encode()).hexdigest()
+        record = NetworkRecord(digest, name, self.engine.tick(), config)
+        self.everything.append(FakeNetwork(self.engine, record))
+        return self.everything[-1]
+
+    def create(self, name: str, driver: str = "bridge", **options: Any) -> FakeNetwork:
+        if any(network.record.name == name for network in self.everything):
+            raise Conflict(f"network with name {name} already exists")
+        pools = tuple(Pool(subnet, "10.0.0.1") for subnet in options["subnets"])
+        config = NetworkConfig(driver, pools, internal=options["internal"])
+        return self.add(name, replace(config, labels=options["labels"]))
+
+    def get(self, ref: str) -> FakeNetwork:
+        for network in self.everything:
+            if ref and (network.record.name == ref or network.id.startswith(ref)):
+                return network
+        raise NoSuchNetwork(f"network {ref} not found")
+
+    def list(
+        self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None
+    ) -> list[FakeNetwork]:
+        wanted = (filters or {}).get("name", ())
+        found = [n for n in self.everything if all(w in n.record.name for w in wanted)]
+        return sorted(found, key=lambda network: network.record.name)
+
+    def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        removed = [n.record.name for n in self.everything[3:]]
+        del self.everything[3:]
+        return {"NetworksDeleted": removed}
+
+
 class FakeEngine:
     """An engine with the images `busybox` and `host`, and a clock that goes 1 ms a reading."""
 
@@ -635,6 +705,7 @@ class FakeEngine:
         self.images = FakeImages(self)
         self.containers = FakeContainers(self)
         self.volumes = FakeVolumes(self)
+        self.networks = FakeNetworks(self)
         self.images.add("host", config=ImageConfig(command=("python",)))
         self.images.add("busybox", config=ImageConfig(command=("sh",)))
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.network import NetworkRecord, PublishedPort
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.transfer import Progress
 from ipycontainer.model.volume import VolumeRecord
@@ -32,6 +33,8 @@ __all__ = [
     "Image",
     "Images",
     "LogEntry",
+    "Network",
+    "Networks",
     "Stdin",
     "Transfer",
     "Volume",
@@ -160,6 +163,8 @@ class Container(Protocol):
     def record(self) -> ContainerRecord: ...
     @property
     def warnings(self) -> Sequence[str]: ...
+    @property
+    def published(self) -> Sequence[PublishedPort]: ...
 
     def attached(self, stdin: Stdin = None, window: Window = ...) -> Foreground: ...
     def start(self) -> None: ...
@@ -341,6 +346,49 @@ class Volumes(Protocol):
     ) -> Volume: ...
 
 
+class Network(Protocol):
+    """A network by docker-py's names."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def record(self) -> NetworkRecord: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+    @property
+    def users(self) -> int: ...
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+
+    def remove(self) -> None: ...
+
+
+class Networks(Protocol):
+    """`engine.networks`."""
+
+    def create(
+        self,
+        name: str,
+        driver: str = "bridge",
+        *,
+        options: Mapping[str, str] | None = None,
+        subnets: Sequence[str] = (),
+        gateways: Sequence[str] = (),
+        ranges: Sequence[str] = (),
+        aux: Mapping[str, str] | None = None,
+        internal: bool = False,
+        attachable: bool = False,
+        enable_ipv6: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> Network: ...
+
+    def get(self, ref: str) -> Network: ...
+    def list(
+        self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None
+    ) -> Sequence[Network]: ...
+    def prune(self, filters: Mapping[str, Any] | None = None) -> Mapping[str, Any]: ...
+
+
 class Engine(Protocol):
     """What `ipycontainer.connect` returns, as far as the verbs need it."""
 
@@ -350,6 +398,8 @@ class Engine(Protocol):
     def images(self) -> Images: ...
     @property
     def volumes(self) -> Volumes: ...
+    @property
+    def networks(self) -> Networks: ...
 
     def version(self) -> Mapping[str, Any]: ...
     def info(self) -> Mapping[str, Any]: ...

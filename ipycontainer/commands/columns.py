@@ -12,12 +12,18 @@ from dataclasses import dataclass
 
 from ipycontainer.commands import image_columns
 from ipycontainer.commands.cells import ago, ellipsis, short
+from ipycontainer.commands.network_columns import (
+    NETWORKS_HEADERS,
+    NETWORKS_TABLE,
+    network_fields,
+)
 from ipycontainer.commands.quoting import go_quote
 from ipycontainer.commands.records import (
     ContainerSummary,
     HistorySummary,
     ImageSummary,
     Listing,
+    NetworkSummary,
     VolumeSummary,
 )
 from ipycontainer.commands.templates import Action, Template, go_json, parse
@@ -92,6 +98,7 @@ _FORMS: Mapping[str, _Form] = {
     "volumes": _Form(
         _VOLUMES_TABLE, _VOLUMES_HEADERS, "*formatter.volumeContext", "{{.Name}}", True
     ),
+    "networks": _Form(NETWORKS_TABLE, NETWORKS_HEADERS, "*network.networkContext", "{{.ID}}", True),
 }
 
 
@@ -174,8 +181,11 @@ def _header(action: Action, headers: Mapping[str, str]) -> str:
 
 
 def _fields(
-    row: ContainerSummary | ImageSummary | VolumeSummary | HistorySummary, listing: Listing
+    row: ContainerSummary | ImageSummary | NetworkSummary | VolumeSummary | HistorySummary,
+    listing: Listing,
 ) -> dict[str, str]:
+    if isinstance(row, NetworkSummary):
+        return network_fields(row, listing.no_trunc)
     if isinstance(row, VolumeSummary):
         return _volume_fields(row)
     if isinstance(row, ContainerSummary):

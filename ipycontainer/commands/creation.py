@@ -7,7 +7,7 @@ print them differently. Whatever needs the image or the store is the engine's to
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -16,9 +16,10 @@ from ipycontainer.commands import policies, privileges, sharing
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
+from ipycontainer.commands.network_options import NETWORK_OPTIONS, networking
 from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
-from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
+from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.signals import parse_signal
 
@@ -46,14 +47,7 @@ _OPTIONS = (
     click.option("-i", "--interactive", is_flag=True, help="Keep STDIN open"),
     click.option("-l", "--label", type=Label(), multiple=True, help="Set metadata on a container"),
     click.option("--name", type=String(), default="", help="Assign a name to the container"),
-    click.option(
-        "--network",
-        "--net",
-        "network",
-        type=String(),
-        multiple=True,
-        help="Network to use: none or host",
-    ),
+    *NETWORK_OPTIONS,
     click.option("--platform", default="", help="Set platform if server is multi-platform capable"),
     click.option(
         "--pull", default="missing", help='Pull image before running ("always", "missing", "never")'
@@ -106,7 +100,6 @@ def configuration(
     interactive: bool,
     label: tuple[str, ...],
     mount: tuple[Any, ...],
-    network: tuple[str, ...],
     read_only: bool,
     restart: str,
     rm: bool,
@@ -144,7 +137,6 @@ def configuration(
         user=user,
         hostname=hostname,
         labels=sharing.labels(further["label_file"], label, session.cwd),
-        network=_network(network),
         mounts=mount_points(volume, mount, tmpfs, session.cwd),
         volumes_from=volumes_from,
         volume_driver=volume_driver,
@@ -167,6 +159,7 @@ def configuration(
         groups=further["group_add"],
         annotations=sharing.annotation_map(further["annotation"]),
         extra_hosts=further["add_host"],
+        **networking(further),
         id_file=further["cidfile"],
     )
 
@@ -179,16 +172,3 @@ def _workdir(path: str) -> str:
             f"the working directory '{path}' is invalid, it needs to be an absolute path"
         )
     return posixpath.normpath("/" + path.lstrip("/"))
-
-
-def _network(names: Sequence[str]) -> str:
-    wanted = set(names) or {"default"}
-    if "" in wanted:
-        raise UsageError("no name set for network")
-    for name in sorted(wanted - {"default", "none", "host"}):
-        raise Unsupported(
-            f"--network {name} is not supported yet", hint="Now there are: none, host"
-        )
-    if len(wanted) > 1:
-        raise Unsupported("several networks are not supported yet")
-    return wanted.pop()

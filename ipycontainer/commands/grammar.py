@@ -23,6 +23,7 @@ from ipycontainer.commands import (
     lifecycle,
     listing,
     local_images,
+    networks,
     pausing,
     registries,
     running,
@@ -67,6 +68,7 @@ _TOP: tuple[Verb, ...] = (
     archives.load,
     inspection.logs,
     pausing.pause,
+    networks.port,
     lifecycle.rename,
     lifecycle.restart,
     lifecycle.rm,
@@ -91,6 +93,7 @@ _CONTAINER: tuple[Verb, ...] = (
     inspection.logs.under("container", "logs"),
     listing.ps.under("container", "ls"),
     pausing.pause.under("container", "pause"),
+    networks.port.under("container", "port"),
     lifecycle.rename.under("container", "rename"),
     lifecycle.restart.under("container", "restart"),
     lifecycle.rm.under("container", "rm"),
@@ -124,6 +127,14 @@ _VOLUME: tuple[Verb, ...] = (
     volumes.rm,
 )
 
+_NETWORK: tuple[Verb, ...] = (
+    networks.create,
+    networks.inspect,
+    networks.ls,
+    networks.prune,
+    networks.rm,
+)
+
 _SYSTEM: tuple[Verb, ...] = (system.info.under("system", "info"), system.reset)
 
 # Docker's other names for a verb of a group.
@@ -135,13 +146,15 @@ _ALIASES = {
     ("image", "remove"): "rm",
     ("volume", "list"): "ls",
     ("volume", "remove"): "rm",
+    ("network", "list"): "ls",
+    ("network", "remove"): "rm",
 }
 
 
 def _names(verb: Verb) -> tuple[str, ...]:
     """Return all names of a verb in docker's order, () for one that has only its own."""
     names = []
-    for other in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_VOLUME, *_TOP):
+    for other in (*_CONTAINER, *_IMAGE, *_NETWORK, *_SYSTEM, *_VOLUME, *_TOP):
         if other.callback is verb.callback:
             names.append(other.path)
             group, _, name = other.path.rpartition(" ")
@@ -153,7 +166,7 @@ def _names(verb: Verb) -> tuple[str, ...]:
     return tuple(names) if len(names) > 1 else ()
 
 
-for _verb in (*_CONTAINER, *_IMAGE, *_SYSTEM, *_VOLUME, *_TOP):
+for _verb in (*_CONTAINER, *_IMAGE, *_NETWORK, *_SYSTEM, *_VOLUME, *_TOP):
     _verb.names = _names(_verb)
 
 
@@ -165,6 +178,7 @@ def _group(name: str, summary: str, verbs: Sequence[Verb]) -> click.Group:
 cli = _group(PROGRAM, "A container engine that lives in a Jupyter kernel", _TOP)
 cli.add_command(_group("container", "Manage containers", _CONTAINER))
 cli.add_command(_group("image", "Manage images", _IMAGE))
+cli.add_command(_group("network", "Manage networks", _NETWORK))
 cli.add_command(_group("system", "Manage the engine", _SYSTEM))
 cli.add_command(_group("volume", "Manage volumes", _VOLUME))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -25,11 +26,20 @@ from ipycontainer.model.units import parse_time
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Engine
 
-__all__ = ["container_inspect", "diff", "image_inspect", "inspect", "logs", "volume_inspect"]
+__all__ = [
+    "FORMAT_HELP",
+    "container_inspect",
+    "diff",
+    "image_inspect",
+    "inspect",
+    "inspected",
+    "logs",
+    "volume_inspect",
+]
 
 Look: TypeAlias = "Callable[[Engine, str], Mapping[str, Any]]"
 
-_FORMAT_HELP = "Format output using a Go template, or 'json'"
+FORMAT_HELP = "Format output using a Go template, or 'json'"
 
 
 @verb(
@@ -38,9 +48,12 @@ _FORMAT_HELP = "Format output using a Go template, or 'json'"
     "[OPTIONS] NAME|ID [NAME|ID...]",
     least=1,
 )
-@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
 @click.option(
-    "--type", "kind", default="", help="Return JSON for this type: container, image, volume"
+    "--type",
+    "kind",
+    default="",
+    help="Return JSON for this type: container, image, network, volume",
 )
 @click.argument("names", nargs=-1)
 def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) -> Outcome:
@@ -51,11 +64,12 @@ def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) 
         "": _anything,
         "container": _container,
         "image": _image,
+        "network": _network,
         "volume": _volume,
     }
     if kind not in looks:
         raise UsageError(f'"{kind}" is not a valid value for --type', exit_code=1)
-    return _inspected(session, looks[kind], template, names)
+    return inspected(session, looks[kind], template, names)
 
 
 @verb(
@@ -65,11 +79,11 @@ def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) 
     least=1,
     path="container inspect",
 )
-@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
 @click.argument("names", nargs=-1)
 def container_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
     """Return containers only."""
-    return _inspected(session, _container, template, names)
+    return inspected(session, _container, template, names)
 
 
 @verb(
@@ -79,11 +93,11 @@ def container_inspect(session: Session, template: str, names: tuple[str, ...]) -
     least=1,
     path="image inspect",
 )
-@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
 @click.argument("names", nargs=-1)
 def image_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
     """Return images only."""
-    return _inspected(session, _image, template, names)
+    return inspected(session, _image, template, names)
 
 
 @verb(
@@ -93,14 +107,15 @@ def image_inspect(session: Session, template: str, names: tuple[str, ...]) -> Ou
     least=1,
     path="volume inspect",
 )
-@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+@click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
 @click.argument("names", nargs=-1)
 def volume_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
     """Return volumes only."""
-    return _inspected(session, _volume, template, names)
+    return inspected(session, _volume, template, names)
 
 
-def _inspected(session: Session, look: Look, template: str, names: Sequence[str]) -> Inspected:
+def inspected(session: Session, look: Look, template: str, names: Sequence[str]) -> Inspected:
+    """Return the objects that names stand for, and the errors of the others."""
     if template not in ("", "json"):
         parse_or_refuse(template)
     objects: list[Mapping[str, Any]] = []
@@ -121,6 +136,10 @@ def _image(engine: Engine, name: str) -> Mapping[str, Any]:
     return engine.images.get(name).attrs
 
 
+def _network(engine: Engine, name: str) -> Mapping[str, Any]:
+    return engine.networks.get(name).attrs
+
+
 def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
     return engine.volumes.get(name).attrs
 
@@ -130,8 +149,10 @@ def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
         return _container(engine, name)
     except NoSuchContainer:
         pass
-    try:
+    with suppress(NotFound, InvalidReference):
         return _image(engine, name)
+    try:
+        return _network(engine, name)
     except (NotFound, InvalidReference) as error:
         hint = error.hint
     try:

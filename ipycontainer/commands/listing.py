@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ipycontainer.commands.network_columns import ports_text
 from ipycontainer.commands.records import ContainerSummary, Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.types import Filter, Integer
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
@@ -85,9 +87,15 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         image_id=record.image_id,
         mounts=tuple(mount.source for mount in config.mounts if mount.origin != "--tmpfs"),
         local_volumes=sum(mount.type == "volume" for mount in config.mounts),
-        networks=(config.network,),
         health=container.health,
+        networks=tuple(endpoint.network for endpoint in config.endpoints) or (config.network,),
+        ports=ports_text(container.published, _exposed(config)) if state.status.alive else "",
     )
+
+
+def _exposed(config: ContainerConfig) -> list[str]:
+    """Return the ports that a container says it has, published ones included."""
+    return list(dict.fromkeys((*config.exposed, *(port.key for port in config.ports))))
 
 
 def _image_name(engine: Engine, typed: str, image_id: str, names: dict[str, str]) -> str:

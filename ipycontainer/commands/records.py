@@ -28,7 +28,10 @@ __all__ = [
     "Lines",
     "Listing",
     "LogView",
+    "NetworkSummary",
     "Outcome",
+    "PortListing",
+    "PortSummary",
     "Running",
     "Started",
     "Streamed",
@@ -109,6 +112,34 @@ class VolumeSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSummary:
+    """A row of `network ls`; `containers` counts those on it now."""
+
+    id: str
+    name: str
+    driver: str
+    created_ns: int
+    subnets: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    internal: bool = False
+    ipv6: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    containers: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortSummary:
+    """A row of `port`: where on this machine a container's port is reached."""
+
+    container: str
+    container_id: str
+    port: int
+    protocol: str
+    address: str
+    host_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """Base of all that verbs return.
 
@@ -138,10 +169,11 @@ class Listing(Outcome):
     `digests` is of `images`; without `human` a face of `history` prints exact times and bytes.
     """
 
-    kind: Literal["ps", "images", "volumes", "history"]
+    kind: Literal["ps", "images", "networks", "volumes", "history"]
     rows: (
         tuple[ContainerSummary, ...]
         | tuple[ImageSummary, ...]
+        | tuple[NetworkSummary, ...]
         | tuple[VolumeSummary, ...]
         | tuple[HistorySummary, ...]
     )
@@ -151,6 +183,14 @@ class Listing(Outcome):
     template: str = ""
     digests: bool = False
     human: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortListing(Outcome):
+    """Rows of `port`; with `only`, those of the one port that was asked for."""
+
+    rows: tuple[PortSummary, ...]
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

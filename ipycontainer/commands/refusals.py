@@ -9,9 +9,8 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTEAD", "VERBS"]
 
 _CREATE = """
-" cpu-count cpu-percent disable-content-trust dns dns-opt dns-option dns-search expose gpus
-io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip log-driver log-opt
-mac-address net-alias network-alias p,publish P,publish-all runtime storage-opt
+cpu-count cpu-percent disable-content-trust gpus io-maxbandwidth io-maxiops isolation
+kernel-memory link link-local-ip log-driver log-opt runtime storage-opt
 """
 
 FLAGS: dict[str, str] = {
@@ -30,6 +29,7 @@ FLAGS: dict[str, str] = {
     "push": "disable-content-trust",
     "save": "platform",
     "update": "kernel-memory restart",
+    "network create": "config-from config-only ingress ipam-driver ipam-opt scope",
 }
 
 GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscert tlskey tlsverify"
@@ -39,6 +39,7 @@ FILTERS: dict[str, str] = {
     "ps": "ancestor before exited expose health is-task isolation network publish since volume",
     "images": "",
     "volumes": "",
+    "network ls": "",
 }
 
 # What to do instead of a verb that is refused.
@@ -46,16 +47,17 @@ INSTEAD: dict[str, str] = {
     "build": "Make an image from a container by commit, or from a root file system by import"
 }
 
-INSPECT_TYPES = "config network node plugin secret service task"
+INSPECT_TYPES = "config node plugin secret service task"
 
 VERBS = """
-build builder buildx commit compose context events export manifest network node plugin port
+build builder buildx commit compose context events export manifest node plugin
 search secret service stack stats swarm top trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "container": "commit export port prune stats top",
+    "network": "connect disconnect",
+    "container": "commit export prune stats top",
     "image": "build",
     "volume": "update",
     "system": "df dial-stdio events prune",

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from ipycontainer.commands.columns import listing_lines
 from ipycontainer.commands.facts import info_lines, version_lines
 from ipycontainer.commands.failures import exit_code, failure_text
+from ipycontainer.commands.network_columns import port_lines
 from ipycontainer.commands.quoting import safe_for_terminal
 from ipycontainer.commands.records import (
     Changes,
@@ -29,6 +30,7 @@ from ipycontainer.commands.records import (
     Listing,
     LogView,
     Outcome,
+    PortListing,
     Running,
     Started,
     Streamed,
@@ -109,6 +111,11 @@ def _(outcome: Listing, out: TextIO) -> int:
         if outcome.kind == "ps" and not executing:
             how = "failed to parse template"
         raise UsageError(f"{how}: {error}", exit_code=1) from None
+
+
+@_body.register
+def _(outcome: PortListing, out: TextIO) -> int:
+    return _write(port_lines(outcome), out)
 
 
 @_body.register

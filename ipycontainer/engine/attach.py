@@ -120,6 +120,8 @@ def _launch(
         raise
     if to_mount := mount_specs.volumes_to_mount(around.volumes):
         engine.supervisor.work("mount-volumes", {"names": to_mount})
+    if config.endpoints and engine.home.rootless:
+        container.warnings += engine.hold_networks()
     faults.point("start: before the request")
     try:
         channel, answer = engine.supervisor.start(

@@ -65,7 +65,7 @@ def write(
     whose namespaces it shares.
     """
     directory = home.container(record.id)
-    for name, text in network_files.files(record, neighbours.gateway):
+    for name, text in network_files.files(home, record, neighbours.gateway):
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
@@ -152,7 +152,11 @@ def build(
             **({oci.ANNOTATION_SECCOMP: filter_name} if filter_name else {}),
             **({oci.ANNOTATION_USER: config.user} if config.user else {}),
             **({oci.ANNOTATION_GROUPS: json.dumps(config.groups)} if config.groups else {}),
-            **({oci.ANNOTATION_NETWORKS: "true"} if config.endpoints else {}),
+            **(
+                {oci.ANNOTATION_NETWORKS: network_files.wishes(home, record)}
+                if config.endpoints
+                else {}
+            ),
             **({oci.ANNOTATION_INIT: "true"} if config.init else {}),
             **({oci.ANNOTATION_VOLUMES: json.dumps(to_mount)} if to_mount else {}),
             **({oci.ANNOTATION_DEVICES: json.dumps(found.sources)} if found.sources else {}),

@@ -35,6 +35,7 @@ from ipycontainer.errors import (
 from ipycontainer.linux.usage import Usage
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.network import PublishedPort
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
@@ -73,8 +74,6 @@ class Container(ContainerFiles):
 
     def __hash__(self) -> int:
         return hash(self.id)
-
-    # ── what it is ───────────────────────────────────────────────────────────────────────────
 
     @property
     def id(self) -> str:
@@ -116,12 +115,16 @@ class Container(ContainerFiles):
         return self.engine.images.get(self.record.image_id)
 
     @property
+    def published(self) -> list[PublishedPort]:
+        """Return where its ports are reached on this machine, read now; none while it is down."""
+        return inspect_network.published(self.engine.store, self.id)
+
+    @property
     def attrs(self) -> dict[str, Any]:
         """Return what `docker inspect` shows, read now."""
         self.reload()
-        with self.engine.store.read() as tx:
-            settings = inspect_network.settings(tx, self.record)
-        return inspect.container(self.engine.home, self.record, settings)
+        found = inspect_network.settings(self.engine.store, self.record)
+        return inspect.container(self.engine.home, self.record, found)
 
     def reload(self) -> None:
         """Read the record anew; raises NoSuchContainer once it is removed."""

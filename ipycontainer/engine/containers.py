@@ -40,11 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Containers"]
 
 NAME_TRIES = 6  # docker's; after that the id is the name
-NETWORK_NOTICE = (
-    "The container has its own network namespace with lo alone: an ordinary user's networks are "
-    "not here yet. --network host shares this machine's, --network none says the same without "
-    "this line"
-)
 
 
 class Containers:
@@ -74,7 +69,7 @@ class Containers:
         if config.is_limited:
             config, dropped = limits.admit(config, capacity.of(self._engine))
             warnings += dropped
-        config = wishes.settled(config, rootless=self._engine.home.rootless)
+        config = wishes.settled(config)
         if config.network in ("host",) or config.network.startswith("container:"):
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
@@ -106,9 +101,6 @@ class Containers:
         except BaseException:
             self._undo(container_id, made)
             raise
-        lonely = config.network == "default" and not config.endpoints
-        if lonely and self._first_time("network"):
-            warnings.append(NETWORK_NOTICE)
         return Container(self._engine, record, warnings)
 
     def check_limits(self, wanted: Limits) -> tuple[Limits, tuple[str, ...]]:
@@ -189,19 +181,6 @@ class Containers:
         )
         made += fresh
         return replace(record, config=replace(config, mounts=named))
-
-    def _first_time(self, notice: str) -> bool:
-        """Tell whether a notice has not been given in this home yet."""
-        try:
-            fd = os.open(
-                self._engine.home.cache / f"told-{notice}",
-                os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
-                0o600,
-            )
-        except FileExistsError:
-            return False
-        os.close(fd)
-        return True
 
     def prepare(
         self,

@@ -6,6 +6,8 @@ Thread-safe: a notebook's widgets call it from threads of their own.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -25,6 +27,7 @@ from ipycontainer.images import sweep
 from ipycontainer.images.registry.settings import HUB, Credentials
 from ipycontainer.model.reference import DEFAULT_DOMAIN
 from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.network.place import holder_lock
 from ipycontainer.storage import mounted, snapshots
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers
@@ -202,6 +205,25 @@ class Engine:
                 with self.store.read() as tx:
                     found = events.since(tx, row)
                 row = found[-1].row if found else row
+
+    def hold_networks(self) -> tuple[str, ...]:
+        """Have a namespace for an ordinary user's bridges; return what is to be said, once."""
+        if liveness.holder(holder_lock(self.home)) is not None:
+            return ()
+        said = self.supervisor.work("hold-network", {})
+        return tuple(line for line in said if self._first_time(line))
+
+    def _first_time(self, notice: str) -> bool:
+        """Tell whether a notice has not been given in this home yet."""
+        name = hashlib.sha256(notice.encode()).hexdigest()[:16]
+        try:
+            fd = os.open(
+                self.home.cache / f"told-{name}", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+        except FileExistsError:
+            return False
+        os.close(fd)
+        return True
 
     def changes_of(self, record: ContainerRecord) -> list[Change]:
         """Return what a container changed in its file tree; read by a worker."""

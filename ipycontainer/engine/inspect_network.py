@@ -21,9 +21,9 @@ from ipycontainer.model.network import (
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.units import rfc3339nano
 from ipycontainer.store import containers, endpoints, networks
-from ipycontainer.store.database import Transaction
+from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["bindings", "exposed", "mode", "network", "settings"]
+__all__ = ["bindings", "exposed", "network", "published", "settings"]
 
 
 def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
@@ -78,11 +78,6 @@ def _with_prefix(address: str, pools: Sequence[Pool]) -> str:
     return ""
 
 
-def mode(config: ContainerConfig) -> str:
-    """Return docker's NetworkMode."""
-    return config.network
-
-
 def exposed(config: ContainerConfig) -> list[str]:
     """Return the ports that a container says it has, published ones included, each once."""
     ports = {*config.exposed, *(binding.key for binding in config.ports)}
@@ -109,8 +104,19 @@ def _asked_port(binding: PortBinding) -> str:
     )
 
 
-def settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
+def published(store: Store, container_id: str) -> list[PublishedPort]:
+    """Return the ports of this machine that lead to a container now."""
+    with store.read() as tx:
+        return [port for port, _ in endpoints.targets_of(tx, container_id)]
+
+
+def settings(store: Store, record: ContainerRecord) -> dict[str, Any]:
     """Return docker's NetworkSettings: what a container has while it runs."""
+    with store.read() as tx:
+        return _settings(tx, record)
+
+
+def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
     config, alive = record.config, record.state.status.alive
     attached = endpoints.of_container(tx, record.id)
     found = {each.network_id: networks.get(tx, each.network_id) for each in attached}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ipycontainer.errors import Conflict
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.network import is_user_defined
+from ipycontainer.model.network import PortBinding, is_user_defined
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.network import hosts
+from ipycontainer.network import hosts, outside
+from ipycontainer.network.published import PUBLISH_VARIABLE
 from ipycontainer.runtime import defaults
 from ipycontainer.store.home import Home
 
@@ -25,6 +29,7 @@ __all__ = [
     "mounted_files",
     "namespace",
     "sysctls",
+    "wishes",
 ]
 
 
@@ -72,6 +77,26 @@ def sysctls(config: ContainerConfig, *, userns: bool) -> Mapping[str, str]:
     return {} if shares else defaults.sysctls(userns=userns)
 
 
+def wishes(home: Home, record: ContainerRecord) -> str:
+    """Return, as JSON, what the monitor does for the container's networks."""
+    config = record.config
+    ports = [asdict(port) for port in config.ports]
+    if config.publish_all:
+        published = {port.key for port in config.ports}
+        for text in config.exposed:
+            number, _, protocol = text.partition("/")
+            if text not in published:
+                ports.append(asdict(PortBinding(int(number), protocol)))
+    asked: dict[str, Any] = {
+        "name": record.name,
+        "ports": ports,
+        "publish": os.environ.get(PUBLISH_VARIABLE, ""),
+    }
+    if has_resolver(config):
+        asked["servers"] = _resolv_conf(home, config)[1]
+    return json.dumps(asked, separators=(",", ":"))
+
+
 def hostname(record: ContainerRecord, other: ContainerRecord | None = None) -> str:
     """Return a container's host name: its own, the machine's, or that of whose network it has."""
     config = record.config
@@ -82,26 +107,31 @@ def hostname(record: ContainerRecord, other: ContainerRecord | None = None) -> s
     return socket.gethostname() if config.network == "host" else record.short_id
 
 
-def files(record: ContainerRecord, gateway: str) -> Iterator[tuple[str, str]]:
+def files(home: Home, record: ContainerRecord, gateway: str) -> Iterator[tuple[str, str]]:
     """Yield name and text of a container's files, the addresses that it will take left out."""
     config = record.config
     shares_host = config.network == "host"
-    text, _ = hosts.resolv_conf(
-        _read("/etc/resolv.conf", ""),
-        servers=config.dns,
-        search=config.dns_search,
-        options=config.dns_options,
-        embedded=has_resolver(config),
-        shares_host=shares_host,
-    )
     if shares_host and not (config.dns or config.dns_search or config.dns_options):
-        text = _read("/etc/resolv.conf", "")
-    yield "resolv.conf", text
+        yield "resolv.conf", _read("/etc/resolv.conf", "")
+    else:
+        yield "resolv.conf", _resolv_conf(home, config)[0]
     yield "hostname", f"{hostname(record)}\n"
     if shares_host and not config.extra_hosts:
         yield "hosts", _read("/etc/hosts", hosts.BASE)
     else:
         yield "hosts", hosts.base(config.extra_hosts, gateway)
+
+
+def _resolv_conf(home: Home, config: ContainerConfig) -> tuple[str, tuple[str, ...]]:
+    return hosts.resolv_conf(
+        _read("/etc/resolv.conf", ""),
+        servers=config.dns,
+        search=config.dns_search,
+        options=config.dns_options,
+        embedded=has_resolver(config),
+        shares_host=config.network == "host",
+        stand_in=(outside.DNS,) if home.rootless else hosts.PUBLIC_RESOLVERS,
+    )
 
 
 def mounted_files(

@@ -66,6 +66,12 @@ class Network:
             return inspect_network.network(tx, self.record)
 
     @property
+    def users(self) -> int:
+        """Return how many containers are on it now."""
+        with self.engine.store.read() as tx:
+            return len(store_endpoints.of_network(tx, self.id))
+
+    @property
     def containers(self) -> list[Container]:
         """Return the running containers on it."""
         with self.engine.store.read() as tx:

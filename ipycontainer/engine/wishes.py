@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ipycontainer.errors import Conflict, InvalidArgument, Unsupported
+from ipycontainer.errors import Conflict, InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import (
     BRIDGE,
@@ -31,16 +31,10 @@ _ADDRESS_ON_CHOSEN = (
 _SHARED = "conflicting options: {} and the network mode"
 
 
-def settled(config: ContainerConfig, *, rootless: bool) -> ContainerConfig:
+def settled(config: ContainerConfig) -> ContainerConfig:
     """Return the config with its endpoints written out, and its mode in docker's word."""
     mode = config.network
     if config.endpoints or mode in ("none", "host") or mode.startswith("container:"):
-        return config
-    if rootless:
-        if mode != "default" or config.ports or config.publish_all:
-            raise Unsupported(
-                "an ordinary user's networks are not supported yet", hint="--network host, or none"
-            )
         return config
     mode = BRIDGE if mode == "default" else mode
     endpoint = EndpointConfig(mode, mac=config.mac_address)

@@ -49,6 +49,7 @@ __all__ = [
     "meta",
     "open_netfilter",
     "payload",
+    "to_constant",
 ]
 
 NETLINK_NETFILTER = 12
@@ -253,6 +254,15 @@ def DNAT(family: int) -> bytes:  # noqa: N802 - named as its kin
         _be(2, family),
         _be(3, _REGISTER),
         _be(5, _WORD + address_words),
+    )
+
+
+def to_constant(address: bytes, port: int) -> bytes:
+    """Send on to this one IPv4 address and port."""
+    return (
+        _expression("immediate", _be(1, 1), nest(2, attribute(1, address)))
+        + _expression("immediate", _be(1, 2), nest(2, attribute(1, struct.pack(">H", port))))
+        + _expression("nat", _be(1, 1), _be(2, IPV4), _be(3, 1), _be(5, 2))
     )
 
 

@@ -59,10 +59,13 @@ ANNOTATION_DONORS = "io.ipycontainer.donors"
 ANNOTATION_SHM = "io.ipycontainer.shm"
 # "true": a small init of ours stays PID 1, forwards signals and reaps (`--init`).
 ANNOTATION_INIT = "io.ipycontainer.init"
-# "true": the engine's monitor puts interfaces into the network namespace during the start.
+# The engine's monitor puts interfaces into the network namespace during the start. JSON object of
+# what else it does for the container: "ports" (list of PortBinding), "publish" (where they are
+# bound that name no address), "servers" (whom its resolver asks; without it there is none), "name".
 ANNOTATION_NETWORKS = "io.ipycontainer.networks"
-# JSON list of {"name", "addresses": ["A/PREFIX"], "gateways": [...]}: what the parent's `connect`
-# has put there, which init configures. Known at the start only, so that it stands in no file.
+# JSON object: "interfaces", a list of {"name", "addresses": ["A/PREFIX"], "gateways": [...]} that
+# the parent's `connect` has put there and init configures; "resolver", whether init opens one.
+# Known at the start only, so that it stands in no file.
 ANNOTATION_INTERFACES = "io.ipycontainer.interfaces"
 # JSON list of volumes that are mounted in the engine's own namespace before the start: there is no
 # sandbox from before, and who ends the container unmounts them.

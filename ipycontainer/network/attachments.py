@@ -104,7 +104,7 @@ def unplug(place: Place, plug: Plug) -> None:
         pass
 
 
-def inside(plugs: Sequence[Plug]) -> str:
+def inside(plugs: Sequence[Plug], *, resolver: bool) -> str:
     """Return, as JSON, what init has to configure: names, addresses, and where the rest goes.
 
     The default route leads by the network that can reach others and whose name is first, as in
@@ -123,4 +123,4 @@ def inside(plugs: Sequence[Plug]) -> str:
             if leading and plug is leading[0] and pool.gateway:
                 gateways.append(pool.gateway)
         described.append({"name": made.interface, "addresses": own, "gateways": gateways})
-    return json.dumps(described, separators=(",", ":"))
+    return json.dumps({"interfaces": described, "resolver": resolver}, separators=(",", ":"))

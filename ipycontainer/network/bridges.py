@@ -74,9 +74,10 @@ def _make(place: Place, record: NetworkRecord, name: str, warnings: list[str]) -
     for gateway in gateways:
         with suppress(FileExistsError):
             place.route.send([rtnetlink.add_address(link.index, gateway)])
-    for version in sorted({gateway.version for gateway in gateways}):
-        _forward(version, warnings)
-    warnings += _obstacles(place)
+    if place.is_machines:
+        for version in sorted({gateway.version for gateway in gateways}):
+            _forward(version, warnings)
+        warnings += _obstacles(place)
     alias = f"{record.name}, network of ipycontainer"
     place.route.send([rtnetlink.change_link(name, up=True, alias=alias)])
 

@@ -23,7 +23,7 @@ ff02::2\tip6-allrouters
 """
 RESOLVER = "127.0.0.11"
 # Docker's, for a machine whose only resolvers are behind its own loopback.
-_PUBLIC_RESOLVERS = ("8.8.8.8", "8.8.4.4")
+PUBLIC_RESOLVERS = ("8.8.8.8", "8.8.4.4")
 
 
 def base(extra: Sequence[str], gateway: str) -> str:
@@ -43,8 +43,12 @@ def add_own(path: Path, plugs: Sequence[Plug], hostname: str) -> None:
         for address in (plug.attachment.ipv4, plug.attachment.ipv6)
         if address
     ]
-    with open(path, "a", encoding="utf-8") as file:
-        file.write("".join(lines))
+    with open(path, "r+", encoding="utf-8") as file:
+        # those of an earlier run, which a restart policy has brought back
+        kept = [line for line in file if not line.endswith(f"\t{hostname}\n")]
+        file.seek(0)
+        file.write("".join((*kept, *lines)))
+        file.truncate()
 
 
 def resolv_conf(
@@ -55,12 +59,14 @@ def resolv_conf(
     options: Sequence[str] = (),
     embedded: bool = False,
     shares_host: bool = False,
+    stand_in: Sequence[str] = PUBLIC_RESOLVERS,
 ) -> tuple[str, tuple[str, ...]]:
     """Return /etc/resolv.conf and the servers that the embedded resolver asks.
 
     The user's words replace the machine's, line by line (`--dns-search .` drops them). With
     `embedded` the container asks 127.0.0.11. Servers on the machine's own loopback are of no use
-    inside, unless the container shares it (`shares_host`).
+    inside, unless the container shares it (`shares_host`): where there are no others, those of
+    `stand_in` are asked.
     """
     found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
     for line in of_host.splitlines():
@@ -74,7 +80,7 @@ def resolv_conf(
                 found[words[0]] += words[1:]
     asked = list(servers) or found["nameserver"]
     if not servers and not shares_host and not embedded:
-        asked = [server for server in asked if not _is_loopback(server)] or list(_PUBLIC_RESOLVERS)
+        asked = [server for server in asked if not _is_loopback(server)] or list(stand_in)
     names = [name for name in search if name != "."] if search else found["search"]
     chosen = list(options) or found["options"]
     if embedded and not any(option.startswith("ndots:") for option in chosen):

@@ -20,7 +20,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, IdMapping, Spec
-from ipycontainer.runtime import donors, init, limiting, plan, terminal_steps
+from ipycontainer.runtime import donors, init, limiting, network_steps, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.sandbox import MISFIT, Sandbox
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
@@ -54,7 +54,8 @@ class Launched:
 
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
     is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
-    one. `steps` are what init executed, `nanoseconds` what each took.
+    one, and the sockets of `resolver` (datagrams, streams). `steps` are what init
+    executed, `nanoseconds` what each took.
     """
 
     pid: int
@@ -65,6 +66,7 @@ class Launched:
     steps: tuple[Step, ...] = ()
     nanoseconds: Sequence[int] = ()
     terminal: int = -1
+    resolver: tuple[int, ...] = ()
 
     @property
     def timings(self) -> tuple[tuple[str, float], ...]:
@@ -151,15 +153,24 @@ def launch(
         pidfd = os.pidfd_open(pid)
         try:
             ticks = procfs.start_ticks(pid)
+            resolver = network_steps.expected_resolver(spec)
             told, notes, master = await_program(
-                own, pid, spec, cgroup, hold=hold is not None, terminal=spec.process.terminal
+                own,
+                pid,
+                spec,
+                cgroup,
+                hold=hold is not None,
+                terminal=spec.process.terminal,
+                resolver=resolver,
             )
         except BaseException:
             os.close(pidfd)
             raise
         if cgroup is None and spec.linux.resources is not None:
             notes = (limiting.NO_CGROUP, *notes)
-        return Launched(pid, ticks, pidfd, cgroup, notes, steps, told, master)
+        return Launched(
+            pid, ticks, pidfd, cgroup, notes, steps, told, master, tuple(resolver or ())
+        )
     except BaseException as error:
         _undo(pid, cgroup)
         if isinstance(error, OSError):
@@ -197,8 +208,15 @@ def follow(
                 raise _Misfit  # no interfaces for an init that is about to end
             connect(sandbox.pid)
             _say(sandbox.sync, b"1")
+        resolver = network_steps.expected_resolver(spec)
         told, notes, master = await_program(
-            sandbox.sync, sandbox.pid, spec, cgroup, hold=False, terminal=spec.process.terminal
+            sandbox.sync,
+            sandbox.pid,
+            spec,
+            cgroup,
+            hold=False,
+            terminal=spec.process.terminal,
+            resolver=resolver,
         )
         launched = Launched(
             sandbox.pid,
@@ -209,6 +227,7 @@ def follow(
             _left_in(sandbox, spec, bundle) or (),
             told,
             master,
+            tuple(resolver or ()),
         )
     except _Misfit:
         pass
@@ -256,12 +275,19 @@ def make_socket() -> tuple[int, int]:
 
 
 def await_program(
-    own: int, pid: int, spec: Spec, cgroup: Cgroup | None, *, hold: bool, terminal: bool = False
+    own: int,
+    pid: int,
+    spec: Spec,
+    cgroup: Cgroup | None,
+    *,
+    hold: bool,
+    terminal: bool = False,
+    resolver: list[int] | None = None,
 ) -> tuple[array[int], tuple[str, ...], int]:
     """Answer init until its program runs; return its steps' times, its warnings and its terminal.
 
-    The end of the socket is execve(2)'s success: both sides are close-on-exec. Raises what init
-    sent.
+    The end of the socket is execve(2)'s success: both sides are close-on-exec. The sockets of a
+    resolver, where one is expected, are put into `resolver`. Raises what init sent.
     """
     times: array[int] = array("q")
     warnings: tuple[str, ...] = ()
@@ -269,8 +295,12 @@ def await_program(
     master = -1
     while True:
         try:
-            if terminal and master < 0:
-                message, master = terminal_steps.receive(own, _MESSAGE_BYTES)
+            if (terminal and master < 0) or (resolver is not None and not resolver):
+                message, fds = terminal_steps.receive(own, _MESSAGE_BYTES)
+                if message == terminal_steps.TERMINAL:
+                    (master,) = fds
+                elif resolver is not None:
+                    resolver += fds
             else:
                 message = bytes(_buffer[: os.readv(own, (_buffer,))])
         except ConnectionResetError:
@@ -295,7 +325,7 @@ def await_program(
             if master >= 0:
                 os.close(master)
             raise init.failure_of(message)
-        elif message == terminal_steps.TERMINAL:
+        elif message in (terminal_steps.TERMINAL, network_steps.RESOLVER):
             continue
         elif message == MISFIT:
             raise _Misfit

@@ -6,18 +6,30 @@ off through the host's. Imports linux, steps and errors.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import json
 import os
+import socket
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.linux import nftables as nft
 from ipycontainer.linux import rtnetlink
 from ipycontainer.linux.netlink import Netlink
+from ipycontainer.model.oci import ANNOTATION_INTERFACES, Spec
 from ipycontainer.runtime.steps import Context
 
-__all__ = ["ConfigureInterface", "interfaces"]
+__all__ = ["RESOLVER", "ConfigureInterface", "OpenResolver", "expected_resolver", "network_steps"]
+
+RESOLVER = b"resolver"  # the message that brings the two sockets
+RESOLVER_ADDRESS = "127.0.0.11"  # docker's
+RESOLVER_TABLE = "ipyc-resolver"
+DNS_PORT = 53
+DSTNAT = -100  # nftables' priority of that name (man nft)
+BIND_TRIES, QUEUE = 16, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +73,91 @@ class ConfigureInterface:
         return f"configure {self.name}: {' and '.join(self.addresses)}{way}"
 
 
-def interfaces(text: str) -> tuple[ConfigureInterface, ...]:
+@dataclass(frozen=True, slots=True)
+class OpenResolver:
+    """Open the sockets of the engine's resolver in this namespace, and hand them to the parent.
+
+    They are bound to a port that the kernel chooses, and a rule here leads 127.0.0.11:53 to it and
+    answers back: bound to 53 itself they would keep the program from binding that port on all
+    addresses (EADDRINUSE). A kernel without nf_tables leaves only that.
+    """
+
+    def execute(self, ctx: Context) -> None:
+        """Open them, make the rule, send them."""
+        datagrams, streams = _bind_pair(0)
+        try:
+            _lead_to(datagrams.getsockname()[1])
+        except OSError:
+            datagrams.close()
+            streams.close()
+            datagrams, streams = _bind_pair(DNS_PORT)
+        with datagrams, streams, socket.socket(fileno=os.dup(ctx.sync)) as sync:
+            socket.send_fds(sync, [RESOLVER], [datagrams.fileno(), streams.fileno()])
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"open the resolver at {RESOLVER_ADDRESS}"
+
+
+def _bind_pair(port: int) -> tuple[socket.socket, socket.socket]:
+    """Return a bound socket of UDP and a listening one of TCP with the same port."""
+    for _ in range(BIND_TRIES):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            datagrams.bind((RESOLVER_ADDRESS, port))
+            streams.bind((RESOLVER_ADDRESS, datagrams.getsockname()[1]))
+            streams.listen(QUEUE)
+            return datagrams, streams
+        except OSError as error:
+            datagrams.close()
+            streams.close()
+            if error.errno != errno.EADDRINUSE or port:
+                raise
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _lead_to(port: int) -> None:
+    """Have this namespace lead questions for port 53 of the resolver's address to its own port."""
+    destination = nft.payload("network", 16, 4) + nft.compare(
+        ipaddress.IPv4Address(RESOLVER_ADDRESS).packed
+    )
+    packets = [
+        nft.add_table(RESOLVER_TABLE, family=nft.IPV4),
+        nft.add_chain(RESOLVER_TABLE, "output", "nat", "output", DSTNAT, family=nft.IPV4),
+    ]
+    packets += (
+        nft.add_rule(
+            RESOLVER_TABLE,
+            "output",
+            destination,
+            nft.meta("l4proto") + nft.compare(bytes([protocol])),
+            nft.payload("transport", 2, 2) + nft.compare(struct.pack(">H", DNS_PORT)),
+            nft.to_constant(ipaddress.IPv4Address(RESOLVER_ADDRESS).packed, port),
+            family=nft.IPV4,
+        )
+        for protocol in (socket.IPPROTO_UDP, socket.IPPROTO_TCP)
+    )
+    with nft.open_netfilter() as netfilter:
+        nft.commit(netfilter, packets)
+
+
+def expected_resolver(spec: Spec) -> list[int] | None:
+    """Return a list for the sockets that init will send; None where it opens no resolver."""
+    return [] if '"resolver":true' in spec.annotations.get(ANNOTATION_INTERFACES, "") else None
+
+
+def network_steps(text: str) -> tuple[ConfigureInterface | OpenResolver, ...]:
     """Return the steps that an annotation asks for (model.oci.ANNOTATION_INTERFACES)."""
     try:
-        return tuple(
+        asked = json.loads(text)
+        interfaces = tuple(
             ConfigureInterface(
                 str(each["name"]), tuple(each["addresses"]), tuple(each.get("gateways", ()))
             )
-            for each in json.loads(text)
+            for each in asked["interfaces"]
         )
+        return (*interfaces, *((OpenResolver(),) if asked.get("resolver") else ()))
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidArgument(f"the annotation of interfaces is broken: {error!r}") from error
 

@@ -253,7 +253,7 @@ def _tree(
         need(own - joined, "network", "an interface")
         # as late as can be, and while the host's /proc is still there
         steps.append(session.AwaitParent("made the interfaces"))
-        steps += network_steps.interfaces(interfaces)
+        steps += network_steps.network_steps(interfaces)
     steps.append(mount_steps.PivotRoot())
     return steps
 

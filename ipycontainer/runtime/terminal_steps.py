@@ -102,11 +102,11 @@ def open_slave(master: int) -> int:
     return fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
 
-def receive(sock: int, limit_bytes: int) -> tuple[bytes, int]:
-    """Return init's next message, and the terminal that came with it, -1 without one."""
+def receive(sock: int, limit_bytes: int) -> tuple[bytes, tuple[int, ...]]:
+    """Return init's next message, and the descriptors that came with it."""
     with socket.socket(fileno=os.dup(sock)) as own:
-        message, fds, _, _ = socket.recv_fds(own, limit_bytes, 1, socket.MSG_CMSG_CLOEXEC)
-    return message, fds[0] if fds else -1
+        message, fds, _, _ = socket.recv_fds(own, limit_bytes, 2, socket.MSG_CMSG_CLOEXEC)
+    return message, tuple(fds)
 
 
 def set_size(terminal: int, rows: int, columns: int) -> None:

@@ -182,7 +182,7 @@ def targets_of(tx: Transaction, container_id: str) -> list[tuple[PublishedPort, 
     """Return the published ports of a container, each with the address that it leads to."""
     rows = tx.all(
         "SELECT protocol, address, host_port, port, target FROM published_ports"
-        " WHERE container_id = ? ORDER BY port, protocol, address DESC, host_port",
+        " WHERE container_id = ? ORDER BY port, protocol, address, host_port",
         (container_id,),
     )
     return [

@@ -6,52 +6,182 @@ goes with the network namespace, or is taken back here.
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from ipycontainer import faults
-from ipycontainer.errors import ResourceError
-from ipycontainer.model.oci import ANNOTATION_INTERFACES, Spec
-from ipycontainer.network import attachments, hosts
+from ipycontainer.errors import Conflict, EngineError, ResourceError
+from ipycontainer.linux import namespaces
+from ipycontainer.model.network import PortBinding, PublishedPort
+from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
+from ipycontainer.network import attachments, hosts, proxy, published
 from ipycontainer.network.attachments import Plug
 from ipycontainer.network.place import Place
+from ipycontainer.network.resolver import Resolver
+from ipycontainer.store import endpoints
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise import names, side
+from ipycontainer.supervise.loop import READ, Loop
+from ipycontainer.supervise.names import Names
 
 __all__ = ["Connection"]
+
+_PROGRAMMING = "driver failed programming external connectivity on endpoint {} ({}): {}"
 
 
 class Connection:
     """The networks of one running container. `warnings` are of the start."""
 
-    def __init__(self, home: Home, store: Store, container_id: str) -> None:
+    def __init__(self, home: Home, store: Store, container_id: str, spec: Spec) -> None:
         self._home = home
         self._store = store
         self._id = container_id
+        self._asked: dict[str, Any] = json.loads(spec.annotations[ANNOTATION_NETWORKS])
+        self._hostname = spec.hostname
         self._plugs: list[Plug] = []
-        self._hostname = ""
+        self._place: Place | None = None
+        self._ports: list[tuple[PublishedPort, str]] = []
+        self._sockets: list[socket.socket] = []
+        self._children: list[int] = []
+        self._names: Names | None = None
+        self._loop: Loop | None = None
         self.warnings: list[str] = []
+
+    # ── the start ────────────────────────────────────────────────────────────────────────────
 
     def take(self, spec: Spec) -> Spec:
         """Take addresses, and return the spec with what init shall configure."""
         with self._store.write() as tx:
             self._plugs = attachments.take(tx, self._id, self._home.hash8, time.time_ns())
         faults.point("monitor: addresses taken")
-        self._hostname = spec.hostname
-        inside = attachments.inside(self._plugs)
+        inside = attachments.inside(self._plugs, resolver="servers" in self._asked)
         return replace(spec, annotations={**spec.annotations, ANNOTATION_INTERFACES: inside})
 
     def wire(self, pid: int) -> None:
         """Put the interfaces into the network namespace of init, which waits for them."""
+        self._place = Place(self._home)
         try:
-            with Place(self._home) as place:
-                for plug in self._plugs:
-                    attachments.wire(place, plug, pid, self.warnings)
-                    faults.point("monitor: interface made")
+            for plug in self._plugs:
+                attachments.wire(self._place, plug, pid, self.warnings)
+                faults.point("monitor: interface made")
+            hosts.add_own(self._home.container(self._id) / "hosts", self._plugs, self._hostname)
+            if self._asked.get("ports"):
+                self._publish(self._place)
         except OSError as error:
             told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise ResourceError(f"failed to set up container networking: {told}") from error
-        hosts.add_own(self._home.container(self._id) / "hosts", self._plugs, self._hostname)
+
+    def _publish(self, place: Place) -> None:
+        """Take the ports of this machine, write them down, and have the kernel send them on."""
+        plug = next((p for p in self._plugs if not p.network.config.internal), None)
+        if plug is None:
+            return
+        target = plug.attachment.ipv4 or plug.attachment.ipv6
+        configured = plug.network.config.host_binding or str(self._asked.get("publish", ""))
+        defaults = published.default_addresses(configured)
+        try:
+            for raw in self._asked["ports"]:
+                for port, sock in published.take(PortBinding(**raw), defaults):
+                    self._ports.append((port, target))
+                    self._sockets.append(sock)
+        except EngineError as error:
+            name, endpoint = self._asked.get("name", ""), plug.attachment.endpoint_id
+            told = _PROGRAMMING.format(name, endpoint, error.message)
+            kind = Conflict if isinstance(error, Conflict) else ResourceError
+            raise kind(told, hint=error.hint) from None
+        with self._store.write() as tx:
+            for port, to in self._ports:
+                endpoints.add_port(tx, self._id, port, to)
+        faults.point("monitor: ports taken")
+        published.open_(place, self._ports)
+        faults.point("monitor: ports opened")
+
+    def attend(self, loop: Loop, resolver: Sequence[int]) -> None:
+        """Start what goes on beside the container, now that its program runs.
+
+        `resolver` are the sockets that init opened inside; questions wait in them already.
+        """
+        if self._sockets and self._place is not None:
+            self._carry(self._place)
+        if resolver:
+            self._resolve(loop, resolver)
+
+    def _resolve(self, loop: Loop, sockets: Sequence[int]) -> None:
+        """Fork the resolver, and answer what it asks."""
+        internal = all(plug.network.config.internal for plug in self._plugs)
+        servers = [] if internal else [str(text) for text in self._asked["servers"]]
+        opened = names.open_servers(servers)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._store.close()  # a fork must not inherit a connection
+
+        def answer(kept: Sequence[int]) -> None:
+            datagrams, streams, monitor, *rest = (socket.socket(fileno=fd) for fd in kept)
+            Resolver(datagrams, streams, monitor, rest).serve()
+
+        fds = [*sockets, theirs.fileno(), *(sock.fileno() for sock in opened)]
+        self._children.append(side.fork(f"ipyc-names-{self._id[:4]}", fds, answer))
+        for fd in sockets:
+            os.close(fd)
+        for sock in (theirs, *opened):
+            sock.close()
+        self._names = Names(self._store, self._id, ours, servers)
+        loop.watch(ours.fileno(), READ, lambda: self._tell(loop))
+        self._loop = loop
+
+    def _tell(self, loop: Loop) -> None:
+        if self._names is not None and not self._names.answer():
+            loop.forget(self._names.fileno())
+
+    def _carry(self, place: Place) -> None:
+        """Fork the proxy of the published ports."""
+        self._store.close()
+        fds = [sock.fileno() for sock in self._sockets]
+        targets = [(to, port.port) for port, to in self._ports]
+        inside = place.namespace
+        if inside >= 0:
+            fds.append(inside)
+
+        def enter(kept: Sequence[int]) -> None:
+            if inside >= 0:
+                namespaces.setns(kept[-1], namespaces.CLONE_NEWNET)
+                os.close(kept[-1])
+
+        def carry(kept: Sequence[int]) -> None:
+            listeners = [
+                proxy.Listener(socket.socket(fileno=fd), target)
+                for fd, target in zip(kept, targets, strict=False)
+            ]
+            proxy.serve(listeners)
+
+        name = f"ipyc-ports-{self._id[:4]}"
+        self._children.append(side.fork(name, fds, carry, before=enter, connecting=True))
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
 
     def withdraw(self) -> None:
         """Take back what would not go with the network namespace."""
+        for child in self._children:
+            side.end(child)
+        self._children.clear()
+        if self._names is not None and self._loop is not None:
+            self._loop.forget(self._names.fileno())
+            self._names.close()
+            self._names = None
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
+        if self._place is not None:
+            with suppress(OSError):  # a table that somebody has removed
+                published.close(self._place, self._ports)
+            self._place.close()
+            self._place = None

@@ -125,7 +125,13 @@ class Monitor:
                 ],
             },
         )
+        self._attend()
         return True
+
+    def _attend(self) -> None:
+        """Start what goes on beside the program; whoever waited for the start waits no longer."""
+        if self._connection is not None and self._container is not None:
+            self._connection.attend(self._loop, self._container.resolver)
 
     def _begin(self, message: Message, prepared: Prepared) -> EngineError | None:
         """Launch the program and watch it; return what kept it from starting."""
@@ -140,7 +146,7 @@ class Monitor:
                 sandbox = None
             self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
             if ANNOTATION_NETWORKS in self._spec.annotations:
-                self._connection = Connection(self._home, self._store, self.id)
+                self._connection = Connection(self._home, self._store, self.id, self._spec)
                 self._spec = self._connection.take(self._spec)
             connect = None if self._connection is None else self._connection.wire
             self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
@@ -261,7 +267,9 @@ class Monitor:
             with self._store.write() as tx:
                 monitor_statements.given_up(tx, self.id, False, time.time_ns())
             self._failed(None, error)
-        return error is None
+            return False
+        self._attend()
+        return True
 
     def leave(self) -> None:
         """Let go of the clients: they see that all is done."""

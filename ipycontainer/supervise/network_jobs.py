@@ -9,19 +9,20 @@ from typing import Any
 from ipycontainer.errors import ResourceError
 from ipycontainer.model.network import BRIDGE
 from ipycontainer.network import bridges, published
-from ipycontainer.network.place import Place
+from ipycontainer.network.place import Place, holder_lock
 from ipycontainer.store import endpoints, liveness, monitor_statements, networks
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise import holder
 
-__all__ = ["clear", "make", "remove", "sweep", "withdraw"]
+__all__ = ["clear", "hold", "make", "remove", "sweep", "withdraw"]
 
 
 def make(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
     """Make the bridge of a new network, and return what is to be said about it."""
     with store.read() as tx:
         record = networks.get(tx, str(arguments["id"]))
-    warnings: list[str] = []
+    warnings = holder.ensure(home)
     try:
         with Place(home) as place:
             bridges.ensure(place, record, warnings)
@@ -30,13 +31,19 @@ def make(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int
     return warnings
 
 
+def hold(home: Home, _: Store, __: Mapping[str, Any], ___: Sequence[int]) -> Any:
+    """Have a namespace for an ordinary user's bridges, and return what is to be said about it."""
+    return holder.ensure(home)
+
+
 def remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
     """Remove a network that nobody is on: its row first, which is the answer to who starts now."""
     with store.write() as tx:
         record = networks.get(tx, str(arguments["id"]))
         networks.remove(tx, record)
-    with Place(home) as place:
-        bridges.remove(place, record)
+    if (place := _standing(home)) is not None:
+        with place:
+            bridges.remove(place, record)
 
 
 def withdraw(home: Home, store: Store, container_id: str) -> None:
@@ -46,8 +53,8 @@ def withdraw(home: Home, store: Store, container_id: str) -> None:
         attached = endpoints.of_container(tx, container_id)
     if not targets and not any(each.endpoint_id for each in attached):
         return
-    if targets:
-        with Place(home) as place:
+    if targets and (place := _standing(home)) is not None:
+        with place:
             published.close(place, targets)
     with store.write() as tx:
         monitor_statements.released(tx, container_id, time.time_ns())
@@ -71,8 +78,16 @@ def sweep(home: Home, store: Store) -> None:
         ports = [each.port for net in known for each in endpoints.of_network(tx, net.id)]
     if known:
         kept = {bridges.interface_name(home.hash8, net) for net in known}
-        with Place(home) as place:
-            bridges.sweep(place, kept | set(ports))
+        if (place := _standing(home)) is not None:
+            with place:
+                bridges.sweep(place, kept | set(ports))
+
+
+def _standing(home: Home) -> Place | None:
+    """Return the place of the home's bridges; None where an ordinary user has none any more."""
+    if home.rootless and liveness.holder(holder_lock(home)) is None:
+        return None
+    return Place(home)
 
 
 def clear(home: Home, store: Store) -> None:
@@ -81,12 +96,15 @@ def clear(home: Home, store: Store) -> None:
         known = networks.list_all(tx)
     if not known:
         return
-    with Place(home) as place:
-        for record in known:
-            if record.config.driver == BRIDGE:
-                bridges.remove(place, record)
-        bridges.sweep(place, set())
-        bridges.remove_table(place)
+    if (place := _standing(home)) is not None:
+        with place:
+            if place.is_machines:
+                for record in known:
+                    if record.config.driver == BRIDGE:
+                        bridges.remove(place, record)
+                bridges.sweep(place, set())
+                bridges.remove_table(place)
+            place.give_up()
     with store.write() as tx:
         tx.execute("DELETE FROM endpoints")
         tx.execute("DELETE FROM networks")

@@ -230,6 +230,7 @@ JOBS: Mapping[str, Job] = {
     "controllers": _controllers,
     "empty": _empty,
     "fill": _fill,
+    "hold-network": network_jobs.hold,
     "import": _import,
     "make-network": network_jobs.make,
     "mount-volumes": _mount_volumes,

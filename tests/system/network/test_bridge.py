@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 import pytest
 
-from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from tests.system.engine.processes import eventually, kill, monitor_of
+from tests.system.network.bridged import links, ports, rules, says, start
 
-pytestmark = [
-    pytest.mark.usefixtures("busybox_image"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's networks are not here yet"),
-]
-SLEEP = ["sleep", "1000"]
-
-
-def _start(engine: Engine, **options: Any) -> Container:
-    container = engine.containers.run("busybox", SLEEP, detach=True, **options)
-    assert isinstance(container, Container)
-    return container
-
-
-def _says(container: Container, *words: str) -> tuple[int | None, str]:
-    result = container.exec_run(list(words))
-    assert isinstance(result.output, bytes)
-    return result.exit_code, result.output.decode()
-
-
-def _links(engine: Engine) -> list[str]:
-    """The interfaces that carry this home's hash, where its bridges are."""
-    listed = subprocess.run(["ip", "-j", "link"], capture_output=True, check=True).stdout
-    return [each["ifname"] for each in json.loads(listed) if engine.home.hash8 in each["ifname"]]
-
-
-def _ports(engine: Engine) -> list[str]:
-    return [name for name in _links(engine) if name.startswith("v")]
+pytestmark = pytest.mark.usefixtures("busybox_image")
 
 
 def test_container_has_an_address_as_dockers_first_has(engine: Engine) -> None:
     """Address, hardware address, gateway and hosts line are those that docker would give."""
-    container = _start(engine)
+    container = start(engine)
     settings = container.attrs["NetworkSettings"]
     assert (settings["IPAddress"], settings["IPPrefixLen"]) == ("172.17.0.2", 16)
     assert settings["MacAddress"] == "02:42:ac:11:00:02"
     assert settings["Gateway"] == "172.17.0.1"
     assert list(settings["Networks"]) == ["bridge"]
-    code, text = _says(container, "sh", "-c", "ip addr show eth0; ip route; cat /etc/hosts")
+    code, text = says(container, "sh", "-c", "ip addr show eth0; ip route; cat /etc/hosts")
     assert code == 0
     assert "inet 172.17.0.2/16 brd 172.17.255.255 scope global eth0" in text
     assert "inet6" not in text
@@ -62,30 +32,30 @@ def test_container_has_an_address_as_dockers_first_has(engine: Engine) -> None:
 
 def test_neighbours_reach_each_other_and_the_gateway(engine: Engine) -> None:
     """Two containers of the default network and their machine can talk."""
-    one, other = _start(engine), _start(engine)
+    one, other = start(engine), start(engine)
     address = other.attrs["NetworkSettings"]["IPAddress"]
     for target in (address, "172.17.0.1"):
-        code, text = _says(one, "ping", "-c1", "-W2", target)
+        code, text = says(one, "ping", "-c1", "-W2", target)
         assert code == 0, text
 
 
 def test_addresses_are_given_back(engine: Engine) -> None:
     """A stopped container has no address, and nothing of it is on the bridge."""
-    container = _start(engine)
+    container = start(engine)
     container.kill()
     assert container.attrs["NetworkSettings"]["IPAddress"] == ""
-    eventually(lambda: _ports(engine) == [])
+    eventually(lambda: ports(engine) == [])
     container.start()
     first = ip_address(container.attrs["NetworkSettings"]["IPAddress"])
     assert first in ip_network("172.17.0.0/16")
     container.remove(force=True)
-    eventually(lambda: _ports(engine) == [])
+    eventually(lambda: ports(engine) == [])
 
 
 @pytest.mark.parametrize("victims", ["monitor", "monitor and init"])
 def test_killed_container_leaves_nothing_on_the_network(engine: Engine, victims: str) -> None:
     """After a kill -9 the next look gives back the address and the interface."""
-    container = _start(engine)
+    container = start(engine)
     container.reload()
     pid = container.record.state.pid
     kill(monitor_of(engine, container.id))
@@ -96,14 +66,14 @@ def test_killed_container_leaves_nothing_on_the_network(engine: Engine, victims:
             pass
     eventually(lambda: container.status == "exited")
     assert container.attrs["NetworkSettings"]["IPAddress"] == ""
-    eventually(lambda: _ports(engine) == [])
+    eventually(lambda: ports(engine) == [])
 
 
 def test_start_that_fails_leaves_nothing_on_the_network(engine: Engine) -> None:
     """A program that does not exist: the address is free again, the interface gone."""
     with pytest.raises(Exception, match="no such file"):
         engine.containers.run("busybox", ["/not/there"], detach=True)
-    eventually(lambda: _ports(engine) == [])
+    eventually(lambda: ports(engine) == [])
     (container,) = engine.containers.list(all=True)
     assert container.attrs["NetworkSettings"]["IPAddress"] == ""
 
@@ -112,14 +82,13 @@ def test_network_none_is_left_alone(engine: Engine) -> None:
     """Without a network there is lo, and no bridge is made for it."""
     result = engine.run("busybox", ["ip", "-o", "link"], network="none", remove=True)
     assert [line.split(":")[1].strip() for line in result.stdout.decode().splitlines()] == ["lo"]
-    assert _links(engine) == []
+    assert links(engine) == []
 
 
 def test_reset_takes_bridge_and_table_away(engine: Engine) -> None:
     """Nothing of a home is left in the machine's network when it is emptied."""
-    _start(engine)
-    assert _links(engine) != []
+    start(engine)
+    assert links(engine) != []
     engine.reset()
-    eventually(lambda: _links(engine) == [])
-    ruleset = subprocess.run(["/usr/sbin/nft", "list", "tables"], capture_output=True, check=True)
-    assert engine.home.hash8.encode() not in ruleset.stdout
+    eventually(lambda: links(engine) == [])
+    assert engine.home.hash8 not in rules(engine)

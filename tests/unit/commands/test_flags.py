@@ -135,10 +135,9 @@ def test_numbers_are_gos(text: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        (["run", "-p", "80:80", "busybox"], "-p, --publish"),
-        (["run", "--publish=80", "busybox"], "-p, --publish"),
         (["run", "--kernel-memory", "4m", "busybox"], "--kernel-memory"),
         (["create", "--gpus", "all", "busybox"], "--gpus"),
+        (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
         (["ps", "-s"], "-s, --size"),
         (["rm", "-l", "c"], "-l, --link"),
         (["stop", "-s", "HUP", "c"], "-s, --signal"),

@@ -125,9 +125,9 @@ def test_wrong_flag(say: Say) -> None:
 
 def test_flag_of_later(say: Say) -> None:
     """A flag that is not here yet ends run and create with 125, other verbs with 1."""
-    assert say("run -p 80:80 busybox") == (
+    assert say("run --link-local-ip 1.2.3.4 busybox") == (
         "",
-        "ipycontainer: -p, --publish is not supported yet.\nSee 'ipycontainer run --help'.\n",
+        "ipycontainer: --link-local-ip is not supported yet.\nSee 'ipycontainer run --help'.\n",
         125,
     )
     assert say("ps -s") == ("", "-s, --size is not supported yet\n", 1)

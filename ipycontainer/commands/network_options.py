@@ -1,0 +1,228 @@
+"""The network's options of `run` and `create`, and what they make of a ContainerConfig.
+
+Sources: docker/cli `opts/network.go`, `cli/command/container/opts.go`.
+"""
+
+from __future__ import annotations
+
+import csv
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ipycontainer.commands.ports import parse_exposed, parse_published
+from ipycontainer.commands.types import List, String
+from ipycontainer.errors import Unsupported, UsageError
+from ipycontainer.model.network import EndpointConfig, is_user_defined
+
+if TYPE_CHECKING:
+    _Type = click.ParamType[Any]
+else:
+    _Type = click.ParamType
+
+__all__ = ["NETWORK_OPTIONS", "DnsAddress", "Link", "networking"]
+
+_LONG = re.compile(r"\w+=\w+(,\w+=\w+)*")
+_DOMAIN = re.compile(
+    r"(?:(?:[a-zA-Z0-9]|(?:[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))"
+    r"(?:\.(?:[a-zA-Z0-9]|(?:[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])))*)\.?"
+)
+_MAC = re.compile(r"[0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}")
+_BOTH = "conflicting options: cannot specify both --{} and per-network {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One `--network`, in its short or long form."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    ipv4: str = ""
+    ipv6: str = ""
+    mac: str = ""
+
+
+class Network(_Type):
+    """A network's name, or `name=...,alias=...,ip=...`."""
+
+    name = "network"
+
+    def convert(
+        self, value: str | Wish, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Wish:
+        """Return what is asked of the network."""
+        if isinstance(value, Wish):
+            return value
+        if not _LONG.search(value):
+            return Wish(value)
+        given: dict[str, list[str]] = {}
+        for field in next(csv.reader([value])):
+            key, equals, text = field.partition("=")
+            key = key.strip().lower()
+            if not equals:
+                self.fail(f"invalid field {field}", param, ctx)
+            if key not in ("name", "alias", "ip", "ip6", "mac-address", *_LATER):
+                self.fail(f"invalid field key {key}", param, ctx)
+            if key == "driver-opt" and "=" not in text:
+                self.fail("invalid key value pair format in driver options", param, ctx)
+            if key in _LATER:
+                raise Unsupported(f"{key} of --network is not supported yet")
+            given.setdefault(key, []).append(text.strip())
+        if not given.get("name"):
+            self.fail("network name/id is not specified", param, ctx)
+        last = {key: values[-1] for key, values in given.items()}
+        return Wish(
+            last["name"],
+            tuple(given.get("alias", ())),
+            last.get("ip", ""),
+            last.get("ip6", ""),
+            last.get("mac-address", ""),
+        )
+
+
+_LATER = ("link-local-ip", "driver-opt", "gw-priority")
+
+
+class DnsAddress(_Type):
+    """The address of a resolver."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address."""
+        try:
+            return str(ipaddress.ip_address(value.strip()))
+        except ValueError:
+            self.fail(f"IP address is not correctly formatted: {value.strip()}", param, ctx)
+
+
+class DnsSearch(_Type):
+    """A domain to search, or `.` for none."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the domain."""
+        text = value.strip()
+        if text != "." and not (_DOMAIN.fullmatch(text) and len(text) < 255):
+            self.fail(f"{value} is not a valid domain", param, ctx)
+        return text
+
+
+class Link(_Type):
+    """Another container and the name that it gets here: `NAME[:ALIAS]`."""
+
+    name = "list"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `NAME:ALIAS`."""
+        parts = value.split(":")
+        if len(parts) > 2:
+            self.fail(f"bad format for links: {value}", param, ctx)
+        return f"{parts[0]}:{parts[-1]}"
+
+
+NETWORK_OPTIONS = (
+    click.option("--dns", type=DnsAddress(), multiple=True, help="Set custom DNS servers"),
+    click.option("--dns-option", "--dns-opt", type=List(), multiple=True, help="Set DNS options"),
+    click.option(
+        "--dns-search", type=DnsSearch(), multiple=True, help="Set custom DNS search domains"
+    ),
+    click.option("--expose", type=List(), multiple=True, help="Expose a port or a range of ports"),
+    click.option("--ip", type=String(), default="", help="IPv4 address (e.g., 172.30.100.104)"),
+    click.option("--ip6", type=String(), default="", help="IPv6 address (e.g., 2001:db8::33)"),
+    click.option("--mac-address", type=String(), default="", help="MAC address"),
+    click.option(
+        "--network",
+        "--net",
+        "network",
+        type=Network(),
+        multiple=True,
+        help="Network: a name, none, host, container:NAME, or name=...,alias=...,ip=...",
+    ),
+    click.option(
+        "--network-alias", "--net-alias", type=List(), multiple=True, help="Name on the network"
+    ),
+    click.option(
+        "-p",
+        "--publish",
+        type=List(),
+        multiple=True,
+        help="Publish a port: [[IP:]HOST:]CONTAINER[/PROTOCOL]",
+    ),
+    click.option("-P", "--publish-all", is_flag=True, help="Publish all exposed ports"),
+)
+
+
+def networking(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a ContainerConfig that the options ask for. Raises UsageError."""
+    ports = parse_published(given["publish"])
+    exposed = parse_exposed(given["expose"])
+    mac = given["mac_address"]
+    wishes = list(given["network"]) or [Wish("default")]
+    wishes[0] = _first(wishes[0], given["ip"], given["ip6"], mac, given["network_alias"])
+    _check(wishes)
+    mode = wishes[0].name
+    shares = mode in ("none", "host") or mode.startswith("container:")
+    return {
+        "network": "bridge" if mode == "default" else mode,
+        "endpoints": () if shares else tuple(_endpoint(wish) for wish in wishes),
+        "ports": ports,
+        "exposed": exposed,
+        "publish_all": given["publish_all"],
+        "mac_address": _mac(mac),
+        "dns": given["dns"],
+        "dns_search": given["dns_search"],
+        "dns_options": given["dns_option"],
+    }
+
+
+def _first(wish: Wish, ip: str, ip6: str, mac: str, aliases: Sequence[str]) -> Wish:
+    """Return the first network with what stands outside `--network`, which means it alone."""
+    for given, own, option, what in (
+        (aliases, wish.aliases, "network-alias", "alias"),
+        (ip, wish.ipv4, "ip", "IPv4 address"),
+        (ip6, wish.ipv6, "ip6", "IPv6 address"),
+        (mac, wish.mac, "mac-address", "MAC address"),
+    ):
+        if given and own:
+            raise UsageError(_BOTH.format(option, what))
+    return replace(
+        wish,
+        aliases=wish.aliases or tuple(aliases),
+        ipv4=wish.ipv4 or ip,
+        ipv6=wish.ipv6 or ip6,
+        mac=wish.mac or mac,
+    )
+
+
+def _check(wishes: Sequence[Wish]) -> None:
+    if any(not wish.name for wish in wishes):
+        raise UsageError("no name set for network")
+    if len(wishes) > 1 and not all(is_user_defined(wish.name) for wish in wishes):
+        raise UsageError(
+            "conflicting options: cannot attach both user-defined and non-user-defined "
+            "network-modes"
+        )
+    seen: set[str] = set()
+    for wish in wishes:
+        if wish.name in seen:
+            raise UsageError(f'network "{wish.name}" is specified multiple times')
+        seen.add(wish.name)
+        if wish.aliases and not is_user_defined(wish.name):
+            raise UsageError("network-scoped aliases are only supported for user-defined networks")
+
+
+def _endpoint(wish: Wish) -> EndpointConfig:
+    name = "bridge" if wish.name == "default" else wish.name
+    return EndpointConfig(name, wish.aliases, wish.ipv4, wish.ipv6, _mac(wish.mac))
+
+
+def _mac(text: str) -> str:
+    if text and not _MAC.fullmatch(text):
+        raise UsageError(f"{text} is not a valid mac address")
+    return text.replace("-", ":").lower()

@@ -1,0 +1,247 @@
+"""The verbs of `network`: create, ls, inspect, rm, prune; and port."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Mapping, Sequence
+
+import click
+
+from ipycontainer.commands.inspection import FORMAT_HELP, inspected
+from ipycontainer.commands.lifecycle import for_each
+from ipycontainer.commands.records import (
+    Done,
+    Lines,
+    Listing,
+    NetworkSummary,
+    Outcome,
+    PortListing,
+    PortSummary,
+)
+from ipycontainer.commands.refusals import FILTERS
+from ipycontainer.commands.types import Filter, Label, List, String
+from ipycontainer.commands.verb import Session, verb
+from ipycontainer.errors import InvalidArgument, NotFound, Unsupported, UsageError
+
+__all__ = ["create", "inspect", "ls", "port", "prune", "rm"]
+
+_NO_SUBNET = "every ip-range or gateway must have a corresponding subnet"
+
+
+@verb(
+    "create",
+    "Create a network",
+    "[OPTIONS] NETWORK",
+    least=1,
+    most=1,
+    path="network create",
+)
+@click.option("--attachable", is_flag=True, help="Enable manual container attachment")
+@click.option(
+    "--aux-address", type=List(), multiple=True, help="Auxiliary IPv4 or IPv6 addresses: NAME=ADDR"
+)
+@click.option("-d", "--driver", type=String(), default="bridge", help="Driver of the network")
+@click.option("--gateway", type=List(), multiple=True, help="IPv4 or IPv6 gateway for the subnet")
+@click.option("--internal", is_flag=True, help="Restrict external access to the network")
+@click.option("--ip-range", type=List(), multiple=True, help="Allocate container ip from a range")
+@click.option("--ipv6", is_flag=True, help="Enable IPv6 networking")
+@click.option("--label", type=Label(), multiple=True, help="Set metadata on a network")
+@click.option("-o", "--opt", type=List(), multiple=True, help="Set driver specific options")
+@click.option("--subnet", type=List(), multiple=True, help="Subnet in CIDR format")
+@click.argument("name")
+def create(
+    session: Session,
+    attachable: bool,
+    aux_address: tuple[str, ...],
+    driver: str,
+    gateway: tuple[str, ...],
+    internal: bool,
+    ip_range: tuple[str, ...],
+    ipv6: bool,
+    label: tuple[str, ...],
+    opt: tuple[str, ...],
+    subnet: tuple[str, ...],
+    name: str,
+) -> Outcome:
+    """Make a network and return its id."""
+    aux = _pairs(aux_address)
+    _check_pools(subnet, gateway, ip_range, aux)
+    made = session.engine.networks.create(
+        name,
+        driver,
+        options=_pairs(opt),
+        subnets=subnet,
+        gateways=gateway,
+        ranges=ip_range,
+        aux=aux,
+        internal=internal,
+        attachable=attachable,
+        enable_ipv6=ipv6,
+        labels=_pairs(label),
+    )
+    return Lines(lines=(made.id,), warnings=tuple(made.warnings))
+
+
+def _pairs(words: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
+
+
+def _check_pools(
+    subnets: Sequence[str], gateways: Sequence[str], ranges: Sequence[str], aux: Mapping[str, str]
+) -> None:
+    """Raise what docker's client says of pools that do not fit together."""
+    if len(subnets) < max(len(ranges), len(gateways)):
+        raise UsageError(_NO_SUBNET, exit_code=1)
+    networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+    for subnet in subnets:
+        try:
+            network = ipaddress.ip_network(subnet, strict=False)
+        except ValueError:
+            raise InvalidArgument(f"invalid subnet {subnet}: invalid CIDR block notation") from None
+        if any(other.version == network.version and other.overlaps(network) for other in networks):
+            raise UsageError(
+                "multiple overlapping subnet configuration is not supported", exit_code=1
+            )
+        networks.append(network)
+    kinds = (("range", ranges), ("gateway", gateways), ("aux-address", tuple(aux.values())))
+    for kind, texts in kinds:
+        for text in texts:
+            if not any(_inside(text, network) for network in networks):
+                raise UsageError(f"no matching subnet for {kind} {text}", exit_code=1)
+
+
+def _inside(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    try:
+        return ipaddress.ip_interface(text).ip in network
+    except ValueError:
+        return False
+
+
+@verb("ls", "List networks", "[OPTIONS]", most=0, path="network ls")
+@click.option(
+    "-f", "--filter", "filters", type=Filter(), multiple=True, help="name=, id=, driver=, label="
+)
+@click.option("--format", "template", default="", help="'table', 'json', or a Go template")
+@click.option("--no-trunc", is_flag=True, help="Do not truncate the output")
+@click.option("-q", "--quiet", is_flag=True, help="Only display network IDs")
+def ls(
+    session: Session,
+    filters: tuple[tuple[str, str], ...],
+    template: str,
+    no_trunc: bool,
+    quiet: bool,
+) -> Outcome:
+    """Return the networks by name."""
+    wanted = _grouped(filters)
+    found = session.engine.networks.list(filters=wanted or None)
+    rows = tuple(
+        NetworkSummary(
+            id=network.record.id,
+            name=network.record.name,
+            driver=network.record.config.driver,
+            created_ns=network.record.created_ns,
+            subnets=tuple(pool.subnet for pool in network.record.config.pools),
+            gateways=tuple(pool.gateway for pool in network.record.config.pools),
+            internal=network.record.config.internal,
+            ipv6=network.record.config.ipv6,
+            labels=dict(network.record.config.labels),
+            containers=network.users,
+        )
+        for network in found
+    )
+    return Listing(
+        kind="networks",
+        rows=rows,
+        now_ns=time.time_ns(),
+        quiet=quiet,
+        no_trunc=no_trunc,
+        template="" if quiet else template,
+    )
+
+
+def _grouped(filters: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for key, value in filters:
+        if key in FILTERS["network ls"].split():
+            raise Unsupported(f"--filter {key}= is not supported yet")
+        grouped.setdefault(key, []).append(value)
+    return grouped
+
+
+@verb(
+    "inspect",
+    "Display detailed information on one or more networks",
+    "[OPTIONS] NETWORK [NETWORK...]",
+    least=1,
+    path="network inspect",
+)
+@click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
+@click.option("-v", "--verbose", is_flag=True, help="Verbose output for diagnostics")
+@click.argument("names", nargs=-1)
+def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ...]) -> Outcome:
+    """Return networks in docker's shape; `-v` adds nothing to one of this machine alone."""
+    return inspected(session, lambda engine, name: engine.networks.get(name).attrs, template, names)
+
+
+@verb("rm", "Remove one or more networks", "NETWORK [NETWORK...]", least=1, path="network rm")
+@click.option("-f", "--force", is_flag=True, help="Do not error if the network does not exist")
+@click.argument("networks", nargs=-1)
+def rm(session: Session, force: bool, networks: tuple[str, ...]) -> Outcome:
+    """Remove networks that no container is on."""
+    done = for_each(networks, lambda name: session.engine.networks.get(name).remove())
+    if not force:
+        return done
+    errors = tuple(error for error in done.errors if not isinstance(error, NotFound))
+    return Done(names=done.names, errors=errors)
+
+
+@verb("prune", "Remove all unused networks", "[OPTIONS]", most=0, path="network prune")
+@click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
+@click.option("--filter", "filters", type=Filter(), multiple=True, help="label=")
+def prune(session: Session, force: bool, filters: tuple[tuple[str, str], ...]) -> Outcome:
+    """Remove the networks that no container wants; a line of a notebook cannot be asked back."""
+    if not force:
+        raise UsageError("network prune asks back, which is not supported yet: -f", exit_code=1)
+    wanted: dict[str, list[str]] = {}
+    for key, value in filters:
+        if key != "label":
+            raise Unsupported(f"--filter {key}= is not supported yet")
+        wanted.setdefault(key, []).append(value)
+    removed = session.engine.networks.prune(filters=wanted or None)["NetworksDeleted"]
+    return Lines(lines=("Deleted Networks:", *removed, "") if removed else ())
+
+
+@verb(
+    "port",
+    "List port mappings or a specific mapping for the container",
+    "CONTAINER [PRIVATE_PORT[/PROTO]]",
+    least=1,
+    most=2,
+)
+@click.argument("container")
+@click.argument("private_port", required=False)
+def port(session: Session, container: str, private_port: str | None) -> Outcome:
+    """Return where the ports of a running container are reached."""
+    target = session.engine.containers.get(container)
+    rows = tuple(
+        PortSummary(
+            container=target.record.name,
+            container_id=target.record.id,
+            port=each.port,
+            protocol=each.protocol,
+            address=each.address,
+            host_port=each.host_port,
+        )
+        for each in target.published
+    )
+    if private_port is None:
+        return PortListing(rows=rows)
+    number, _, protocol = private_port.partition("/")
+    if not number.isdecimal():
+        raise UsageError(f"Error: Invalid port ({number}): strconv.Atoi: parsing", exit_code=1)
+    key = f"{int(number)}/{protocol or 'tcp'}"
+    chosen = tuple(row for row in rows if f"{row.port}/{row.protocol}" == key)
+    if not chosen:
+        raise UsageError(f"Error: No public port '{key}' published for {container}", exit_code=1)
+    return PortListing(rows=chosen, only=True)

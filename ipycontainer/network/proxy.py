@@ -1,0 +1,273 @@
+"""A side child that carries published ports: from sockets of the machine to the container.
+
+As root the kernel itself sends on what comes from outside (network.rules); this is for what it
+cannot: the machine's own 127.0.0.1 and ::1. For an ordinary user it carries everything. Bytes go
+from socket to socket by splice(2), without passing through Python.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+__all__ = ["Listener", "serve"]
+
+CHUNK_BYTES = 1 << 18
+ROUNDS = 32  # of one connection before the others have their turn
+UDP_SECONDS = 90  # docker's: how long an answer is still carried back
+UDP_CLIENTS = 1024
+DATAGRAM_BYTES = 1 << 16
+BACKLOG = 64  # connections taken at once, before those that stand have their turn
+_SPLICE_NONBLOCK = 2  # SPLICE_F_NONBLOCK, splice(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A bound socket of the machine, and where in the container it leads."""
+
+    socket: socket.socket
+    target: tuple[str, int]
+
+    @property
+    def family(self) -> int:
+        """Return the target's family: a port of ::1 may lead to an address of IPv4."""
+        return socket.AF_INET6 if ":" in self.target[0] else socket.AF_INET
+
+
+def serve(listeners: Sequence[Listener]) -> None:
+    """Carry until the process is ended."""
+    _Proxy(listeners).run()
+
+
+@dataclass(slots=True)
+class _Way:
+    """One direction of a connection: what was read and is not written yet waits in a pipe."""
+
+    source: socket.socket
+    target: socket.socket
+    read: int
+    write: int
+    waiting: int = 0
+    ended: bool = False
+    done: bool = False
+
+    def move(self) -> bool:
+        """Move what can be moved; return whether anything was. Raises OSError when it is over."""
+        moved = False
+        if not self.ended:
+            with suppress(BlockingIOError):
+                count = os.splice(
+                    self.source.fileno(), self.write, CHUNK_BYTES, flags=_SPLICE_NONBLOCK
+                )
+                self.waiting += count
+                self.ended = count == 0
+                moved = True
+        if self.waiting:
+            with suppress(BlockingIOError):
+                count = os.splice(
+                    self.read, self.target.fileno(), self.waiting, flags=_SPLICE_NONBLOCK
+                )
+                self.waiting -= count
+                moved = True
+        if self.ended and not self.waiting and not self.done:
+            self.done = True
+            with suppress(OSError):
+                self.target.shutdown(socket.SHUT_WR)
+        return moved
+
+
+@dataclass(slots=True)
+class _Connection:
+    outer: socket.socket
+    inner: socket.socket
+    ways: tuple[_Way, _Way]
+    connected: bool = False
+
+
+@dataclass(slots=True)
+class _UdpClient:
+    socket: socket.socket
+    address: tuple[str, int]
+    listener: Listener
+    used: float = field(default_factory=time.monotonic)
+
+
+class _Proxy:
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._ready: dict[int, _Connection] = {}
+        self._udp: dict[tuple[int, tuple[str, int]], _UdpClient] = {}
+        self._paused: list[Listener] = []
+        for listener in listeners:
+            listener.socket.setblocking(False)
+            self._listen(listener)
+
+    def run(self) -> None:
+        """Do what is ready, for ever."""
+        while True:
+            timeout = 0.0 if self._ready else UDP_SECONDS / 2 if self._udp else -1
+            for fd, events in self._epoll.poll(timeout):
+                handler = self._handlers.get(fd)
+                if handler is not None:
+                    handler(events)
+            for connection in list(self._ready.values()):
+                self._pump(connection)
+            self._forget_old_clients()
+
+    def _listen(self, listener: Listener) -> None:
+        stream = listener.socket.type == socket.SOCK_STREAM
+        handle = self._accept if stream else self._datagram
+        self._watch(listener.socket, select.EPOLLIN, lambda _: handle(listener))
+
+    def _watch(self, sock: socket.socket, events: int, handler: Callable[[int], None]) -> None:
+        self._handlers[sock.fileno()] = handler
+        self._epoll.register(sock.fileno(), events)
+
+    def _drop(self, sock: socket.socket) -> None:
+        if self._handlers.pop(sock.fileno(), None) is not None:
+            self._epoll.unregister(sock.fileno())
+        sock.close()
+
+    # ── TCP ──────────────────────────────────────────────────────────────────────────────────
+
+    def _accept(self, listener: Listener) -> None:
+        for _ in range(BACKLOG):
+            try:
+                outer, _ = listener.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+                    self._pause(listener)
+                    return
+                continue  # this one has gone already
+            try:
+                self._connect(outer, listener)
+            except OSError as error:
+                outer.close()
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._pause(listener)
+                    return
+
+    def _pause(self, listener: Listener) -> None:
+        """Take nobody more until a connection has ended."""
+        self._epoll.unregister(listener.socket.fileno())
+        self._paused.append(listener)
+
+    def _connect(self, outer: socket.socket, listener: Listener) -> None:
+        made: list[int] = []
+        inner = socket.socket(listener.family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            outer.setblocking(False)
+            inner.setblocking(False)
+            for _ in range(2):
+                made += os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            with suppress(BlockingIOError):
+                inner.connect(listener.target)
+        except OSError:
+            inner.close()
+            for fd in made:
+                os.close(fd)
+            raise
+        ways = (_Way(outer, inner, made[0], made[1]), _Way(inner, outer, made[2], made[3]))
+        connection = _Connection(outer, inner, ways)
+        edges = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+        for sock in (outer, inner):
+            self._watch(sock, edges, lambda events: self._wake(connection, events))
+
+    def _wake(self, connection: _Connection, events: int) -> None:
+        del events
+        self._ready[connection.outer.fileno()] = connection
+
+    def _pump(self, connection: _Connection) -> None:
+        """Move bytes both ways until nothing moves, or it is the turn of others."""
+        try:
+            if not connection.connected:
+                number = connection.inner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if number:
+                    raise OSError(number, os.strerror(number))
+                try:
+                    connection.inner.getpeername()
+                except OSError:  # not yet: it will wake us
+                    self._ready.pop(connection.outer.fileno(), None)
+                    return
+                connection.connected = True
+            for _ in range(ROUNDS):
+                moved = [way.move() for way in connection.ways]
+                if not any(moved):
+                    self._ready.pop(connection.outer.fileno(), None)
+                    break
+        except OSError:
+            self._close(connection)
+            return
+        if all(way.done for way in connection.ways):
+            self._close(connection)
+
+    def _close(self, connection: _Connection) -> None:
+        self._ready.pop(connection.outer.fileno(), None)
+        for sock in (connection.outer, connection.inner):
+            self._drop(sock)
+        for way in connection.ways:
+            os.close(way.read)
+            os.close(way.write)
+        for listener in self._paused:
+            self._epoll.register(listener.socket.fileno(), select.EPOLLIN)
+        self._paused.clear()
+
+    # ── UDP ──────────────────────────────────────────────────────────────────────────────────
+
+    def _datagram(self, listener: Listener) -> None:
+        for _ in range(ROUNDS):
+            try:
+                data, address = listener.socket.recvfrom(DATAGRAM_BYTES)
+            except OSError:
+                return
+            client = self._client(listener, address)
+            if client is not None:
+                client.used = time.monotonic()
+                with suppress(OSError):
+                    client.socket.send(data)
+
+    def _client(self, listener: Listener, address: tuple[str, int]) -> _UdpClient | None:
+        key = (listener.socket.fileno(), address)
+        known = self._udp.get(key)
+        if known is not None or len(self._udp) >= UDP_CLIENTS:
+            return known
+        try:
+            sock = socket.socket(listener.family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            sock.setblocking(False)
+            sock.connect(listener.target)
+        except OSError:
+            sock.close()
+            return None
+        client = self._udp[key] = _UdpClient(sock, address, listener)
+        self._watch(sock, select.EPOLLIN, lambda _: self._answer(client))
+        return client
+
+    def _answer(self, client: _UdpClient) -> None:
+        for _ in range(ROUNDS):
+            try:
+                data = client.socket.recv(DATAGRAM_BYTES)
+                client.listener.socket.sendto(data, client.address)
+            except OSError:  # nothing more, or a refusal that the next datagram will meet again
+                return
+            client.used = time.monotonic()
+
+    def _forget_old_clients(self) -> None:
+        if not self._udp:
+            return
+        before = time.monotonic() - UDP_SECONDS
+        for key, client in list(self._udp.items()):
+            if client.used < before:
+                del self._udp[key]
+                self._drop(client.socket)
