@@ -59,9 +59,31 @@ def busybox_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return busybox.write_tree(tmp_path_factory.mktemp("busybox") / "tree")
 
 
+@pytest.fixture(scope="session")
+def lasting_home() -> Iterator[Path]:
+    """A home for a whole run, where a fresh one for each test would take too long."""
+    with tempfile.TemporaryDirectory(prefix="ipyc-test-") as directory:
+        place = Path(directory) / "home"
+        yield place
+        with ipycontainer.connect(place) as engine:
+            engine.reset()
+        assert _wait_for_nothing(str(place)) == []
+
+
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of the test's own, named by $IPYCONTAINER_HOME, and emptied at its end."""
+def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A home of the test's own, named by $IPYCONTAINER_HOME, and emptied at its end.
+
+    In the virtual machine, where each instruction is emulated, the containers alone are the test's.
+    """
+    if os.environ.get("IPYCONTAINER_VM"):
+        lasting: Path = request.getfixturevalue("lasting_home")
+        monkeypatch.setenv("IPYCONTAINER_HOME", str(lasting))
+        yield lasting
+        with ipycontainer.connect(lasting) as engine:
+            for container in engine.containers.list(all=True):
+                container.remove(force=True)
+        return
     with tempfile.TemporaryDirectory(prefix="ipyc-test-") as directory:
         place = Path(directory) / "home"
         monkeypatch.setenv("IPYCONTAINER_HOME", str(place))
@@ -82,6 +104,8 @@ def engine(home: Path) -> Iterator[Engine]:
 @pytest.fixture
 def busybox_image(engine: Engine, busybox_tar: Path) -> Image:
     """The small image in the engine's home, as busybox:latest."""
+    if any("busybox:latest" in image.tags for image in engine.images.list()):
+        return engine.images.get("busybox")  # of a home that lasts
     return engine.images.import_(busybox_tar, repository="busybox", tag="latest")
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "available",
     "create",
     "detect",
+    "let_count",
     "locate",
     "of_process",
     "parse_mountinfo",
@@ -251,6 +252,13 @@ def of_process(hierarchies: Hierarchies, pid: int) -> Cgroup | None:
             if name in hierarchies.controllers:
                 found[name] = hierarchies.controllers[name] + path.rstrip("/")
     return Cgroup(found) if found else None
+
+
+def let_count(hierarchies: Hierarchies, path: str) -> None:
+    """Let version 2 count in the cgroups beside `path`, and above them as far as they are ours."""
+    if hierarchies.version == "v2":
+        parent = os.path.dirname(locate(hierarchies, path).directories[""])
+        _enable(hierarchies.base or hierarchies.unified, parent)
 
 
 def _make(directory: str, base: str) -> None:

@@ -319,3 +319,4 @@ def _leave_cgroup(home: Home) -> None:
         group = cgroups.locate(hierarchies, path)
     if group is not None:
         group.join()
+        cgroups.let_count(hierarchies, path)  # refused before, where we stood above

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# The guest's side of the virtual machine room: prepare a stock Debian with cgroup v2 alone, and run
+# pytest in it, as root and as an ordinary user with a delegated cgroup. Started by tests/vm/boot.
+#
+#   guest.sh TREE RESULTS ROOT_PYTHON USER USER_PYTHON [PYTEST-WORDS...]
+#
+# The machine's own files are the guest's, read-only below overlays; what is written here is gone
+# with the guest, but for RESULTS: a junit file for each user.
+set -uo pipefail
+tree=$1 results=$2 root_python=$3 user=$4 user_python=$5
+shift 5
+
+modprobe -a overlay loop veth bridge nf_tables nft_chain_nat nft_masq 2>/dev/null
+# Homes want a file system that an overlay can write to, and rates of devices want a device.
+truncate -s 1500M /run/disk
+mkfs.ext4 -q -F -O ^has_journal -E lazy_itable_init=1,nodiscard /run/disk
+mkdir -p /run/work
+mount -o loop,nodev /run/disk /run/work
+chmod 1777 /run/work
+
+cgroup=/sys/fs/cgroup
+for controller in cpu cpuset io memory pids; do
+    echo "+$controller" >$cgroup/cgroup.subtree_control
+done
+# As systemd delegates: the directory and the files that make cgroups and move processes.
+mkdir -p $cgroup/delegated/session $cgroup/elsewhere
+chown "$user" $cgroup/delegated $cgroup/delegated/{cgroup.procs,cgroup.subtree_control,cgroup.threads}
+chown -R "$user" $cgroup/delegated/session
+
+uid=$(id -u "$user")
+home=$(getent passwd "$user" | cut -d: -f6)
+mkdir -p "/run/user/$uid"
+chown "$user" "/run/user/$uid"
+chmod 700 "/run/user/$uid"
+
+common=(PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin IPYCONTAINER_VM=1
+    TMPDIR=/run/work ${IPYCONTAINER_VM_PATH:+PYTHONPATH=$IPYCONTAINER_VM_PATH})
+words=(-q --durations=12 -p no:cacheprovider -o timeout=300 -m 'not slow')
+files=(tests/vm)
+while read -r file _; do
+    [[ -n $file && $file != \#* ]] && files+=("$file")
+done <"$tree/tests/vm/also.txt"
+[[ $# -gt 0 ]] && files=("$@")
+
+cd "$tree"
+failed=0
+echo "── in the virtual machine as root"
+env -i HOME=/root "${common[@]}" "$root_python" -m pytest "${words[@]}" \
+    --junitxml "$results/root.xml" "${files[@]}" || failed=1
+echo "── in the virtual machine as $user, in a delegated cgroup"
+run_as_user() { # the cgroup, then a command
+    (
+        echo $BASHPID >"$cgroup/$1/cgroup.procs"
+        shift
+        exec setpriv "--reuid=$user" "--regid=$user" --init-groups env -i "HOME=$home" "${common[@]}" \
+            "XDG_RUNTIME_DIR=/run/user/$uid" "$@"
+    )
+}
+touch "$results/user.xml"
+chown "$user" "$results/user.xml"
+run_as_user delegated/session "$user_python" -m pytest "${words[@]}" \
+    --junitxml "$results/user.xml" "${files[@]}" || failed=1
+if [[ $# -eq 0 ]]; then
+    echo "── in the virtual machine as $user, in a cgroup that is not delegated"
+    touch "$results/undelegated.xml"
+    chown "$user" "$results/undelegated.xml"
+    run_as_user elsewhere "$user_python" -m pytest "${words[@]}" --junitxml "$results/undelegated.xml" \
+        tests/system/engine/test_limits.py -k without_cgroups || failed=1
+fi
+echo "$failed" >"$results/code"
+sync
