@@ -25,6 +25,7 @@ from ipycontainer.commands.records import (
     Inspected,
     Lines,
     Listing,
+    Live,
     LogView,
     Outcome,
     PortListing,
@@ -33,7 +34,7 @@ from ipycontainer.commands.records import (
     Streamed,
 )
 from ipycontainer.commands.terminals import NOTEBOOK_SIZE
-from ipycontainer.errors import ContainerError
+from ipycontainer.errors import ContainerError, Unsupported
 from kernel_ext import values
 from kernel_ext.foreground import interrupted, watch
 from kernel_ext.logs import LogProgram
@@ -64,6 +65,9 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
     Never raises for what the verb itself reports: that is `Shown.error`, so that the variables are
     set before the cell ends.
     """
+    if isinstance(outcome, Live):
+        once = "%container stats --no-stream"
+        return Shown(error=Unsupported("a live view is not supported yet", hint=once))
     if options.kept and not isinstance(outcome, Running | LogView):
         return _as_text(outcome, options)
     _warn(outcome)
@@ -185,6 +189,7 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
         "history": frames.history,
         "networks": frames.networks,
         "volumes": frames.volumes,
+        "stats": frames.samples,
     }[outcome.kind]
     frame: Frame = make(outcome.rows, outcome.now_ns)
     frame.attrs["no_trunc"] = outcome.no_trunc

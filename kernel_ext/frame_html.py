@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ipycontainer.model.units import human_duration, human_size
+from ipycontainer.model.units import human_duration, human_size, human_size_binary
 from kernel_ext.badges import kind_badge, state_badge
 
 __all__ = ["fits", "table"]
@@ -80,6 +80,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _link(frame)
     if pd.api.types.is_integer_dtype(dtype):
         return _INTEGERS.get(name, _number)
+    if name.endswith("_percent") and pd.api.types.is_float_dtype(dtype):
+        return _percent
     if frame.attrs.get("no_trunc"):
         return _plain
     if name in _IDS and isinstance(dtype, pd.StringDtype):
@@ -121,6 +123,16 @@ def _size(value: Any, _row: int) -> str:
     return _td(human_size(int(value), 3), f"{int(value):,} bytes", ";text-align:right")
 
 
+def _memory(value: Any, _row: int) -> str:
+    if pd.isna(value):
+        return _td("")
+    return _td(human_size_binary(int(value)), f"{int(value):,} bytes", ";text-align:right")
+
+
+def _percent(value: Any, _row: int) -> str:
+    return _td("" if pd.isna(value) else f"{value:.2f}%", extra=";text-align:right")
+
+
 def _size_delta(value: Any, _row: int) -> str:
     if pd.isna(value):
         return _td("")
@@ -139,6 +151,10 @@ _INTEGERS: Mapping[str, _Writer] = {
     "shared": _size,
     "size_delta": _size_delta,
     "mode": _mode,
+    # of `stats`: docker shows memory in powers of 1024, everything else in powers of 1000
+    "memory": _memory,
+    "memory_limit": _memory,
+    **dict.fromkeys(("rx_bytes", "tx_bytes", "read_bytes", "write_bytes"), _size),
 }
 
 

@@ -8,6 +8,7 @@ it is itself imported by the first listing, not when the extension is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         PortSummary,
         VolumeSummary,
     )
+    from ipycontainer.model.sample import Sample
 
 __all__ = [
     "CHANGES",
@@ -33,6 +35,7 @@ __all__ = [
     "IMAGES",
     "NETWORKS",
     "PORTS",
+    "SAMPLES",
     "VOLUMES",
     "Frame",
     "changes",
@@ -42,6 +45,7 @@ __all__ = [
     "images",
     "networks",
     "ports",
+    "samples",
     "volumes",
 ]
 
@@ -140,6 +144,21 @@ CHANGES: Mapping[str, Any] = {
     "gid": "int64",
     "size": "int64",
     "size_delta": "int64",
+}
+
+
+SAMPLES: Mapping[str, Any] = {
+    "id": _TEXT,
+    "name": _TEXT,
+    "cpu_percent": "float64",
+    "memory": "int64",
+    "memory_limit": "int64",
+    "memory_percent": "float64",
+    "rx_bytes": "int64",
+    "tx_bytes": "int64",
+    "read_bytes": "int64",
+    "write_bytes": "int64",
+    "pids": "int64",
 }
 
 
@@ -253,6 +272,12 @@ def ports(rows: Sequence[PortSummary], now_ns: int) -> Frame:
         "host_port": lambda row: row.host_port,
     }
     return _frame(PORTS, columns, rows, now_ns)
+
+
+def samples(rows: Sequence[Sample], now_ns: int) -> Frame:
+    """Return the frame of `stats`: bytes, and percents as docker counts them."""
+    columns: Mapping[str, Callable[[Sample], Any]] = {name: attrgetter(name) for name in SAMPLES}
+    return _frame(SAMPLES, columns, rows, now_ns)
 
 
 def empty(schema: Mapping[str, Any]) -> Frame:

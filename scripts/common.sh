@@ -37,6 +37,15 @@ need_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
 }
 
+# Print the package of a small stock kernel, which has cgroup v2 alone.
+stock_kernel() {
+    local package
+    for package in linux-image-cloud-amd64 linux-image-virtual linux-image-amd64; do
+        apt-cache show "$package" >/dev/null 2>&1 && printf '%s\n' "$package" && return
+    done
+    printf 'linux-image-amd64\n'
+}
+
 # Install what `python -m venv` needs beside an interpreter.
 need_venv() {
     "$1" -c 'import ensurepip' 2>/dev/null || need_packages \

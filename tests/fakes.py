@@ -34,6 +34,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import NetworkConfig, NetworkRecord, Pool, PublishedPort
+from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import NO_WINDOW, Window
@@ -700,6 +701,7 @@ class FakeEngine:
         self.imports: list[tuple[Any, ...]] = []
         self.logins: list[tuple[Any, ...]] = []
         self.resets = 0
+        self.used: list[Sample] = []  # what `stats` reads of each, one after the other
         self._now_ns = EPOCH_NS
         self._made = 0
         self.images = FakeImages(self)
@@ -723,6 +725,18 @@ class FakeEngine:
         """Return what this command does; an unknown one ends at once with 0, `sleep` stays."""
         default = Program(stays=list(command[:1]) == ["sleep"])
         return self.programs.get(tuple(command), default)
+
+    def samples(
+        self, refs: Sequence[str] = (), everything: bool = False
+    ) -> Iterator[tuple[Sample, ...]]:
+        found = [self.containers.get(ref) for ref in refs] or self.containers.list(all=everything)
+        for used in self.used:
+            yield tuple(
+                replace(used, id=each.id, name=each.name, container=each.short_id)
+                if each.record.state.status.alive
+                else Sample(each.id, each.name, each.short_id)
+                for each in found
+            )
 
     def version(self) -> dict[str, Any]:
         return {

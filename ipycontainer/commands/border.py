@@ -16,6 +16,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import NetworkRecord, PublishedPort
+from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.transfer import Progress
 from ipycontainer.model.volume import VolumeRecord
@@ -401,6 +402,9 @@ class Engine(Protocol):
     @property
     def networks(self) -> Networks: ...
 
+    def samples(
+        self, refs: Sequence[str] = (), everything: bool = False
+    ) -> Iterator[tuple[Sample, ...]]: ...
     def version(self) -> Mapping[str, Any]: ...
     def info(self) -> Mapping[str, Any]: ...
     def reset(self) -> object: ...

@@ -26,8 +26,10 @@ from ipycontainer.commands.records import (
     NetworkSummary,
     VolumeSummary,
 )
+from ipycontainer.commands.stats_columns import STATS_HEADERS, STATS_TABLE, sample_fields
 from ipycontainer.commands.templates import Action, Template, go_json, parse
 from ipycontainer.errors import Unsupported
+from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import go_time, human_duration
 
 __all__ = ["listing_lines", "status_text", "tabulate"]
@@ -99,6 +101,7 @@ _FORMS: Mapping[str, _Form] = {
         _VOLUMES_TABLE, _VOLUMES_HEADERS, "*formatter.volumeContext", "{{.Name}}", True
     ),
     "networks": _Form(NETWORKS_TABLE, NETWORKS_HEADERS, "*network.networkContext", "{{.ID}}", True),
+    "stats": _Form(STATS_TABLE, STATS_HEADERS, "*container.statsContext", "", False),
 }
 
 
@@ -130,7 +133,8 @@ def listing_lines(listing: Listing) -> list[str]:
     for action in template.actions:
         _check(template, action, kind)
     labels = [
-        {} if isinstance(row, ImageSummary | HistorySummary) else row.labels for row in listing.rows
+        {} if isinstance(row, ImageSummary | HistorySummary | Sample) else row.labels
+        for row in listing.rows
     ]
     lines = [
         template.execute(lambda action, a=each, b=own: _value(action, a, b))  # type: ignore[misc]
@@ -181,11 +185,13 @@ def _header(action: Action, headers: Mapping[str, str]) -> str:
 
 
 def _fields(
-    row: ContainerSummary | ImageSummary | NetworkSummary | VolumeSummary | HistorySummary,
+    row: ContainerSummary | ImageSummary | NetworkSummary | VolumeSummary | HistorySummary | Sample,
     listing: Listing,
 ) -> dict[str, str]:
     if isinstance(row, NetworkSummary):
         return network_fields(row, listing.no_trunc)
+    if isinstance(row, Sample):
+        return sample_fields(row, listing.no_trunc)
     if isinstance(row, VolumeSummary):
         return _volume_fields(row)
     if isinstance(row, ContainerSummary):

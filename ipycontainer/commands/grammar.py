@@ -17,6 +17,7 @@ import click
 from ipycontainer.commands import (
     archives,
     attaching,
+    consumption,
     copying,
     image_listing,
     inspection,
@@ -75,6 +76,7 @@ _TOP: tuple[Verb, ...] = (
     local_images.rmi,
     archives.save,
     running.start,
+    consumption.stats,
     lifecycle.stop,
     local_images.tag,
     pausing.unpause,
@@ -99,6 +101,7 @@ _CONTAINER: tuple[Verb, ...] = (
     lifecycle.rm.under("container", "rm"),
     running.run.under("container", "run"),
     running.start.under("container", "start"),
+    consumption.stats.under("container", "stats"),
     lifecycle.stop.under("container", "stop"),
     pausing.unpause.under("container", "unpause"),
     updating.update.under("container", "update"),

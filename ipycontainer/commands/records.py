@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ipycontainer.errors import EngineError
+from ipycontainer.model.sample import Sample
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change, Check, Container, Foreground, LogEntry
@@ -27,6 +28,7 @@ __all__ = [
     "Inspected",
     "Lines",
     "Listing",
+    "Live",
     "LogView",
     "NetworkSummary",
     "Outcome",
@@ -169,13 +171,14 @@ class Listing(Outcome):
     `digests` is of `images`; without `human` a face of `history` prints exact times and bytes.
     """
 
-    kind: Literal["ps", "images", "networks", "volumes", "history"]
+    kind: Literal["ps", "images", "networks", "volumes", "history", "stats"]
     rows: (
         tuple[ContainerSummary, ...]
         | tuple[ImageSummary, ...]
         | tuple[NetworkSummary, ...]
         | tuple[VolumeSummary, ...]
         | tuple[HistorySummary, ...]
+        | tuple[Sample, ...]
     )
     now_ns: int
     quiet: bool = False
@@ -191,6 +194,13 @@ class PortListing(Outcome):
 
     rows: tuple[PortSummary, ...]
     only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live(Outcome):
+    """A listing that is told anew each second, until its end or an interrupt."""
+
+    listings: Iterator[Listing]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,13 +51,13 @@ INSPECT_TYPES = "config node plugin secret service task"
 
 VERBS = """
 build builder buildx commit compose context events export manifest node plugin
-search secret service stack stats swarm top trust
+search secret service stack swarm top trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
     "network": "connect disconnect",
-    "container": "commit export prune stats top",
+    "container": "commit export prune top",
     "image": "build",
     "volume": "update",
     "system": "df dial-stdio events prune",

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ipycontainer.commands import failures, grammar, progress, shell_terminal, text, transfers
-from ipycontainer.commands.records import Copied, LogView, Outcome, Running, Streamed
+from ipycontainer.commands.records import Copied, Live, LogView, Outcome, Running, Streamed
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
 from ipycontainer.model.units import human_size, rfc3339nano_fixed
@@ -37,6 +37,7 @@ _FORWARDED = (
 )
 _SAY_DETACHED = ("attach", "exec")  # docker ends `run` and `start` without a word, and with 0
 _PATIENCE = 3  # docker's: the third SIGINT or SIGTERM ends the shell itself
+_CLEAR = "\033[2J\033[H"  # erase the screen, go to its first corner
 _INTERRUPTED = 128 + signal.SIGINT
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 
@@ -116,12 +117,23 @@ def _show(outcome: Outcome, verb: str) -> int:
         return _show_log(outcome) if isinstance(outcome, LogView) else _attend(outcome)
     if isinstance(outcome, Streamed):
         return _stream_out(outcome)
+    if isinstance(outcome, Live):
+        return _show_live(outcome)
     if isinstance(outcome, Copied) and not outcome.quiet and _is_terminal(sys.stderr):
         size = human_size(outcome.size, 3)
         print(f"Successfully copied {size} to {outcome.target}", file=sys.stderr)
     code = text.render(outcome, sys.stdout, sys.stderr, _is_terminal(sys.stdout), verb)
     if outcome.errors:
         _print_hint(outcome.errors[-1])
+    return code
+
+
+def _show_live(live: Live) -> int:
+    """Print each listing in the place of the last one; as docker does, into a file too."""
+    code = 0
+    for listing in live.listings:
+        sys.stdout.write(_CLEAR)
+        code = text.render(listing, sys.stdout, sys.stderr, _is_terminal(sys.stdout), "stats")
     return code
 
 

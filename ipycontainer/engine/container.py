@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import (
     attach,
-    control,
     ending,
     health,
     inspect,
     inspect_network,
     logs,
-    stats,
 )
 from ipycontainer.engine.container_files import ContainerFiles
+from ipycontainer.engine.container_limits import ContainerLimits
 from ipycontainer.engine.foreground import Foreground, Source
-from ipycontainer.engine.limit_options import limits_from_options
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
     Conflict,
@@ -32,9 +30,7 @@ from ipycontainer.errors import (
     EngineError,
     NoSuchContainer,
 )
-from ipycontainer.linux.usage import Usage
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
-from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import PublishedPort
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
@@ -53,7 +49,7 @@ __all__ = ["Container"]
 NO_START = "cannot start a paused container, try unpause instead"
 
 
-class Container(ContainerFiles):
+class Container(ContainerFiles, ContainerLimits):
     """A container of this engine.
 
     `warnings` are docker's WARNING lines of its creation and start, without that word.
@@ -203,14 +199,6 @@ class Container(ContainerFiles):
             if number == signals.SIGKILL:
                 self.engine.until_exit(channel)
 
-    def pause(self) -> None:
-        """Stop all its processes where they stand; Conflict when it is paused already."""
-        control.pause(self)
-
-    def unpause(self) -> None:
-        """Let its processes go on; Conflict when it is not paused."""
-        control.unpause(self)
-
     def restart(self, timeout: float | None = None) -> None:
         """Stop it where it runs, and start it."""
         self.stop(timeout)
@@ -263,20 +251,6 @@ class Container(ContainerFiles):
         with self.engine.store.write() as tx:
             store_containers.rename(tx, self.id, name)
         self.reload()
-
-    def update(self, **options: Any) -> dict[str, Any]:
-        """Change its limits, with docker-py's options; of a running one at once.
-
-        Returns `{"Warnings": [...]}` of what this machine cannot limit. Raises Unsupported for an
-        option that is not there, InvalidArgument and Conflict in docker's words.
-        """
-        wanted, dropped = self.engine.containers.check_limits(limits_from_options(options))
-        self.set_limits(wanted)
-        return {"Warnings": list(dropped) or None}
-
-    def set_limits(self, wanted: Limits) -> None:
-        """Change its limits to those of `wanted` that are given; they have been checked."""
-        control.set_limits(self, wanted)
 
     # ── what it did ──────────────────────────────────────────────────────────────────────────
 
@@ -374,11 +348,6 @@ class Container(ContainerFiles):
             timeout,
             privileged,
         )
-
-    def usage(self) -> Usage:
-        """Return what it uses now, typed: cpu, memory, block devices, network, processes."""
-        self.reload()
-        return stats.usage_of(self.record)
 
     def _is_for_the_end(self, number: int) -> bool:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""

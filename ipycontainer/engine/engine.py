@@ -14,7 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from ipycontainer.engine import attach, bundle, credentials, reboot, registry_settings, system
+from ipycontainer.engine import (
+    attach,
+    bundle,
+    credentials,
+    reboot,
+    registry_settings,
+    stats,
+    system,
+)
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
 from ipycontainer.engine.networks import Networks
@@ -26,6 +34,7 @@ from ipycontainer.errors import EngineError, OperationTimeout
 from ipycontainer.images import sweep
 from ipycontainer.images.registry.settings import HUB, Credentials
 from ipycontainer.model.reference import DEFAULT_DOMAIN
+from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.network.place import holder_lock
 from ipycontainer.storage import mounted, snapshots
@@ -230,6 +239,12 @@ class Engine:
         rows = self.supervisor.work("changes", {"id": record.id})
         own = record.config.files  # where a cell's script is mounted is no change of the program's
         return [Change(**row) for row in rows if row["path"] not in own]
+
+    def samples(
+        self, refs: Sequence[str] = (), everything: bool = False
+    ) -> Iterator[tuple[Sample, ...]]:
+        """Yield what containers use, each second: those named, the running ones, or all."""
+        return stats.samples(self, refs, everything)
 
     # ── registries ───────────────────────────────────────────────────────────────────────────
 

@@ -7,14 +7,28 @@ for docker-py's `stats`, and typed (`linux.usage`) for everybody else.
 from __future__ import annotations
 
 import posixpath
+import time
+from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, processes, usage
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
-from ipycontainer.linux.usage import Usage
+from ipycontainer.linux.usage import Cpu, Io, Network, Usage, cpu_percent
+from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.units import rfc3339nano
 
-__all__ = ["own_cgroup", "usage_of"]
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["api_readings", "api_stats", "own_cgroup", "samples", "usage_of"]
+
+# Between the first two readings: the kernel counts the machine's time in steps of 10 ms.
+FIRST_SECONDS = 0.25
+NEXT_SECONDS = 1.0
 
 
 def usage_of(record: ContainerRecord) -> Usage:
@@ -45,6 +59,134 @@ def own_cgroup(record: ContainerRecord) -> Cgroup | None:
         if posixpath.basename(directory) == record.id
     }
     return Cgroup(own) if own else None
+
+
+def samples(
+    engine: Engine, refs: Sequence[str] = (), everything: bool = False
+) -> Iterator[tuple[Sample, ...]]:
+    """Yield what containers use, first after a quarter of a second, then each second.
+
+    Those that `refs` name, else the running ones, or with `everything` all of them; who comes and
+    goes meanwhile is seen. Ends when none of the named is left. Raises NoSuchContainer at first.
+    """
+    named = {engine.containers.get(ref).id: ref for ref in refs}
+    before = {record.id: usage_of(record).cpu for record, _ in _wanted(engine, named, everything)}
+    pause = FIRST_SECONDS
+    while True:
+        time.sleep(pause)
+        pause = NEXT_SECONDS
+        found = _wanted(engine, named, everything)
+        if named and not found:
+            return
+        now = {record.id: usage_of(record) for record, _ in found}
+        yield tuple(
+            _sample(record, word, before.get(record.id), now[record.id]) for record, word in found
+        )
+        before = {each: reading.cpu for each, reading in now.items()}
+
+
+def _wanted(
+    engine: Engine, named: dict[str, str], everything: bool
+) -> list[tuple[ContainerRecord, str]]:
+    if not named:
+        containers = engine.containers.list(all=everything)
+        return [(container.record, container.short_id) for container in containers]
+    found = []
+    for container_id, word in named.items():
+        try:
+            found.append((engine.containers.get(container_id).record, word))
+        except NoSuchContainer:
+            continue
+    return found
+
+
+def _sample(record: ContainerRecord, word: str, before: Cpu | None, now: Usage) -> Sample:
+    percent = 0.0 if before is None else cpu_percent(before, now.cpu)
+    return Sample(
+        record.id,
+        record.name,
+        word,
+        percent,
+        now.memory.used,
+        now.memory.limit,
+        now.rx_bytes,
+        now.tx_bytes,
+        now.read_bytes,
+        now.write_bytes,
+        now.pids,
+    )
+
+
+def api_readings(container: Container) -> Iterator[dict[str, Any]]:
+    """Yield docker's API objects of a container: first soon, then each second, until it is gone."""
+    before, pause = container.usage(), FIRST_SECONDS
+    while True:
+        time.sleep(pause)
+        pause = NEXT_SECONDS
+        try:
+            now = container.usage()
+        except NoSuchContainer:
+            return
+        yield api_stats(container.record, before, now)
+        before = now
+
+
+def api_stats(record: ContainerRecord, before: Usage | None, now: Usage) -> dict[str, Any]:
+    """Return docker's API object of one reading; `before` is what its client subtracts."""
+    old = before or Usage()
+    return {
+        "read": rfc3339nano(now.time_ns),
+        "preread": rfc3339nano(old.time_ns),
+        "pids_stats": {"current": now.pids, "limit": now.pids_limit or (1 << 64) - 1},
+        "blkio_stats": {
+            "io_service_bytes_recursive": _io(now.io, "read_bytes", "write_bytes"),
+            "io_serviced_recursive": _io(now.io, "reads", "writes"),
+        },
+        "num_procs": 0,
+        "storage_stats": {},
+        "cpu_stats": _cpu(now.cpu),
+        "precpu_stats": _cpu(old.cpu),
+        "memory_stats": {
+            "usage": now.memory.usage,
+            "max_usage": now.memory.peak,
+            "failcnt": now.memory.failures,
+            "limit": now.memory.limit,
+            "stats": dict(now.memory.stats),
+        },
+        "name": f"/{record.name}",
+        "id": record.id,
+        "networks": {each.name: _network(each) for each in now.network if each.name != "lo"},
+    }
+
+
+def _cpu(cpu: Cpu) -> dict[str, Any]:
+    return {
+        "cpu_usage": {
+            "total_usage": cpu.total_ns,
+            "usage_in_kernelmode": cpu.kernel_ns,
+            "usage_in_usermode": cpu.user_ns,
+        },
+        "system_cpu_usage": cpu.system_ns,
+        "online_cpus": cpu.online,
+        "throttling_data": {
+            "periods": cpu.periods,
+            "throttled_periods": cpu.throttled_periods,
+            "throttled_time": cpu.throttled_ns,
+        },
+    }
+
+
+def _io(devices: Sequence[Io], read: str, write: str) -> list[dict[str, Any]]:
+    return [
+        {"major": each.major, "minor": each.minor, "op": op, "value": getattr(each, name)}
+        for each in devices
+        for op, name in (("read", read), ("write", write))
+    ]
+
+
+def _network(each: Network) -> dict[str, int]:
+    names = "rx_bytes rx_packets rx_errors rx_dropped tx_bytes tx_packets tx_errors tx_dropped"
+    return {name: getattr(each, name) for name in names.split()}
 
 
 @cache

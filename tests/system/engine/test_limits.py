@@ -138,6 +138,7 @@ def test_number_of_processes(engine: Engine, able: capacity.Capacity) -> None:
     assert container.usage().pids_limit == 4
     refused = container.exec_run(["sh", "-c", "for i in 1 2 3 4; do sleep 0.1 & done; wait"])
     assert b"can't fork" in refused.output
+    eventually(lambda: container.usage().pids == 1)
     assert container.exec_run(["true"]).exit_code == 0
 
 

@@ -47,14 +47,19 @@ def test_paused_container_stands_still_and_goes_on(engine: Engine) -> None:
     container.unpause()
     assert container.status == "running"
     eventually(lambda: lines(container) > between + 2)
-    actions = [event.action for event in _events(engine)]
-    assert actions[-2:] == ["pause", "unpause"]
+    assert actions(engine, container)[-2:] == ["pause", "unpause"]
 
 
-def _events(engine: Engine) -> list[events.Event]:
-
+def actions(engine: Engine, container: Container) -> list[str]:
+    """Return what happened to a container."""
     with engine.store.read() as tx:
-        return list(events.since(tx, 0))
+        found = events.since(tx, 0)
+    return [event.action for event in found if event.actor == container.id]
+
+
+def cgroups_of(engine: Engine, container: Container) -> list[str]:
+    """Return what is left of a container's cgroups."""
+    return [path for path in processes_in_cgroups(engine) if container.id in path]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +103,8 @@ def test_paused_container_can_be_ended(engine: Engine, end: Callable[[Container]
     container.pause()
     end(container)
     assert (container.status, container.wait()["StatusCode"]) == ("exited", 137)
-    actions = [event.action for event in _events(engine)]
-    assert actions.index("pause") < actions.index("kill") < actions.index("unpause")
+    told = actions(engine, container)
+    assert told.index("pause") < told.index("kill") < told.index("unpause")
 
 
 def test_a_signal_that_is_not_for_the_end_wakes_nobody(engine: Engine) -> None:
@@ -123,7 +128,7 @@ def test_paused_container_can_be_removed_by_force(engine: Engine) -> None:
     container.pause()
     container.remove(force=True)
     assert engine.containers.list(all=True) == []
-    assert processes_in_cgroups(engine) == []
+    assert cgroups_of(engine, container) == []
 
 
 def test_paused_container_that_loses_its_monitor_ends(engine: Engine) -> None:
@@ -132,7 +137,7 @@ def test_paused_container_that_loses_its_monitor_ends(engine: Engine) -> None:
     container.pause()
     kill(monitor_of(engine, container.id))
     eventually(lambda: container.status == "exited")
-    assert processes_in_cgroups(engine) == []
+    assert cgroups_of(engine, container) == []
     container.start()
     assert container.status == "running"
 
@@ -149,3 +154,23 @@ def test_usage_is_read_while_it_runs(engine: Engine) -> None:
     assert [each.name for each in first.network] == ["lo"]
     container.stop(timeout=0)
     assert container.usage().cpu.total_ns == 0
+
+
+def test_samples_tell_who_works_and_who_sleeps(engine: Engine) -> None:
+    """A spinning container has a processor, a sleeping one nothing; both APIs say the same."""
+    begin(engine, "sh", "-c", "while :; do :; done")
+    sleeps = engine.containers.run("busybox", ["sleep", "1000"], detach=True, network="none")
+    assert isinstance(sleeps, Container)
+    samples = engine.samples()
+    next(samples)
+    found = {sample.name: sample for sample in next(samples)}
+    assert found["still"].cpu_percent > 20 > found[sleeps.name].cpu_percent
+    assert {sample.pids for sample in found.values()} == {1}
+    assert all(0 < sample.memory_percent < 50 for sample in found.values())
+    raw = sleeps.stats(stream=False)
+    assert isinstance(raw, dict)
+    assert raw["pids_stats"]["current"] == 1
+    assert raw["cpu_stats"]["system_cpu_usage"] > raw["precpu_stats"]["system_cpu_usage"] > 0
+    sleeps.stop(timeout=0)
+    (ended,) = next(engine.samples([sleeps.name]))
+    assert (ended.container, ended.pids, ended.memory_limit) == (sleeps.name, 0, 0)

@@ -1,0 +1,63 @@
+"""What a container may use and uses, and whether it stands still.
+
+A part of `engine.container.Container`, in docker-py's names where it has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from ipycontainer.engine import control, stats
+from ipycontainer.engine.limit_options import limits_from_options
+from ipycontainer.linux.usage import Usage
+from ipycontainer.model.limits import Limits
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["ContainerLimits"]
+
+
+class ContainerLimits:
+    """The switches of a container, and the readings of its cgroup."""
+
+    @property
+    def _self(self) -> Container:
+        return cast("Container", self)
+
+    def pause(self) -> None:
+        """Stop all its processes where they stand; Conflict when it is paused already."""
+        control.pause(self._self)
+
+    def unpause(self) -> None:
+        """Let its processes go on; Conflict when it is not paused."""
+        control.unpause(self._self)
+
+    def update(self, **options: Any) -> dict[str, Any]:
+        """Change its limits, with docker-py's options; of a running one at once.
+
+        Returns `{"Warnings": [...]}` of what this machine cannot limit. Raises Unsupported for an
+        option that is not there, InvalidArgument and Conflict in docker's words.
+        """
+        wanted = limits_from_options(options)
+        kept, dropped = self._self.engine.containers.check_limits(wanted)
+        self.set_limits(kept)
+        return {"Warnings": list(dropped) or None}
+
+    def set_limits(self, wanted: Limits) -> None:
+        """Change its limits to those of `wanted` that are given; they have been checked."""
+        control.set_limits(self._self, wanted)
+
+    def usage(self) -> Usage:
+        """Return what it uses now, typed: cpu, memory, block devices, network, processes."""
+        self._self.reload()
+        return stats.usage_of(self._self.record)
+
+    def stats(
+        self, decode: bool | None = None, stream: bool = True
+    ) -> dict[str, Any] | Iterator[dict[str, Any]]:
+        """Return docker's stats object of two readings, or with `stream` one each second."""
+        del decode  # docker-py's: what comes here is never bytes
+        readings = stats.api_readings(self._self)
+        return readings if stream else next(readings)

@@ -1,0 +1,42 @@
+"""`stats` in a notebook: a frame of numbers, readable in a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipycontainer.commands.records import Listing, Live
+from ipycontainer.errors import Unsupported
+from ipycontainer.model.sample import Sample
+from kernel_ext import frame_html, frames
+from kernel_ext.display import show
+from kernel_ext.options import Options
+
+ROW = Sample("0" * 64, "web", "web", 12.345, 64 << 20, 128 << 20, 1500, 0, 4096, 1_000_000, 3)
+
+
+def test_frame_has_numbers_of_exact_types() -> None:
+    """The same columns empty or full; nothing is rounded but in a page."""
+    for rows in ((), (ROW,)):
+        frame = frames.samples(rows, 0)
+        assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
+            name: str(kind) for name, kind in frames.SAMPLES.items()
+        }
+    frame = frames.samples((ROW,), 0)
+    assert frame.loc[0, ["memory", "cpu_percent", "pids"]].tolist() == [64 << 20, 12.345, 3]
+
+
+def test_page_is_humanised() -> None:
+    """Percents with two digits, memory in MiB, traffic in kB."""
+    html = frame_html.table(frames.samples((ROW,), 0))
+    for text in ("12.35%", "50.00%", "64MiB", "128MiB", "1.5kB", "4.1kB", "1MB"):
+        assert f">{text}</td>" in html
+
+
+def test_live_view_is_refused_with_the_way_to_go() -> None:
+    """It would never end, and keep the kernel busy."""
+    listing = Listing(kind="stats", rows=(ROW,), now_ns=0)
+    shown = show(Live(listings=iter((listing,))), Options(), ["stats"], quiet=False)
+    assert isinstance(shown.error, Unsupported)
+    assert "--no-stream" in shown.error.hint
+    with pytest.raises(Unsupported):
+        raise shown.error
