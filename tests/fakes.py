@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -258,6 +258,47 @@ class FakeContainer:
 
     def set_limits(self, limits: Limits) -> None:
         self.calls.append(("set_limits", limits))
+
+    def copy_in(
+        self,
+        source: Any,
+        path: str,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> int:
+        raise NotImplementedError
+
+    def copy_out(
+        self,
+        path: str,
+        target: Any = None,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> Any:
+        raise NotImplementedError
+
+    def get_archive(
+        self, path: str, *, shown: str = ""
+    ) -> tuple[Iterator[bytes], Mapping[str, Any]]:
+        raise NotImplementedError
+
+    def put_archive(
+        self,
+        path: str,
+        data: bytes | BinaryIO,
+        *,
+        archive: bool = True,
+        overwrite: bool = True,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> bool:
+        raise NotImplementedError
 
     def _turn(self, before: Status, after: Status, otherwise: str) -> None:
         if self.record.state.status is not before:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ipycontainer.engine import bundle, capacity, limits, mounts, selection, sharing, wishes
 from ipycontainer.engine.container import Container
@@ -210,6 +210,31 @@ class Containers:
         return self.prepare(
             image, command, auto_remove=bool(options.pop("auto_remove", False)), **options
         )
+
+    @overload
+    def run(
+        self,
+        image: str,
+        command: str | Sequence[str] | None = None,
+        stdout: bool = True,
+        stderr: bool = False,
+        remove: bool = False,
+        detach: Literal[False] = False,
+        **options: Any,
+    ) -> bytes: ...
+
+    @overload
+    def run(
+        self,
+        image: str,
+        command: str | Sequence[str] | None = None,
+        stdout: bool = True,
+        stderr: bool = False,
+        remove: bool = False,
+        *,
+        detach: Literal[True],
+        **options: Any,
+    ) -> Container: ...
 
     def run(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ipycontainer.engine.engine import Engine
+from ipycontainer.engine.results import ExecResult
 from ipycontainer.linux import capabilities
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -22,10 +23,18 @@ STATUS = "sed -n 's/^\\(Cap[A-Z][a-z]*\\|NoNewPrivs\\|Seccomp\\):.//p' /proc/sel
 GONE_SECONDS = 10
 
 
+def said(result: ExecResult) -> str:
+    """Return what an executed command printed."""
+    assert isinstance(result.output, bytes)
+    return result.output.decode()
+
+
 def printed(engine: Engine, script: str, **options: Any) -> str:
     """Return what a script prints in a container with these options."""
     options = {"network": "none", "remove": True, **options}
-    return engine.containers.run("busybox", ["sh", "-c", script], **options).decode().strip()
+    output = engine.containers.run("busybox", ["sh", "-c", script], **options)
+    assert isinstance(output, bytes)
+    return output.decode().strip()
 
 
 def rights(engine: Engine, **options: Any) -> list[str]:
@@ -85,7 +94,7 @@ def test_an_executed_program_may_be_privileged(engine: Engine) -> None:
     """It has all capabilities, and the container's filter still."""
     container = engine.containers.run("busybox", ["sleep", "100"], detach=True, network="none")
     plain, wide = (
-        container.exec_run(["sh", "-c", STATUS], privileged=wanted).output.decode().split()
+        said(container.exec_run(["sh", "-c", STATUS], privileged=wanted)).split()
         for wanted in (False, True)
     )
     assert (plain[2], wide[2]) == ("00000000a80425fb", everything())
@@ -180,11 +189,10 @@ def test_shared_processes_and_memory(engine: Engine) -> None:
         "tr '\\0' ' ' < /proc/1/cmdline; cat /dev/shm/file; echo yours > /dev/shm/file;"
         "readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc"
     )
-    shared = {"pid_mode": "container:donor", "ipc_mode": "container:donor"}
+    shared: dict[str, Any] = {"pid_mode": "container:donor", "ipc_mode": "container:donor"}
     found = printed(engine, script, **shared).split()
-    theirs = donor.exec_run(
-        ["sh", "-c", "readlink /proc/1/ns/pid; readlink /proc/1/ns/ipc"]
-    ).output.decode()
+    links = donor.exec_run(["sh", "-c", "readlink /proc/1/ns/pid; readlink /proc/1/ns/ipc"])
+    theirs = said(links)
     assert found == ["sleep", "100", "mine", *theirs.split()]
     assert donor.exec_run(["cat", "/dev/shm/file"]).output == b"yours\n"
     guest = engine.containers.run(

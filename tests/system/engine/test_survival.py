@@ -33,12 +33,10 @@ TEN = 10
 def ten(engine: Engine) -> list[Container]:
     """Start ten containers, one of them with a program that has changed its uid."""
     commands = [SLEEP] * (TEN - 1) + [CHANGED_UID]
-    started = [
+    return [
         engine.containers.run("busybox", command, detach=True, network="none", name=f"c{number}")
         for number, command in enumerate(commands)
     ]
-    assert all(isinstance(container, Container) for container in started)
-    return [container for container in started if isinstance(container, Container)]
 
 
 def remove_all(engine: Engine, containers: list[Container]) -> None:

@@ -22,7 +22,7 @@ def test_frame_has_numbers_of_exact_types() -> None:
             name: str(kind) for name, kind in frames.SAMPLES.items()
         }
     frame = frames.samples((ROW,), 0)
-    assert frame.loc[0, ["memory", "cpu_percent", "pids"]].tolist() == [64 << 20, 12.345, 3]
+    assert [frame[name][0] for name in ("memory", "cpu_percent", "pids")] == [64 << 20, 12.345, 3]
 
 
 def test_page_is_humanised() -> None:

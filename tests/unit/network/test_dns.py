@@ -28,7 +28,7 @@ def test_questions_of_another_encoder_are_understood(name: str, kind: str) -> No
 
 @given(NAME, st.lists(st.ip_addresses(), max_size=4), st.sampled_from(["A", "AAAA", "ANY"]))
 def test_answers_are_understood_by_another_decoder(
-    name: str, addresses: list[ipaddress.IPv4Address], kind: str
+    name: str, addresses: list[ipaddress.IPv4Address | ipaddress.IPv6Address], kind: str
 ) -> None:
     """Only addresses of the type that was asked for, in their order."""
     query = dns.read(dnslib.DNSRecord.question(name, kind).pack())
