@@ -141,12 +141,7 @@ def _has_tag_or_digest(name: str) -> bool:
     return "@" in name or ":" in name.rpartition("/")[2]
 
 
-@verb(
-    "login",
-    "Log in to a registry.\nIf no server is specified, the default is defined by the daemon.",
-    "[OPTIONS] [SERVER]",
-    most=1,
-)
+@verb("login", "Log in to a registry", "[OPTIONS] [SERVER]", most=1)
 @click.option("-p", "--password", default="", help="Password")
 @click.option("--password-stdin", is_flag=True, help="Take the password from stdin")
 @click.option("-u", "--username", default="", help="Username")
@@ -196,12 +191,7 @@ def _read_all(session: Session) -> str:
             raise InvalidArgument("the password is not text") from None
 
 
-@verb(
-    "logout",
-    "Log out from a registry.\nIf no server is specified, the default is defined by the daemon.",
-    "[SERVER]",
-    most=1,
-)
+@verb("logout", "Log out from a registry", "[SERVER]", most=1)
 @click.argument("server", required=False)
 def logout(session: Session, server: str | None) -> Outcome:
     """Return docker's line, which is the same whether there was something to remove."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ipycontainer.errors import EngineError, InvalidArgument
+from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.units import parse_time
 
@@ -102,10 +102,7 @@ def prune_arguments(filters: Mapping[str, Any], kept: str) -> dict[str, Any]:
     until = wanted.get("until", ())
     if len(until) > 1:
         raise InvalidArgument("more than one until filter specified")
-    try:
-        before = parse_time(until[0], time.time_ns()) if until else None
-    except EngineError as error:
-        raise InvalidArgument(f'invalid filter "until={until[0]}": {error.message}') from None
+    before = parse_time(until[0], time.time_ns()) if until else None
     return {
         "every": dangling is False,
         "before_ns": before,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from ipycontainer.errors import ImageFormatError, InvalidArgument
+from ipycontainer.errors import ImageFormatError, ImageNotFound, InvalidArgument
 from ipycontainer.images import manifest, sweep
 from ipycontainer.images.layout import LIMIT_MANIFEST_BYTES, Layout, index_entry
 from ipycontainer.images.manifest import Manifest
@@ -22,7 +22,7 @@ from ipycontainer.images.teller import Teller, short
 from ipycontainer.model import reference
 from ipycontainer.model.image import Descriptor, ImageRecord
 from ipycontainer.store import images
-from ipycontainer.store.database import Store
+from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 
 __all__ = ["save"]
@@ -63,7 +63,7 @@ def _choose(store: Store, names: Sequence[str]) -> dict[str, _Chosen]:
                     if tags:
                         found.append((record, tags))
             if not found:
-                record = images.find(tx, name)
+                record = _find(tx, name)
                 tags = [tag for tag in record.tags if tag == _familiar(name)]
                 found.append((record, tags))
             for record, tags in found:
@@ -74,6 +74,13 @@ def _choose(store: Store, names: Sequence[str]) -> dict[str, _Chosen]:
                 entry = chosen.setdefault(record.id, _Chosen(record, []))
                 entry.tags += [tag for tag in tags if tag not in entry.tags]
     return chosen
+
+
+def _find(tx: Transaction, name: str) -> ImageRecord:
+    try:
+        return images.find(tx, name)
+    except ImageNotFound:  # docker names it here as it was typed
+        raise ImageNotFound(f"No such image: {name}") from None
 
 
 def _is_repository(name: str) -> bool:

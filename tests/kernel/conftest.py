@@ -55,6 +55,9 @@ class Cell:
         return str(errors[-1]["ename"]) if errors else ""
 
 
+_SHOWN = ("stream", "error", "execute_result", "display_data", "update_display_data")
+
+
 class Notebook:
     """A kernel and its client; cells are run one by one."""
 
@@ -88,7 +91,7 @@ class Notebook:
 
         def take(message: dict[str, Any]) -> None:
             kind = message["msg_type"]
-            if kind in ("stream", "error", "execute_result", "display_data"):
+            if kind in _SHOWN:
                 cell.messages.append((kind, message["content"]))
                 cell.moments.append(time.monotonic())
                 if meanwhile is not None:
