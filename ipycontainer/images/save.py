@@ -108,6 +108,12 @@ class _Writer:
 
     def write(self, chosen: Sequence[_Chosen]) -> None:
         """Write the images and what leads to them."""
+        for directory in ("blobs", "blobs/sha256"):
+            # Who unpacks it as an ordinary user may give no directory to root, as one without an
+            # entry of its own would be.
+            entry = tarfile.TarInfo(directory)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            self._archive.addfile(entry)
         listed: list[dict[str, Any]] = []
         index: list[dict[str, Any]] = []
         repositories: dict[str, dict[str, str]] = {}
