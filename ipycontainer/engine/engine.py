@@ -96,9 +96,14 @@ class Engine:
         """
         if input is not None:
             options["stdin_open"] = True
-        container = self.containers.prepare(
-            image, command, name=name, auto_remove=remove, attach=True, **options
-        )
+        self.supervisor.reserve()
+        try:
+            container = self.containers.prepare(
+                image, command, name=name, auto_remove=remove, attach=True, **options
+            )
+        except BaseException:
+            self.supervisor.release()
+            raise
         try:
             foreground = attach.start(container, input, ("stdout", "stderr"))
         except BaseException:

@@ -203,9 +203,13 @@ def follow(
             if cgroup is None:
                 raise _Misfit
             _say(sandbox.sync, b"1")
+        # while init is at it: it comes to the same answer
+        steps = sandbox_steps(
+            spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies
+        )
+        if steps is None:
+            raise _Misfit
         if connect is not None:
-            if _left_in(sandbox, spec, bundle) is None:
-                raise _Misfit  # no interfaces for an init that is about to end
             connect(sandbox.pid)
             _say(sandbox.sync, b"1")
         resolver = network_steps.expected_resolver(spec)
@@ -224,7 +228,7 @@ def follow(
             sandbox.pidfd,
             cgroup,
             notes,
-            _left_in(sandbox, spec, bundle) or (),
+            steps,
             told,
             master,
             tuple(resolver or ()),
@@ -240,10 +244,6 @@ def follow(
         else:
             os.close(sandbox.sync)
     return launched
-
-
-def _left_in(sandbox: Sandbox, spec: Spec, bundle: Path | str) -> tuple[Step, ...] | None:
-    return sandbox_steps(spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies)
 
 
 def _say(own: int, word: bytes) -> None:

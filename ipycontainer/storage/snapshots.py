@@ -21,7 +21,16 @@ from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
-__all__ = ["discard", "empty_trash", "orphans", "prepare", "sweep", "throw_away"]
+__all__ = [
+    "delete_trashed",
+    "discard",
+    "empty_trash",
+    "orphans",
+    "prepare",
+    "put_away",
+    "sweep",
+    "throw_away",
+]
 
 # A symbolic link `PID:START_TICKS` in a container's directory: who made it. Until the row is
 # written, that is all that tells a directory in the making from one that was left behind.
@@ -69,20 +78,35 @@ def discard(home: Home, container_id: str) -> None:
     Renamed into the trash first: killed midway, what is left is nobody's, and the next sweep
     deletes it.
     """
-    throw_away(home, home.container(container_id))
-    # The socket and the lock of a monitor that was killed.
+    delete_trashed(home, put_away(home, container_id))
+
+
+def put_away(home: Home, container_id: str) -> str:
+    """Move everything of a container into the trash, and return its name there.
+
+    The socket and the lock of a monitor that was killed go at once.
+    """
+    name = _put_into_trash(home, home.container(container_id))
     for path in (home.socket(container_id), home.lock(container_id)):
         path.unlink(missing_ok=True)
+    return name
 
 
 def throw_away(home: Home, path: Path) -> None:
     """Delete a tree of the home by way of its trash; a missing one is no error."""
+    delete_trashed(home, _put_into_trash(home, path))
+
+
+def _put_into_trash(home: Home, path: Path) -> str:
     name = os.urandom(8).hex()
     faults.point("discard")
-    try:
+    with suppress(FileNotFoundError):
         os.rename(path, home.trash / name)
-    except FileNotFoundError:
-        return
+    return name
+
+
+def delete_trashed(home: Home, name: str) -> None:
+    """Delete one tree of the trash; a missing one is no error."""
     directory = os.open(home.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         trees.remove(directory, name)

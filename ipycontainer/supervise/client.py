@@ -90,6 +90,23 @@ class Supervisor:
         self._socket = str(home.zygote_socket(_key()))
         self._starting = threading.Lock()
         self._presence: Channel | None = None
+        self._local = threading.local()
+
+    def reserve(self) -> None:
+        """Let a monitor be awake and waiting for this thread's next `start`, or `release`."""
+        if getattr(self._local, "reserved", None) is None:
+            self._local.reserved = self._connect(starts_path(self._socket))
+
+    def release(self) -> None:
+        """Let a reserved monitor go; none is fine."""
+        reserved = self._take_reserved()
+        if reserved is not None:
+            reserved.close()
+
+    def _take_reserved(self) -> Channel | None:
+        reserved: Channel | None = getattr(self._local, "reserved", None)
+        self._local.reserved = None
+        return reserved
 
     def start(
         self, container_id: str, request: Mapping[str, Any], fds: Sequence[int]
@@ -98,7 +115,7 @@ class Supervisor:
 
         `request["streams"]` names the descriptors in `fds`. Raises what kept it from starting.
         """
-        channel = self._connect(starts_path(self._socket))
+        channel = self._take_reserved() or self._connect(starts_path(self._socket))
         try:
             channel.send({"op": "monitor", "id": container_id, **request}, fds)
             return channel, expect(channel, "started")

@@ -16,6 +16,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 from ipycontainer import faults
@@ -34,6 +35,7 @@ from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_VOLUMES, Process, Spec
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
+from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import removal, snapshots, volumes
 from ipycontainer.store import monitor_statements
 from ipycontainer.store.database import Store, Transaction
@@ -44,8 +46,8 @@ from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.health import Health
 from ipycontainer.supervise.loop import READ, Loop
-from ipycontainer.supervise.prepared import Prepared
-from ipycontainer.supervise.processes import SIGNALLED, kill_rest, open_null, reap
+from ipycontainer.supervise.prepared import Ends, Prepared
+from ipycontainer.supervise.processes import SIGNALLED, kill_rest, reap
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.restarts import Restarts
@@ -106,10 +108,15 @@ class Monitor:
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
-    def start(self, channel: Channel, message: Message, prepared: Prepared) -> bool:
-        """Launch the container and tell `channel`; return False when it could not be started."""
+    def start(
+        self, channel: Channel, message: Message, ends: Ends, sandbox: Sandbox | None
+    ) -> bool:
+        """Launch the container and tell `channel`; return False when it could not be started.
+
+        A `sandbox` is one that has begun with this bundle.
+        """
         self._clients.join(channel)
-        error = self._begin(message, prepared)
+        error = self._begin(message, ends, sandbox)
         if error is not None:
             self._failed(channel, error)
             return False
@@ -133,65 +140,60 @@ class Monitor:
         if self._connection is not None and self._container is not None:
             self._connection.attend(self._loop, self._container.resolver)
 
-    def _begin(self, message: Message, prepared: Prepared) -> EngineError | None:
+    def _begin(self, message: Message, ends: Ends, sandbox: Sandbox | None) -> EngineError | None:
         """Launch the program and watch it; return what kept it from starting."""
-        request = message.body
-        stdin, stdin_writer = os.pipe() if request.get("open_stdin") else (open_null(), -1)
-        (out, out_writer), (err, err_writer) = prepared.stdout, prepared.stderr
+        streams, health = message.body.get("streams", ()), message.body.get("health")
         try:
             faults.point("monitor: before launch")
-            stdio = Stdio(stdin, out_writer, err_writer)
-            sandbox = prepared.sandbox
-            if sandbox is not None and not sandbox.begin(str(self._bundle), stdio):
-                sandbox = None
             self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
-            if ANNOTATION_NETWORKS in self._spec.annotations:
-                self._connection = Connection(self._home, self._store, self.id, self._spec)
-                self._spec = self._connection.take(self._spec)
-            connect = None if self._connection is None else self._connection.wire
-            self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
-            if sandbox is not None:
-                self._container = follow(sandbox, self._spec, self._bundle, connect)
-            if self._container is None:
-                self._container = launch(
-                    self._spec, self._bundle, stdio, seccomp=self._filter, connect=connect
-                )
+            if not self._spec.process.terminal:
+                once = bool(message.body.get("stdin_once"))
+                self._streams.connect(ends.stdin, ends.stdout, ends.stderr, once=once)
+                self._streams.attach(streams, message.fds)
+            self._clients.listen()
+            container = self._container = self._launch(ends.program, sandbox)
         except (EngineError, OSError) as raised:
             return raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
-        self._control.take(self._container, self._spec, cgroup_note(self._home, self.id))
-        self._signals.take(self._container.pidfd)
+        self._control.take(container, self._spec, cgroup_note(self._home, self.id))
+        self._signals.take(container.pidfd)
         faults.point("monitor: launched")
-        for fd in (stdin, out_writer, err_writer):
-            os.close(fd)
-        if self._container.terminal >= 0:
-            self._streams.use_terminal(self._container.terminal)
-            for fd in filter(lambda fd: fd >= 0, (out, err, stdin_writer)):
-                os.close(fd)
-        else:
-            self._streams.read("stdout", out)
-            self._streams.read("stderr", err)
-            if stdin_writer >= 0:
-                self._streams.write(stdin_writer, once=bool(request.get("stdin_once")))
-        self._streams.attach(request.get("streams", ()), message.fds)
         self._ended = False
         self._began = time.monotonic()
-        self._clients.listen()
         with self._store.write() as tx:
             alive = monitor_statements.started(
                 tx,
                 self.id,
-                self._container.pid,
-                self._container.start_ticks,
+                container.pid,
+                container.start_ticks,
                 procfs.boot_id(),
                 time.time_ns(),
                 self._restarts.count,
             )
         if not alive:  # removed between the request and now
             self._signals.send(signal.SIGKILL)
-        self._loop.watch(self._container.pidfd, READ, self._end)
-        if request.get("health"):
-            self._health = self._check_health(Healthcheck.from_docker(request["health"]))
+        ends.close_program()
+        if container.terminal >= 0:
+            ends.close_own()
+            self._streams.use_terminal(container.terminal)
+            self._streams.attach(streams, message.fds)
+        self._loop.watch(container.pidfd, READ, self._end)
+        if health:
+            self._health = self._check_health(Healthcheck.from_docker(health))
         return None
+
+    def _launch(self, stdio: Stdio, sandbox: Sandbox | None) -> Launched:
+        """Go on with what a sandbox has begun, or launch the container anew."""
+        if ANNOTATION_NETWORKS in self._spec.annotations:
+            self._connection = Connection(self._home, self._store, self.id, self._spec)
+            self._spec = self._connection.take(self._spec)
+        connect = None if self._connection is None else self._connection.wire
+        self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
+        if sandbox is not None:
+            followed = follow(sandbox, self._spec, self._bundle, connect)
+            if followed is not None:
+                return followed
+        self._store.close()  # a fork must not inherit a connection
+        return launch(self._spec, self._bundle, stdio, seccomp=self._filter, connect=connect)
 
     def _check_health(self, check: Healthcheck) -> Health:
         container, spec = self._container, self._spec
@@ -262,7 +264,9 @@ class Monitor:
         self._renew()
         self._connection, self._pause = None, None
         body = {**self._request, "streams": ()}
-        error = self._begin(Message(body), Prepared(self._store, os.pipe(), os.pipe()))
+        wants_input = bool(self._request.get("open_stdin"))
+        ends = Prepared(self._store, os.pipe(), os.pipe()).ends(wants_input=wants_input)
+        error = self._begin(Message(body), ends, None)
         if error is not None:
             with self._store.write() as tx:
                 monitor_statements.given_up(tx, self.id, False, time.time_ns())
@@ -373,11 +377,18 @@ class Monitor:
             monitor_statements.stopped(tx, self.id, time.time_ns())
 
     def _remove(self) -> None:
-        """Remove what the container wrote, then its row: end and removal in one transaction.
+        """Remove what the container wrote, and its row: end and removal in one transaction.
 
-        Killed in between, the row still says running without a lock, and repair finishes the work.
+        Killed before it, the row still says running without a lock, and repair finishes the work;
+        killed after it, what is left lies in the trash. The files are deleted beside the
+        transaction, by a thread: nothing enters a namespace any more.
         """
-        snapshots.discard(self._home, self.id)
+        trashed = snapshots.put_away(self._home, self.id)
         faults.point("monitor: discarded")
-        removal.forget(self._home, self._store, self.id, volumes=True, first=self._tell_end)
+        deletion = Thread(target=snapshots.delete_trashed, args=(self._home, trashed))
+        deletion.start()
+        try:
+            removal.forget(self._home, self._store, self.id, volumes=True, first=self._tell_end)
+        finally:
+            deletion.join()
         self._store.close()

@@ -28,19 +28,23 @@ def main(
 ) -> int:
     """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
     request = message.body
+    container_id = str(request["id"])
     try:
-        lock = liveness.hold(home.lock(str(request["id"])), PATIENCE_SECONDS)
+        lock = liveness.hold(home.lock(container_id), PATIENCE_SECONDS)
     except BlockingIOError:
-        error = Conflict(f"container {str(request['id'])[:12]} is being started already")
+        error = Conflict(f"container {container_id[:12]} is being started already")
         channel.send({"event": "failed", "error": error.to_wire()})
         return 1
-    syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    comm = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)  # what ps and top show
-    os.write(comm, b"ipyc-" + str(request["id"])[:10].encode())
-    os.close(comm)
     prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())
+    ends = prepared.ends(wants_input=bool(request.get("open_stdin")))
+    # Before anything else: init works while we go on with our own preparations.
+    begun = prepared.sandbox is not None and prepared.sandbox.begin(
+        str(home.container(container_id)), ends.program
+    )
+    syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    syscalls.set_name(f"ipyc-{container_id[:10]}")  # what ps and top show
     monitor = Monitor(home, request, seccomp, prepared.store)
-    if monitor.start(channel, message, prepared):
+    if monitor.start(channel, message, ends, prepared.sandbox if begun else None):
         monitor.serve()
     # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
     lock.release()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from ipycontainer.runtime.sandbox import Sandbox
+from ipycontainer.runtime.steps import Stdio
 from ipycontainer.store.database import Store
+from ipycontainer.supervise.processes import open_null
 
-__all__ = ["Prepared"]
+__all__ = ["Ends", "Prepared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,30 @@ class Prepared:
     stdout: tuple[int, int]
     stderr: tuple[int, int]
     sandbox: Sandbox | None = None
+
+    def ends(self, *, wants_input: bool) -> Ends:
+        """Return both ends of the program's streams; its input is a null device unless wanted."""
+        stdin, writer = os.pipe() if wants_input else (open_null(), -1)
+        (out, out_writer), (err, err_writer) = self.stdout, self.stderr
+        return Ends(Stdio(stdin, out_writer, err_writer), writer, out, err)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The program's ends of its streams, and ours; -1 for an input that nobody feeds."""
+
+    program: Stdio
+    stdin: int
+    stdout: int
+    stderr: int
+
+    def close_program(self) -> None:
+        """Close our copies of what the program has by now."""
+        for fd in (self.program.stdin, self.program.stdout, self.program.stderr):
+            os.close(fd)
+
+    def close_own(self) -> None:
+        """Close our ends, for a program that has a terminal instead."""
+        for fd in (self.stdin, self.stdout, self.stderr):
+            if fd >= 0:
+                os.close(fd)

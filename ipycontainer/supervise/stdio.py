@@ -33,6 +33,16 @@ class ProgramStreams:
         self._terminal: Master | None = None
         self._followers: list[Channel] = []
 
+    def connect(self, stdin: int, stdout: int, stderr: int, *, once: bool) -> None:
+        """Take our ends of the program's pipes; `stdin` is -1 for one that reads nothing.
+
+        With `once` the first client's end is the input's.
+        """
+        self.read("stdout", stdout)
+        self.read("stderr", stderr)
+        if stdin >= 0:
+            self.write(stdin, once=once)
+
     def read(self, stream: str, fd: int) -> None:
         """Copy what the program writes to `fd`, a pipe's read end, from now on."""
         self._outputs[stream] = Output(self._loop, fd, stream, self._log, self._log_grew)
