@@ -29,6 +29,7 @@ from ipycontainer.commands.records import (
     LogView,
     Outcome,
     PortListing,
+    ProcessList,
     Running,
     Started,
     Streamed,
@@ -217,6 +218,15 @@ def _(outcome: Changes) -> Frame:
     from kernel_ext import frames
 
     return frames.changes(outcome.rows, time.time_ns())
+
+
+@_value.register(ProcessList)
+def _(outcome: ProcessList) -> Frame:
+    import time
+
+    from kernel_ext import frames
+
+    return frames.processes(outcome, time.time_ns())
 
 
 @_value.register(Started)

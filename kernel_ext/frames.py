@@ -8,6 +8,7 @@ it is itself imported by the first listing, not when the extension is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         ImageSummary,
         NetworkSummary,
         PortSummary,
+        ProcessList,
         VolumeSummary,
     )
     from ipycontainer.model.sample import Sample
@@ -45,6 +47,7 @@ __all__ = [
     "images",
     "networks",
     "ports",
+    "processes",
     "samples",
     "volumes",
 ]
@@ -283,6 +286,28 @@ def samples(rows: Sequence[Sample], now_ns: int) -> Frame:
 def empty(schema: Mapping[str, Any]) -> Frame:
     """Return a frame of the schema without rows."""
     return Frame({name: _column((), dtype) for name, dtype in schema.items()})
+
+
+def processes(outcome: ProcessList, now_ns: int) -> Frame:
+    """Return the frame of `top`: pids here and inside, then the other columns of ps(1) as text.
+
+    A title that ps gave twice keeps its first column.
+    """
+    pid = outcome.titles.index("PID")
+    columns: dict[str, Callable[[tuple[int, tuple[str, ...]]], Any]] = {
+        "pid": lambda row: int(row[1][pid]),
+        "pid_inside": lambda row: row[0] or None,
+    }
+    schema: dict[str, Any] = {"pid": "int64", "pid_inside": _MAYBE}
+    for place, title in enumerate(outcome.titles):
+        if title.lower() not in columns:
+            columns[title.lower()] = partial(_cell, place)
+            schema[title.lower()] = _TEXT
+    return _frame(schema, columns, list(zip(outcome.inside, outcome.rows, strict=True)), now_ns)
+
+
+def _cell(place: int, row: tuple[int, tuple[str, ...]]) -> str:
+    return row[1][place] if place < len(row[1]) else ""
 
 
 def _frame(

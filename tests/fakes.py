@@ -85,6 +85,13 @@ class FakeChange:
     size_delta: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class FakeProcesses:
+    titles: tuple[str, ...] = ("UID", "PID", "CMD")
+    rows: tuple[tuple[str, ...], ...] = (("root", "4711", "sleep 100"),)
+    inside: tuple[int, ...] = (1,)
+
+
 @dataclass
 class FakeForeground:
     """A watched program: `signals` keeps what was sent, `detached` whether the watcher left."""
@@ -235,6 +242,13 @@ class FakeContainer:
         self.foregrounds.append(watched)
         return watched
 
+    def processes(self, arguments: Sequence[str] = ()) -> FakeProcesses:
+        self.calls.append(("processes", tuple(arguments)))
+        return FakeProcesses()
+
+    def written_bytes(self) -> int:
+        return 0
+
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         self.calls.append(("stop", timeout))
         if self.record.state.status.alive:
@@ -246,7 +260,7 @@ class FakeContainer:
             raise ContainerNotRunning(f"container {self.id} is not running")
         self.ends(137)
 
-    def restart(self, timeout: float | None = None) -> None:
+    def restart(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         self.calls.append(("restart", timeout))
         self._begin()
 

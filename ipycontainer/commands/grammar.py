@@ -26,6 +26,8 @@ from ipycontainer.commands import (
     local_images,
     networks,
     pausing,
+    processes,
+    pruning,
     registries,
     running,
     system,
@@ -81,6 +83,7 @@ _TOP: tuple[Verb, ...] = (
     local_images.tag,
     pausing.unpause,
     updating.update,
+    processes.top,
     lifecycle.wait,
 )
 
@@ -99,6 +102,8 @@ _CONTAINER: tuple[Verb, ...] = (
     lifecycle.rename.under("container", "rename"),
     lifecycle.restart.under("container", "restart"),
     lifecycle.rm.under("container", "rm"),
+    processes.top.under("container", "top"),
+    pruning.container_prune,
     running.run.under("container", "run"),
     running.start.under("container", "start"),
     consumption.stats.under("container", "stats"),

@@ -38,22 +38,30 @@ def for_each(names: Sequence[str], act: Callable[[str], object]) -> Done:
 @click.option(
     "-t", "--time", "grace", type=Integer(), help="Seconds to wait before killing the container"
 )
+@click.option("-s", "--signal", "signal", default="", help="Signal to send to the container")
 @click.argument("containers", nargs=-1)
-def stop(session: Session, grace: int | None, containers: tuple[str, ...]) -> Outcome:
+def stop(session: Session, grace: int | None, signal: str, containers: tuple[str, ...]) -> Outcome:
     """Ask with the container's stop signal, kill when the grace is over; -1 waits for ever."""
     engine = session.engine
-    return for_each(containers, lambda name: engine.containers.get(name).stop(timeout=grace))
+    return for_each(
+        containers, lambda name: engine.containers.get(name).stop(grace, signal or None)
+    )
 
 
 @verb("restart", "Restart one or more containers", _SEVERAL, least=1)
 @click.option(
     "-t", "--time", "grace", type=Integer(), help="Seconds to wait before killing the container"
 )
+@click.option("-s", "--signal", "signal", default="", help="Signal to send to the container")
 @click.argument("containers", nargs=-1)
-def restart(session: Session, grace: int | None, containers: tuple[str, ...]) -> Outcome:
+def restart(
+    session: Session, grace: int | None, signal: str, containers: tuple[str, ...]
+) -> Outcome:
     """Stop and start again; a stopped one is only started."""
     engine = session.engine
-    return for_each(containers, lambda name: engine.containers.get(name).restart(timeout=grace))
+    return for_each(
+        containers, lambda name: engine.containers.get(name).restart(grace, signal or None)
+    )
 
 
 @verb("kill", "Kill one or more running containers", _SEVERAL, least=1)

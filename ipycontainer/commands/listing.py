@@ -14,9 +14,9 @@ from ipycontainer.commands.records import ContainerSummary, Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.types import Filter, Integer
 from ipycontainer.commands.verb import Session, verb
+from ipycontainer.engine.selection import KEYS
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Container, Engine
@@ -29,7 +29,7 @@ _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are
 @verb("ps", "List containers", "[OPTIONS]", most=0)
 @click.option("-a", "--all", "everything", is_flag=True, help="Show all, not just running ones")
 @click.option(
-    "-f", "--filter", "filters", type=Filter(), multiple=True, help="name=, id=, status=, label="
+    "-f", "--filter", "filters", type=Filter(), multiple=True, help="Filter output, as name=web"
 )
 @click.option("--format", "template", default="", help="'table', 'json', or a Go template")
 @click.option("-n", "--last", type=Integer(), default=-1, help="Show n last created containers")
@@ -47,10 +47,7 @@ def ps(
     quiet: bool,
 ) -> Outcome:
     """Return the running containers, newest first; -a, -n, -l and status= show others too."""
-    wanted = grouped("ps", filters, ("name", "id", "status", "label"))
-    for status in wanted.get("status", ()):
-        if status not in [*Status]:
-            raise InvalidArgument(f"invalid filter 'status={status}'")
+    wanted = grouped("ps", filters, KEYS)
     limit = 1 if latest and last == -1 else last
     engine = session.engine
     found = engine.containers.list(

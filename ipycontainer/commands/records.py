@@ -34,6 +34,7 @@ __all__ = [
     "Outcome",
     "PortListing",
     "PortSummary",
+    "ProcessList",
     "Running",
     "Started",
     "Streamed",
@@ -256,6 +257,15 @@ class Running(Outcome):
     keyboard: tuple[int, int] | None = None
     sig_proxy: bool = True
     input_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessList(Outcome):
+    """What `ps` says of a container's processes; `inside` are their pids in the container."""
+
+    titles: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    inside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

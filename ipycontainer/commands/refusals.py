@@ -17,8 +17,6 @@ FLAGS: dict[str, str] = {
     "run": _CREATE,
     "create": _CREATE,
     "start": "checkpoint checkpoint-dir",
-    "stop": "s,signal",
-    "restart": "s,signal",
     "rm": "l,link",
     "ps": "s,size",
     "inspect": "s,size",
@@ -36,7 +34,7 @@ GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscer
 
 # Filter keys that docker knows and we do not have.
 FILTERS: dict[str, str] = {
-    "ps": "ancestor before exited expose health is-task isolation network publish since volume",
+    "ps": "",
     "images": "",
     "volumes": "",
     "network ls": "",
@@ -51,13 +49,13 @@ INSPECT_TYPES = "config node plugin secret service task"
 
 VERBS = """
 build builder buildx commit compose context events export manifest node plugin
-search secret service stack swarm top trust
+search secret service stack swarm trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
     "network": "connect disconnect",
-    "container": "commit export prune top",
+    "container": "commit export",
     "image": "build",
     "volume": "update",
     "system": "df dial-stdio events prune",

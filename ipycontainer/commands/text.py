@@ -31,6 +31,7 @@ from ipycontainer.commands.records import (
     LogView,
     Outcome,
     PortListing,
+    ProcessList,
     Running,
     Started,
     Streamed,
@@ -40,6 +41,8 @@ from ipycontainer.errors import UsageError
 from ipycontainer.model.units import rfc3339nano_fixed
 
 __all__ = ["render", "warning_line"]
+
+_PS_COLUMN = 20  # the least that docker gives a column of `top`
 
 
 def render(outcome: Outcome, out: TextIO, err: TextIO, tty: bool, verb: str = "") -> int:
@@ -94,6 +97,18 @@ def _(outcome: Started, out: TextIO) -> int:
 @_body.register
 def _(outcome: Codes, out: TextIO) -> int:
     return _write(map(str, outcome.codes), out)
+
+
+@_body.register
+def _(outcome: ProcessList, out: TextIO) -> int:
+    table = [outcome.titles, *outcome.rows]
+    columns = zip(*table, strict=False)
+    widths = [max(_PS_COLUMN, *(len(cell) + 3 for cell in column)) for column in columns]
+    lines = []
+    for *cells, last in table:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+        lines.append("".join(padded) + last)
+    return _write(lines, out)
 
 
 @_body.register

@@ -7,6 +7,7 @@ reads the store afresh and keeps nothing but the last record seen.
 from __future__ import annotations
 
 import signal as signals
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ from ipycontainer.engine import (
 )
 from ipycontainer.engine.container_files import ContainerFiles
 from ipycontainer.engine.container_limits import ContainerLimits
+from ipycontainer.engine.container_programs import ContainerPrograms
 from ipycontainer.engine.foreground import Foreground, Source
-from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
@@ -49,7 +50,7 @@ __all__ = ["Container"]
 NO_START = "cannot start a paused container, try unpause instead"
 
 
-class Container(ContainerFiles, ContainerLimits):
+class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
     """A container of this engine.
 
     `warnings` are docker's WARNING lines of its creation and start, without that word.
@@ -133,7 +134,7 @@ class Container(ContainerFiles, ContainerLimits):
     def start(self) -> None:
         """Start it in the background; one that runs already is left as it is."""
         self.reload()
-        self._refuse_while_paused(NO_START)
+        self.refuse_while_paused(NO_START)
         if not self.record.state.status.alive:
             self._await_former_monitor()
             attach.start_detached(self)
@@ -152,7 +153,7 @@ class Container(ContainerFiles, ContainerLimits):
         """
         self.reload()
         outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
-        self._refuse_while_paused(NO_START)
+        self.refuse_while_paused(NO_START)
         if self.record.state.status.alive:
             return attach.attach(self, stdin, outputs, window)
         self._await_former_monitor()
@@ -171,6 +172,8 @@ class Container(ContainerFiles, ContainerLimits):
         """
         self.reload()
         config = self.record.config
+        if not self.record.state.status.alive:
+            return
         number = parse_signal(str(signal if signal is not None else config.stop_signal or "TERM"))
         if timeout is None:
             timeout = (
@@ -199,10 +202,12 @@ class Container(ContainerFiles, ContainerLimits):
             if number == signals.SIGKILL:
                 self.engine.until_exit(channel)
 
-    def restart(self, timeout: float | None = None) -> None:
+    def restart(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Stop it where it runs, and start it."""
-        self.stop(timeout)
+        self.stop(timeout, signal)
         self.start()
+        with self.engine.store.write() as tx:
+            store_containers.tell(tx, self.record, "restart", time.time_ns())
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Return `{"StatusCode": n}` when it has ended; at once when it already has.
@@ -218,7 +223,7 @@ class Container(ContainerFiles, ContainerLimits):
         """
         self.reload()
         if not force:
-            self._refuse_while_paused(
+            self.refuse_while_paused(
                 f'cannot remove container "/{self.name}": '
                 "container is paused and must be unpaused first"
             )
@@ -290,71 +295,13 @@ class Container(ContainerFiles, ContainerLimits):
         self.reload()
         return logs.entries(self, since_ns, until_ns, tail, follow)
 
-    def exec(
-        self,
-        cmd: Sequence[str],
-        *,
-        environment: Sequence[str] = (),
-        user: str = "",
-        workdir: str = "",
-        stdin: Source = None,
-        detach: bool = False,
-        tty: bool = False,
-        window: Window = NO_WINDOW,
-        privileged: bool = False,
-    ) -> Foreground:
-        """Execute a command inside and watch it; with `detach` its output goes nowhere.
-
-        With `tty` it gets a terminal of its own, seen in `window`.
-        """
-        self.reload()
-        self._refuse_while_paused(
-            f"Container {self.name} is paused, unpause the container before exec"
-        )
-        return attach.execute(
-            self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
-        )
-
-    def exec_run(
-        self,
-        cmd: str | Sequence[str],
-        *,
-        environment: Mapping[str, str] | Sequence[str] = (),
-        user: str = "",
-        workdir: str = "",
-        stdout: bool = True,
-        stderr: bool = True,
-        demux: bool = False,
-        detach: bool = False,
-        input: bytes | None = None,  # noqa: A002 - subprocess's name for it
-        timeout: float | None = None,
-        privileged: bool = False,
-    ) -> ExecResult:
-        """Execute a command inside and return its exit code and output.
-
-        With `demux` the output is a pair (stdout, stderr). A `timeout` kills the command and raises
-        OperationTimeout.
-        """
-        return attach.exec_run(
-            self,
-            cmd,
-            environment,
-            user,
-            workdir,
-            (stdout, stderr),
-            demux,
-            detach,
-            input,
-            timeout,
-            privileged,
-        )
-
     def _is_for_the_end(self, number: int) -> bool:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""
         own = self.record.config.stop_signal
         return number == signals.SIGKILL or not own or parse_signal(own) == number
 
-    def _refuse_while_paused(self, message: str) -> None:
+    def refuse_while_paused(self, message: str) -> None:
+        """Raise Conflict where nothing can run now."""
         if self.record.state.status is Status.PAUSED:
             raise Conflict(message, hint=f"unpause {self.name}")
 

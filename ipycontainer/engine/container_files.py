@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ipycontainer.engine import copying
+from ipycontainer.storage import sizes
 from ipycontainer.supervise.client import Progress
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ class ContainerFiles:
     @property
     def _self(self) -> Container:
         return cast("Container", self)
+
+    def written_bytes(self) -> int:
+        """Return what its writable layer takes; what only its own user may read is not counted."""
+        with suppress(OSError):
+            return sum(sizes.tree_size(each.upper) for each in self._self.record.overlays)
+        return 0
 
     def copy_in(
         self,

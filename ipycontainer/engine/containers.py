@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ipycontainer.engine import bundle, capacity, limits, mounts, selection, sharing, wishes
+from ipycontainer.engine.around import Around
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
@@ -290,12 +291,14 @@ class Containers:
     ) -> list[Container]:
         """Return containers, newest first: the running ones, or `all`; `limit` implies all.
 
-        `filters` are docker's: name, id, status and label, each a text or a list of them.
+        `filters` are docker's, each a text or a list of them.
         """
         self._engine.settle()
         with self._engine.store.read() as tx:
             records = store_containers.list_all(tx)
-        chosen = selection.containers(records, all, limit, filters or {})
+        chosen = selection.containers(
+            records, all, limit, filters or {}, Around(self._engine, records)
+        )
         return [Container(self._engine, record) for record in chosen]
 
 

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.state import ContainerRecord, Status
 
-__all__ = ["containers"]
+__all__ = ["KEYS", "Surroundings", "containers"]
+
+KEYS = (
+    *("ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label"),
+    *("name", "network", "publish", "since", "status", "volume"),
+)
+_HEALTH = ("starting", "healthy", "unhealthy", "none")
+
+
+class Surroundings(Protocol):
+    """What filters ask that stands in no container's record."""
+
+    def find(self, ref: str) -> ContainerRecord:
+        """Return the container that a word means; raises NoSuchContainer."""
+
+    def descends(self, image_id: str, ref: str) -> bool:
+        """Tell whether an image is the one that a word means, or stands on it."""
+
+    def networks(self, record: ContainerRecord) -> frozenset[str]:
+        """Return the names and ids of a container's networks."""
+
+    def health(self, record: ContainerRecord) -> str:
+        """Return a container's health, `none` for one that is not checked."""
 
 
 def containers(
@@ -17,39 +39,128 @@ def containers(
     every: bool,
     limit: int | None,
     filters: Mapping[str, Any],
+    around: Surroundings,
 ) -> list[ContainerRecord]:
     """Return the records that docker's `ps` would show, in the order given (newest first).
 
     Keys are joined by and, values of one key by or; labels all have to match. `status` alone shows
     stopped ones too, as `limit` does. Names and ids are regular expressions. Raises InvalidArgument
-    for an unknown key or status.
+    for an unknown key or value, NoSuchContainer for what `before` and `since` name.
     """
     wanted = {key: _values(value) for key, value in filters.items()}
-    for key in wanted:
-        if key not in ("name", "id", "status", "label"):
-            raise InvalidArgument(f"invalid filter '{key}'")
-    for status in wanted.get("status", ()):
-        if status not in list(Status):
-            raise InvalidArgument(f"invalid filter 'status={status}'")
+    _check(wanted)
+    tests = [_Test(key, values, around) for key, values in wanted.items()]
     found = [
         record
         for record in records
         if (every or limit or "status" in wanted or record.state.status.alive)
-        and all(_matches(record, key, values) for key, values in wanted.items())
+        and all(test(record) for test in tests)
     ]
     return found[:limit] if limit is not None and limit > 0 else found
 
 
-def _matches(record: ContainerRecord, key: str, values: Sequence[str]) -> bool:
-    if key == "status":
-        return record.state.status.value in values
-    if key == "id":
-        return any(_search(value, record.id) for value in values)
-    if key == "name":
+def _check(wanted: Mapping[str, Sequence[str]]) -> None:
+    for key in wanted:
+        if key not in KEYS:
+            raise InvalidArgument(f"invalid filter '{key}'")
+    for status in wanted.get("status", ()):
+        if status not in list(Status):
+            raise InvalidArgument(f"invalid filter 'status={status}'")
+    for code in wanted.get("exited", ()):
+        if re.fullmatch(r"[+-]?\d+", code) is None:
+            raise InvalidArgument(
+                f"invalid filter 'exited={code}': strconv.Atoi: parsing \"{code}\": invalid syntax"
+            )
+    for health in wanted.get("health", ()):
+        if health not in _HEALTH:
+            raise InvalidArgument(f"unrecognized filter value for health: {health}")
+    for value in wanted.get("is-task", ()):
+        if value.lower() not in ("true", "false", "1", "0"):
+            raise InvalidArgument(f"invalid filter 'is-task=[{value}]'")
+
+
+class _Test:
+    """One key's question to a record."""
+
+    def __init__(self, key: str, values: Sequence[str], around: Surroundings) -> None:
+        self._values = values
+        self._around = around
+        self._ask = getattr(self, f"_{key.replace('-', '_')}")
+        if key in ("before", "since"):
+            self._moment = around.find(values[-1]).created_ns
+        if key in ("publish", "expose"):
+            self._ports = {port for value in values for port in _ports(value, key)}
+
+    def __call__(self, record: ContainerRecord) -> bool:
+        return bool(self._ask(record))
+
+    def _ancestor(self, record: ContainerRecord) -> bool:
+        return any(self._around.descends(record.image_id, ref) for ref in self._values)
+
+    def _before(self, record: ContainerRecord) -> bool:
+        return record.created_ns < self._moment
+
+    def _since(self, record: ContainerRecord) -> bool:
+        return record.created_ns > self._moment
+
+    def _exited(self, record: ContainerRecord) -> bool:
+        state = record.state
+        ended = not state.status.alive and state.started_ns > 0
+        return ended and str(state.exit_code) in self._values
+
+    def _expose(self, record: ContainerRecord) -> bool:
+        config = record.config
+        shown = {*config.exposed, *(binding.key for binding in config.ports)}
+        return record.state.status.alive and bool(shown & self._ports)
+
+    def _publish(self, record: ContainerRecord) -> bool:
+        published = {f"{each.first}/{each.protocol}" for each in record.config.ports if each.first}
+        return record.state.status.alive and bool(published & self._ports)
+
+    def _health(self, record: ContainerRecord) -> bool:
+        return self._around.health(record) in self._values
+
+    def _id(self, record: ContainerRecord) -> bool:
+        return any(_search(value, record.id) for value in self._values)
+
+    def _is_task(self, _: ContainerRecord) -> bool:
+        return any(value.lower() in ("false", "0") for value in self._values)  # swarm's: never
+
+    def _isolation(self, _: ContainerRecord) -> bool:
+        return True  # Windows'
+
+    def _label(self, record: ContainerRecord) -> bool:
+        return all(_has_label(record, value) for value in self._values)
+
+    def _name(self, record: ContainerRecord) -> bool:
         return any(
-            _search(value, record.name) or _search(value, f"/{record.name}") for value in values
+            _search(value, record.name) or _search(value, f"/{record.name}")
+            for value in self._values
         )
-    return all(_has_label(record, value) for value in values)
+
+    def _network(self, record: ContainerRecord) -> bool:
+        return bool(self._around.networks(record) & set(self._values))
+
+    def _status(self, record: ContainerRecord) -> bool:
+        return record.state.status.value in self._values
+
+    def _volume(self, record: ContainerRecord) -> bool:
+        mounts = record.config.mounts
+        return any(value in (each.source, each.target) for each in mounts for value in self._values)
+
+
+def _ports(text: str, key: str) -> list[str]:
+    """Return the ports of `80`, `80/udp` or `80-90/tcp`, as docker names them."""
+    numbers, _, protocol = text.partition("/")
+    first, dash, last = numbers.partition("-")
+    for number in (first, last) if dash else (first,):
+        if not number.isdecimal():
+            raise InvalidArgument(
+                f"error while looking up for {key} {text}: strconv.ParseUint: "
+                f'parsing "{number}": invalid syntax'
+            )
+    end = int(last) if dash else int(first)
+    return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), min(end, 65535) + 1)]
 
 
 def _search(pattern: str, text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "nspid_depth", "start_ticks"]
+__all__ = ["boot_id", "inner_pid", "nspid_depth", "start_ticks"]
 
 _READ_BYTES = 8192  # /proc/PID/status has about 1.5 KiB
 _boot_id = ""
@@ -52,3 +52,15 @@ def _read(path: str, pid: int) -> bytes:
         return os.read(fd, _READ_BYTES)  # procfs makes these files whole for one read(2)
     finally:
         os.close(fd)
+
+
+def inner_pid(pid: int) -> int:
+    """Return a process's pid in the innermost pid namespace that it is in; 0 once it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            for line in file:
+                if line.startswith(b"NSpid:"):
+                    return int(line.split()[-1])
+    except OSError:
+        pass
+    return 0

@@ -9,7 +9,7 @@ import pytest
 from ipycontainer.engine import selection
 from ipycontainer.engine.containers import merge_image
 from ipycontainer.engine.options import config_from_options
-from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.errors import InvalidArgument, NoSuchContainer, Unsupported
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
@@ -17,6 +17,29 @@ from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 BASE = ContainerRecord(
     "", "", "sha256:0", 0, ContainerConfig("busybox"), ContainerState(Status.RUNNING)
 )
+
+
+class Nobody:
+    """Surroundings in which containers know each other, and everything else is one."""
+
+    def find(self, ref: str) -> ContainerRecord:
+        """Find by name."""
+        for each in RECORDS:
+            if each.name == ref:
+                return each
+        raise NoSuchContainer(f"No such container: {ref}")
+
+    def descends(self, image_id: str, ref: str) -> bool:
+        """Know one image."""
+        return ref == "busybox" and image_id == "sha256:0"
+
+    def networks(self, record: ContainerRecord) -> frozenset[str]:
+        """Know one network."""
+        return frozenset({"bridge"})
+
+    def health(self, record: ContainerRecord) -> str:
+        """Know one that is well."""
+        return "healthy" if record.name == "web" else "none"
 
 
 def record(name: str, status: Status = Status.RUNNING, **labels: str) -> ContainerRecord:
@@ -58,7 +81,26 @@ def test_filters_choose_as_dockers_do(
     every: bool, limit: int | None, filters: dict[str, object], names: str
 ) -> None:
     """Keys are joined by and, values by or, labels by and; status and limit show stopped ones."""
-    chosen = selection.containers(RECORDS, every, limit, filters)
+    chosen = selection.containers(RECORDS, every, limit, filters, Nobody())
+    assert " ".join(each.name for each in chosen) == names
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"ancestor": "busybox", "network": "bridge"}, "web db old-web new"),
+        ({"ancestor": "other"}, ""),
+        ({"health": ["healthy"]}, "web"),
+        ({"health": "none"}, "db old-web new"),
+        ({"exited": "0"}, ""),
+        ({"is-task": "true"}, ""),
+        ({"isolation": "default", "volume": "/x"}, ""),
+        ({"publish": "80", "expose": "1-3/udp"}, ""),
+    ],
+)
+def test_filters_that_look_around(filters: dict[str, str], names: str) -> None:
+    """Images, networks and health are asked of others; what swarm and Windows have is nowhere."""
+    chosen = selection.containers(RECORDS, True, None, filters, Nobody())
     assert " ".join(each.name for each in chosen) == names
 
 
@@ -66,7 +108,7 @@ def test_filters_choose_as_dockers_do(
 def test_a_filter_that_means_nothing_is_refused(filters: dict[str, str]) -> None:
     """An unknown key or status, and a broken pattern, raise InvalidArgument."""
     with pytest.raises(InvalidArgument, match="invalid filter"):
-        selection.containers(RECORDS, True, None, filters)
+        selection.containers(RECORDS, True, None, filters, Nobody())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""What an engine tells the verbs in records: the small part of `border`. Only types."""
+
+# ruff: noqa: D102  the names are documented where they are implemented, by the engine
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Change", "Check", "Processes"]
+
+
+class Change(Protocol):
+    """A path that differs from the image: `kind` is A, C or D; sizes in bytes."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def mode(self) -> int: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def size_delta(self) -> int: ...
+
+
+class Check(Protocol):
+    """One thing that the engine stands on, and the command that mends it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def needed(self) -> bool: ...
+
+
+class Processes(Protocol):
+    """What `ps` printed of a container's processes."""
+
+    @property
+    def titles(self) -> tuple[str, ...]: ...
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def inside(self) -> tuple[int, ...]: ...

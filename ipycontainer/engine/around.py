@@ -1,0 +1,59 @@
+"""What `ps` asks beside a container's own record: images, networks, health, other containers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ipycontainer.engine import health
+from ipycontainer.errors import EngineError
+from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.store import containers as store_containers
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["Around"]
+
+
+class Around:
+    """Answers of one engine, each looked up when a filter asks."""
+
+    def __init__(self, engine: Engine, records: Sequence[ContainerRecord]) -> None:
+        self._engine = engine
+        self._records = records
+        self._image = cache(self._look_up)
+
+    def find(self, ref: str) -> ContainerRecord:
+        """Return the container that a word means."""
+        with self._engine.store.read() as tx:
+            return store_containers.find(tx, ref)
+
+    def descends(self, image_id: str, ref: str) -> bool:
+        """Tell whether an image is the one that a word means, or has all its layers below."""
+        ancestor, image = self._image(ref), self._image(image_id)
+        if ancestor is None:
+            return False
+        if ancestor.id == image_id or image is None:
+            return ancestor.id == image_id
+        depth = len(ancestor.layers)
+        return depth > 0 and image.layers[:depth] == ancestor.layers
+
+    def networks(self, record: ContainerRecord) -> frozenset[str]:
+        """Return the names and ids of a container's networks."""
+        config = record.config
+        mode = "bridge" if config.network == "default" else config.network
+        names = {mode, *(endpoint.network for endpoint in config.endpoints)}
+        return frozenset(names)
+
+    def health(self, record: ContainerRecord) -> str:
+        """Return a container's health."""
+        return health.status(self._engine.home, record) or "none"
+
+    def _look_up(self, ref: str) -> ImageRecord | None:
+        try:
+            return self._engine.images.get(ref).record
+        except EngineError:
+            return None

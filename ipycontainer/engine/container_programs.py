@@ -1,0 +1,94 @@
+"""The programs of a container beside its own: what is executed in it, and what all of them use.
+
+A part of `engine.container.Container`, in docker-py's names where it has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from ipycontainer.engine import attach, top
+from ipycontainer.engine.foreground import Foreground, Source
+from ipycontainer.engine.results import ExecResult
+from ipycontainer.model.window import NO_WINDOW, Window
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["ContainerPrograms"]
+
+
+class ContainerPrograms:
+    """What a container's user executes in it, and sees of what runs there."""
+
+    def reload(self) -> None:
+        """Read the record anew: the container says how."""
+        raise NotImplementedError
+
+    @property
+    def _self(self) -> Container:
+        return cast("Container", self)
+
+    def exec(
+        self,
+        cmd: Sequence[str],
+        *,
+        environment: Sequence[str] = (),
+        user: str = "",
+        workdir: str = "",
+        stdin: Source = None,
+        detach: bool = False,
+        tty: bool = False,
+        window: Window = NO_WINDOW,
+        privileged: bool = False,
+    ) -> Foreground:
+        """Execute a command inside and watch it; with `detach` its output goes nowhere.
+
+        With `tty` it gets a terminal of its own, seen in `window`.
+        """
+        self.reload()
+        self._self.refuse_while_paused(
+            f"Container {self._self.name} is paused, unpause the container before exec"
+        )
+        return attach.execute(
+            self._self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
+        )
+
+    def exec_run(
+        self,
+        cmd: str | Sequence[str],
+        *,
+        environment: Mapping[str, str] | Sequence[str] = (),
+        user: str = "",
+        workdir: str = "",
+        stdout: bool = True,
+        stderr: bool = True,
+        demux: bool = False,
+        detach: bool = False,
+        input: bytes | None = None,  # noqa: A002 - subprocess's name for it
+        timeout: float | None = None,
+        privileged: bool = False,
+    ) -> ExecResult:
+        """Execute a command inside and return its exit code and output.
+
+        With `demux` the output is a pair (stdout, stderr). A `timeout` kills the command and raises
+        OperationTimeout.
+        """
+        return attach.exec_run(
+            self._self,
+            cmd,
+            environment,
+            user,
+            workdir,
+            (stdout, stderr),
+            demux,
+            detach,
+            input,
+            timeout,
+            privileged,
+        )
+
+    def processes(self, arguments: Sequence[str] = ()) -> top.Processes:
+        """Return its processes, with the columns that ps(1)'s `arguments` ask for."""
+        return top.top(self._self, arguments)
