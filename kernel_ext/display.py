@@ -21,6 +21,7 @@ from ipycontainer.commands.records import (
     Changes,
     Codes,
     Done,
+    EventView,
     Facts,
     Inspected,
     Lines,
@@ -227,6 +228,15 @@ def _(outcome: ProcessList) -> Frame:
     from kernel_ext import frames
 
     return frames.processes(outcome, time.time_ns())
+
+
+@_value.register(EventView)
+def _(outcome: EventView) -> Frame:
+    import time
+
+    from kernel_ext import frames
+
+    return frames.events(list(outcome.events), time.time_ns())
 
 
 @_value.register(Started)

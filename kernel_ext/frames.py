@@ -18,7 +18,7 @@ from ipycontainer.model.state import Status
 from kernel_ext import frame_html
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Change
+    from ipycontainer.commands.border import Change, Event
     from ipycontainer.commands.records import (
         ContainerSummary,
         HistorySummary,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHANGES",
     "CONTAINERS",
+    "EVENTS",
     "HISTORY",
     "IMAGES",
     "NETWORKS",
@@ -43,6 +44,7 @@ __all__ = [
     "changes",
     "containers",
     "empty",
+    "events",
     "history",
     "images",
     "networks",
@@ -137,6 +139,16 @@ PORTS: Mapping[str, Any] = {
     "protocol": pd.CategoricalDtype(["tcp", "udp", "sctp"]),
     "address": _TEXT,  # of this machine, as is the next
     "host_port": "int64",
+}
+EVENTS: Mapping[str, Any] = {
+    "time": _MOMENT,
+    "type": _TEXT,
+    "action": _TEXT,
+    "actor": _TEXT,  # the id of what it happened to
+    "name": _TEXT,
+    "image": _TEXT,
+    "exit_code": _MAYBE,  # of a `die`
+    "attributes": _TEXT,  # k=v,k=v
 }
 CHANGES: Mapping[str, Any] = {
     "kind": pd.CategoricalDtype(["A", "C", "D"]),
@@ -304,6 +316,25 @@ def processes(outcome: ProcessList, now_ns: int) -> Frame:
             columns[title.lower()] = partial(_cell, place)
             schema[title.lower()] = _TEXT
     return _frame(schema, columns, list(zip(outcome.inside, outcome.rows, strict=True)), now_ns)
+
+
+def events(rows: Sequence[Event], now_ns: int) -> Frame:
+    """Return the frame of `events`."""
+    columns: Mapping[str, Callable[[Event], Any]] = {
+        "time": lambda row: row.time_ns,
+        "type": lambda row: row.type,
+        "action": lambda row: row.action,
+        "actor": lambda row: row.actor,
+        "name": lambda row: row.attributes.get("name"),
+        "image": lambda row: row.attributes.get("image"),
+        "exit_code": lambda row: _number(row.attributes.get("exitCode")),
+        "attributes": lambda row: ",".join(f"{k}={v}" for k, v in sorted(row.attributes.items())),
+    }
+    return _frame(EVENTS, columns, rows, now_ns)
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
 
 
 def _cell(place: int, row: tuple[int, tuple[str, ...]]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
-from ipycontainer.commands.border_records import Change, Check, Processes
+from ipycontainer.commands.border_records import Change, Check, Event, Processes
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
@@ -31,6 +31,7 @@ __all__ = [
     "Containers",
     "Engine",
     "EngineFactory",
+    "Event",
     "Foreground",
     "Image",
     "Images",
@@ -372,6 +373,9 @@ class Engine(Protocol):
     def samples(
         self, refs: Sequence[str] = (), everything: bool = False
     ) -> Iterator[tuple[Sample, ...]]: ...
+    def events(
+        self, since_ns: int | None = None, until_ns: int | None = None
+    ) -> Iterator[Event]: ...
     def version(self) -> Mapping[str, Any]: ...
     def info(self) -> Mapping[str, Any]: ...
     def reset(self) -> object: ...

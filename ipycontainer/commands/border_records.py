@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-__all__ = ["Change", "Check", "Processes"]
+__all__ = ["Change", "Check", "Event", "Processes"]
 
 
 class Change(Protocol):
@@ -43,6 +44,21 @@ class Check(Protocol):
     def remedy(self) -> str: ...
     @property
     def needed(self) -> bool: ...
+
+
+class Event(Protocol):
+    """Something that happened; `attributes` are docker's of the actor."""
+
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def attributes(self) -> Mapping[str, str]: ...
 
 
 class Processes(Protocol):

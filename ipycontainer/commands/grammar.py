@@ -19,6 +19,7 @@ from ipycontainer.commands import (
     attaching,
     consumption,
     copying,
+    happenings,
     image_listing,
     inspection,
     lifecycle,
@@ -64,6 +65,7 @@ _TOP: tuple[Verb, ...] = (
     copying.cp,
     running.create,
     inspection.diff,
+    happenings.events,
     image_listing.history,
     local_images.import_,
     inspection.inspect,
@@ -143,7 +145,11 @@ _NETWORK: tuple[Verb, ...] = (
     networks.rm,
 )
 
-_SYSTEM: tuple[Verb, ...] = (system.info.under("system", "info"), system.reset)
+_SYSTEM: tuple[Verb, ...] = (
+    happenings.events.under("system", "events"),
+    system.info.under("system", "info"),
+    system.reset,
+)
 
 # Docker's other names for a verb of a group.
 _ALIASES = {

@@ -5,7 +5,7 @@ An error that stops the whole verb is raised, not returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ from ipycontainer.errors import EngineError
 from ipycontainer.model.sample import Sample
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Change, Check, Container, Foreground, LogEntry
+    from ipycontainer.commands.border import Change, Check, Container, Event, Foreground, LogEntry
 
 __all__ = [
     "Changes",
@@ -22,6 +22,7 @@ __all__ = [
     "Copied",
     "Diagnosis",
     "Done",
+    "EventView",
     "Facts",
     "HistorySummary",
     "ImageSummary",
@@ -266,6 +267,15 @@ class ProcessList(Outcome):
     titles: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     inside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView(Outcome):
+    """Events as they come, until `until_ns` or for ever; `line` makes docker's text of one."""
+
+    events: Iterator[Event]
+    line: Callable[[Event], str]
+    until_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

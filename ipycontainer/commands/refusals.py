@@ -48,7 +48,7 @@ INSTEAD: dict[str, str] = {
 INSPECT_TYPES = "config node plugin secret service task"
 
 VERBS = """
-build builder buildx commit compose context events export manifest node plugin
+build builder buildx commit compose context export manifest node plugin
 search secret service stack swarm trust
 """
 
@@ -58,5 +58,5 @@ GROUPS: dict[str, str] = {
     "container": "commit export",
     "image": "build",
     "volume": "update",
-    "system": "df dial-stdio events prune",
+    "system": "df dial-stdio prune",
 }

@@ -16,7 +16,15 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ipycontainer.commands import failures, grammar, progress, shell_terminal, text, transfers
-from ipycontainer.commands.records import Copied, Live, LogView, Outcome, Running, Streamed
+from ipycontainer.commands.records import (
+    Copied,
+    EventView,
+    Live,
+    LogView,
+    Outcome,
+    Running,
+    Streamed,
+)
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
 from ipycontainer.model.units import human_size, rfc3339nano_fixed
@@ -111,6 +119,10 @@ def _ask(question: str, hidden: bool) -> str:
 
 
 def _show(outcome: Outcome, verb: str) -> int:
+    if isinstance(outcome, EventView):
+        for event in outcome.events:
+            print(outcome.line(event), flush=True)
+        return 0
     if isinstance(outcome, (LogView, Running)):
         for warning in outcome.warnings:
             print(f"WARNING: {warning}", file=sys.stderr, flush=True)

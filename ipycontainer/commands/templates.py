@@ -207,7 +207,9 @@ _LISTS = frozenset(
     "DnsSearch Entrypoint Env ExecIDs ExtraHosts GroupAdd Links OnBuild RepoDigests RepoTags "
     "SecurityOpt Shell VolumesFrom".split()
 )
-_MAPS = frozenset("Annotations Data Labels Networks Options Ports Sysctls Tmpfs Volumes".split())
+_MAPS = frozenset(
+    "Annotations Attributes Data Labels Networks Options Ports Sysctls Tmpfs Volumes".split()
+)
 # Fields that docker leaves out of its JSON when empty; in a template they are <nil>.
 _OMITTED = frozenset({("State", "Health"), ("HostConfig", "Init"), ("Config", "StopTimeout")})
 

@@ -24,6 +24,7 @@ from ipycontainer.commands.records import (
     Copied,
     Diagnosis,
     Done,
+    EventView,
     Facts,
     Inspected,
     Lines,
@@ -179,6 +180,11 @@ def _(outcome: Streamed, out: TextIO) -> int:
     for piece in outcome.pieces:
         out.write(piece.decode(errors="surrogateescape"))
     return 0
+
+
+@_body.register
+def _(outcome: EventView, out: TextIO) -> int:
+    return _write(map(outcome.line, outcome.events), out)
 
 
 @_body.register

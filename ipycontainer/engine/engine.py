@@ -204,18 +204,23 @@ class Engine:
         """Return a watcher of the home's events."""
         return Bell(self.home.bell)
 
-    def events(self, since_ns: int | None = None) -> Iterator[events.Event]:
-        """Yield events as they happen, from `since_ns` or from now on."""
+    def events(
+        self, since_ns: int | None = None, until_ns: int | None = None
+    ) -> Iterator[events.Event]:
+        """Yield events as they happen, from `since_ns` or from now on, up to `until_ns`."""
         with self.bell() as bell:
             with self.store.read() as tx:
-                if since_ns is None:
-                    row, found = events.last_row(tx), []
-                else:
-                    found = events.since_time(tx, since_ns)
-                    row = found[-1].row if found else events.last_row(tx)
+                row = events.last_row(tx)
+                found = [] if since_ns is None else events.since_time(tx, since_ns)
             while True:
-                yield from found
-                bell.wait()
+                for event in found:
+                    if until_ns is None or event.time_ns <= until_ns:
+                        yield event
+                left = None if until_ns is None else (until_ns - time.time_ns()) / 1e9
+                if left is not None and left <= 0:
+                    return
+                ready(bell.fileno(), left)
+                bell.wait(0)
                 with self.store.read() as tx:
                     found = events.since(tx, row)
                 row = found[-1].row if found else row

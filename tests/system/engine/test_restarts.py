@@ -128,7 +128,7 @@ def test_taken_up_after_a_reboot(shell: Shell, engine: Engine, home: Path) -> No
     for name, policy in (("one", "always"), ("two", "unless-stopped"), ("three", "unless-stopped")):
         line = ("run", "-d", "--network", "none", "--restart", policy, "--name", name)
         assert shell(*line, "busybox", "sleep", "100").returncode == 0
-    engine.containers.run("busybox", ["true"], detach=True, network="none", name="four").wait()
+    engine.run("busybox", ["true"], network="none", name="four")
     engine.containers.get("one").stop(timeout=0)
     engine.containers.get("three").stop(timeout=0)
     engine.containers.get("two").kill()  # as by the machine's end, but without a trace of a hand
