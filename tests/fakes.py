@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ipycontainer.commands.border import Stdin
+from ipycontainer.commands.border import Event, Stdin
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
@@ -838,7 +838,7 @@ class FakeEngine:
     def logout(self, registry: str = "") -> bool:
         return True
 
-    def events(self, **options: Any) -> Iterator[dict[str, Any]]:
+    def events(self, since_ns: int | None = None, until_ns: int | None = None) -> Iterator[Event]:
         return iter(())
 
     def reset(self) -> None:
