@@ -102,43 +102,6 @@ def test_an_executed_program_may_be_privileged(engine: Engine) -> None:
     container.remove(force=True)
 
 
-def test_devices(engine: Engine) -> None:
-    """One is there under the name that was asked for, and readable; its directory is made."""
-    found = printed(
-        engine,
-        "for d in x dir/y; do head -c 3 /dev/$d | od -An -to1; [ -c /dev/$d ]; echo $?; done",
-        devices=["/dev/zero:/dev/x:r", "/dev/zero:/dev/dir/y"],
-    )
-    assert found.split() == ["000", "000", "000", "0"] * 2
-
-
-def test_a_device_rule_decides_who_opens_a_node(engine: Engine) -> None:
-    """A node that a container makes can be opened only where a rule allows its number."""
-    script = (
-        "mknod /tmp/r c 1 8 && mknod /tmp/k c 1 11 || exit 9;"
-        "head -c1 /tmp/r > /dev/null && echo random; : < /tmp/k && echo kmsg"
-    )
-    if os.geteuid() != 0:
-        assert printed(engine, "mknod /tmp/r c 1 8 2> /dev/null || echo refused") == "refused"
-        return
-    quiet = f"({script}) 2> /dev/null || true"
-    assert printed(engine, quiet, cap_add=["SYSLOG"]) == "random"
-    ruled = printed(engine, script, device_cgroup_rules=["c 1:11 r"], cap_add=["SYSLOG"])
-    assert ruled.split() == ["random", "kmsg"]
-
-
-def test_a_privileged_container_sees_the_machine(engine: Engine) -> None:
-    """Its devices, and /sys and /proc without masks; /dev/ptmx stays the container's own."""
-    script = (
-        "ls /dev; readlink /dev/ptmx; grep -c ' /proc/' /proc/mounts; grep ' /sys ' /proc/mounts"
-    )
-    found = printed(engine, f"{script} || true", privileged=True).split()
-    machine = {name for name in os.listdir("/dev") if Path("/dev", name).is_char_device()}
-    assert machine - {"console"} <= set(found)
-    assert {"pts/ptmx", "0"} <= set(found)
-    assert "rw,nosuid,nodev,noexec,relatime" in found
-
-
 def test_open_system_paths(engine: Engine) -> None:
     """Nothing is masked or read-only below /proc, and /sys stays closed."""
     script = "grep -c ' /proc/' /proc/mounts; grep -c ' /sys .*[ ,]ro,' /proc/mounts; true"
