@@ -15,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("busybox_image")
 
 def printed(engine: Engine, script: str, **options: Any) -> str:
     """Return what a script prints in a container with these options, its errors left out."""
-    options = {"network": "none", "remove": True, **options}
     words = ["sh", "-c", f"({script}) 2> /dev/null || true"]
-    return engine.containers.run("busybox", words, **options).decode().strip()
+    result = engine.run("busybox", words, remove=True, network="none", **options)
+    return result.stdout.decode().strip()
 
 
 def _is_node(entry: os.DirEntry[str]) -> bool:
