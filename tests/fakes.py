@@ -700,6 +700,12 @@ class FakeNetwork:
     def attrs(self) -> dict[str, Any]:
         return {"Name": self.record.name, "Id": self.id, "Driver": self.record.config.driver}
 
+    def connect(self, container: str, *wishes: Any) -> None:
+        self.engine.containers.get(container).calls.append(("connect", self.record.name, *wishes))
+
+    def disconnect(self, container: str, force: bool = False) -> None:
+        self.engine.containers.get(container).calls.append(("disconnect", self.record.name, force))
+
     def remove(self) -> None:
         if self.record.name == "bridge":
             raise Conflict("bridge is a pre-defined network and cannot be removed")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from ipycontainer.commands.border_records import Change, Check, Event, Processes
+from ipycontainer.commands.network_border import Network, Networks
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
-from ipycontainer.model.network import NetworkRecord, PublishedPort
+from ipycontainer.model.network import PublishedPort
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.transfer import Progress
@@ -313,49 +314,6 @@ class Volumes(Protocol):
         driver_opts: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Volume: ...
-
-
-class Network(Protocol):
-    """A network by docker-py's names."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def record(self) -> NetworkRecord: ...
-    @property
-    def warnings(self) -> Sequence[str]: ...
-    @property
-    def users(self) -> int: ...
-    @property
-    def attrs(self) -> Mapping[str, Any]: ...
-
-    def remove(self) -> None: ...
-
-
-class Networks(Protocol):
-    """`engine.networks`."""
-
-    def create(
-        self,
-        name: str,
-        driver: str = "bridge",
-        *,
-        options: Mapping[str, str] | None = None,
-        subnets: Sequence[str] = (),
-        gateways: Sequence[str] = (),
-        ranges: Sequence[str] = (),
-        aux: Mapping[str, str] | None = None,
-        internal: bool = False,
-        attachable: bool = False,
-        enable_ipv6: bool = False,
-        labels: Mapping[str, str] | None = None,
-    ) -> Network: ...
-
-    def get(self, ref: str) -> Network: ...
-    def list(
-        self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None
-    ) -> Sequence[Network]: ...
-    def prune(self, filters: Mapping[str, Any] | None = None) -> Mapping[str, Any]: ...
 
 
 class Engine(Protocol):

@@ -138,7 +138,9 @@ _VOLUME: tuple[Verb, ...] = (
 )
 
 _NETWORK: tuple[Verb, ...] = (
+    networks.connect,
     networks.create,
+    networks.disconnect,
     networks.inspect,
     networks.ls,
     networks.prune,

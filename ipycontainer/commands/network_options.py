@@ -135,6 +135,7 @@ NETWORK_OPTIONS = (
     click.option("--expose", type=List(), multiple=True, help="Expose a port or a range of ports"),
     click.option("--ip", type=String(), default="", help="IPv4 address (e.g., 172.30.100.104)"),
     click.option("--ip6", type=String(), default="", help="IPv6 address (e.g., 2001:db8::33)"),
+    click.option("--link", type=Link(), multiple=True, help="Add link to another container"),
     click.option("--mac-address", type=String(), default="", help="MAC address"),
     click.option(
         "--network",
@@ -165,12 +166,14 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     mac = given["mac_address"]
     wishes = list(given["network"]) or [Wish("default")]
     wishes[0] = _first(wishes[0], given["ip"], given["ip6"], mac, given["network_alias"])
+    links = tuple(given["link"])
     _check(wishes)
     mode = wishes[0].name
     shares = mode in ("none", "host") or mode.startswith("container:")
     return {
         "network": "bridge" if mode == "default" else mode,
-        "endpoints": () if shares else tuple(_endpoint(wish) for wish in wishes),
+        "endpoints": () if shares else _endpoints(wishes, links),
+        "links": links,
         "ports": ports,
         "exposed": exposed,
         "publish_all": given["publish_all"],
@@ -215,6 +218,14 @@ def _check(wishes: Sequence[Wish]) -> None:
         seen.add(wish.name)
         if wish.aliases and not is_user_defined(wish.name):
             raise UsageError("network-scoped aliases are only supported for user-defined networks")
+
+
+def _endpoints(wishes: Sequence[Wish], links: tuple[str, ...]) -> tuple[EndpointConfig, ...]:
+    """Return what is wanted of each network; links are names on the first one of a user's."""
+    first, *rest = (_endpoint(wish) for wish in wishes)
+    if is_user_defined(first.network):
+        first = replace(first, links=links)
+    return (first, *rest)
 
 
 def _endpoint(wish: Wish) -> EndpointConfig:

@@ -10,6 +10,7 @@ import click
 
 from ipycontainer.commands.inspection import FORMAT_HELP, inspected
 from ipycontainer.commands.lifecycle import for_each
+from ipycontainer.commands.network_options import Link
 from ipycontainer.commands.records import (
     Done,
     Lines,
@@ -24,7 +25,7 @@ from ipycontainer.commands.types import Filter, Label, List, String
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, NotFound, Unsupported, UsageError
 
-__all__ = ["create", "inspect", "ls", "port", "prune", "rm"]
+__all__ = ["connect", "create", "disconnect", "inspect", "ls", "port", "prune", "rm"]
 
 _NO_SUBNET = "every ip-range or gateway must have a corresponding subnet"
 
@@ -182,6 +183,52 @@ def _grouped(filters: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ...]) -> Outcome:
     """Return networks in docker's shape; `-v` adds nothing to one of this machine alone."""
     return inspected(session, lambda engine, name: engine.networks.get(name).attrs, template, names)
+
+
+@verb(
+    "connect",
+    "Connect a container to a network",
+    "[OPTIONS] NETWORK CONTAINER",
+    least=2,
+    most=2,
+    path="network connect",
+)
+@click.option("--alias", type=List(), multiple=True, help="Add network-scoped alias")
+@click.option("--ip", type=String(), default="", help="IPv4 address (e.g., 172.30.100.104)")
+@click.option("--ip6", type=String(), default="", help="IPv6 address (e.g., 2001:db8::33)")
+@click.option("--link", type=Link(), multiple=True, help="Add link to another container")
+@click.argument("network")
+@click.argument("container")
+def connect(
+    session: Session,
+    alias: tuple[str, ...],
+    ip: str,
+    ip6: str,
+    link: tuple[str, ...],
+    network: str,
+    container: str,
+) -> Outcome:
+    """Put a container on a network; docker prints nothing."""
+    links = [each.partition(":")[::2] for each in link]
+    session.engine.networks.get(network).connect(container, alias, links, ip, ip6)
+    return Done()
+
+
+@verb(
+    "disconnect",
+    "Disconnect a container from a network",
+    "[OPTIONS] NETWORK CONTAINER",
+    least=2,
+    most=2,
+    path="network disconnect",
+)
+@click.option("-f", "--force", is_flag=True, help="Force the container to disconnect")
+@click.argument("network")
+@click.argument("container")
+def disconnect(session: Session, force: bool, network: str, container: str) -> Outcome:
+    """Take a container off a network; docker prints nothing."""
+    session.engine.networks.get(network).disconnect(container, force)
+    return Done()
 
 
 @verb("rm", "Remove one or more networks", "NETWORK [NETWORK...]", least=1, path="network rm")

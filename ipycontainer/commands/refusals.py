@@ -10,7 +10,7 @@ __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTE
 
 _CREATE = """
 cpu-count cpu-percent disable-content-trust gpus io-maxbandwidth io-maxiops isolation
-kernel-memory link link-local-ip log-driver log-opt runtime storage-opt
+kernel-memory link-local-ip log-driver log-opt runtime storage-opt
 """
 
 FLAGS: dict[str, str] = {
@@ -27,6 +27,7 @@ FLAGS: dict[str, str] = {
     "push": "disable-content-trust",
     "save": "platform",
     "update": "kernel-memory restart",
+    "network connect": "driver-opt gw-priority link-local-ip",
     "network create": "config-from config-only ingress ipam-driver ipam-opt scope",
 }
 
@@ -54,7 +55,6 @@ search secret service stack swarm trust
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "network": "connect disconnect",
     "container": "commit export",
     "image": "build",
     "volume": "update",

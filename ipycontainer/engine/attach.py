@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from ipycontainer import faults
 from ipycontainer.engine import bundle, health, mount_specs, network_files, sharing
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
+from ipycontainer.engine.links import Link
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
+    Conflict,
     ContainerNotRunning,
     EngineError,
     InvalidArgument,
@@ -23,10 +25,12 @@ from ipycontainer.errors import (
     StepFailed,
 )
 from ipycontainer.model.network import BRIDGE
+from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.network.hosts import HOST_GATEWAY
 from ipycontainer.store import containers as store_containers
-from ipycontainer.store import monitor_statements, networks
+from ipycontainer.store import endpoints, monitor_statements, networks
+from ipycontainer.store.database import Transaction
 from ipycontainer.supervise.client import ask
 from ipycontainer.supervise.protocol import Channel, Message
 
@@ -149,12 +153,26 @@ def _neighbours(container: Container) -> Neighbours:
     config = container.record.config
     shared = network_files.joined(config)
     wants_gateway = any(text.endswith(f":{HOST_GATEWAY}") for text in config.extra_hosts)
-    if not shared and not wants_gateway:
+    links = config.links if config.network == BRIDGE else ()
+    if not shared and not wants_gateway and not links:
         return ALONE
     with container.engine.store.read() as tx:
         other = store_containers.get(tx, shared) if shared else None
         gateway = networks.find(tx, BRIDGE).config.pools[0].gateway if wants_gateway else ""
-    return Neighbours(other, gateway)
+        linked = tuple(_linked(tx, container.record, link) for link in links)
+    return Neighbours(other, gateway, linked)
+
+
+def _linked(tx: Transaction, record: ContainerRecord, link: str) -> Link:
+    """Return a linked container that runs. Raises docker's refusals."""
+    name, _, alias = link.partition(":")
+    target = store_containers.find(tx, name)
+    found = [each for each in endpoints.of_container(tx, target.id) if each.ipv4]
+    if not target.state.status.alive or not found:
+        raise Conflict(
+            f"Cannot link to a non running container: /{target.name} AS /{record.name}/{alias}"
+        )
+    return Link(alias, target, found[0].ipv4)
 
 
 def execute(

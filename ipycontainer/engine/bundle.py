@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ipycontainer.engine import limits, mount_specs, network_files, privileges, sharing
+from ipycontainer.engine import limits, links, mount_specs, network_files, privileges, sharing
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.sharing import NO_DONORS, Donors
 from ipycontainer.linux import cgroups
@@ -65,11 +65,12 @@ def write(
     whose namespaces it shares.
     """
     directory = home.container(record.id)
-    for name, text in network_files.files(home, record, neighbours.gateway):
+    for name, text in network_files.files(home, record, neighbours):
         _write(directory / name, text)
     for number, text in enumerate(record.config.files.values()):
         _write(directory / f"file-{number}", text)
-    spec = oci_json.to_json(build(home, record, size, neighbours.shared, around, joined))
+    linked = links.environment(record.name, neighbours.links)
+    spec = oci_json.to_json(build(home, record, size, neighbours.shared, around, joined, linked))
     _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
 
 
@@ -89,8 +90,12 @@ def build(
     other: ContainerRecord | None = None,
     around: Surroundings | None = None,
     joined: Donors = NO_DONORS,
+    linked: tuple[str, ...] = (),
 ) -> oci.Spec:
-    """Return the spec of a container; `other` is the one whose network it shares."""
+    """Return the spec of a container; `other` is the one whose network it shares.
+
+    `linked` are the variables that tell of linked containers.
+    """
     config, rights, shared = record.config, record.config.privileges, record.config.sharing
     around = around or Surroundings()
     covers, _ = mount_specs.guarded(home, config.mounts, around.volumes)
@@ -103,7 +108,7 @@ def build(
     return oci.Spec(
         process=oci.Process(
             args=(*(config.entrypoint or ()), *config.command),
-            env=base_env(record),
+            env=base_env(record, linked),
             cwd=config.workdir or "/",
             terminal=config.tty,
             console_size=size if config.tty else (0, 0),
@@ -211,11 +216,11 @@ def is_unified() -> bool:
     return cgroups.detect().version == "v2"
 
 
-def base_env(record: ContainerRecord) -> tuple[str, ...]:
+def base_env(record: ContainerRecord, linked: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the environment that every process of a container begins with, as docker's does."""
     terminal = (TERM,) if record.config.tty else ()
     return merge_env(
-        (f"PATH={defaults.PATH}", f"HOSTNAME={network_files.hostname(record)}", *terminal),
+        (f"PATH={defaults.PATH}", f"HOSTNAME={network_files.hostname(record)}", *terminal, *linked),
         record.config.env,
     )
 

@@ -73,6 +73,14 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
     }
 
 
+def _links(record: ContainerRecord) -> list[str]:
+    """Return docker's words for links of the default bridge."""
+    if record.config.network != "bridge":
+        return []
+    pairs = (link.partition(":")[::2] for link in record.config.links)
+    return [f"/{name}:/{record.name}/{alias}" for name, alias in pairs]
+
+
 def _state(record: ContainerRecord) -> dict[str, Any]:
     state = record.state
     return {
@@ -110,7 +118,7 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "Dns": list(config.dns),
         "DnsOptions": list(config.dns_options),
         "DnsSearch": list(config.dns_search),
-        "Links": list(config.links) or None,
+        "Links": _links(record) or None,
         "PublishAllPorts": config.publish_all,
         "OomScoreAdj": config.oom_score_adj,
         "CgroupParent": config.cgroup_parent,

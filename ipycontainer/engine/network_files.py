@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ipycontainer.engine.links import Link, hosts_lines
 from ipycontainer.errors import Conflict
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import PortBinding, is_user_defined
@@ -28,6 +29,7 @@ __all__ = [
     "joined",
     "mounted_files",
     "namespace",
+    "resolver_files",
     "sysctls",
     "wishes",
 ]
@@ -38,11 +40,13 @@ class Neighbours:
     """What a container's bundle must know of others.
 
     `shared` is the container whose network it has; `gateway` the address of the default network's
-    bridge, where the container asks for it (`--add-host NAME:host-gateway`).
+    bridge, where the container asks for it (`--add-host NAME:host-gateway`); `links` are those of
+    the default bridge.
     """
 
     shared: ContainerRecord | None = None
     gateway: str = ""
+    links: tuple[Link, ...] = ()
 
 
 ALONE = Neighbours()
@@ -107,7 +111,9 @@ def hostname(record: ContainerRecord, other: ContainerRecord | None = None) -> s
     return socket.gethostname() if config.network == "host" else record.short_id
 
 
-def files(home: Home, record: ContainerRecord, gateway: str) -> Iterator[tuple[str, str]]:
+def files(
+    home: Home, record: ContainerRecord, neighbours: Neighbours = ALONE
+) -> Iterator[tuple[str, str]]:
     """Yield name and text of a container's files, the addresses that it will take left out."""
     config = record.config
     shares_host = config.network == "host"
@@ -119,7 +125,13 @@ def files(home: Home, record: ContainerRecord, gateway: str) -> Iterator[tuple[s
     if shares_host and not config.extra_hosts:
         yield "hosts", _read("/etc/hosts", hosts.BASE)
     else:
-        yield "hosts", hosts.base(config.extra_hosts, gateway)
+        extra = hosts.base(config.extra_hosts, neighbours.gateway)
+        yield "hosts", extra + hosts_lines(neighbours.links)
+
+
+def resolver_files(home: Home, record: ContainerRecord) -> tuple[str, tuple[str, ...]]:
+    """Return a container's /etc/resolv.conf, and whom its resolver asks."""
+    return _resolv_conf(home, record.config)
 
 
 def _resolv_conf(home: Home, config: ContainerConfig) -> tuple[str, tuple[str, ...]]:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine import inspect_network
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument
-from ipycontainer.model.network import NetworkConfig, NetworkRecord
+from ipycontainer.engine import inspect_network, memberships
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound
+from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
@@ -78,12 +78,43 @@ class Network:
             ids = [each.container_id for each in store_endpoints.of_network(tx, self.id)]
         return [self.engine.containers.get(container_id) for container_id in ids]
 
+    def connect(
+        self,
+        container: Container | str,
+        aliases: Sequence[str] = (),
+        links: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        ipv4_address: str = "",
+        ipv6_address: str = "",
+    ) -> None:
+        """Put a container on it, at once where that runs. Raises docker's refusals."""
+        pairs = links.items() if isinstance(links, Mapping) else links
+        wanted = EndpointConfig(
+            self.name,
+            tuple(aliases),
+            ipv4_address,
+            ipv6_address,
+            links=tuple(f"{name}:{alias or name}" for name, alias in pairs),
+        )
+        memberships.connect(self.engine, self.record, _ref(container), wanted)
+
+    def disconnect(self, container: Container | str, force: bool = False) -> None:
+        """Take a container off it; `force` also one that is gone."""
+        try:
+            memberships.disconnect(self.engine, self.record, _ref(container))
+        except NotFound:
+            if not force:
+                raise
+
     def remove(self) -> None:
         """Remove it. Raises NetworkInUse while a container is on it, Conflict for docker's own."""
         if self.name in catalogue.PREDEFINED:
             raise Conflict(f"{self.name} is a pre-defined network and cannot be removed")
         self.engine.settle()
         self.engine.supervisor.work("remove-network", {"id": self.id})
+
+
+def _ref(container: Container | str) -> str:
+    return container if isinstance(container, str) else container.id
 
 
 class Networks:

@@ -11,12 +11,11 @@ from typing import Any
 
 from ipycontainer.engine import mount_options, right_options
 from ipycontainer.engine.limit_options import take_limit_fields
+from ipycontainer.engine.network_options import take_network_fields
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.config import ContainerConfig
 
 __all__ = ["config_from_options"]
-
-NETWORKS = ("default", "none", "host")
 
 
 def config_from_options(
@@ -24,11 +23,6 @@ def config_from_options(
 ) -> ContainerConfig:
     """Return the config that docker-py's options mean; raises Unsupported and InvalidArgument."""
     given = {name: value for name, value in options.items() if value is not None}
-    network = given.pop("network", None) or given.pop("network_mode", None) or "default"
-    if network not in NETWORKS:
-        raise Unsupported(
-            f"network {network!r} is not supported yet", hint="network='none' or 'host'"
-        )
     entrypoint = given.pop("entrypoint", None)
     stop_timeout = given.pop("stop_timeout", None)
     config = ContainerConfig(
@@ -40,7 +34,7 @@ def config_from_options(
         user=str(given.pop("user", "")),
         hostname=given.pop("hostname", ""),
         labels=_labels(given.pop("labels", {})),
-        network=network,
+        **take_network_fields(given),
         mounts=(
             *mount_options.volumes(given.pop("volumes", ())),
             *mount_options.mounts(given.pop("mounts", ())),

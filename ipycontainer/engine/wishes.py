@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ipycontainer.errors import Conflict, InvalidArgument
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import (
     BRIDGE,
@@ -44,9 +44,17 @@ def settled(config: ContainerConfig) -> ContainerConfig:
 def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     """Return the config of a container that shares another's network, with what comes with it.
 
-    Raises docker's refusals of options beside a network that is not the container's own.
+    Raises docker's refusals of options beside a network that is not the container's own, and of
+    links to what is not there.
     """
     mode = config.network
+    if mode != "host" and not mode.startswith("container:"):
+        for link in config.links:
+            name = link.partition(":")[0]
+            try:
+                containers.find(tx, name)
+            except EngineError as error:
+                raise InvalidArgument(f"could not get container for {name}: {error}") from None
     if mode == "host":
         if config.links:
             raise InvalidArgument(

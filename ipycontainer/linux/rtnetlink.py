@@ -35,6 +35,7 @@ __all__ = [
     "add_bridge",
     "add_route",
     "add_veth",
+    "address",
     "change_link",
     "delete_link",
     "find_link",
@@ -169,6 +170,11 @@ def add_route(index: int, gateway: Address | None, to: IPNetwork | None = None) 
     body += number(_RTA_OIF, index)
     what = f"add route to {to or 'default'}" + (f" by {gateway}" if gateway else "")
     return Packet(_NEWROUTE, ACK | CREATE, body, what)
+
+
+def address(text_: str) -> Address:
+    """Return an address of either family."""
+    return ipaddress.ip_address(text_)
 
 
 def find_link(route: Netlink, name: str) -> Link | None:

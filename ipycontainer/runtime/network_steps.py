@@ -22,7 +22,14 @@ from ipycontainer.linux.netlink import Netlink
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, Spec
 from ipycontainer.runtime.steps import Context
 
-__all__ = ["RESOLVER", "ConfigureInterface", "OpenResolver", "expected_resolver", "network_steps"]
+__all__ = [
+    "RESOLVER",
+    "ConfigureInterface",
+    "OpenResolver",
+    "expected_resolver",
+    "network_steps",
+    "open_resolver",
+]
 
 RESOLVER = b"resolver"  # the message that brings the two sockets
 RESOLVER_ADDRESS = "127.0.0.11"  # docker's
@@ -45,11 +52,15 @@ class ConfigureInterface:
 
     def execute(self, ctx: Context) -> None:
         """Do it in this network namespace."""
+        self.prepare()
+        with rtnetlink.open_route() as route:
+            self.configure(route)
+
+    def prepare(self) -> None:
+        """Say, before it is up, whether the interface shall have IPv6."""
         if not any(":" in address for address in self.addresses):
             with suppress(OSError):  # a kernel without IPv6
                 _write(f"/proc/sys/net/ipv6/conf/{self.name}/disable_ipv6", b"1")
-        with rtnetlink.open_route() as route:
-            self.configure(route)
 
     def configure(self, route: Netlink) -> None:
         """Do it by a socket of the network namespace."""
@@ -84,19 +95,27 @@ class OpenResolver:
 
     def execute(self, ctx: Context) -> None:
         """Open them, make the rule, send them."""
-        datagrams, streams = _bind_pair(0)
-        try:
-            _lead_to(datagrams.getsockname()[1])
-        except OSError:
-            datagrams.close()
-            streams.close()
-            datagrams, streams = _bind_pair(DNS_PORT)
-        with datagrams, streams, socket.socket(fileno=os.dup(ctx.sync)) as sync:
-            socket.send_fds(sync, [RESOLVER], [datagrams.fileno(), streams.fileno()])
+        fds = open_resolver()
+        with socket.socket(fileno=os.dup(ctx.sync)) as sync:
+            socket.send_fds(sync, [RESOLVER], fds)
+        for fd in fds:
+            os.close(fd)
 
     def describe(self) -> str:
         """Say it."""
         return f"open the resolver at {RESOLVER_ADDRESS}"
+
+
+def open_resolver() -> list[int]:
+    """Return the sockets of a resolver in this namespace: datagrams, and streams."""
+    datagrams, streams = _bind_pair(0)
+    try:
+        _lead_to(datagrams.getsockname()[1])
+    except OSError:
+        datagrams.close()
+        streams.close()
+        datagrams, streams = _bind_pair(DNS_PORT)
+    return [datagrams.detach(), streams.detach()]
 
 
 def _bind_pair(port: int) -> tuple[socket.socket, socket.socket]:

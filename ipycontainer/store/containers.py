@@ -31,6 +31,7 @@ __all__ = [
     "configure",
     "find",
     "get",
+    "keep_endpoints",
     "list_all",
     "mark_removing",
     "remove",
@@ -167,6 +168,12 @@ def configure(tx: Transaction, container_id: str, config: ContainerConfig) -> No
     text = json.dumps(config.to_json(), separators=(",", ":"))
     tx.execute("UPDATE containers SET config = ? WHERE id = ?", (text, container_id))
     tell(tx, get(tx, container_id), "update", time.time_ns())
+
+
+def keep_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -> None:
+    """Keep a configuration in which only the networks have changed; the network tells of it."""
+    text = json.dumps(config.to_json(), separators=(",", ":"))
+    tx.execute("UPDATE containers SET config = ? WHERE id = ?", (text, container_id))
 
 
 def mark_removing(tx: Transaction, container_id: str) -> ContainerRecord:

@@ -111,12 +111,13 @@ class Connection:
         if self._sockets and self._place is not None:
             self._carry(self._place)
         if resolver:
-            self._resolve(loop, resolver)
+            internal = all(plug.network.config.internal for plug in self._plugs)
+            servers = [] if internal else [str(text) for text in self._asked["servers"]]
+            self.resolve(loop, resolver, servers)
 
-    def _resolve(self, loop: Loop, sockets: Sequence[int]) -> None:
+    def resolve(self, loop: Loop, sockets: Sequence[int], servers: Sequence[str]) -> None:
         """Fork the resolver, and answer what it asks."""
-        internal = all(plug.network.config.internal for plug in self._plugs)
-        servers = [] if internal else [str(text) for text in self._asked["servers"]]
+        servers = [str(server) for server in servers]
         opened = names.open_servers(servers)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._store.close()  # a fork must not inherit a connection

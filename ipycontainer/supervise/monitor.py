@@ -94,6 +94,7 @@ class Monitor:
             "exec-signal": self._executions.signal,
             "exec-resize": self._executions.resize,
             "follow": self._streams.follow,
+            "resolve": self._take_resolver,
             "pause": self._control.pause,
             "unpause": self._control.unpause,
             "resize": self._streams.resize,
@@ -135,8 +136,13 @@ class Monitor:
         self._attend()
         return True
 
+    def _take_resolver(self, channel: Channel, message: Message) -> None:
+        """Answer names from now on: the container has just come to a network of a user's."""
+        if self._connection is not None:
+            self._connection.resolve(self._loop, message.fds, message.body["servers"])
+        self._clients.tell(channel, {"event": "done"})
+
     def _attend(self) -> None:
-        """Start what goes on beside the program; whoever waited for the start waits no longer."""
         if self._connection is not None and self._container is not None:
             self._connection.attend(self._loop, self._container.resolver)
 

@@ -21,7 +21,7 @@ from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import network_jobs, repair
+from ipycontainer.supervise import joining, network_jobs, repair
 from ipycontainer.supervise.file_jobs import FILE_JOBS, FileJob, Interrupted
 from ipycontainer.supervise.protocol import Channel, Message
 
@@ -230,6 +230,8 @@ JOBS: Mapping[str, Job] = {
     "controllers": _controllers,
     "empty": _empty,
     "fill": _fill,
+    "connect-network": joining.connect,
+    "disconnect-network": joining.disconnect,
     "hold-network": network_jobs.hold,
     "import": _import,
     "make-network": network_jobs.make,

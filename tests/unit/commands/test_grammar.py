@@ -77,7 +77,7 @@ def test_unknown_verb() -> None:
     assert (error.value.exit_code, error.value.hint) == (1, "Did you mean run?")
 
 
-@pytest.mark.parametrize("line", ["network connect a b", "system prune", "image build ."])
+@pytest.mark.parametrize("line", ["stack ls", "system prune", "image build ."])
 def test_verbs_of_later(line: str) -> None:
     """A verb of docker's that is not built is refused by name."""
     with pytest.raises(Unsupported, match=r"^ipycontainer [a-z ]+ is not supported yet$"):

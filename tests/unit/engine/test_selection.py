@@ -150,9 +150,30 @@ def test_dockerpys_options_are_understood() -> None:
     assert (config.network, config.entrypoint) == ("none", ("sh", "-c"))
 
 
+def test_ports_and_networks_are_read_as_docker_py_writes_them() -> None:
+    """A port may be a number or `80/udp`; where it leads a number, a pair, a list or nothing."""
+    config = config_from_options(
+        "i",
+        (),
+        {
+            "network": "mine",
+            "links": {"db": None},
+            "ports": {80: 8080, "53/udp": ("127.0.0.1", 5353), "443/tcp": [1, 2], (9, "tcp"): None},
+        },
+    )
+    assert [(port.key, port.address, port.first) for port in config.ports] == [
+        ("80/tcp", "", 8080),
+        ("53/udp", "127.0.0.1", 5353),
+        ("443/tcp", "", 1),
+        ("443/tcp", "", 2),
+        ("9/tcp", "", 0),
+    ]
+    assert [(each.network, each.links) for each in config.endpoints] == [("mine", ("db:db",))]
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"runtime": "runc"}, {"ports": {80: 80}}, {"network": "mine"}, {"volumes": ["name:/x:odd"]}],
+    [{"runtime": "runc"}, {"networking_config": {"a": 1}}, {"volumes": ["name:/x:odd"]}],
 )
 def test_what_is_not_there_yet_is_refused_by_name(options: dict[str, object]) -> None:
     """An option that would be ignored is refused instead."""

@@ -1,0 +1,65 @@
+"""Links on the default bridge: what a container is told of another one at its start.
+
+Docker's of 2018: a line in /etc/hosts and a set of variables (its `links/links.go`). On networks of
+users a link is only a name that the resolver knows for this container alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ipycontainer.model.state import ContainerRecord
+
+__all__ = ["Link", "environment", "hosts_lines"]
+
+_NOT_TOLD = ("HOME", "PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Another container under a name of this one's choice."""
+
+    alias: str
+    target: ContainerRecord
+    address: str
+
+
+def hosts_lines(links: Sequence[Link]) -> str:
+    """Return the lines of /etc/hosts: address, alias, host name, and the name where it differs."""
+    lines = []
+    for link in links:
+        target = link.target
+        names = [link.alias, target.config.hostname or target.short_id]
+        names += [target.name] if target.name != link.alias else []
+        lines.append(f"{link.address}\t{' '.join(names)}\n")
+    return "".join(lines)
+
+
+def environment(own_name: str, links: Sequence[Link]) -> tuple[str, ...]:
+    """Return the variables `ALIAS_NAME`, `ALIAS_PORT...` and `ALIAS_ENV_...` of all links."""
+    return tuple(word for link in links for word in _of_link(own_name, link))
+
+
+def _of_link(own_name: str, link: Link) -> list[str]:
+    prefix = link.alias.upper().replace("-", "_")
+    config = link.target.config
+    keys = {*config.exposed, *(port.key for port in config.ports)}
+    ports = sorted((int(key.partition("/")[0]), key.partition("/")[2]) for key in keys)
+    words = []
+    if ports:
+        number, protocol = ports[0]
+        words.append(f"{prefix}_PORT={protocol}://{link.address}:{number}")
+    for number, protocol in ports:
+        name = f"{prefix}_PORT_{number}_{protocol.upper()}"
+        words += [
+            f"{name}={protocol}://{link.address}:{number}",
+            f"{name}_ADDR={link.address}",
+            f"{name}_PORT={number}",
+            f"{name}_PROTO={protocol}",
+        ]
+    words.append(f"{prefix}_NAME=/{own_name}/{link.alias}")
+    words += [
+        f"{prefix}_ENV_{word}" for word in config.env if word.partition("=")[0] not in _NOT_TOLD
+    ]
+    return words

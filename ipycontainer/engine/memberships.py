@@ -1,0 +1,96 @@
+"""Put containers on networks and take them off, running or not: `network connect`, `disconnect`.
+
+What a container wants is written with its configuration and its endpoints; where it runs, a worker
+makes it so first, and what fails leaves all as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from ipycontainer.engine import network_files, wishes
+from ipycontainer.errors import Conflict, InvalidArgument
+from ipycontainer.model.network import EndpointConfig, NetworkRecord
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.store import containers, endpoints, networks
+from ipycontainer.store.database import Transaction
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["connect", "disconnect"]
+
+
+def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointConfig) -> None:
+    """Put a container on a network. Raises docker's refusals."""
+    record = engine.containers.get(ref).record
+    if network.name == "host" or record.config.network == "host":
+        raise Conflict(
+            "container cannot be disconnected from host network or connected to host network"
+        )
+    if network.name == "none" or record.config.network == "none":
+        raise Conflict(
+            "container cannot be connected to multiple networks with one of the networks in "
+            "private (none) mode"
+        )
+    if record.config.network.startswith("container:"):
+        raise Conflict(
+            "container sharing network namespace with another container or host cannot be "
+            "connected to any other network"
+        )
+    wishes.checked_endpoint(network, wanted)
+    with engine.store.read() as tx:
+        there = [each.network_id for each in endpoints.of_container(tx, record.id)]
+    if network.id in there:
+        raise Conflict(f"endpoint with name {record.name} already exists in network {network.name}")
+    config = replace(record.config, endpoints=(*record.config.endpoints, wanted))
+    changed = replace(record, config=config)
+    if record.state.status.alive:
+        text, servers = network_files.resolver_files(engine.home, changed)
+        engine.supervisor.work(
+            "connect-network",
+            {
+                "id": record.id,
+                "network": network.id,
+                "wanted": asdict(wanted),
+                "servers": [] if network.config.internal else list(servers),
+                "resolv_conf": text,
+            },
+        )
+    with engine.store.write() as tx:
+        if not record.state.status.alive:
+            endpoints.add(tx, record.id, network.id, wanted)
+        _configure(tx, changed, network, "connect")
+
+
+def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
+    """Take a container off a network. Raises docker's refusals."""
+    record = engine.containers.get(ref).record
+    if network.name == "host":
+        raise Conflict(
+            "container cannot be disconnected from host network or connected to host network"
+        )
+    with engine.store.read() as tx:
+        there = {each.network_id: each for each in endpoints.of_container(tx, record.id)}
+    if network.id not in there:
+        raise InvalidArgument(f"container {record.id} is not connected to network {network.name}")
+    own = there[network.id].wanted
+    kept = tuple(endpoint for endpoint in record.config.endpoints if endpoint != own)
+    changed = replace(record, config=replace(record.config, endpoints=kept))
+    if record.state.status.alive:
+        arguments = {"id": record.id, "network": network.id}
+        engine.supervisor.work("disconnect-network", arguments)
+    with engine.store.write() as tx:
+        if not record.state.status.alive:
+            endpoints.remove(tx, record.id, network.id, time.time_ns())
+        _configure(tx, changed, network, "disconnect")
+
+
+def _configure(
+    tx: Transaction, record: ContainerRecord, network: NetworkRecord, action: str
+) -> None:
+    """Write the changed configuration, and tell of it as docker does."""
+    containers.keep_endpoints(tx, record.id, record.config)
+    networks.tell(tx, network, action, time.time_ns(), container=record.id)

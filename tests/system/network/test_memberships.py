@@ -1,0 +1,170 @@
+"""Several networks, shared ones, and links: who is where, from when to when."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument
+from ipycontainer.model.config import ContainerConfig
+from tests.system.network.bridged import SLEEP, address, ports, says, start
+
+pytestmark = pytest.mark.usefixtures("busybox_image")
+
+
+def test_running_container_comes_to_a_network_and_leaves_it(engine: Engine) -> None:
+    """A second interface, its names answered, and all of it gone again."""
+    office = engine.networks.create("office")
+    other = start(engine, network="office", name="other")
+    guest = start(engine, name="guest")
+    office.connect(guest, aliases=["visitor"])
+    assert list(guest.attrs["NetworkSettings"]["Networks"]) == ["bridge", "office"]
+    code, text = says(guest, "ping", "-c1", "-W2", "other")
+    assert code == 0, text
+    assert says(other, "ping", "-c1", "-W2", "visitor")[0] == 0
+    _, text = says(guest, "ip", "-o", "-4", "addr")
+    assert [line.split()[1] for line in text.splitlines()] == ["lo", "eth0", "eth1"]
+    _, hosts = says(guest, "cat", "/etc/hosts")
+    assert address(guest, "office") in hosts
+    with pytest.raises(Conflict, match="endpoint with name guest already exists in network office"):
+        office.connect(guest)
+    office.disconnect(guest)
+    assert list(guest.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
+    assert says(guest, "ip", "link", "show", "eth1")[0] != 0
+    assert says(other, "nslookup", "visitor")[0] != 0
+    with pytest.raises(InvalidArgument, match="is not connected to network office"):
+        office.disconnect(guest)
+    assert len(ports(engine)) == 2
+
+
+def test_stopped_container_has_its_networks_at_the_next_start(engine: Engine) -> None:
+    """Connected while it is down, it is on both when it runs."""
+    engine.networks.create("office")
+    container = engine.containers.create("busybox", SLEEP)
+    engine.networks.get("office").connect(container)
+    container.start()
+    assert says(container, "ip", "addr", "show", "eth1")[0] == 0
+    assert says(container, "cat", "/etc/resolv.conf")[1].startswith("nameserver 127.0.0.11")
+
+
+def test_who_loses_the_way_out_gets_another(engine: Engine) -> None:
+    """The default route leads by a network that is left."""
+    engine.networks.create("aaa")
+    engine.networks.create("bbb")
+    container = start(engine, network="aaa")
+    engine.networks.get("bbb").connect(container)
+    gateway = engine.networks.get("bbb").record.config.pools[0].gateway
+    engine.networks.get("aaa").disconnect(container)
+    _, routes = says(container, "ip", "route")
+    assert f"default via {gateway}" in routes
+
+
+def test_networks_do_not_reach_each_other(engine: Engine) -> None:
+    """Neither by address nor through the other's gateway."""
+    engine.networks.create("one")
+    engine.networks.create("two", internal=True)
+    first, second = start(engine, network="one"), start(engine, network="two")
+    third = start(engine)
+    for asker in (first, second, third):
+        for target, network in ((first, "one"), (second, "two"), (third, "bridge")):
+            if asker is target:
+                continue
+            code, _ = says(asker, "ping", "-c1", "-W1", address(target, network))
+            assert code != 0
+    _, routes = says(second, "ip", "route")
+    assert "default" not in routes
+
+
+def test_containers_without_icc_reach_the_gateway_alone(engine: Engine) -> None:
+    """With enable_icc=false neighbours are silent to each other."""
+    engine.networks.create("quiet", options={"com.docker.network.bridge.enable_icc": "false"})
+    one, other = (start(engine, network="quiet") for _ in range(2))
+    gateway = engine.networks.get("quiet").record.config.pools[0].gateway
+    assert says(one, "ping", "-c1", "-W2", gateway)[0] == 0
+    assert says(one, "ping", "-c1", "-W1", address(other, "quiet"))[0] != 0
+
+
+def test_ipv6_is_there_where_it_was_asked_for(engine: Engine) -> None:
+    """An address of the typed subnet, and neighbours that answer."""
+    engine.networks.create("six", enable_ipv6=True, subnets=["2001:db8:1::/64"])
+    one, other = (start(engine, network="six") for _ in range(2))
+    found = other.attrs["NetworkSettings"]["Networks"]["six"]
+    assert found["GlobalIPv6Address"] == "2001:db8:1::3"
+    assert found["IPAddress"].startswith("172.")
+    code, text = says(one, "ping", "-6", "-c1", "-W2", "2001:db8:1::3")
+    assert code == 0, text
+
+
+def test_network_of_another_container_is_shared_whole(engine: Engine) -> None:
+    """Interfaces, names and ports are the same; it needs the other one to run."""
+    owner = start(engine, name="owner")
+    guest = start(engine, network="container:owner")
+    for words in (("ip", "addr"), ("hostname",), ("cat", "/etc/hosts")):
+        assert says(guest, *words) == says(owner, *words)
+    assert guest.record.config.network == f"container:{owner.id}"
+    owner.kill()
+    guest.kill()
+    with pytest.raises(EngineError, match="cannot join network of a non running container"):
+        guest.start()
+
+
+def test_link_tells_of_another_container(engine: Engine) -> None:
+    """On the default bridge: a name, and variables as docker's."""
+    target = engine.containers.run(
+        "busybox", SLEEP, detach=True, name="db", environment=["KEY=value"], ports={"5432": None}
+    )
+    result = engine.run(
+        "busybox",
+        ["sh", "-c", "ping -c1 -W2 store >/dev/null && env && cat /etc/hosts"],
+        links={"db": "store"},
+        name="web",
+        remove=True,
+    )
+    assert result.exit_code == 0, result
+    assert not isinstance(target, bytes)
+    where = address(target)
+    said = result.stdout.decode().splitlines()
+    for line in (
+        f"STORE_PORT=tcp://{where}:5432",
+        f"STORE_PORT_5432_TCP=tcp://{where}:5432",
+        f"STORE_PORT_5432_TCP_ADDR={where}",
+        "STORE_PORT_5432_TCP_PORT=5432",
+        "STORE_PORT_5432_TCP_PROTO=tcp",
+        "STORE_NAME=/web/store",
+        "STORE_ENV_KEY=value",
+        f"{where}\tstore {target.short_id} db",
+    ):
+        assert line in said, line
+    target.kill()
+    with pytest.raises(Conflict, match="Cannot link to a non running container: /db AS /late/db"):
+        engine.containers.run("busybox", ["true"], links={"db": "db"}, name="late")
+
+
+def test_link_on_a_network_of_users_is_a_name_for_one(engine: Engine) -> None:
+    """The alias means something to who has the link, and to nobody else."""
+    engine.networks.create("office")
+    start(engine, network="office", name="db")
+    web = start(engine, network="office", links={"db": "store"})
+    assert says(web, "ping", "-c1", "-W2", "store")[0] == 0
+    assert says(start(engine, network="office"), "nslookup", "store")[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            ContainerConfig("busybox", ("true",), network="container:x", hostname="h"),
+            "conflicting options: hostname and the network mode",
+        ),
+        (
+            ContainerConfig("busybox", ("true",), network="container:nobody"),
+            "No such container: nobody",
+        ),
+        (ContainerConfig("busybox", ("true",), network="nowhere"), "network nowhere not found"),
+    ],
+)
+def test_what_cannot_be_is_refused(engine: Engine, config: ContainerConfig, message: str) -> None:
+    """In docker's words, and nothing is left of it."""
+    with pytest.raises(EngineError, match=message):
+        engine.containers.create_from(config)
+    assert engine.containers.list(all=True) == []
