@@ -80,7 +80,12 @@ def test_says_what_docker_says(
     different = []
     for line in SCENES[scene]:
         words = shlex.split(line.replace("{tmp}", str(files)))
-        theirs, own = (masked(run(*words, stdin="in\n"), words) for run in (docker, ours))
+        # a container that is gone afterwards may run twice: under load docker may lose
+        # what a short program printed
+        for _ in range(2 if line.startswith("run --rm ") else 1):
+            theirs, own = (masked(run(*words, stdin="in\n"), words) for run in (docker, ours))
+            if theirs == own:
+                break
         if theirs != own and line not in DIFFERENT:
             different.append(f"{line}\n  docker {theirs}\n  ours   {own}")
     for run in (docker, ours):

@@ -15,12 +15,15 @@ from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
 from ipycontainer.runtime import defaults
+from ipycontainer.runtime.donors import ShareShm
 from ipycontainer.runtime.mount_steps import BindMount, MountCgroups, MountFileSystem
 from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
 from ipycontainer.runtime.plan import CgroupView, plan, plan_process
+from ipycontainer.runtime.session_steps import JoinNamespace
 from ipycontainer.runtime.steps import Step
 from ipycontainer.runtime.terminal_steps import ConnectTerminal
 
+MOUNTS = defaults.mounts()
 NEW = ("mount", "pid", "uts", "ipc", "network")
 
 
@@ -266,3 +269,42 @@ def test_a_terminal_takes_the_place_of_the_three_streams() -> None:
 
     further = plan_process(spec, replace(spec.process), user="")
     assert ConnectTerminal(console=False, size=(30, 100)) in further
+
+
+def test_namespaces_of_others_are_joined_with_their_start_time() -> None:
+    """By init, before its mounts, but for that of pids, which the parent joins; and their shm."""
+    spaces = {**dict.fromkeys(NEW, ""), "pid": "/proc/42/ns/pid", "ipc": "/proc/42/ns/ipc"}
+    spec = _spec(linux={"namespaces": spaces})
+    donors = {oci.ANNOTATION_DONORS: '{"42": 7}', oci.ANNOTATION_SHM: "42"}
+    steps = _plan(replace(spec, annotations={**spec.annotations, **donors}))
+    joined = [step for step in steps if isinstance(step, JoinNamespace)]
+    assert joined == [JoinNamespace("ipc", "/proc/42/ns/ipc", 7)]
+    assert ShareShm(42, 7) in steps
+    names = _names(steps)
+    assert names.index("JoinNamespace") < names.index("IsolateMounts") < names.index("ShareShm")
+    assert names.index("ShareShm") < names.index("PivotRoot")
+
+
+def test_an_apparmor_profile_is_named_before_rights_go() -> None:
+    """Its file belongs to root, and the filter may refuse to write."""
+    names = _names(_plan(_spec(process={"apparmor_profile": "mine"})))
+    assert names.index("SetAppArmor") == names.index("LimitPrivileges") - 1
+    assert "SetAppArmor" not in _names(_plan(_spec()))
+
+
+def test_bound_devices_come_from_where_they_are() -> None:
+    """In a user namespace a node with another name here is bound from its own path."""
+    spec = _spec(linux={"devices": (oci.Device("/dev/x", "c", 1, 5),)})
+    sources = {oci.ANNOTATION_DEVICES: '{"/dev/x": "/dev/zero"}'}
+    steps = _plan(replace(spec, annotations={**spec.annotations, **sources}), userns=True)
+    (bound,) = [step for step in steps if isinstance(step, BindDevices)]
+    assert bound.sources == (("/dev/x", "/dev/zero"),)
+
+
+def test_a_writable_cgroup_is_shown_writable() -> None:
+    """As a privileged container has it."""
+    writable = tuple(replace(m, options=tuple(o for o in m.options if o != "ro")) for m in MOUNTS)
+    for mounted, expected in ((MOUNTS, False), (writable, True)):
+        steps = _plan(_spec(mounts=mounted), cgroup=CgroupView((("pids", "/x"),)))
+        (shown,) = [step for step in steps if isinstance(step, MountCgroups)]
+        assert shown.writable is expected
