@@ -16,7 +16,7 @@ from pathlib import Path
 from ipycontainer import faults
 from ipycontainer.linux import procfs
 from ipycontainer.model.state import Overlay
-from ipycontainer.storage import trees
+from ipycontainer.storage import mountpoints, trees
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -54,8 +54,7 @@ def prepare(
     """
     views: list[tuple[str, Sequence[str]]] = list(shown)
     if layers or not any(target == "/" for target, _ in views):
-        below = [str(home.layer(chain_id)) for chain_id in reversed(layers)]
-        views.insert(0, ("/", below or [str(home.empty_dir)]))
+        views.insert(0, ("/", _below(home, layers)))
     directory = home.container(container_id)
     directory.mkdir(mode=0o700, exist_ok=True)
     faults.point("prepare")
@@ -67,9 +66,17 @@ def prepare(
         os.mkdir(upper, 0o755)
         os.mkdir(work, 0o700)
         if lowers:
-            _dress(upper, lowers[0])
+            _dress(upper, str(home.layer(layers[-1])) if target == "/" and layers else lowers[0])
         overlays.append(Overlay(target, tuple(lowers), upper, work))
     return tuple(overlays)
+
+
+def _below(home: Home, layers: Sequence[str]) -> list[str]:
+    below = [str(home.layer(chain_id)) for chain_id in reversed(layers)]
+    if not below:
+        return [str(home.empty_dir)]
+    points = mountpoints.layer(home, below)
+    return below if points is None else [points, *below]
 
 
 def discard(home: Home, container_id: str) -> None:

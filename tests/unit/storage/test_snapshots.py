@@ -26,14 +26,18 @@ def layer(home: Home, digit: str, mode: int = 0o755) -> str:
 
 
 def test_layers_come_topmost_first(bare_home: Home) -> None:
-    """As overlayfs wants them; each container has directories of its own."""
+    """As overlayfs wants them, the engine's own first; each container has its own directories."""
     chain = (layer(bare_home, "1"), layer(bare_home, "2"))
 
     (overlay,) = snapshots.prepare(bare_home, ID, chain)
 
     assert overlay == Overlay(
         "/",
-        (str(bare_home.layer(chain[1])), str(bare_home.layer(chain[0]))),
+        (
+            str(bare_home.cache / "mountpoints" / ("2" * 64)),
+            str(bare_home.layer(chain[1])),
+            str(bare_home.layer(chain[0])),
+        ),
         str(bare_home.container(ID) / "upper0"),
         str(bare_home.container(ID) / "work0"),
     )

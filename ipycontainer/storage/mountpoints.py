@@ -1,0 +1,108 @@
+"""A layer between an image and its containers, with what the engine mounts on there.
+
+Without it each start makes the places of its binds in the container's own layer: /etc is copied up
+for three empty files, which the removal deletes again, half a millisecond in all. Docker has such
+a layer too (`-init`), so neither `diff` nor `commit` shows them. Made once a topmost layer, kept
+in the cache, shared by all containers on it. Runs in the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+from ipycontainer.store.home import Home
+
+__all__ = ["layer", "sweep"]
+
+_DIRECTORIES = ("dev", "proc", "sys")
+_FILES = ("hostname", "hosts", "resolv.conf")  # below /etc
+_MODE = 0o755  # docker's, for the files too
+_DIRECTORY = "mountpoints"
+
+
+def layer(home: Home, below: Sequence[str]) -> str | None:
+    """Return the directory of the layer for an image's layers, topmost first.
+
+    None where its /etc cannot be had again by this user (a link, another owner, an ACL): the
+    start makes the places then.
+    """
+    path = home.cache / _DIRECTORY / os.path.basename(below[0])
+    try:
+        return str(path) if stat.S_ISDIR(os.lstat(path).st_mode) else None
+    except FileNotFoundError:
+        path.parent.mkdir(exist_ok=True)
+    making = path.parent / f".{os.urandom(8).hex()}"
+    try:
+        _make(str(making), below)
+    except _NotPossible:
+        shutil.rmtree(making)
+        making.touch()  # so that nobody tries again
+    with suppress(OSError):  # somebody else was faster
+        os.rename(making, path)
+        return str(path) if path.is_dir() else None
+    shutil.rmtree(making, ignore_errors=True)
+    making.unlink(missing_ok=True)
+    return str(path) if path.is_dir() else None
+
+
+def sweep(home: Home, kept: Collection[str]) -> None:
+    """Remove the layers of images whose topmost layer is not among the `kept` names."""
+    with suppress(FileNotFoundError):
+        for entry in (home.cache / _DIRECTORY).iterdir():
+            if entry.name not in kept:
+                shutil.rmtree(entry, ignore_errors=True)
+                with suppress(OSError):
+                    entry.unlink()
+
+
+class _NotPossible(Exception):
+    """A place cannot be made as it is in the image."""
+
+
+def _make(root: str, below: Sequence[str]) -> None:
+    os.mkdir(root, 0o755)
+    for name in _DIRECTORIES:
+        if _seen(below, name) is None:
+            os.mkdir(f"{root}/{name}", _MODE)
+    missing = [name for name in _FILES if _seen(below, f"etc/{name}") is None]
+    if not missing:
+        return
+    etc = f"{root}/etc"
+    os.mkdir(etc, _MODE)
+    for name in missing:
+        os.close(os.open(f"{etc}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _MODE))
+    like = _seen(below, "etc")
+    if like is not None:
+        _dress(etc, like)
+
+
+def _dress(etc: str, like: str) -> None:
+    """Give our /etc what the image's has: from here on it is the one that is seen."""
+    status = os.lstat(like)
+    if not stat.S_ISDIR(status.st_mode):
+        raise _NotPossible
+    attributes = {name for name in os.listxattr(like) if ".overlay." not in name}
+    own = os.lstat(etc)
+    same_owner = (status.st_uid, status.st_gid) == (own.st_uid, own.st_gid)
+    if attributes or not same_owner:
+        raise _NotPossible
+    os.chmod(etc, stat.S_IMODE(status.st_mode))
+    os.utime(etc, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _seen(below: Sequence[str], name: str) -> str | None:
+    """Return the path of what is seen of `name` in the layers, None for nothing or a whiteout."""
+    for lower in below:
+        path = f"{lower}/{name}"
+        try:
+            status = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            raise _NotPossible from None
+        return None if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0 else path
+    return None
