@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ipycontainer.model.units import rfc3339nano_fixed
 from kernel_ext.foreground import interrupted
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ class LogProgram:
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Yield the lines, with the time before each where that was asked for."""
         for entry in self._view.entries:
-            stamp = f"{rfc3339nano_fixed(entry.time_ns)} " if self._view.timestamps else ""
-            yield entry.stream, stamp.encode() + entry.text
+            yield entry.stream, self._view.head(entry).encode() + entry.text
 
     def signal(self, sig: int, /) -> None:
         """Stop looking: the container has nothing to do with an interrupt of its reader."""

@@ -242,6 +242,9 @@ class FakeContainer:
         self.foregrounds.append(watched)
         return watched
 
+    def log_details(self) -> str:
+        return ""
+
     def processes(self, arguments: Sequence[str] = ()) -> FakeProcesses:
         self.calls.append(("processes", tuple(arguments)))
         return FakeProcesses()

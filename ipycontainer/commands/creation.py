@@ -72,6 +72,7 @@ _OPTIONS = (
     click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
     click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
     *policies.health_options,
+    *policies.LOG_OPTIONS,
     *LIMIT_OPTIONS,
     *privileges.OPTIONS,
     *sharing.OPTIONS,
@@ -123,6 +124,7 @@ def configuration(
     if not image or image.startswith("-"):
         raise UsageError("invalid reference format")
     policy, limit = policies.restart_policy(restart)
+    driver, log_options = policies.logging(**further)
     if rm and policy != "no":
         raise UsageError("Conflicting options: --restart and --rm")
     interactive = interactive or isinstance(session.stdin, bytes)
@@ -147,6 +149,8 @@ def configuration(
         restart=policy,
         restart_limit=limit,
         healthcheck=policies.health_check(**further),
+        log_driver=driver,
+        log_options=log_options,
         tty=tty,
         open_stdin=interactive,
         attach_stdin=(interactive or "stdin" in streams) and not detach,

@@ -162,6 +162,7 @@ def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
 
 
 @verb("logs", "Fetch the logs of a container", "[OPTIONS] CONTAINER", least=1, most=1)
+@click.option("--details", is_flag=True, help="Show extra details provided to logs")
 @click.option("-f", "--follow", is_flag=True, help="Follow log output")
 @click.option(
     "--since", default="", help="Show logs since a time (2013-01-02T13:23:37Z) or 42m ago"
@@ -174,6 +175,7 @@ def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
 @click.argument("container")
 def logs(
     session: Session,
+    details: bool,
     follow: bool,
     since: str,
     tail: str,
@@ -183,11 +185,19 @@ def logs(
 ) -> Outcome:
     """Return the lines of a log, each with its stream; with -f until the container ends."""
     target = session.engine.containers.get(container)
+    if target.record.config.log_driver == "none":
+        raise InvalidArgument("configured logging driver does not support reading")
     since_ns, until_ns = _moment("since", since), _moment("until", until)
     entries = target.log_entries(
         since_ns=since_ns, until_ns=until_ns, tail=_tail(tail), follow=follow
     )
-    return LogView(container=target, entries=entries, timestamps=timestamps, follow=follow)
+    return LogView(
+        container=target,
+        entries=entries,
+        timestamps=timestamps,
+        follow=follow,
+        details=f"{target.log_details()} " if details else "",
+    )
 
 
 def _moment(name: str, text: str) -> int | None:

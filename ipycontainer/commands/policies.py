@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipycontainer.commands.types import Integer, String
+from ipycontainer.commands.types import Integer, List, String
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.units import parse_duration
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     _Type = click.ParamType  # takes no parameter before click 8.5
 
-__all__ = ["Duration", "health_check", "health_options", "restart_policy"]
+__all__ = ["LOG_OPTIONS", "Duration", "health_check", "health_options", "logging", "restart_policy"]
 
 _POLICIES = ("no", "always", "on-failure", "unless-stopped")
 
@@ -139,3 +139,19 @@ def health_check(
         health_start_interval,
         health_retries,
     )
+
+
+LOG_OPTIONS = (
+    click.option(
+        "--log-driver", type=String(), default="json-file", help="json-file, local or none"
+    ),
+    click.option("--log-opt", type=List(), multiple=True, help="Log driver options"),
+)
+
+
+def logging(log_driver: str, log_opt: tuple[str, ...], **_: Any) -> tuple[str, dict[str, str]]:
+    """Return the log's driver and its options by name."""
+    options = dict(word.partition("=")[::2] for word in log_opt)
+    if log_driver == "none" and options:
+        raise UsageError("invalid logging opts for driver none")
+    return log_driver or "json-file", options

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ipycontainer.errors import EngineError
 from ipycontainer.model.sample import Sample
+from ipycontainer.model.units import rfc3339nano_fixed
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change, Check, Container, Event, Foreground, LogEntry
@@ -280,12 +281,21 @@ class EventView(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogView(Outcome):
-    """Lines of a log; with `follow` the iterator blocks until the container ends."""
+    """Lines of a log; with `follow` the iterator blocks until the container ends.
+
+    `details` stands before each line, after its time.
+    """
 
     container: Container
     entries: Iterator[LogEntry]
     timestamps: bool = False
     follow: bool = False
+    details: str = ""
+
+    def head(self, entry: LogEntry) -> str:
+        """Return what stands before a line."""
+        stamp = f"{rfc3339nano_fixed(entry.time_ns)} " if self.timestamps else ""
+        return stamp + self.details
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTE
 
 _CREATE = """
 cpu-count cpu-percent disable-content-trust gpus io-maxbandwidth io-maxiops isolation
-kernel-memory link-local-ip log-driver log-opt runtime storage-opt
+kernel-memory link-local-ip runtime storage-opt
 """
 
 FLAGS: dict[str, str] = {
@@ -21,7 +21,6 @@ FLAGS: dict[str, str] = {
     "ps": "s,size",
     "inspect": "s,size",
     "container inspect": "s,size",
-    "logs": "details",
     "import": "platform",
     "pull": "disable-content-trust",
     "push": "disable-content-trust",

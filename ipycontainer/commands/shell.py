@@ -27,7 +27,7 @@ from ipycontainer.commands.records import (
 )
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
-from ipycontainer.model.units import human_size, rfc3339nano_fixed
+from ipycontainer.model.units import human_size
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Engine, EngineFactory, Foreground, Transfer
@@ -175,8 +175,7 @@ def _print_hint(error: EngineError) -> None:
 
 def _show_log(view: LogView) -> int:
     for entry in view.entries:
-        stamp = f"{rfc3339nano_fixed(entry.time_ns)} ".encode() if view.timestamps else b""
-        _write(_stream(entry.stream), stamp + entry.text, flush=view.follow)
+        _write(_stream(entry.stream), view.head(entry).encode() + entry.text, flush=view.follow)
     return 0
 
 

@@ -39,7 +39,6 @@ from ipycontainer.commands.records import (
 )
 from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse_or_refuse
 from ipycontainer.errors import UsageError
-from ipycontainer.model.units import rfc3339nano_fixed
 
 __all__ = ["render", "warning_line"]
 
@@ -190,8 +189,7 @@ def _(outcome: EventView, out: TextIO) -> int:
 @_body.register
 def _(outcome: LogView, out: TextIO) -> int:
     for entry in outcome.entries:
-        stamp = f"{rfc3339nano_fixed(entry.time_ns)} " if outcome.timestamps else ""
-        out.write(stamp + entry.text.decode(errors="replace"))
+        out.write(outcome.head(entry) + entry.text.decode(errors="replace"))
     return 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer import faults
-from ipycontainer.engine import bundle, health, mount_specs, network_files, sharing
+from ipycontainer.engine import bundle, health, log_options, mount_specs, network_files, sharing
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
 from ipycontainer.engine.links import Link
 from ipycontainer.engine.network_files import ALONE, Neighbours
@@ -138,6 +138,7 @@ def _launch(
                 "restart": config.restart,
                 "restart_limit": config.restart_limit,
                 "health": health.of_request(config),
+                "log": log_options.of_request(container.record),
                 "failure": CREATE_FAILED,
             },
             fds,

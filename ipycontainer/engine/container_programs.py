@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from ipycontainer.engine import attach, top
+from ipycontainer.engine import attach, log_options, top
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.model.window import NO_WINDOW, Window
@@ -88,6 +88,10 @@ class ContainerPrograms:
             timeout,
             privileged,
         )
+
+    def log_details(self) -> str:
+        """Return what `logs --details` shows of it: the labels and variables that its log names."""
+        return log_options.details(self._self.record)
 
     def processes(self, arguments: Sequence[str] = ()) -> top.Processes:
         """Return its processes, with the columns that ps(1)'s `arguments` ask for."""

@@ -11,7 +11,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ipycontainer.engine import bundle, capacity, limits, mounts, selection, sharing, wishes
+from ipycontainer.engine import (
+    bundle,
+    capacity,
+    limits,
+    log_options,
+    mounts,
+    selection,
+    sharing,
+    wishes,
+)
 from ipycontainer.engine.around import Around
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.options import config_from_options
@@ -66,6 +75,7 @@ class Containers:
             )
         if config.stop_signal:
             parse_signal(config.stop_signal)
+        log_options.check(config.log_driver, config.log_options)
         warnings: list[str] = []
         if config.is_limited:
             config, dropped = limits.admit(config, capacity.of(self._engine))

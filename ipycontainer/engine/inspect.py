@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ipycontainer.engine import bundle, health, inspect_mounts, inspect_network, privileges, sharing
+from ipycontainer.engine import (
+    bundle,
+    health,
+    inspect_mounts,
+    inspect_network,
+    log_options,
+    privileges,
+    sharing,
+)
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import DEVICE_LISTS, HOST_CONFIG, Limits
@@ -108,7 +116,7 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
     config = record.config
     return {
         **inspect_mounts.host_config(config),
-        "LogConfig": {"Type": "json-file", "Config": {}},
+        "LogConfig": log_options.shown(config),
         "NetworkMode": config.network,
         "PortBindings": inspect_network.bindings(config),
         "RestartPolicy": {"Name": config.restart, "MaximumRetryCount": config.restart_limit},

@@ -67,6 +67,8 @@ class ContainerConfig:
     attach_stdout: bool = False
     attach_stderr: bool = False
     restart: str = "no"
+    log_driver: str = "json-file"
+    log_options: Mapping[str, str] = field(default_factory=dict)
     healthcheck: Healthcheck | None = None
     restart_limit: int = 0
     auto_remove: bool = False

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-__all__ = ["LogEntry", "LogPosition", "LogWriter", "read_entries", "segments"]
+__all__ = ["LogEntry", "LogPosition", "LogWriter", "NoLog", "read_entries", "segments"]
 
 SEGMENT_LIMIT_BYTES = 16 * 1024 * 1024
 # A line without end must not fill the reader's memory: docker's records hold 16 KiB as well.
 PART_LIMIT_BYTES = 16 * 1024
+HEAD_BYTES = 40  # of a line, before its text: time, stream and tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,17 @@ class LogPosition:
 
 
 class LogWriter:
-    """Append chunks to the log; the file is opened by the first one."""
+    """Append chunks to the log; the file is opened by the first one.
 
-    def __init__(self, directory: str) -> None:
+    With `keep` there are never more than so many segments, of about `limit_bytes` each.
+    """
+
+    is_kept = True
+
+    def __init__(self, directory: str, limit_bytes: int = 0, keep: int = 0) -> None:
         self._directory = directory
+        self._limit = limit_bytes
+        self._keep = keep
         self._fd = -1
         self._segment = 0
         self._size = 0
@@ -66,7 +74,14 @@ class LogWriter:
         A chunk is stamped at once, not line by line: with 64 KiB of short lines the difference is
         thirty-fold, and the lines came out of the pipe together anyway.
         """
-        if self._fd < 0 or self._size > SEGMENT_LIMIT_BYTES:
+        if self._keep and len(chunk) + HEAD_BYTES * chunk.count(b"\n") > self._limit:
+            for piece in _pieces(chunk, self._limit):
+                self._write(stream, piece)
+        else:
+            self._write(stream, chunk)
+
+    def _write(self, stream: bytes, chunk: bytes) -> None:
+        if self._fd < 0 or self._size > (self._limit or SEGMENT_LIMIT_BYTES):
             self._open()
         head = self._now() + b" " + stream + b" "
         body, _, rest = chunk.rpartition(b"\n")
@@ -102,12 +117,42 @@ class LogWriter:
         path = f"{self._directory}/{self._segment}"
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
+        if self._keep:
+            for number in segments(self._directory)[: -self._keep]:
+                os.unlink(f"{self._directory}/{number}")
 
     def close(self) -> None:
         """Close the file; a later write opens it again."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+class NoLog(LogWriter):
+    """Keep nothing (`--log-driver none`): what no client takes at once is lost, as a pipe's is."""
+
+    is_kept = False
+
+    @property
+    def position(self) -> LogPosition:
+        """Return the one place that there is."""
+        return LogPosition()
+
+    def write(self, stream: bytes, chunk: bytes) -> None:
+        """Drop it."""
+
+
+def _pieces(chunk: bytes, limit_bytes: int) -> Iterator[bytes]:
+    """Cut a chunk after lines, into pieces that each fill a limit when they are written."""
+    piece, size = b"", 0
+    for line in chunk.splitlines(keepends=True):
+        piece += line
+        size += HEAD_BYTES + len(line)
+        if size >= limit_bytes:
+            yield piece
+            piece, size = b"", 0
+    if piece:
+        yield piece
 
 
 def _is_torn(path: str) -> bool:

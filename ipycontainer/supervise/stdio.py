@@ -7,11 +7,12 @@ of it goes to, and the clients that wait for the log to go on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ipycontainer.supervise.clients import Clients
-from ipycontainer.supervise.log import LogPosition, LogWriter
+from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.streams import Input, Output, Sink
@@ -23,11 +24,17 @@ __all__ = ["ProgramStreams"]
 class ProgramStreams:
     """The streams of the program, from its start until every client has what it printed."""
 
-    def __init__(self, loop: Loop, clients: Clients, log: Path) -> None:
+    def __init__(
+        self, loop: Loop, clients: Clients, log: Path, wanted: Mapping[str, Any] | None = None
+    ) -> None:
         self._loop = loop
         self._clients = clients
         self._directory = log
         self._log = LogWriter(str(log))
+        if wanted is not None and not wanted["keep"]:
+            self._log = NoLog(str(log))
+        elif wanted is not None:
+            self._log = LogWriter(str(log), int(wanted["limit"]), int(wanted["files"]))
         self._outputs: dict[str, Output] = {}
         self._input: Input | None = None
         self._terminal: Master | None = None

@@ -20,6 +20,10 @@ BEHIND_LIMIT_BYTES = 1024 * 1024
 CHUNK_BYTES = 65536  # what a pipe holds
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Sink:
     """One attached client's end of one stream."""
 
@@ -31,17 +35,18 @@ class Sink:
         self._log_directory = log_directory
         self._pending = b""
         self._replay: LogPosition | None = None
+        self.drained: Callable[[], None] = _nothing
 
     @property
     def is_behind(self) -> bool:
         """Tell whether something is still to be delivered."""
         return self.fd >= 0 and (bool(self._pending) or self._replay is not None)
 
-    def feed(self, chunk: bytes, at: LogPosition) -> None:
-        """Deliver a chunk, or remember to; `at` is where the log will hold it."""
+    def feed(self, chunk: bytes, at: LogPosition, *, replayable: bool = True) -> None:
+        """Deliver a chunk, or remember to; `at` is where the log will hold it, if there is one."""
         if self.fd < 0 or self._replay is not None:
             return
-        if len(self._pending) + len(chunk) > BEHIND_LIMIT_BYTES:
+        if replayable and len(self._pending) + len(chunk) > BEHIND_LIMIT_BYTES:
             self._replay = at
             return
         was_behind = bool(self._pending)
@@ -58,8 +63,10 @@ class Sink:
             return
         except OSError:  # EPIPE: the client left
             self.close()
+            self.drained()
             return
         self._loop.forget(self.fd)
+        self.drained()
 
     def _refill(self) -> bool:
         """Take the next piece from the log; return False when caught up."""
@@ -116,8 +123,16 @@ class Output:
         self._log.write(self._stream, chunk)
         self._wrote()
         for sink in self.sinks:
-            sink.feed(chunk, at)
+            sink.feed(chunk, at, replayable=self._log.is_kept)
+        if not self._log.is_kept and self.is_behind:
+            self._loop.forget(self._fd)  # the program waits, since no log holds it for the client
+            for sink in self.sinks:
+                sink.drained = self._resume
         return True
+
+    def _resume(self) -> None:
+        if self._fd >= 0 and not self.is_behind:
+            self._loop.watch(self._fd, READ, self._copy)
 
     def finish(self) -> None:
         """Copy what is left after the container's end, and read no more."""
@@ -125,6 +140,7 @@ class Output:
             pass
         self._loop.forget(self._fd)
         os.close(self._fd)
+        self._fd = -1
 
     @property
     def is_behind(self) -> bool:

@@ -140,7 +140,6 @@ def test_numbers_are_gos(text: str, number: int) -> None:
         (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
         (["ps", "-s"], "-s, --size"),
         (["rm", "-l", "c"], "-l, --link"),
-        (["logs", "--details", "c"], "--details"),
         (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),
         (["-H", "tcp://x", "ps"], "-H, --host"),
     ],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.supervise import log
-from ipycontainer.supervise.log import LogPosition, LogWriter, read_entries
+from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog, read_entries
 
 chunks = st.lists(
     st.tuples(st.sampled_from([b"stdout", b"stderr"]), st.binary(min_size=1, max_size=200)),
@@ -74,3 +74,24 @@ def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
     )
     (entry,) = (entry for entry, _ in read_entries(tmp_path))
     assert (entry.stream, entry.text, entry.time_ns % 10**9) == ("stderr", b"good\n", 962532162)
+
+
+def test_a_bounded_log_keeps_its_end(tmp_path: Path) -> None:
+    """Never more segments than wanted, each of about the wanted size; the rest can be read."""
+    writer = LogWriter(str(tmp_path), limit_bytes=2000, keep=2)
+    lines = [b"line %d\n" % number for number in range(2000)]
+    for at in range(0, len(lines), 500):
+        writer.write(b"stdout", b"".join(lines[at : at + 500]))
+    writer.close()
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2
+    assert all(file.stat().st_size < 2 * 2000 for file in files)
+    kept = [entry.text for entry, _ in read_entries(tmp_path)]
+    assert kept == lines[-len(kept) :]
+    assert kept
+
+
+def test_no_log_writes_nothing(tmp_path: Path) -> None:
+    """`--log-driver none` leaves no file."""
+    NoLog(str(tmp_path / "log")).write(b"stdout", b"gone\n")
+    assert not (tmp_path / "log").exists()

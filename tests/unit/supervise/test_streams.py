@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from ipycontainer.supervise.log import LogWriter, read_entries
+from ipycontainer.supervise.log import LogWriter, NoLog, read_entries
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.streams import BEHIND_LIMIT_BYTES, Input, Output, Sink
 
@@ -125,3 +126,28 @@ def test_several_clients_type_at_once() -> None:
     given.close()
     for fd in (program, *left):
         os.close(fd)
+
+
+def test_without_a_log_the_program_waits_for_its_client(tmp_path: Path) -> None:
+    """Nothing is lost, and nothing piles up: what the client has not read stays in the pipe."""
+    loop, log = Loop(), NoLog(str(tmp_path / "log"))
+    program, ours = os.pipe()[::-1]
+    client, theirs = os.pipe()
+    output = Output(loop, ours, "stdout", log, lambda: None)
+    output.sinks.append(Sink(loop, theirs, "stdout", tmp_path / "log"))
+    os.set_blocking(program, False)
+    os.set_blocking(client, False)
+    sent, received = 0, bytearray()
+    total = 3 * BEHIND_LIMIT_BYTES
+    while len(received) < total:
+        with suppress(BlockingIOError):
+            sent += os.write(program, b"x" * min(65536, total - sent)) if sent < total else 0
+        with suppress(BlockingIOError):
+            received += os.read(client, 1 << 20)
+        assert sent - len(received) < 6 * 65536
+        if len(received) < total:
+            loop.step()
+    os.close(program)
+    output.finish()
+    output.close()
+    os.close(client)

@@ -1,0 +1,142 @@
+"""`--log-driver` and `--log-opt`: docker's words for them, and what a monitor has to know.
+
+All drivers that keep a log keep it in our one format (supervise.log), more or less of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.units import parse_size
+
+__all__ = ["check", "details", "of_request", "shown"]
+
+_ROTATION = frozenset({"max-size", "max-file", "compress"})
+_KNOWN = {
+    "json-file": _ROTATION | {"labels", "labels-regex", "env", "env-regex", "tag"},
+    "local": _ROTATION,
+    "none": frozenset[str](),
+}
+_DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "json-file": {},
+    "local": {"max-size": "20m", "max-file": "5"},
+}
+_TAG_FIELD = re.compile(r"\{\{\s*\.?(\w*)\s*\}\}")
+
+
+def check(driver: str, options: Mapping[str, str]) -> None:
+    """Raise InvalidArgument, in the words of docker's daemon, for what it would not create."""
+    if driver not in _KNOWN:
+        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
+    for name, value in options.items():
+        if name == "mode":
+            if value not in ("blocking", "non-blocking", ""):
+                raise InvalidArgument(f"logger: logging mode not supported: {value}")
+            if value == "non-blocking":
+                raise Unsupported("--log-opt mode=non-blocking is not supported yet")
+        elif name not in _KNOWN[driver]:
+            where = "json-file log driver" if driver == "json-file" else f"log driver {driver}"
+            raise InvalidArgument(f"unknown log opt '{name}' for {where}")
+    if options.get("compress", "").lower() in ("true", "1", "t") and "max-size" in options:
+        raise Unsupported("--log-opt compress=true is not supported yet")
+
+
+def of_request(record: ContainerRecord) -> dict[str, Any] | None:
+    """Return what a monitor must know of the log; None for all of it. Raises as docker's start."""
+    config = record.config
+    if config.log_driver == "none":
+        return {"keep": False}
+    options = {**_DEFAULTS[config.log_driver], **config.log_options}
+    size, files = _rotation(options)
+    _tag(record, options.get("tag", ""))
+    return {"keep": True, "limit": size, "files": files} if size else None
+
+
+def _rotation(options: Mapping[str, str]) -> tuple[int, int]:
+    size, files = 0, 1
+    if "max-size" in options:
+        try:
+            size = parse_size(options["max-size"])
+        except InvalidArgument:
+            raise _start_failed(f"invalid size: '{options['max-size']}'") from None
+    if "max-file" in options:
+        text = options["max-file"]
+        if re.fullmatch(r"[+-]?\d+", text) is None:
+            raise _start_failed(f'strconv.Atoi: parsing "{text}": invalid syntax')
+        files = int(text)
+        if files < 1:
+            raise _start_failed("max-file cannot be less than 1")
+    if "compress" in options:
+        text = options["compress"]
+        if text.lower() not in ("true", "false", "1", "0", "t", "f"):
+            raise _start_failed(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+        if text.lower() in ("true", "1", "t"):
+            raise _start_failed(
+                "compress cannot be true when max-file is less than 2 or max-size is not set"
+            )
+    return size, files
+
+
+def _start_failed(reason: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"failed to create task for container: failed to initialize logging driver: {reason}"
+    )
+
+
+def details(record: ContainerRecord) -> str:
+    """Return what `logs --details` puts before each line: labels, environment and tag, by name."""
+    config, options = record.config, record.config.log_options
+    env = dict(word.partition("=")[::2] for word in config.env)
+    found = {
+        **_chosen(config.labels, options.get("labels", ""), options.get("labels-regex", "")),
+        **_chosen(env, options.get("env", ""), options.get("env-regex", "")),
+    }
+    if options.get("tag"):
+        found["tag"] = _tag(record, options["tag"])
+    return ",".join(f"{quote_plus(key)}={quote_plus(found[key])}" for key in sorted(found))
+
+
+def _chosen(values: Mapping[str, str], names: str, pattern: str) -> dict[str, str]:
+    wanted = set(names.split(",")) - {""}
+    return {
+        key: value
+        for key, value in values.items()
+        if key in wanted or (pattern and re.search(pattern, key))
+    }
+
+
+def _tag(record: ContainerRecord, template: str) -> str:
+    """Return a tag with its fields filled in."""
+    digits = record.image_id.removeprefix("sha256:")
+    fields = {
+        "ID": record.short_id,
+        "FullID": record.id,
+        "Name": record.name,
+        "ImageID": digits[:12],
+        "ImageFullID": record.image_id,
+        "ImageName": record.config.image,
+        "DaemonName": "docker",
+    }
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in fields:
+            at = match.start() + 2
+            raise _start_failed(
+                f'template: log-tag:1:{at}: executing "log-tag" at <.{name}>: '
+                f"can't evaluate field {name} in type *logger.Info"
+            )
+        return fields[name]
+
+    return _TAG_FIELD.sub(fill, template)
+
+
+def shown(config: ContainerConfig) -> dict[str, Any]:
+    """Return docker's `LogConfig`."""
+    return {"Type": config.log_driver, "Config": dict(sorted(config.log_options.items()))}
