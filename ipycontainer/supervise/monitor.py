@@ -80,9 +80,7 @@ class Monitor:
 
     def _renew(self) -> None:
         """Make what lasts from one start to its end."""
-        self._streams = ProgramStreams(
-            self._loop, self._clients, self._bundle / "log", self._request.get("log")
-        )
+        self._streams = ProgramStreams(self._loop, self._clients, self._bundle, self._request)
         self._executions = Executions(self._loop, self._clients, self._store)
         self._control = Control(self.id, self._loop, self._clients, self._store)
         self._signals = Signals(

@@ -25,8 +25,9 @@ class ProgramStreams:
     """The streams of the program, from its start until every client has what it printed."""
 
     def __init__(
-        self, loop: Loop, clients: Clients, log: Path, wanted: Mapping[str, Any] | None = None
+        self, loop: Loop, clients: Clients, bundle: Path, request: Mapping[str, Any]
     ) -> None:
+        log, wanted = bundle / "log", request.get("log")
         self._loop = loop
         self._clients = clients
         self._directory = log
