@@ -27,6 +27,7 @@ from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
     ContainerError,
     EngineError,
+    ImageNotFound,
     InvalidArgument,
     NameInUse,
 )
@@ -257,11 +258,15 @@ class Containers:
         detach: bool = False,
         **options: Any,
     ) -> bytes | Container:
-        """Run a command in a new container, as docker-py does.
+        """Run a command in a new container, as docker-py does: an image that is missing is pulled.
 
         Returns its output as bytes, or with `detach` the running Container. Raises ContainerError,
         with its stderr, for a code other than 0.
         """
+        try:
+            self._engine.images.get(image)
+        except ImageNotFound:
+            self._engine.images.pull(image)
         if detach:
             container = self.prepare(image, command, auto_remove=remove, **options)
             try:

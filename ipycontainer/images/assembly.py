@@ -23,7 +23,7 @@ from ipycontainer.errors import EngineError, ImageFormatError
 from ipycontainer.images import media_types, oci_config, sweep
 from ipycontainer.images.blob_stream import Arrived
 from ipycontainer.images.image_config import ReadConfig
-from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE, Layout
+from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE, BlobWriter, Layout
 from ipycontainer.images.manifest import Manifest
 from ipycontainer.images.unpacking import Unpacked, Unpacker
 from ipycontainer.model.image import Descriptor, ImageRecord, Layer
@@ -103,6 +103,9 @@ class Assembly:
         self._trees: dict[int, Path] = {}
         self._lock = threading.Lock()
         self._given_up = threading.Event()
+        # As long as this lies in `ingest/`, whoever comes after a killed process sweeps up: layers
+        # and blobs that have their names but no rows yet look like any others.
+        self._mark = BlobWriter(layout)
 
     def _parts(self) -> list[Part]:
         parts = []
@@ -217,11 +220,16 @@ class Assembly:
         """Throw away what was unpacked and has not found its place."""
         for number in list(self._trees):
             self._discard(number)
+        with self._mark:
+            pass
 
     def add(
-        self, config: bytes, *, tags: Sequence[str] = (), digests: Sequence[str] = ()
+        self, config: bytes, how: str, *, tags: Sequence[str] = (), digests: Sequence[str] = ()
     ) -> ImageRecord:
-        """Add the image whose blobs are in the layout by now, but for the config and manifest."""
+        """Add the image whose blobs are in the layout by now, but for the config and manifest.
+
+        `how` is the event that tells of it: pull, load.
+        """
         read, manifest = self.config, self.manifest
         for number, path in list(self._trees.items()):
             if place(path, self._home.layer(self.parts[number].chain_id)):
@@ -259,6 +267,7 @@ class Assembly:
         faults.point("image: before the rows")
         with self._store.write() as tx:
             images.add(tx, record, blobs)
+            images.tell(tx, record.id, how, tags[0] if tags else record.id)
         self._layout.write_index(self._store)
         return record
 

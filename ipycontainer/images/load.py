@@ -128,7 +128,7 @@ def _add(
                 archive.commit(part.descriptor.digest)
         with store.read() as tx:
             renamed = [(tag, held) for tag in wanted.tags if (held := _holder(tx, tag))]
-        record = assembly.add(wanted.config, tags=wanted.tags)
+        record = assembly.add(wanted.config, "load", tags=wanted.tags)
     finally:
         assembly.discard()
     moved = tuple((tag, held) for tag, held in renamed if held != record.id)

@@ -97,7 +97,7 @@ class Puller:
             assembly = Assembly(self._home, self._store, layout, chosen, read_config)
             try:
                 self._bring(repository, layout, assembly)
-                assembly.add(config, tags=tags, digests=digests)
+                assembly.add(config, "pull", tags=tags, digests=digests)
             finally:
                 assembly.discard()
         self._teller.say("", f"Digest: {top.digest}")

@@ -53,11 +53,9 @@ def three_layers(busybox_tar: Path) -> TestImage:
     return image([busybox_tar.read_bytes(), middle, top])
 
 
-def assert_nothing_left(engine: Engine) -> None:
+def assert_nothing_left(engine: Engine, after: str = "") -> None:
     """No image but this machine, no blob, no layer, nothing half done."""
-    assert [each.tags for each in engine.images.list()] == [["host:latest"]]
+    assert [each.tags for each in engine.images.list()] == [["host:latest"]], after
     layout = Layout(engine.home)
-    assert os.listdir(layout.ingest) == []
-    assert os.listdir(layout.blobs) == []
-    assert os.listdir(engine.home.layers) == []
-    assert os.listdir(engine.home.trash) == []
+    for place in (layout.ingest, layout.blobs, engine.home.layers, engine.home.trash):
+        assert os.listdir(place) == [], f"{place} {after}"

@@ -108,12 +108,12 @@ def test_killed_anywhere_it_leaves_the_whole_image_or_nothing(
                 layers = [later.home.layer(layer.chain_id) for layer in listed[0].record.layers]
                 assert all(layer.is_dir() for layer in layers), (place, action)
                 later.images.remove(name)
-            assert_nothing_left(later)
+            assert_nothing_left(later, f"{action} at {place}")
 
 
 def _settle(engine: Engine) -> None:
     """Let the sweep come by: an unpacker may need a moment to see that its worker is gone."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         engine.supervisor.work("repair", {})
         left = [name for name in os.listdir(engine.home.layers) if name.startswith(".new-")]

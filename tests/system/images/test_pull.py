@@ -17,6 +17,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError, ImageFormatError, ImageNotFound, RegistryError
 from ipycontainer.images.layout import Layout
 from ipycontainer.model.transfer import Progress
+from ipycontainer.store import events
 from tests.archives import TarBuilder
 from tests.image_archives import OCI_INDEX, OCI_MANIFEST, TestImage, digest_of, image, write_archive
 from tests.registries import Fault, Front, Registry, skopeo
@@ -466,6 +467,22 @@ def _holds(pid: int, place: str) -> bool:
         return any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith(place) for fd in fds)
     except OSError:
         return False
+
+
+def test_run_in_python_pulls_what_is_missing(
+    engine: Engine, shared_registry: Registry, repository: str, three_layers: TestImage
+) -> None:
+    """As docker's package does; `create` does not. The events tell of it."""
+    three_layers.push(shared_registry, repository, "1")
+    name = f"{shared_registry.host}/{repository}:1"
+    with pytest.raises(ImageNotFound):
+        engine.containers.create(name, ["true"])
+
+    assert engine.containers.run(name, ["echo", "x"], network="none", remove=True) == b"x\n"
+
+    with engine.store.read() as tx:
+        told = [(event.action, event.attributes["name"]) for event in events.since(tx, 0)]
+    assert ("pull", name) in told
 
 
 def test_a_registry_that_is_not_there(engine: Engine) -> None:
