@@ -134,7 +134,8 @@ def test_killed_by_hand_is_not_out_of_memory(engine: Engine, able: capacity.Capa
 def test_number_of_processes(engine: Engine, able: capacity.Capacity) -> None:
     """No more can be forked than allowed, threads and exec'd programs included."""
     del able
-    container = begin(engine, "sleep", "1000", pids_limit=6, init=True)  # who reaps orphans
+    # a shell that waits also reaps orphans
+    container = begin(engine, "sh", "-c", "sleep 1000 & wait", pids_limit=6)
     assert container.usage().pids_limit == 6
     refused = container.exec_run(["sh", "-c", "for i in 1 2 3 4 5 6; do sleep 0.1 & done; wait"])
     assert b"can't fork" in refused.output
