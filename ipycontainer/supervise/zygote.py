@@ -33,7 +33,7 @@ from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import delegation, monitor_process, spare, worker
+from ipycontainer.supervise import monitor_process, spare, worker
 from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen, starts_path
 
 __all__ = ["main"]
@@ -89,7 +89,6 @@ class Zygote:
         with suppress(OSError):
             syscalls.join_session_keyring("ipyc-engine")
         if home.rootless:
-            delegation.enter_scope(f"ipyc-{home.hash8}")
             _enter_user_namespace(home, inits)
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -67,24 +67,5 @@ if [[ $# -eq 0 ]]; then
     run_as_user elsewhere "$user_python" -m pytest "${words[@]}" --junitxml "$results/undelegated.xml" \
         tests/vm/undelegated.py || failed=1
 fi
-if [[ $# -eq 0 && -x /lib/systemd/systemd ]]; then
-    echo "── in the virtual machine as $user, as a service of the user's systemd"
-    manager=user@$uid.service
-    mkdir -p "$cgroup/$manager"
-    chown "$user" "$cgroup/$manager" "$cgroup/$manager"/{cgroup.procs,cgroup.subtree_control,cgroup.threads}
-    "$root_python" -c "import os; os.setxattr('$cgroup/$manager', 'user.delegate', b'1')"
-    run_as_user "$manager" /lib/systemd/systemd --user --log-target=console --log-level=err &
-    for _ in $(seq 100); do
-        [[ -S /run/user/$uid/systemd/private ]] && break
-        sleep 0.2
-    done
-    touch "$results/systemd.xml"
-    chown "$user" "$results/systemd.xml"
-    setpriv "--reuid=$user" "--regid=$user" --init-groups env -i "HOME=$home" "${common[@]}" \
-        "XDG_RUNTIME_DIR=/run/user/$uid" systemd-run --user --quiet --wait --pipe \
-        "--working-directory=$tree" "${common[@]/#/--setenv=}" "--setenv=XDG_RUNTIME_DIR=/run/user/$uid" \
-        "$user_python" -m pytest "${words[@]}" --junitxml "$results/systemd.xml" tests/vm/below_systemd.py ||
-        failed=1
-fi
 echo "$failed" >"$results/code"
 sync
