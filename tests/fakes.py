@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -276,47 +276,6 @@ class FakeContainer:
     def set_limits(self, limits: Limits) -> None:
         self.calls.append(("set_limits", limits))
 
-    def copy_in(
-        self,
-        source: Any,
-        path: str,
-        *,
-        archive: bool = False,
-        follow_link: bool = False,
-        progress: Callable[[int], object] | None = None,
-        shown: str = "",
-    ) -> int:
-        raise NotImplementedError
-
-    def copy_out(
-        self,
-        path: str,
-        target: Any = None,
-        *,
-        archive: bool = False,
-        follow_link: bool = False,
-        progress: Callable[[int], object] | None = None,
-        shown: str = "",
-    ) -> Any:
-        raise NotImplementedError
-
-    def get_archive(
-        self, path: str, *, shown: str = ""
-    ) -> tuple[Iterator[bytes], Mapping[str, Any]]:
-        raise NotImplementedError
-
-    def put_archive(
-        self,
-        path: str,
-        data: bytes | BinaryIO,
-        *,
-        archive: bool = True,
-        overwrite: bool = True,
-        progress: Callable[[int], object] | None = None,
-        shown: str = "",
-    ) -> bool:
-        raise NotImplementedError
-
     def _turn(self, before: Status, after: Status, otherwise: str) -> None:
         if self.record.state.status is not before:
             raise Conflict(f"Container {self.id} {otherwise}")
@@ -341,6 +300,39 @@ class FakeContainer:
         except NameInUse as error:
             raise NameInUse(f"Error when allocating new name: {error}") from None
         self.record = replace(self.record, name=name)
+
+    def copy_in(self, source: Any, path: str, **options: Any) -> int:
+        self.calls.append(("copy_in", source, path))
+        return 7
+
+    def copy_out(self, path: str, target: Any = None, **options: Any) -> Any:
+        self.calls.append(("copy_out", path, target))
+        return 7
+
+    def get_archive(self, path: str, *, shown: str = "") -> tuple[Iterator[bytes], dict[str, Any]]:
+        return iter([b"tar"]), {"name": path}
+
+    def put_archive(self, path: str, data: Any, **options: Any) -> bool:
+        self.calls.append(("put_archive", path))
+        return True
+
+    def export(self, chunk_size: int = 1) -> Iterator[bytes]:
+        return iter([b"tar"])
+
+    def export_to(self, path: str | Path, **options: Any) -> None:
+        self.calls.append(("export_to", path))
+
+    def commit(
+        self,
+        repository: str | None = None,
+        tag: str | None = None,
+        message: str | None = None,
+        author: str | None = None,
+        pause: bool = True,
+        changes: str | Sequence[str] | None = None,
+        **options: Any,
+    ) -> FakeImage:
+        return self.engine.images.add(f"{repository}:{tag}" if repository else "")
 
     def changes(self) -> list[FakeChange]:
         return list(self.differences)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
+from ipycontainer.commands.border_files import ContainerFiles
 from ipycontainer.commands.border_records import Change, Check, Event, Processes
 from ipycontainer.commands.network_border import Network, Networks
 from ipycontainer.model.config import ContainerConfig
@@ -112,7 +113,7 @@ class Foreground(Protocol):
         """Return when all input is fed; the program goes on unwatched."""
 
 
-class Container(Protocol):
+class Container(ContainerFiles, Protocol):
     """A container by docker-py's names."""
 
     @property
@@ -145,47 +146,9 @@ class Container(Protocol):
     def wait(self, timeout: float | None = None) -> Mapping[str, Any]: ...
     def remove(self, force: bool = False, v: bool = False) -> None: ...
     def rename(self, name: str) -> None: ...
-    def changes(self) -> Sequence[Change]: ...
     def log_details(self) -> str: ...
     def processes(self, arguments: Sequence[str] = ()) -> Processes: ...
     def written_bytes(self) -> int: ...
-
-    def copy_in(
-        self,
-        source: Any,
-        path: str,
-        *,
-        archive: bool = False,
-        follow_link: bool = False,
-        progress: Callable[[int], object] | None = None,
-        shown: str = "",
-    ) -> int: ...
-
-    def copy_out(
-        self,
-        path: str,
-        target: Any = None,
-        *,
-        archive: bool = False,
-        follow_link: bool = False,
-        progress: Callable[[int], object] | None = None,
-        shown: str = "",
-    ) -> Any: ...
-
-    def get_archive(
-        self, path: str, *, shown: str = ""
-    ) -> tuple[Iterator[bytes], Mapping[str, Any]]: ...
-
-    def put_archive(
-        self,
-        path: str,
-        data: bytes | BinaryIO,
-        *,
-        archive: bool = True,
-        overwrite: bool = True,
-        progress: Callable[[int], object] | None = None,
-        shown: str = "",
-    ) -> bool: ...
 
     def start_attached(
         self,

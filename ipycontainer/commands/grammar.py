@@ -31,6 +31,7 @@ from ipycontainer.commands import (
     pruning,
     registries,
     running,
+    saving,
     system,
     updating,
     volumes,
@@ -62,10 +63,12 @@ _TOP: tuple[Verb, ...] = (
     system.info,
     system.doctor,
     attaching.attach,
+    saving.commit,
     copying.cp,
     running.create,
     inspection.diff,
     happenings.events,
+    saving.export,
     image_listing.history,
     local_images.import_,
     inspection.inspect,
@@ -90,7 +93,9 @@ _TOP: tuple[Verb, ...] = (
 )
 
 _CONTAINER: tuple[Verb, ...] = (
+    saving.commit.under("container", "commit"),
     copying.cp.under("container", "cp"),
+    saving.export.under("container", "export"),
     attaching.attach.under("container", "attach"),
     running.create.under("container", "create"),
     inspection.diff.under("container", "diff"),

@@ -48,13 +48,12 @@ INSTEAD: dict[str, str] = {
 INSPECT_TYPES = "config node plugin secret service task"
 
 VERBS = """
-build builder buildx commit compose context export manifest node plugin
+build builder buildx compose context manifest node plugin
 search secret service stack swarm trust
 """
 
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
-    "container": "commit export",
     "image": "build",
     "volume": "update",
     "system": "df dial-stdio prune",

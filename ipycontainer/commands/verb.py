@@ -29,7 +29,6 @@ __all__ = ["Call", "Progress", "Reporter", "Session", "Verb", "silently", "verb"
 
 PROGRAM = "ipycontainer"
 HELP_COLUMNS = 80
-_RANGED = frozenset({"commit", "port"})  # docker names both bounds at once
 # How far something is: a label, and what to call with the bytes that are done.
 Progress: TypeAlias = Callable[[int], object]
 Reporter: TypeAlias = "Callable[[str], AbstractContextManager[Progress]]"
@@ -176,8 +175,8 @@ class Verb(click.Command):
             wants = "accepts no arguments"
         elif least == most:
             wants = f"requires exactly {_arguments(least)}"
-        elif self.canonical in _RANGED:
-            wants = f"requires at least {least} and at most {_arguments(most or 0)}"
+        elif least and most is not None:
+            wants = f"requires at least {least} and at most {_arguments(most)}"
         elif given < least:
             wants = f"requires at least {_arguments(least)}"
         else:

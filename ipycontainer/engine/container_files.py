@@ -6,16 +6,17 @@ A part of `engine.container.Container`, in docker-py's names where it has them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ipycontainer.engine import copying
+from ipycontainer.engine import copying, exporting
 from ipycontainer.storage import sizes
 from ipycontainer.supervise.client import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
+    from ipycontainer.engine.images import Image
     from ipycontainer.storage.changes import Change
 
 __all__ = ["ContainerFiles"]
@@ -123,6 +124,38 @@ class ContainerFiles:
             shown=shown,
         )
         return True
+
+    def export(self, chunk_size: int = 2 << 20) -> Iterator[bytes]:
+        """Yield the container's files as a tar, in pieces; what is mounted is left out."""
+        self.reload()
+        return exporting.pieces(self._self, chunk_size)
+
+    def export_to(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        """Write the container's files as a tar to a file, which appears when it is whole."""
+        self.reload()
+        exporting.to_file(self._self, os.fspath(path), progress)
+
+    def commit(
+        self,
+        repository: str | None = None,
+        tag: str | None = None,
+        message: str | None = None,
+        author: str | None = None,
+        pause: bool = True,
+        changes: str | Sequence[str] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Image:
+        """Make an image of what the container changed, upon the image that it stands on.
+
+        A running container is paused meanwhile, unless `pause` is off.
+        """
+        self.reload()
+        lines = [changes] if isinstance(changes, str) else list(changes or ())
+        return exporting.commit(
+            self._self, repository or "", tag or "", message or "", author or "", lines,
+            pause=pause, progress=progress,
+        )  # fmt: skip
 
     # ── what it did to them ──────────────────────────────────────────────────────────────────
 

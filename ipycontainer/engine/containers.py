@@ -123,15 +123,16 @@ class Containers:
         self, container_id: str, image: ImageRecord, warnings: list[str]
     ) -> tuple[tuple[Overlay, ...], ImageConfig, tuple[Bind, ...]]:
         home = self._engine.home
-        if image.id != host.image_record().id:
-            layers = tuple(layer.chain_id for layer in image.layers)
+        layers = tuple(layer.chain_id for layer in image.layers)
+        if not host.is_under(image):
             return snapshots.prepare(home, container_id, layers), image.config, ()
         shown = host.prepare(home, container_id, PythonEnvironment.of_this_process(), _cwd())
         warnings += shown.warnings
         binds = tuple(
             Bind(mount.source, mount.destination, read_only=True) for mount in shown.mounts
         )
-        return shown.overlays, shown.config, binds
+        overlays = snapshots.upon(home, shown.overlays, layers)
+        return overlays, image.config if image.base else shown.config, binds
 
     def _mounts(
         self, config: ContainerConfig, image_volumes: Sequence[str]

@@ -36,7 +36,7 @@ from ipycontainer.supervise.client import Progress
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["copy_in", "copy_out", "get_archive", "put_archive", "read_value", "write_value"]
+__all__ = ["copy_in", "copy_out", "get_archive", "pipe", "put_archive", "read_value", "write_value"]
 
 F_SETPIPE_SZ = 1031  # linux/fcntl.h
 _PIPE_BYTES = 1 << 20
@@ -277,7 +277,7 @@ def _put(
     progress: Progress | None,
 ) -> Any:
     """Have a worker place what `write` writes into a pipe; its error is told before the pipe's."""
-    reading, writing = _pipe()
+    reading, writing = pipe()
     failure: list[BaseException] = []
 
     def feed() -> None:
@@ -328,7 +328,7 @@ def _reading(
     container: Container, path: str, follow: bool, shown: str, progress: Progress | None
 ) -> Iterator[tuple[PathInfo, BinaryIO]]:
     """Give what stands at a path of a container, and its archive as a stream."""
-    reading, writing = _pipe()
+    reading, writing = pipe()
     named = {"id": container.id, "name": shown or container.id, "path": path, "follow": follow}
     stream = os.fdopen(reading, "rb", buffering=_PIPE_BYTES)
     with stream:
@@ -351,7 +351,8 @@ def _reading(
             work.finish(progress)
 
 
-def _pipe() -> tuple[int, int]:
+def pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe that holds as much as may be."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     with suppress(OSError):  # an ordinary user has a limit for all pipes together
         fcntl.fcntl(writing, F_SETPIPE_SZ, _PIPE_BYTES)

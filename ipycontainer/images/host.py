@@ -31,6 +31,7 @@ __all__ = [
     "HostSnapshot",
     "decide",
     "image_record",
+    "is_under",
     "prepare",
 ]
 
@@ -121,6 +122,11 @@ def image_record() -> ImageRecord:
         architecture=str(config["architecture"]),
         comment="this machine, copy-on-write",
     )
+
+
+def is_under(image: ImageRecord) -> bool:
+    """Tell whether an image is this machine, or stands on it."""
+    return bool(image.base) or image.id == image_record().id
 
 
 def prepare(

@@ -70,7 +70,8 @@ class ImageRecord:
     run from the base upwards; `tags` are familiar names with tag (`busybox:latest`). `size` is the
     sum of the unpacked layers in bytes. `digests` say what a registry calls it
     (`busybox@sha256:...`). `source` is the manifest as it came, where that was docker's own kind:
-    the layout has it as OCI's, under `manifest`.
+    the layout has it as OCI's, under `manifest`. `base` is `host` for an image that was
+    committed from a container of this machine: its layers lie upon what the machine has.
     """
 
     id: str
@@ -88,3 +89,4 @@ class ImageRecord:
     variant: str = ""
     digests: tuple[str, ...] = ()
     source: Descriptor | None = None
+    base: str = ""

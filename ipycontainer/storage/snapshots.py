@@ -30,6 +30,7 @@ __all__ = [
     "put_away",
     "sweep",
     "throw_away",
+    "upon",
 ]
 
 # A symbolic link `PID:START_TICKS` in a container's directory: who made it. Until the row is
@@ -77,6 +78,36 @@ def _below(home: Home, layers: Sequence[str]) -> list[str]:
         return [str(home.empty_dir)]
     points = mountpoints.layer(home, below)
     return below if points is None else [points, *below]
+
+
+def upon(home: Home, overlays: Sequence[Overlay], layers: Sequence[str]) -> tuple[Overlay, ...]:
+    """Return overlays with committed layers (chain ids, base first) upon what they show.
+
+    Each overlay gets the part of a layer that lies at its target. A layer is what a container made:
+    a link on the way to that part is no part of it.
+    """
+    found = []
+    for overlay in overlays:
+        parts = []
+        for chain_id in reversed(layers):
+            part = _part(str(home.layer(chain_id)), overlay.target)
+            parts += [part] if part else []
+        found.append(
+            Overlay(overlay.target, (*parts, *overlay.lowers), overlay.upper, overlay.work)
+        )
+    return tuple(found)
+
+
+def _part(layer: str, target: str) -> str:
+    path = layer
+    for name in filter(None, target.split("/")):
+        path = f"{path}/{name}"
+        try:
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                return ""
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+    return path
 
 
 def discard(home: Home, container_id: str) -> None:

@@ -35,7 +35,7 @@ _TYPES = {
     stat.S_IFIFO: b"6",
 }
 
-Write = Callable[[bytes | bytearray | memoryview], object]
+Write = Callable[[bytes], object]
 
 
 def _nothing(_: int) -> None:
@@ -256,7 +256,7 @@ class TarWriter:
             self._write(bytes(self._buffer))
             self._buffer.clear()
 
-    def _to_fd(self, data: bytes | bytearray | memoryview) -> None:
+    def _to_fd(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]

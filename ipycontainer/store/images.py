@@ -57,6 +57,7 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         "history": [asdict(row) for row in record.history],
         "variant": record.variant,
         "source": None if record.source is None else asdict(record.source),
+        "base": record.base,
     }
     tx.execute(
         "INSERT OR IGNORE INTO images (id, manifest, created_ns, size, details) VALUES (?,?,?,?,?)",
@@ -252,6 +253,7 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         variant=details.get("variant", ""),
         digests=tuple(each["name"] for each in digests),
         source=None if source is None else Descriptor(**source),
+        base=details.get("base", ""),
     )
 
 

@@ -263,7 +263,32 @@ def _export(
     return {"entries": archive.entries}
 
 
+def _commit(
+    home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int], tell: Tell
+) -> Any:
+    """Make an image of a container's changes."""
+    from ipycontainer.images import commit  # as in worker: kept out of the zygote
+
+    record, lock = _held(home, store, str(arguments["id"]))
+    try:
+        image = commit.commit(
+            home,
+            store,
+            record,
+            reference=str(arguments["reference"]),
+            author=str(arguments["author"]),
+            message=str(arguments["message"]),
+            changes=tuple(arguments["changes"]),
+            progress=progress(tell),
+        )
+    finally:
+        if lock is not None:
+            lock.release()
+    return {"id": image.id}
+
+
 FILE_JOBS: Mapping[str, FileJob] = {
+    "commit": _commit,
     "export": _export,
     "look": _look,
     "place": _place,

@@ -1,0 +1,77 @@
+"""What the verbs ask of a container's files: a part of commands.border."""
+
+# ruff: noqa: D102  the names are documented where they are implemented, by the engine
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from ipycontainer.commands.border_records import Change
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Image
+
+__all__ = ["ContainerFiles"]
+
+
+class ContainerFiles(Protocol):
+    """What is done with the files of a container."""
+
+    def changes(self) -> Sequence[Change]: ...
+
+    def copy_in(
+        self,
+        source: Any,
+        path: str,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> int: ...
+
+    def copy_out(
+        self,
+        path: str,
+        target: Any = None,
+        *,
+        archive: bool = False,
+        follow_link: bool = False,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> Any: ...
+
+    def get_archive(
+        self, path: str, *, shown: str = ""
+    ) -> tuple[Iterator[bytes], Mapping[str, Any]]: ...
+
+    def put_archive(
+        self,
+        path: str,
+        data: bytes | BinaryIO,
+        *,
+        archive: bool = True,
+        overwrite: bool = True,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
+    ) -> bool: ...
+
+    def export(self, chunk_size: int = ...) -> Iterator[bytes]: ...
+
+    def export_to(
+        self, path: str | Path, *, progress: Callable[[int], object] | None = None
+    ) -> None: ...
+
+    def commit(
+        self,
+        repository: str | None = None,
+        tag: str | None = None,
+        message: str | None = None,
+        author: str | None = None,
+        pause: bool = True,
+        changes: str | Sequence[str] | None = None,
+        *,
+        progress: Callable[[int], object] | None = None,
+    ) -> Image: ...

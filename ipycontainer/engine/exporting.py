@@ -1,0 +1,120 @@
+"""A container's files as a whole: `export` and `commit`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ipycontainer.engine.copying import pipe
+from ipycontainer.errors import EngineError, InvalidArgument, ResourceError
+from ipycontainer.model import reference
+from ipycontainer.model.state import Status
+from ipycontainer.supervise.client import Progress
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+    from ipycontainer.engine.images import Image
+
+__all__ = ["commit", "paused", "pieces", "to_file"]
+
+
+def pieces(container: Container, size: int) -> Iterator[bytes]:
+    """Yield the files of a container as a tar."""
+    reading, writing = pipe()
+    with os.fdopen(reading, "rb", buffering=0) as stream:
+        try:
+            work = container.engine.supervisor.begin("export", {"id": container.id}, (writing,))
+        finally:
+            os.close(writing)
+        with work:
+            while piece := stream.read(size):
+                yield piece
+            work.finish()
+
+
+def to_file(container: Container, path: str, progress: Progress | None) -> None:
+    """Write the files of a container to a file: under another name first, then by one rename."""
+    above = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(above):
+        raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
+    if os.path.isdir(path):
+        raise InvalidArgument(f'invalid output path: "{os.path.abspath(path)}" is a directory')
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device: /dev/null
+        fd = _open(path, os.O_WRONLY)
+        try:
+            _export(container, fd, progress)
+        finally:
+            os.close(fd)
+        return
+    staged = os.path.join(above, f".tmp-{os.path.basename(path)}-{os.urandom(4).hex()}")
+    fd = _open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        _export(container, fd, progress)
+        os.rename(staged, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(staged)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _open(path: str, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ResourceError(f"open {path}: {(error.strerror or '').lower()}") from error
+
+
+def _export(container: Container, fd: int, progress: Progress | None) -> None:
+    container.engine.supervisor.work("export", {"id": container.id}, (fd,), progress=progress)
+
+
+@contextmanager
+def paused(container: Container) -> Iterator[None]:
+    """Hold a running container still, and let it go on; one that does not run is still already.
+
+    Where nothing can hold it (an ordinary user without a cgroup), it goes on.
+    """
+    held = False
+    if container.record.state.status is Status.RUNNING:
+        with suppress(EngineError):
+            container.pause()
+            held = True
+    try:
+        yield
+    finally:
+        if held:
+            with suppress(EngineError):  # it was unpaused, or ended, meanwhile
+                container.unpause()
+
+
+def commit(
+    container: Container,
+    repository: str,
+    tag: str,
+    message: str,
+    author: str,
+    changes: Sequence[str],
+    *,
+    pause: bool,
+    progress: Progress | None,
+) -> Image:
+    """Make an image of a container's changes."""
+    name = f"{repository}:{tag}" if tag else repository
+    arguments = {
+        "id": container.id,
+        "reference": reference.parse(name).familiar if name else "",
+        "author": author,
+        "message": message,
+        "changes": list(changes),
+    }
+    supervisor = container.engine.supervisor
+    if pause:
+        with paused(container):
+            done = supervisor.work("commit", arguments, progress=progress)
+    else:
+        done = supervisor.work("commit", arguments, progress=progress)
+    return container.engine.images.get(str(done["id"]))

@@ -1,0 +1,194 @@
+"""Commit: a container's changes become a layer, and with its settings an image.
+
+Run by a worker. Blob and tree first, rows last, as at an import: killed at any point, what is left
+is what a sweep knows. A container of `host` gives an image that stands on `host` again: its base is
+this machine, wherever the image is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ipycontainer import faults
+from ipycontainer.images import change_instructions, host, oci_config, sweep
+from ipycontainer.images.layout import (
+    CONFIG_TYPE,
+    LAYER_TYPE,
+    MANIFEST_TYPE,
+    BlobWriter,
+    Layout,
+)
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model import reference as references
+from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.storage import layers, snapshots
+from ipycontainer.storage.tar_writer import TarWriter
+from ipycontainer.storage.unpack import unpack
+from ipycontainer.store import containers, images
+from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
+
+__all__ = ["commit"]
+
+
+def commit(
+    home: Home,
+    store: Store,
+    record: ContainerRecord,
+    *,
+    reference: str = "",
+    author: str = "",
+    message: str = "",
+    changes: Sequence[str] = (),
+    progress: Callable[[int], None],
+) -> ImageRecord:
+    """Return the image made of what a container changed; it is paused, or it does not run.
+
+    `changes` are the lines of `-c`. Raises InvalidReference, InvalidArgument; nothing is left then.
+    """
+    tags = (references.parse(reference).familiar,) if reference else ()
+    config = change_instructions.apply(settings_of(record), changes)
+    with store.read() as tx:
+        base = images.get(tx, record.image_id)
+    store.close()
+    layout = Layout(home)
+    with sweep.adding(home):
+        layer, blob = _layer(home, layout, record, base, progress)
+        done = _add(store, layout, record, base, layer, blob, config, tags, author, message)
+    layout.write_index(store)
+    return done
+
+
+def settings_of(record: ContainerRecord) -> ImageConfig:
+    """Return what a container was told, as the settings of an image."""
+    config = record.config
+    anonymous = [
+        mount.target for mount in config.mounts if mount.type == "volume" and mount.anonymous
+    ]
+    return ImageConfig(
+        env=config.env,
+        entrypoint=config.entrypoint or (),
+        command=config.command,
+        workdir=config.workdir,
+        user=config.user,
+        labels=dict(config.labels),
+        exposed_ports=tuple(getattr(config, "exposed", ())),
+        volumes=tuple(anonymous),
+        stop_signal=config.stop_signal,
+    )
+
+
+def _layer(
+    home: Home,
+    layout: Layout,
+    record: ContainerRecord,
+    base: ImageRecord,
+    progress: Callable[[int], None],
+) -> tuple[Layer, Descriptor]:
+    """Write the layer's blob and unpack it where containers of the image will stand on it."""
+    with BlobWriter(layout) as writer:
+        archive = TarWriter(writer.write, progress=progress)
+        layers.write_changes(archive, record.overlays, home.rootless, record.config.files)
+        archive.close()
+        diff_id = writer.digest
+        faults.point("commit: written")
+        blob = writer.commit(LAYER_TYPE)
+    chain_id = _chain(base, diff_id)
+    path = home.layers / f"{sweep.NEW}{secrets.token_hex(8)}"
+    path.mkdir(mode=0o755)
+    try:
+        with DirFd.open(path) as target, open(layout.blob(diff_id), "rb") as stream:
+            size = unpack(stream.read, target, userxattr=home.rootless)
+        faults.point("commit: unpacked")
+        _give_name(path, home.layer(chain_id))
+    finally:
+        snapshots.throw_away(home, path)
+    return Layer(chain_id, diff_id, size.size), blob
+
+
+def _chain(base: ImageRecord, diff_id: str) -> str:
+    """Return the id of a layer upon those of its base (OCI image-spec, `config.md`)."""
+    if not base.layers:
+        return diff_id
+    text = f"{base.layers[-1].chain_id} {diff_id}"
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _give_name(path: Path, layer: Path) -> None:
+    """Give an unpacked layer its name. One that is there already is the same, and stays."""
+    try:
+        os.rename(path, layer)
+    except OSError:
+        if not layer.is_dir():
+            raise
+
+
+def _add(
+    store: Store,
+    layout: Layout,
+    container: ContainerRecord,
+    base: ImageRecord,
+    layer: Layer,
+    blob: Descriptor,
+    config: ImageConfig,
+    tags: tuple[str, ...],
+    author: str,
+    message: str,
+) -> ImageRecord:
+    now = time.time_ns()
+    words = " ".join((*(container.config.entrypoint or ()), *container.config.command))
+    history = (*base.history, History(created_ns=now, created_by=words, comment=message))
+    whole = (*base.layers, layer)
+    config_blob = layout.put_blob(
+        oci_config.config_json(
+            config,
+            created_ns=now,
+            architecture=base.architecture,
+            diff_ids=[each.diff_id for each in whole],
+            history=history,
+        ),
+        CONFIG_TYPE,
+    )
+    below = _blobs_of(layout, base)
+    manifest = layout.put_blob(oci_config.manifest_json(config_blob, [*below, blob]), MANIFEST_TYPE)
+    record = replace(
+        base,
+        id=config_blob.digest,
+        manifest=manifest.digest,
+        created_ns=now,
+        size=base.size + layer.size,
+        config=config,
+        layers=whole,
+        tags=tags,
+        author=author,
+        comment=message,
+        history=history,
+        digests=(),
+        source=None,
+        base="host" if host.is_under(base) else "",
+    )
+    needed = (each.digest for each in (manifest, config_blob, *below, blob))
+    faults.point("commit: before the rows")
+    with store.write() as tx:
+        images.add(tx, record, needed)
+        containers.tell(tx, container, "commit", now, comment=message, imageID=record.id)
+    return record
+
+
+def _blobs_of(layout: Layout, base: ImageRecord) -> list[Descriptor]:
+    """Return the layers' blobs of the base, as its manifest names them; `host` has none."""
+    if not base.manifest:
+        return []
+    raw = json.loads(layout.read_blob(base.manifest))
+    return [
+        Descriptor(str(each["mediaType"]), str(each["digest"]), int(each["size"]))
+        for each in raw["layers"]
+    ]
