@@ -192,6 +192,7 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
         "networks": frames.networks,
         "volumes": frames.volumes,
         "stats": frames.samples,
+        "checkpoints": frames.checkpoints,
     }[outcome.kind]
     frame: Frame = make(outcome.rows, outcome.now_ns)
     frame.attrs["no_trunc"] = outcome.no_trunc

@@ -20,6 +20,7 @@ from kernel_ext import frame_html
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change, Event
     from ipycontainer.commands.records import (
+        CheckpointSummary,
         ContainerSummary,
         HistorySummary,
         ImageSummary,
@@ -42,6 +43,7 @@ __all__ = [
     "VOLUMES",
     "Frame",
     "changes",
+    "checkpoints",
     "containers",
     "empty",
     "events",
@@ -242,6 +244,16 @@ def volumes(rows: Sequence[VolumeSummary], now_ns: int) -> Frame:
         "containers": lambda row: ",".join(row.containers),
     }
     return _frame(VOLUMES, columns, rows, now_ns)
+
+
+def checkpoints(rows: Sequence[CheckpointSummary], now_ns: int) -> Frame:
+    """Return the frame of `checkpoints`, oldest first."""
+    columns: Mapping[str, Callable[[CheckpointSummary], Any]] = {
+        "name": lambda row: row.name,
+        "created": lambda row: row.created_ns,
+        "size": lambda row: row.size,
+    }
+    return _frame({"name": _TEXT, "created": _MOMENT, "size": "int64"}, columns, rows, now_ns)
 
 
 def changes(rows: Sequence[Change], now_ns: int) -> Frame:

@@ -334,6 +334,23 @@ class FakeContainer:
     ) -> FakeImage:
         return self.engine.images.add(f"{repository}:{tag}" if repository else "")
 
+    def checkpoint(self, tag: str, **options: Any) -> Any:
+        self.calls.append(("checkpoint", tag))
+
+    def checkpoints(self) -> list[Any]:
+        return []
+
+    def drop_checkpoint(self, tag: str) -> None:
+        self.calls.append(("drop_checkpoint", tag))
+
+    def rollback(self, tag: str, **options: Any) -> bool:
+        self.calls.append(("rollback", tag))
+        return self.record.state.status.alive
+
+    def branch(self, name: str, **options: Any) -> object:
+        self.calls.append(("branch", name))
+        return None
+
     def changes(self) -> list[FakeChange]:
         return list(self.differences)
 

@@ -13,7 +13,18 @@ from ipycontainer.commands.border_records import Change
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Image
 
-__all__ = ["ContainerFiles"]
+__all__ = ["Checkpoint", "ContainerFiles"]
+
+
+class Checkpoint(Protocol):
+    """What `checkpoint` has kept."""
+
+    @property
+    def tag(self) -> str: ...
+    @property
+    def created_ns(self) -> int: ...
+    @property
+    def size(self) -> int: ...
 
 
 class ContainerFiles(Protocol):
@@ -75,3 +86,14 @@ class ContainerFiles(Protocol):
         *,
         progress: Callable[[int], object] | None = None,
     ) -> Image: ...
+
+    def checkpoint(
+        self, tag: str, *, progress: Callable[[int], object] | None = None
+    ) -> Checkpoint: ...
+
+    def checkpoints(self) -> Sequence[Checkpoint]: ...
+    def drop_checkpoint(self, tag: str) -> None: ...
+
+    def rollback(self, tag: str, *, progress: Callable[[int], object] | None = None) -> bool: ...
+
+    def branch(self, name: str, *, progress: Callable[[int], object] | None = None) -> object: ...

@@ -19,6 +19,7 @@ from ipycontainer.commands.network_columns import (
 )
 from ipycontainer.commands.quoting import go_quote
 from ipycontainer.commands.records import (
+    CheckpointSummary,
     ContainerSummary,
     HistorySummary,
     ImageSummary,
@@ -30,7 +31,7 @@ from ipycontainer.commands.stats_columns import STATS_HEADERS, STATS_TABLE, samp
 from ipycontainer.commands.templates import Action, Template, go_json, parse
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.sample import Sample
-from ipycontainer.model.units import go_time, human_duration
+from ipycontainer.model.units import go_time, human_duration, human_size
 
 __all__ = ["listing_lines", "status_text", "tabulate"]
 
@@ -101,6 +102,13 @@ _FORMS: Mapping[str, _Form] = {
         _VOLUMES_TABLE, _VOLUMES_HEADERS, "*formatter.volumeContext", "{{.Name}}", True
     ),
     "networks": _Form(NETWORKS_TABLE, NETWORKS_HEADERS, "*network.networkContext", "{{.ID}}", True),
+    "checkpoints": _Form(
+        "table {{.Name}}\t{{.CreatedSince}}\t{{.Size}}",
+        {"CreatedSince": "CREATED", "Name": "CHECKPOINT", "Size": "SIZE"},
+        "*checkpoints.context",
+        "{{.Name}}",
+        False,
+    ),
     "stats": _Form(STATS_TABLE, STATS_HEADERS, "*container.statsContext", "", False),
 }
 
@@ -133,7 +141,9 @@ def listing_lines(listing: Listing) -> list[str]:
     for action in template.actions:
         _check(template, action, kind)
     labels = [
-        {} if isinstance(row, ImageSummary | HistorySummary | Sample) else row.labels
+        {}
+        if isinstance(row, ImageSummary | HistorySummary | CheckpointSummary | Sample)
+        else row.labels
         for row in listing.rows
     ]
     lines = [
@@ -185,9 +195,21 @@ def _header(action: Action, headers: Mapping[str, str]) -> str:
 
 
 def _fields(
-    row: ContainerSummary | ImageSummary | NetworkSummary | VolumeSummary | HistorySummary | Sample,
+    row: ContainerSummary
+    | ImageSummary
+    | NetworkSummary
+    | VolumeSummary
+    | HistorySummary
+    | CheckpointSummary
+    | Sample,
     listing: Listing,
 ) -> dict[str, str]:
+    if isinstance(row, CheckpointSummary):
+        return {
+            "CreatedSince": ago(row.created_ns, listing.now_ns),
+            "Name": row.name,
+            "Size": human_size(row.size, 3),
+        }
     if isinstance(row, NetworkSummary):
         return network_fields(row, listing.no_trunc)
     if isinstance(row, Sample):

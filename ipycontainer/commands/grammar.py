@@ -33,6 +33,7 @@ from ipycontainer.commands import (
     running,
     saving,
     system,
+    undoing,
     updating,
     volumes,
 )
@@ -63,6 +64,10 @@ _TOP: tuple[Verb, ...] = (
     system.info,
     system.doctor,
     attaching.attach,
+    undoing.branch,
+    undoing.checkpoint,
+    undoing.checkpoints,
+    undoing.rollback,
     saving.commit,
     copying.cp,
     running.create,

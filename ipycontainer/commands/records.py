@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Changes",
+    "CheckpointSummary",
     "Codes",
     "ContainerSummary",
     "Copied",
@@ -144,6 +145,15 @@ class PortSummary:
     host_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class CheckpointSummary:
+    """A row of `checkpoints`: `size` is that of the files that it keeps, in bytes."""
+
+    name: str
+    created_ns: int
+    size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """Base of all that verbs return.
@@ -174,13 +184,14 @@ class Listing(Outcome):
     `digests` is of `images`; without `human` a face of `history` prints exact times and bytes.
     """
 
-    kind: Literal["ps", "images", "networks", "volumes", "history", "stats"]
+    kind: Literal["ps", "images", "networks", "volumes", "history", "stats", "checkpoints"]
     rows: (
         tuple[ContainerSummary, ...]
         | tuple[ImageSummary, ...]
         | tuple[NetworkSummary, ...]
         | tuple[VolumeSummary, ...]
         | tuple[HistorySummary, ...]
+        | tuple[CheckpointSummary, ...]
         | tuple[Sample, ...]
     )
     now_ns: int

@@ -245,6 +245,11 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
         if self.record.state.status is not Status.CREATED:
             self._finish()
 
+    def see_off(self) -> None:
+        """Let the monitor of the last run be done, so that the container's lock is free."""
+        self.reload()
+        self._await_former_monitor()
+
     def _finish(self, *, remove: bool = False, force: bool = False) -> None:
         """See the monitor off, if there is one still: it may be waiting for a slow reader."""
         with suppress(EngineError), closing(self._channel()) as channel:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ipycontainer.engine import copying, exporting
-from ipycontainer.storage import sizes
+from ipycontainer.engine import copying, exporting, undo
+from ipycontainer.storage import checkpoints, sizes
+from ipycontainer.storage.checkpoints import Checkpoint
 from ipycontainer.supervise.client import Progress
 
 if TYPE_CHECKING:
@@ -168,3 +169,34 @@ class ContainerFiles:
         """Return docker-py's form of `changes`: Path and Kind (0 changed, 1 added, 2 deleted)."""
         kinds = {"C": 0, "A": 1, "D": 2}
         return [{"Path": change.path, "Kind": kinds[change.kind]} for change in self.changes()]
+
+    # ── try and undo ─────────────────────────────────────────────────────────────────────────
+
+    def checkpoint(self, tag: str, *, progress: Progress | None = None) -> Checkpoint:
+        """Keep its files under a name, at the cost of what it changed."""
+        self.reload()
+        return undo.checkpoint(self._self, tag, progress)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return its checkpoints, oldest first."""
+        return checkpoints.listed(self._self.engine.home, self._self.id)
+
+    def drop_checkpoint(self, tag: str) -> None:
+        """Remove a checkpoint."""
+        arguments = {"id": self._self.id, "tag": tag}
+        self._self.engine.supervisor.work("drop-checkpoint", arguments)
+
+    def rollback(self, tag: str, *, progress: Progress | None = None) -> bool:
+        """Bring its files back to a checkpoint; a running one is restarted: then True."""
+        self.reload()
+        return undo.rollback(self._self, tag, progress)
+
+    def branch(self, name: str, *, progress: Progress | None = None) -> Container:
+        """Make another container with the same settings and the same files."""
+        self.reload()
+        return undo.branch(self._self, name, progress)
+
+    def diff_content(self) -> tuple[list[Change], str]:
+        """Return what it changed, and how the texts of files differ from the image's."""
+        self.reload()
+        return undo.content(self._self)

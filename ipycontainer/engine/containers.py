@@ -134,6 +134,18 @@ class Containers:
         overlays = snapshots.upon(home, shown.overlays, layers)
         return overlays, image.config if image.base else shown.config, binds
 
+    def adopt(self, record: ContainerRecord) -> Container:
+        """Add a container whose directories are made already: a branch."""
+        ids.check_name(record.name)
+        made: list[str] = []
+        try:
+            record = self._add(record, record.name, made)
+            self._fill(record)
+        except BaseException:
+            self._undo(record.id, made)
+            raise
+        return Container(self._engine, record)
+
     def _mounts(
         self, config: ContainerConfig, image_volumes: Sequence[str]
     ) -> tuple[MountPoint, ...]:

@@ -22,6 +22,7 @@ from ipycontainer.engine import (
     registry_settings,
     stats,
     system,
+    undo,
 )
 from ipycontainer.engine.containers import Containers
 from ipycontainer.engine.images import Images
@@ -37,7 +38,7 @@ from ipycontainer.model.reference import DEFAULT_DOMAIN
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.network.place import holder_lock
-from ipycontainer.storage import mounted, snapshots
+from ipycontainer.storage import checkpoints, mounted, snapshots
 from ipycontainer.storage.changes import Change
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
@@ -147,6 +148,7 @@ class Engine:
             or any(record.config.auto_remove for record in ended)
             or sweep.leftovers(self.home)
             or snapshots.orphans(self.home, self.store)
+            or checkpoints.unfinished(self.home)
         )
 
     def _lost_containers(self) -> bool:
@@ -279,6 +281,13 @@ class Engine:
     def logout(self, registry: str = "") -> bool:
         """Forget the credentials of a registry; tell whether there were some."""
         return credentials.forget(registry or DEFAULT_DOMAIN)
+
+    def compare(self, one: str, other: str, *, text: bool = False) -> tuple[list[Change], str]:
+        """Return what `other` has otherwise than `one`; with `text` how files differ, too.
+
+        Each is a container, `NAME:TAG` of a checkpoint, or an image.
+        """
+        return undo.compare(self, one, other, text=text)
 
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""

@@ -86,8 +86,11 @@ def allowed(name: str) -> bool:
 
 
 def is_mark(name: str) -> bool:
-    """Tell whether an extended attribute is overlayfs's own."""
-    return name.startswith(("user.overlay.", "trusted.overlay."))
+    """Tell whether an extended attribute is the mark of a directory that hides all below it.
+
+    What else overlayfs notes (where a file came from) holds for the original alone.
+    """
+    return name in ("user.overlay.opaque", "trusted.overlay.opaque")
 
 
 def set_mode(directory: int, name: str, mode: int) -> None:

@@ -21,7 +21,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import Overlay
 from ipycontainer.storage import attributes
 
-__all__ = ["Change", "changes"]
+__all__ = ["Change", "change", "changes", "differ"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -185,28 +185,28 @@ class _Comparison:
             return None
         before, lowers = self._before(below, name)
         if now is None or attributes.is_whiteout(now):
-            return None if before is None else _Item(_change("D", path, before, before))
+            return None if before is None else _Item(change("D", path, before, before))
         if not stat.S_ISDIR(now.st_mode):
             if before is None:
-                return _Item(_change("A", path, now, None))
-            if _differ(before, now) or self._capability(upper, name) != self._capability(
+                return _Item(change("A", path, now, None))
+            if differ(before, now) or self._capability(upper, name) != self._capability(
                 self._holder(below, name), name
             ):
-                return _Item(_change("C", path, now, before))
+                return _Item(change("C", path, now, before))
             return None
         if before is None:
             return _Item(
-                _change("A", path, now, None), inside, only_with_children=path in self._holders
+                change("A", path, now, None), inside, only_with_children=path in self._holders
             )
-        change = _change("C", path, now, before)
+        changed = change("C", path, now, before)
         if not stat.S_ISDIR(before.st_mode):
-            return _Item(change, inside)
+            return _Item(changed, inside)
         return _Item(
-            change,
+            changed,
             inside,
             lowers,
             hides_lowers=self._is_opaque(upper, name),
-            only_with_children=not _differ(before, now),
+            only_with_children=not differ(before, now),
         )
 
     def _before(
@@ -261,7 +261,7 @@ def _xattr(directory: DirFd, name: str, attribute: str) -> bytes:
         return b""
 
 
-def _differ(before: os.stat_result, now: os.stat_result) -> bool:
+def differ(before: os.stat_result, now: os.stat_result) -> bool:
     """Tell whether a file is not what it was, by docker's measure (`statDifferent`).
 
     A time without a fraction is taken for equal to any within its second, as archives carry such.
@@ -285,12 +285,13 @@ def _same_time(one_ns: int, other_ns: int) -> bool:
     return one_ns // second == other_ns // second
 
 
-def _change(
+def change(
     kind: Literal["A", "C", "D"],
     path: str,
     shown: os.stat_result,
     before: os.stat_result | None,
 ) -> Change:
+    """Return one line of a comparison: of the file as it is `shown`, and as it was."""
     size, old_size = _size(shown), 0 if before is None else _size(before)
     return Change(
         kind=kind,

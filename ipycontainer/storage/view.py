@@ -16,6 +16,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ipycontainer.errors import ResourceError
 from ipycontainer.linux import mounts, namespaces, pidfd, syscalls
@@ -46,6 +47,7 @@ def seen(
     *,
     writable: bool = False,
     closed: bool = False,
+    scratch: Path | None = None,
 ) -> Iterator[DirFd]:
     """Give the root of a container's tree, with `shown` mounted in it.
 
@@ -55,7 +57,7 @@ def seen(
     """
     syscalls.unshare(namespaces.CLONE_NEWNS)
     mounts.make_all_slave()
-    scratch = home.container(record.id) / "rootfs"
+    scratch = scratch or home.container(record.id) / "rootfs"
     with suppress(FileExistsError):
         os.mkdir(scratch, 0o700)
     makes_places = bool(shown) and (writable or not record.state.started_ns)
@@ -109,7 +111,10 @@ def _mount(home: Home, overlay: Overlay, target: int, writable: bool) -> None:
     if writable:
         mounts.mount_overlay(lowers, overlay.upper, overlay.work, target, userxattr=home.rootless)
     else:
-        mounts.mount_overlay((overlay.upper, *lowers), "", "", target, userxattr=home.rootless)
+        stack = (*([overlay.upper] if overlay.upper else []), *lowers)
+        if len(stack) < 2:  # an overlay without a writable layer wants two others at least
+            stack = (*stack, str(home.empty_dir))
+        mounts.mount_overlay(stack, "", "", target, userxattr=home.rootless)
 
 
 def _cloned(record: ContainerRecord) -> list[int]:

@@ -28,7 +28,7 @@ from ipycontainer.store import containers, liveness
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
-__all__ = ["FILE_JOBS", "FileJob", "Interrupted", "Tell", "files_of", "progress"]
+__all__ = ["FILE_JOBS", "FileJob", "Interrupted", "Tell", "files_of", "held", "progress"]
 
 PATIENCE_SECONDS = 20  # for another job on the same stopped container
 PROGRESS_SECONDS = 0.1
@@ -51,7 +51,7 @@ def files_of(
     writable: bool = False,
 ) -> Iterator[tuple[ContainerRecord, DirFd]]:
     """Give a container and the root of its files; a stopped one cannot start meanwhile."""
-    record, lock = _held(home, store, container_id)
+    record, lock = held(home, store, container_id)
     try:
         with store.read() as tx:
             shown = list(mounted.shown(home, tx, record)) if mounts else []
@@ -64,9 +64,10 @@ def files_of(
             lock.release()
 
 
-def _held(
+def held(
     home: Home, store: Store, container_id: str
 ) -> tuple[ContainerRecord, liveness.LivenessLock | None]:
+    """Return a container, and the lock that keeps a stopped one from being started."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         with store.read() as tx:
@@ -269,7 +270,7 @@ def _commit(
     """Make an image of a container's changes."""
     from ipycontainer.images import commit  # as in worker: kept out of the zygote
 
-    record, lock = _held(home, store, str(arguments["id"]))
+    record, lock = held(home, store, str(arguments["id"]))
     try:
         image = commit.commit(
             home,

@@ -18,7 +18,7 @@ from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, freezer, pidfd, procfs
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.state import ContainerRecord, Status
-from ipycontainer.storage import removal, snapshots, volumes
+from ipycontainer.storage import checkpoints, removal, snapshots, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -43,10 +43,25 @@ def repair(home: Home, store: Store) -> None:
     network_jobs.sweep(home, store)
     snapshots.sweep(home, store)
     volumes.sweep(home, store)
+    for record in records:
+        if not record.state.status.alive:
+            _finish_rollback(home, record)
     snapshots.empty_trash(home)
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
     sweep.sweep(home, store)
+
+
+def _finish_rollback(home: Home, record: ContainerRecord) -> None:
+    """Finish a rollback whose worker was killed, unless somebody is about it."""
+    if record.id not in checkpoints.unfinished(home):
+        return
+    with suppress(BlockingIOError):
+        lock = liveness.hold(home.lock(record.id))
+        try:
+            checkpoints.finish_rollbacks(home, record)
+        finally:
+            lock.release()
 
 
 def _may_need_repair(record: ContainerRecord) -> bool:

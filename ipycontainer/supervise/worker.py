@@ -24,6 +24,7 @@ from ipycontainer.store.home import Home
 from ipycontainer.supervise import joining, network_jobs, repair
 from ipycontainer.supervise.file_jobs import FILE_JOBS, FileJob, Interrupted
 from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.undo_jobs import UNDO_JOBS
 
 __all__ = ["main"]
 
@@ -36,7 +37,7 @@ Job = Callable[[Home, Store, Mapping[str, Any], Sequence[int]], Any]
 def main(home: Home, channel: Channel, message: Message) -> int:
     """Do the job that `message` names, answer on `channel`, return the process's exit code."""
     name = str(message.body.get("job"))
-    job = FILE_JOBS.get(name) or _silent(JOBS.get(name))
+    job = FILE_JOBS.get(name) or UNDO_JOBS.get(name) or _silent(JOBS.get(name))
     store = Store(home)
 
     def tell(body: Mapping[str, Any]) -> None:
