@@ -169,6 +169,8 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     links = tuple(given["link"])
     _check(wishes)
     mode = wishes[0].name
+    if links and not is_user_defined(mode) and mode not in ("default", "bridge"):
+        raise UsageError("links are only supported for user-defined networks")
     shares = mode in ("none", "host") or mode.startswith("container:")
     return {
         "network": "bridge" if mode == "default" else mode,

@@ -210,7 +210,8 @@ def connect(
 ) -> Outcome:
     """Put a container on a network; docker prints nothing."""
     links = [each.partition(":")[::2] for each in link]
-    session.engine.networks.get(network).connect(container, alias, links, ip, ip6)
+    target = session.engine.containers.get(container).id  # docker looks for it first
+    session.engine.networks.get(network).connect(target, alias, links, ip, ip6)
     return Done()
 
 
@@ -286,9 +287,15 @@ def port(session: Session, container: str, private_port: str | None) -> Outcome:
         return PortListing(rows=rows)
     number, _, protocol = private_port.partition("/")
     if not number.isdecimal():
-        raise UsageError(f"Error: Invalid port ({number}): strconv.Atoi: parsing", exit_code=1)
+        raise UsageError(
+            f'Error: invalid port ({number}): strconv.ParseUint: parsing "{number}": '
+            "invalid syntax",
+            exit_code=1,
+        )
     key = f"{int(number)}/{protocol or 'tcp'}"
     chosen = tuple(row for row in rows if f"{row.port}/{row.protocol}" == key)
     if not chosen:
-        raise UsageError(f"Error: No public port '{key}' published for {container}", exit_code=1)
+        raise UsageError(
+            f"Error: No public port '{private_port}' published for {container}", exit_code=1
+        )
     return PortListing(rows=chosen, only=True)

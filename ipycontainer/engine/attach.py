@@ -158,7 +158,7 @@ def _neighbours(container: Container) -> Neighbours:
     if not shared and not wants_gateway and not links:
         return ALONE
     with container.engine.store.read() as tx:
-        other = store_containers.get(tx, shared) if shared else None
+        other = store_containers.find(tx, shared) if shared else None
         gateway = networks.find(tx, BRIDGE).config.pools[0].gateway if wants_gateway else ""
         linked = tuple(_linked(tx, container.record, link) for link in links)
     return Neighbours(other, gateway, linked)

@@ -65,7 +65,8 @@ def _pool(pool: Pool) -> dict[str, Any]:
     shown: dict[str, Any] = {"Subnet": pool.subnet}
     if pool.ip_range:
         shown["IPRange"] = pool.ip_range
-    shown["Gateway"] = pool.gateway
+    if pool.gateway_typed:
+        shown["Gateway"] = pool.gateway
     if pool.aux:
         shown["AuxiliaryAddresses"] = dict(pool.aux)
     return shown
@@ -87,7 +88,7 @@ def exposed(config: ContainerConfig) -> list[str]:
 def bindings(config: ContainerConfig) -> dict[str, Any]:
     """Return docker's HostConfig.PortBindings: what was asked for."""
     found: dict[str, Any] = {}
-    for binding in config.ports:
+    for binding in sorted(config.ports, key=lambda port: port.key):  # as Go writes a map
         found.setdefault(binding.key, []).append(
             {"HostIp": binding.address, "HostPort": _asked_port(binding)}
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import (
     BRIDGE,
@@ -82,7 +82,10 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
         raise InvalidArgument(
             "conflicting options: port exposing and the container type network mode"
         )
-    other = containers.find(tx, mode.partition(":")[2])
+    try:
+        other = containers.find(tx, mode.partition(":")[2])
+    except NoSuchContainer:  # docker says so at the start
+        return config
     return replace(
         config,
         network=f"container:{other.id}",
@@ -103,19 +106,24 @@ def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -
 
 def checked_endpoint(record: NetworkRecord, wanted: EndpointConfig) -> None:
     """Raise docker's refusal of what cannot be had of a network."""
+    errors: list[str] = []
+    addresses = list(filter(None, (wanted.ipv4, wanted.ipv6)))
     if not is_user_defined(record.name):
         if record.name != BRIDGE:
             raise Conflict(f"container cannot be connected to {record.name} network beside others")
-        if wanted.ipv4 or wanted.ipv6:
-            raise InvalidArgument(_ADDRESS_ON_DEFAULT)
+        if addresses:
+            errors.append(_ADDRESS_ON_DEFAULT)
         if wanted.aliases:
-            raise InvalidArgument(_ALIAS_ON_DEFAULT)
-    for text in filter(None, (wanted.ipv4, wanted.ipv6)):
+            errors.append(_ALIAS_ON_DEFAULT)
+    pools = [ipaddress.ip_network(pool.subnet) for pool in record.config.pools]
+    for text in addresses:
         address = ipaddress.ip_address(text)
         if not record.config.configured:
-            raise InvalidArgument(_ADDRESS_ON_CHOSEN)
-        pools = [ipaddress.ip_network(pool.subnet) for pool in record.config.pools]
-        if not any(pool.version == address.version and address in pool for pool in pools):
-            raise InvalidArgument(
-                f"Invalid address {text}: It does not belong to any of this network's subnets"
-            )
+            errors.append(_ADDRESS_ON_CHOSEN)
+        elif not any(pool.version == address.version and address in pool for pool in pools):
+            errors.append(f"no configured subnet contains IP address {text}")
+    if errors:
+        told = "\n".join(f"* {error}" for error in errors) if len(errors) > 1 else errors[0]
+        raise InvalidArgument(
+            f"invalid config for network {wanted.network}: invalid endpoint settings:\n{told}"
+        )

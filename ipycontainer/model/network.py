@@ -36,13 +36,14 @@ class Pool:
     """The addresses of one family: `subnet` with its prefix, the bridge's `gateway`.
 
     Containers get theirs out of `ip_range`, where one is given. `aux` names addresses that are
-    somebody else's.
+    somebody else's. docker shows a gateway that it chose only where it chose the subnet, too.
     """
 
     subnet: str
     gateway: str = ""
     ip_range: str = ""
     aux: Mapping[str, str] = field(default_factory=dict)
+    gateway_typed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

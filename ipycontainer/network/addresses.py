@@ -54,9 +54,8 @@ def checked_pool(
         raise InvalidArgument(f"invalid subnet {subnet} : invalid CIDR address: {subnet}") from None
     for other in taken:
         if other.version == network.version and network.overlaps(other):
-            raise InvalidArgument(
-                "invalid pool request: Pool overlaps with other one on this address space"
-            )
+            raise InvalidArgument("Pool overlaps with other one on this address space")
+    typed = bool(gateway)
     if gateway:
         if _address(gateway) not in network:
             raise InvalidArgument(f"no matching subnet for gateway {gateway}")
@@ -76,7 +75,7 @@ def checked_pool(
     for value in aux.values():
         if _address(value) not in network:
             raise InvalidArgument(f"no matching subnet for aux-address {value}")
-    return Pool(str(network), gateway, ip_range, aux)
+    return Pool(str(network), gateway, ip_range, aux, gateway_typed=typed)
 
 
 def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted: str = "") -> str:

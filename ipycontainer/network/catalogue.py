@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +22,6 @@ from ipycontainer.store.database import Transaction
 __all__ = ["PREDEFINED", "create", "ensure_predefined", "with_options"]
 
 PREDEFINED = (BRIDGE, "host", "none")
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _PREFIX = "com.docker.network."
 _INTERFACE_BYTES = 15  # IFNAMSIZ less its zero
 
@@ -62,12 +60,10 @@ def create(
 ) -> NetworkRecord:
     """Add a network whose pools are typed or chosen. Raises docker's refusals."""
     ensure_predefined(tx)
-    if not _NAME.fullmatch(name):
-        raise InvalidArgument(
-            f"{name} includes invalid characters, only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
-        )
+    if not name.strip():
+        raise InvalidArgument("invalid name: name is empty")
     if name in PREDEFINED:
-        raise Conflict(f"operation is not permitted on predefined {name} network ")
+        raise Conflict(f"operation is not permitted on predefined {name} network")
     if config.driver not in (BRIDGE, "default"):
         if config.driver in ("host", "null"):
             raise Conflict(f'only one instance of "{config.driver}" network is allowed')

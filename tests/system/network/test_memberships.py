@@ -156,10 +156,6 @@ def test_link_on_a_network_of_users_is_a_name_for_one(engine: Engine) -> None:
             ContainerConfig("busybox", ("true",), network="container:x", hostname="h"),
             "conflicting options: hostname and the network mode",
         ),
-        (
-            ContainerConfig("busybox", ("true",), network="container:nobody"),
-            "No such container: nobody",
-        ),
         (ContainerConfig("busybox", ("true",), network="nowhere"), "network nowhere not found"),
     ],
 )
