@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ __all__ = [
     "Hierarchies",
     "add",
     "available",
+    "complete",
     "create",
     "detect",
     "let_count",
@@ -190,6 +192,20 @@ def create(hierarchies: Hierarchies, path: str, further: Sequence[str] = ()) -> 
             return None
         raise
     return Cgroup(wanted)
+
+
+def complete(hierarchies: Hierarchies, path: str) -> Cgroup:
+    """Return a cgroup that is there in part or in whole, and make what is missing.
+
+    One made by a process that was killed meanwhile, or by a version with fewer controllers, stands
+    in some of version 1's trees only. Raises OSError.
+    """
+    found = locate(hierarchies, path)
+    base = "" if hierarchies.is_v1 else hierarchies.base or hierarchies.unified
+    for directory in dict.fromkeys(found.directories.values()):
+        with suppress(FileExistsError):
+            _make(directory, base)
+    return found
 
 
 def add(hierarchies: Hierarchies, cgroup: Cgroup, controller: str, path: str) -> Cgroup:

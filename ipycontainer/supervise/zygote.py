@@ -316,7 +316,7 @@ def _leave_cgroup(home: Home) -> None:
     try:
         group = cgroups.create(hierarchies, path)
     except FileExistsError:  # an earlier zygote's, whose monitors may live in it still
-        group = cgroups.locate(hierarchies, path)
+        group = cgroups.complete(hierarchies, path)
     if group is not None:
         group.join()
         cgroups.let_count(hierarchies, path)  # refused before, where we stood above

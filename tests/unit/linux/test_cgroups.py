@@ -142,3 +142,16 @@ def test_where_a_process_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     file.write_text("0::/x.scope/c\n")
     assert cgroups.of_process(Hierarchies("v2", {}, "/u"), 1) == Cgroup({"": "/u/x.scope/c"})
+
+
+def test_a_cgroup_that_is_there_in_part_is_completed(tmp_path: Path) -> None:
+    """Whoever made it was killed in between, or knew fewer controllers."""
+    mounts = {name: str(tmp_path / name) for name in ("pids", "memory", "blkio")}
+    for mount in mounts.values():
+        Path(mount).mkdir()
+    (tmp_path / "pids" / "home" / "engine").mkdir(parents=True)
+
+    found = cgroups.complete(cgroups.Hierarchies("v1", mounts), "home/engine")
+
+    assert set(found.directories) == set(mounts)
+    assert all(Path(directory).is_dir() for directory in found.directories.values())
