@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "inner_pid", "nspid_depth", "start_ticks"]
+__all__ = ["boot_id", "children", "inner_pid", "nspid_depth", "start_ticks"]
 
 _READ_BYTES = 8192  # /proc/PID/status has about 1.5 KiB
 _boot_id = ""
@@ -32,6 +32,11 @@ def nspid_depth(pid: int) -> int:
         if line.startswith(b"NSpid:"):
             return len(line.split()) - 1
     return 1  # a kernel without pid namespaces
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """Return the processes whose parent is this one's first thread (proc_tid_children(5))."""
+    return tuple(int(word) for word in _read(f"/proc/{pid}/task/{pid}/children", pid).split())
 
 
 def boot_id() -> str:

@@ -63,7 +63,7 @@ def enter(
             joiner = namespaces.clone(0)
             if joiner == 0:
                 os.close(own)
-                _join(target, pid_write, spec, cgroup, steps, Context(sync, stdio, seccomp))
+                _join((target, pid), pid_write, spec, cgroup, steps, Context(sync, stdio, seccomp))
         finally:
             syscalls.sigmask_restore(mask)
         for fd in (sync, pid_write):
@@ -98,14 +98,14 @@ def enter(
 
 
 def _join(
-    target: int,
+    target: tuple[int, int],
     pid_write: int,
     spec: Spec,
     cgroup: Cgroup | None,
     steps: Sequence[Step],
     ctx: Context,
 ) -> None:
-    """Enter the container and fork the program there; never returns."""
+    """Enter the container of `target` (pidfd, pid) and fork the program; never returns."""
     code = 255
     try:
         if cgroup is not None:
@@ -116,7 +116,7 @@ def _join(
         flags = 0
         for kind in spec.linux.namespaces:
             flags |= namespaces.FLAGS[kind]
-        namespaces.setns(target, flags)
+        _enter_namespaces(*target, flags)
         if flags & namespaces.CLONE_NEWUSER:
             os.setresgid(0, 0, 0)
             os.setresuid(0, 0, 0)
@@ -132,3 +132,23 @@ def _join(
         code = init.tell(ctx, StepFailed(f"join the container's namespaces: {error}", step="join"))
     finally:
         os._exit(code)
+
+
+def _enter_namespaces(process: int, pid: int, flags: int) -> None:
+    """Join namespaces of the process behind a pidfd, or of its child where it hides its own.
+
+    A small init (`--init`) can be looked into by root of the machine's first user namespace alone;
+    the program, its child, stands in the same ones.
+    """
+    try:
+        namespaces.setns(process, flags)
+    except PermissionError:
+        for child in procfs.children(pid):
+            fd = pidfd.open(child)
+            try:
+                if child in procfs.children(pid):  # the pid was not used again meanwhile
+                    namespaces.setns(fd, flags)
+                    return
+            finally:
+                os.close(fd)
+        raise

@@ -393,3 +393,12 @@ def test_users_by_name_and_number(engine: Engine) -> None:
     assert shell(engine, script, user="70:5") == "70 5 /var/lib\n"
     assert shell(engine, script, user="1234") == "1234 0 /\n"
     assert shell(engine, script) == "0 0 /root\n"
+
+
+def test_exec_beside_a_small_init(engine: Engine) -> None:
+    """It hides from tracers; what is executed joins by way of the program."""
+    container = background(engine, SLEEP, init=True)
+    result = container.exec_run(["cat", "/proc/1/comm"])
+    container.remove(force=True)
+
+    assert (result.exit_code, result.output) == (0, b"ipycontainer-in\n")
