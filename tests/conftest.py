@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 import ipycontainer
 from ipycontainer.linux import links, namespaces
@@ -42,6 +43,10 @@ def _leave_the_machines_network() -> None:
 
 
 _leave_the_machines_network()
+
+# How long an example takes says something about the machine, not about us.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 # What a process, a mount and a cgroup may take to go away after its end was asked for.
 GONE_SECONDS = 10
