@@ -52,6 +52,7 @@ from ipycontainer.supervise.protocol import Channel
 
 __all__ = ["Engine"]
 
+_MOUNTS = frozenset({"mounts", "volumes", "volumes_from"})
 ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
 
 
@@ -97,20 +98,20 @@ class Engine:
         """
         if input is not None:
             options["stdin_open"] = True
-        self.supervisor.reserve()
+        if not _MOUNTS & options.keys():  # what is mounted for it, a monitor of before has not
+            self.supervisor.reserve()
         try:
             container = self.containers.prepare(
                 image, command, name=name, auto_remove=remove, attach=True, **options
             )
-        except BaseException:
+            try:
+                foreground = attach.start(container, input, ("stdout", "stderr"))
+            except BaseException:
+                if remove:
+                    self.containers.drop(container)
+                raise
+        finally:
             self.supervisor.release()
-            raise
-        try:
-            foreground = attach.start(container, input, ("stdout", "stderr"))
-        except BaseException:
-            if remove:
-                self.containers.drop(container)
-            raise
         collected, timed_out = foreground.collect(timeout)
         code = foreground.wait()
         return RunResult(

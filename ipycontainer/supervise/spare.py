@@ -22,7 +22,7 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord, ContainerState
 from ipycontainer.runtime import launch, plan, sandbox
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import trees
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -110,7 +110,8 @@ def _rehearse(home: Home, store: Store) -> None:
     with suppress(_Undone), store.write() as tx:
         _live_a_life(tx, nobody)
         raise _Undone
-    directory = home.cache / nobody
     for name in ("upper0", "work0/work"):
-        os.makedirs(directory / name)
-    snapshots.throw_away(home, directory)
+        os.makedirs(home.cache / nobody / name)
+    cache = os.open(home.cache, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    trees.remove(cache, nobody)  # not by way of the trash, whose contents speak of a killed process
+    os.close(cache)

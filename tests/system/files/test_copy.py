@@ -190,18 +190,20 @@ def test_a_process_that_swaps_directories_for_links_gains_nothing(
     (tmp_path / marker).write_text("in")
     tree = tmp_path / "tree"
     (tree / marker).mkdir(parents=True)
-    for _ in range(30):
+    for number in range(30):
         for source in (tmp_path / marker, tree):
             try:
                 box.copy_in(source, f"/a/{marker}")
             except (NotFound, InvalidArgument, ResourceError):
                 continue
+        out = tmp_path / f"out{number}"
         try:
-            box.copy_out("/a", tmp_path / "out")
+            box.copy_out("/a", out)
         except (NotFound, InvalidArgument, ResourceError):
             continue
+        # a link comes out as a link, as docker has it; behind it lies our own machine
+        assert out.is_symlink() or not (out / "etc" / "shadow").exists()
     assert not Path("/", marker).exists()
-    assert not (tmp_path / "out" / "etc" / "shadow").exists()
     box.remove(force=True)
 
 

@@ -87,8 +87,6 @@ def test_a_slave_sees_later_mounts_and_a_shared_bind_gives_them_back(tmp_path: P
     import subprocess
     import sys
 
-    import ipycontainer
-
     script = f"""
 import subprocess, ipycontainer
 from ipycontainer.errors import EngineError
@@ -115,6 +113,6 @@ with ipycontainer.connect(base + "/home") as engine:
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(ipycontainer.__file__).parents[1],
+        cwd=Path(__file__).parents[3],
     )
     assert done.stdout.split() == ["1", "True"], done.stderr
