@@ -3,7 +3,7 @@
 Forked by the zygote, it launches the bundle, writes what happens to the store, copies the standard
 streams, executes further commands inside, and removes the container afterwards where that was
 asked. It holds the container's liveness lock: when it dies, the container dies with it, and whoever
-looks next knows. One event loop, no threads: it must stay able to enter namespaces.
+looks next knows. One event loop, no threads before the end: it must be able to enter namespaces.
 
 Opens the database only between forks. Imports what a zygote may import, nothing else.
 """
