@@ -44,8 +44,9 @@ def _leave_the_machines_network() -> None:
 
 _leave_the_machines_network()
 
-# How long an example takes says something about the machine, not about us.
-settings.register_profile("ours", deadline=None)
+# How long an example takes says something about the machine, not about us; and an installed tree of
+# tests is not for writing into.
+settings.register_profile("ours", deadline=None, database=None)
 settings.load_profile("ours")
 
 # What a process, a mount and a cgroup may take to go away after its end was asked for.
