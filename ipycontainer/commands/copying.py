@@ -120,9 +120,8 @@ def _in(
     with session.progress(f"Copying to {name}", quiet) as progress:
         if source == "-":
             try:
-                container.put_archive(
-                    path, _stdin(session), archive=archive, overwrite=False, shown=name
-                )
+                with _stdin(session) as stdin:
+                    container.put_archive(path, stdin, archive=archive, overwrite=False, shown=name)
             except (NotFound, InvalidArgument) as error:
                 if isinstance(error, NotFound) or "not a directory" in error.message:
                     raise UsageError(

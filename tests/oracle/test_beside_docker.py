@@ -47,10 +47,10 @@ def masked(result: CompletedProcess[str], words: list[str]) -> tuple[str, str, i
     any: their lines are sorted.
     """
     out, err = result.stdout, result.stderr
-    if words[0] == "diff" or words[:2] == ["volume", "prune"]:
-        out = "".join(sorted(out.splitlines(keepends=True)))
     for pattern, name in _MASKS:
         out, err = pattern.sub(name, out), pattern.sub(name, err)
+    if words[0] == "diff" or words[:2] == ["volume", "prune"]:
+        out = "".join(sorted(out.splitlines(keepends=True)))
     return out, err, result.returncode
 
 
