@@ -50,7 +50,7 @@ settings.register_profile("ours", deadline=None, database=None)
 settings.load_profile("ours")
 
 # What a process, a mount and a cgroup may take to go away after its end was asked for.
-GONE_SECONDS = 10
+GONE_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
