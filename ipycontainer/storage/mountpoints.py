@@ -41,6 +41,8 @@ def layer(home: Home, below: Sequence[str]) -> str | None:
     except _NotPossible:
         shutil.rmtree(making)
         making.touch()  # so that nobody tries again
+    except FileNotFoundError:  # a sweep took it away: the next container makes it
+        return None
     with suppress(OSError):  # somebody else was faster
         os.rename(making, path)
         return str(path) if path.is_dir() else None
