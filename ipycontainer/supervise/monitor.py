@@ -16,7 +16,6 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from threading import Thread
 from typing import Any
 
 from ipycontainer import faults
@@ -27,18 +26,14 @@ from ipycontainer.errors import (
     EngineError,
     ProtocolError,
     ResourceError,
-    StepFailed,
 )
-from ipycontainer.linux import procfs
 from ipycontainer.model import oci_json
 from ipycontainer.model.health import Healthcheck
-from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_VOLUMES, Process, Spec
+from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
-from ipycontainer.storage import removal, snapshots, volumes
-from ipycontainer.store import monitor_statements
-from ipycontainer.store.database import Store, Transaction
+from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.connection import Connection
@@ -47,8 +42,9 @@ from ipycontainer.supervise.executions import Executions
 from ipycontainer.supervise.health import Health
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.prepared import Ends, Prepared
-from ipycontainer.supervise.processes import SIGNALLED, kill_rest, reap
+from ipycontainer.supervise.processes import kill_rest, reap
 from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.record import End, Record
 from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.restarts import Restarts
 from ipycontainer.supervise.signals import Signals
@@ -76,6 +72,7 @@ class Monitor:
         self._pause: float | None = None  # before it begins again
         self._spec = Spec(Process(()))
         self._filter: bytes | None = None
+        self._record = Record(home, store, self.id, str(request.get("failure", "{}")))
         self._renew()
 
     def _renew(self) -> None:
@@ -165,17 +162,7 @@ class Monitor:
         faults.point("monitor: launched")
         self._ended = False
         self._began = time.monotonic()
-        with self._store.write() as tx:
-            alive = monitor_statements.started(
-                tx,
-                self.id,
-                container.pid,
-                container.start_ticks,
-                procfs.boot_id(),
-                time.time_ns(),
-                self._restarts.count,
-            )
-        if not alive:  # removed between the request and now
+        if not self._record.started(container, self._restarts.count):
             self._signals.send(signal.SIGKILL)
         ends.close_program()
         if container.terminal >= 0:
@@ -209,25 +196,20 @@ class Monitor:
             process = replace(spec.process, args=args, terminal=False)
             return self._executions.enter(container, spec, process, stdio, self._filter)
 
-        def changed(status: str) -> None:
-            with self._store.write() as tx:
-                monitor_statements.health_changed(tx, self.id, status, time.time_ns())
-
         return Health(
-            self._loop, self._bundle, check, execute, changed, lambda: self._control.is_paused
+            self._loop,
+            self._bundle,
+            check,
+            execute,
+            self._record.health_changed,
+            lambda: self._control.is_paused,
         )
 
     def _failed(self, channel: Channel | None, error: EngineError) -> None:
-        """Keep why it could not start, a failed step as docker words it."""
-        sentence = str(self._request.get("failure", "{}"))
-        told = sentence.format(error.message) if isinstance(error, StepFailed) else error.message
-        code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
+        """Keep and tell why it could not start."""
         if self._connection is not None:
             self._connection.withdraw()
-        with self._store.write() as tx:
-            monitor_statements.failed(tx, self.id, code, told)
-            if self._connection is not None:
-                monitor_statements.released(tx, self.id, time.time_ns())
+        self._record.failed(error, connected=self._connection is not None)
         if self._auto_remove:
             self._remove()
         if channel is not None:
@@ -262,8 +244,7 @@ class Monitor:
             self._loop.step()
         if self._restarts.cancelled:
             self._loop.cancel("again")
-            with self._store.write() as tx:
-                monitor_statements.given_up(tx, self.id, self._signals.stopping, time.time_ns())
+            self._record.given_up(by_stop=self._signals.stopping)
             self._clients.tell_all({"event": "exited", "code": self._code})
             return False
         self._store.close()  # a fork must not inherit a connection
@@ -274,8 +255,7 @@ class Monitor:
         ends = Prepared(self._store, os.pipe(), os.pipe()).ends(wants_input=wants_input)
         error = self._begin(Message(body), ends, None)
         if error is not None:
-            with self._store.write() as tx:
-                monitor_statements.given_up(tx, self.id, False, time.time_ns())
+            self._record.given_up(by_stop=False)
             self._failed(None, error)
             return False
         self._attend()
@@ -361,40 +341,20 @@ class Monitor:
             seconds = time.monotonic() - self._began
             self._pause = self._restarts.pause_before_next(self._code, seconds)
         if self._pause is None:
-            self._let_go_of_volumes()
+            self._record.let_go_of_volumes(self._spec)
         if not self._auto_remove or self._streams.is_behind:
-            with self._store.write() as tx:
-                self._tell_end(tx)
+            self._record.ended(self._how_it_ended())
         self._clients.tell_all({"event": "exited", "code": self._code})
 
-    def _let_go_of_volumes(self) -> None:
-        """Unmount the volumes of this container that are mounted and that no other one has."""
-        if names := self._spec.annotations.get(ANNOTATION_VOLUMES):
-            volumes.unmount_unused(self._home, self._store, json.loads(names), self.id)
-
-    def _tell_end(self, tx: Transaction) -> None:
-        oom = self._control.ran_out_of_memory
-        monitor_statements.exited(tx, self.id, self._code, "", oom, time.time_ns())
-        if self._pause is not None:
-            monitor_statements.restarting(tx, self.id, self._restarts.count)
-        if self._connection is not None:
-            monitor_statements.released(tx, self.id, time.time_ns())
-        if self._signals.stopping:
-            monitor_statements.stopped(tx, self.id, time.time_ns())
+    def _how_it_ended(self) -> End:
+        return End(
+            self._code,
+            self._control.ran_out_of_memory,
+            None if self._pause is None else self._restarts.count,
+            self._connection is not None,
+            self._signals.stopping,
+        )
 
     def _remove(self) -> None:
-        """Remove what the container wrote, and its row: end and removal in one transaction.
-
-        Killed before it, the row still says running without a lock, and repair finishes the work;
-        killed after it, what is left lies in the trash. The files are deleted beside the
-        transaction, by a thread: nothing enters a namespace any more.
-        """
-        trashed = snapshots.put_away(self._home, self.id)
-        faults.point("monitor: discarded")
-        deletion = Thread(target=snapshots.delete_trashed, args=(self._home, trashed))
-        deletion.start()
-        try:
-            removal.forget(self._home, self._store, self.id, volumes=True, first=self._tell_end)
-        finally:
-            deletion.join()
+        self._record.remove(self._how_it_ended())
         self._store.close()

@@ -1,0 +1,122 @@
+"""What a monitor writes of its container as a whole: that it runs, failed, ended, is gone.
+
+Each call is one transaction with its events (store.monitor_statements). The database is open only
+between forks: whoever forks closes the store before.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from threading import Thread
+
+from ipycontainer import faults
+from ipycontainer.errors import EngineError, StepFailed
+from ipycontainer.linux import procfs
+from ipycontainer.model.oci import ANNOTATION_VOLUMES, Spec
+from ipycontainer.runtime.launch import Launched
+from ipycontainer.storage import removal, snapshots, volumes
+from ipycontainer.store import monitor_statements
+from ipycontainer.store.database import Store, Transaction
+from ipycontainer.store.home import Home
+from ipycontainer.supervise.processes import SIGNALLED
+
+__all__ = ["End", "Record"]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run has ended. `restart_count` is None where no other one follows."""
+
+    code: int
+    out_of_memory: bool
+    restart_count: int | None
+    connected: bool
+    by_stop: bool
+
+
+class Record:
+    """The rows and files of one container. `failure` is docker's sentence for a step that fails."""
+
+    def __init__(self, home: Home, store: Store, container_id: str, failure: str) -> None:
+        self._home = home
+        self._store = store
+        self._id = container_id
+        self._failure = failure
+
+    def started(self, container: Launched, restart_count: int) -> bool:
+        """Say that it runs; False when it was removed between the request and now."""
+        with self._store.write() as tx:
+            return monitor_statements.started(
+                tx,
+                self._id,
+                container.pid,
+                container.start_ticks,
+                procfs.boot_id(),
+                time.time_ns(),
+                restart_count,
+            )
+
+    def failed(self, error: EngineError, *, connected: bool) -> None:
+        """Keep why it could not start, a failed step as docker words it."""
+        told = error.message
+        if isinstance(error, StepFailed):
+            told = self._failure.format(error.message)
+        code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
+        with self._store.write() as tx:
+            monitor_statements.failed(tx, self._id, code, told)
+            if connected:
+                monitor_statements.released(tx, self._id, time.time_ns())
+
+    def health_changed(self, status: str) -> None:
+        """Say that its health is another one by now."""
+        with self._store.write() as tx:
+            monitor_statements.health_changed(tx, self._id, status, time.time_ns())
+
+    def given_up(self, *, by_stop: bool) -> None:
+        """Say that it will not begin again after all."""
+        with self._store.write() as tx:
+            monitor_statements.given_up(tx, self._id, by_stop, time.time_ns())
+
+    def ended(self, end: End) -> None:
+        """Say that it has ended, and what that means for it."""
+        with self._store.write() as tx:
+            self._tell(tx, end)
+
+    def let_go_of_volumes(self, spec: Spec) -> None:
+        """Unmount the volumes of this container that are mounted and that no other one has."""
+        if names := spec.annotations.get(ANNOTATION_VOLUMES):
+            volumes.unmount_unused(self._home, self._store, json.loads(names), self._id)
+
+    def remove(self, end: End) -> None:
+        """Remove what the container wrote, and its row: end and removal in one transaction.
+
+        Killed before it, the row still says running without a lock, and repair finishes the work;
+        killed after it, what is left lies in the trash. The files are deleted beside the
+        transaction, by a thread: nothing enters a namespace any more.
+        """
+        trashed = snapshots.put_away(self._home, self._id)
+        faults.point("monitor: discarded")
+        deletion = Thread(target=snapshots.delete_trashed, args=(self._home, trashed))
+        deletion.start()
+        try:
+            removal.forget(
+                self._home,
+                self._store,
+                self._id,
+                volumes=True,
+                first=lambda tx: self._tell(tx, end),
+            )
+        finally:
+            deletion.join()
+
+    def _tell(self, tx: Transaction, end: End) -> None:
+        now = time.time_ns()
+        monitor_statements.exited(tx, self._id, end.code, "", end.out_of_memory, now)
+        if end.restart_count is not None:
+            monitor_statements.restarting(tx, self._id, end.restart_count)
+        if end.connected:
+            monitor_statements.released(tx, self._id, time.time_ns())
+        if end.by_stop:
+            monitor_statements.stopped(tx, self._id, time.time_ns())
