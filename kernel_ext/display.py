@@ -20,6 +20,7 @@ from ipycontainer.commands import text
 from ipycontainer.commands.records import (
     Changes,
     Codes,
+    DiskUsage,
     Done,
     EventView,
     Facts,
@@ -185,8 +186,12 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
         return values.Texts(_text(outcome).splitlines())
     from kernel_ext import frames  # imports pandas, at the first listing
 
+    if outcome.kind == "disk":
+        from kernel_ext import disk_frames
+
+        return disk_frames.kinds(outcome.rows, outcome.now_ns)  # type: ignore[arg-type]
     make: Any = {
-        "ps": frames.containers,
+        "ps": frames.sized_containers if outcome.sizes else frames.containers,
         "images": frames.images,
         "history": frames.history,
         "networks": frames.networks,
@@ -219,7 +224,18 @@ def _(outcome: Changes) -> Frame:
 
     from kernel_ext import frames
 
+    if outcome.content:
+        print(outcome.content, end="")
     return frames.changes(outcome.rows, time.time_ns())
+
+
+@_value.register(DiskUsage)
+def _(outcome: DiskUsage) -> Frame | values.Texts:
+    if outcome.template:
+        return values.Texts(_text(outcome).splitlines())
+    from kernel_ext import disk_frames
+
+    return disk_frames.each(outcome)
 
 
 @_value.register(ProcessList)

@@ -149,6 +149,8 @@ _IDS = ("id", "digest")
 _INTEGERS: Mapping[str, _Writer] = {
     "size": _size,
     "shared": _size,
+    "virtual_size": _size,
+    "reclaimable": _size,
     "size_delta": _size_delta,
     "mode": _mode,
     # of `stats`: docker shows memory in powers of 1024, everything else in powers of 1000

@@ -53,6 +53,7 @@ __all__ = [
     "ports",
     "processes",
     "samples",
+    "sized_containers",
     "volumes",
 ]
 
@@ -196,6 +197,14 @@ def containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
         "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
     }
     return _frame(CONTAINERS, columns, rows, now_ns)
+
+
+def sized_containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
+    """Return the frame of `ps -s`: what each has written, and that with its image, in bytes."""
+    frame = containers(rows, now_ns)
+    frame["size"] = _column([row.written for row in rows], "int64")
+    frame["virtual_size"] = _column([row.whole for row in rows], "int64")
+    return frame
 
 
 _ENDED = frozenset({Status.EXITED, Status.DEAD})

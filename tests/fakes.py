@@ -249,8 +249,8 @@ class FakeContainer:
         self.calls.append(("processes", tuple(arguments)))
         return FakeProcesses()
 
-    def written_bytes(self) -> int:
-        return 0
+    def unlink(self, alias: str) -> None:
+        self.calls.append(("unlink", alias))
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         self.calls.append(("stop", timeout))
@@ -353,6 +353,9 @@ class FakeContainer:
 
     def changes(self) -> list[FakeChange]:
         return list(self.differences)
+
+    def diff_content(self) -> tuple[list[FakeChange], str]:
+        return list(self.differences), "--- a/x\n+++ b/x\n"
 
     def log_entries(
         self,
@@ -810,6 +813,17 @@ class FakeEngine:
                 else Sample(each.id, each.name, each.short_id)
                 for each in found
             )
+
+    def df(self) -> dict[str, Any]:
+        return {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}
+
+    def written_bytes(self, containers: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(containers, 12_345_000)
+
+    def compare(
+        self, one: str, other: str, *, text: bool = False
+    ) -> tuple[Sequence[FakeChange], str]:
+        return self.containers.get(other).differences, f"{one} {other}" if text else ""
 
     def version(self) -> dict[str, Any]:
         return {

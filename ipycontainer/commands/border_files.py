@@ -31,6 +31,7 @@ class ContainerFiles(Protocol):
     """What is done with the files of a container."""
 
     def changes(self) -> Sequence[Change]: ...
+    def diff_content(self) -> tuple[Sequence[Change], str]: ...
 
     def copy_in(
         self,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ipycontainer.commands import image_columns
+from ipycontainer.commands import disk_columns, image_columns
 from ipycontainer.commands.cells import ago, ellipsis, short
 from ipycontainer.commands.network_columns import (
     NETWORKS_HEADERS,
@@ -21,6 +21,8 @@ from ipycontainer.commands.quoting import go_quote
 from ipycontainer.commands.records import (
     CheckpointSummary,
     ContainerSummary,
+    DiskSummary,
+    DiskUsage,
     HistorySummary,
     ImageSummary,
     Listing,
@@ -33,12 +35,13 @@ from ipycontainer.errors import Unsupported
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import go_time, human_duration, human_size
 
-__all__ = ["listing_lines", "status_text", "tabulate"]
+__all__ = ["disk_text", "listing_lines", "status_text", "tabulate"]
 
 _PS_TABLE = (
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
 )
 
+_PS_SIZES_TABLE = f"{_PS_TABLE}\t{{{{.Size}}}}"
 _PS_HEADERS = {
     "Command": "COMMAND",
     "CreatedAt": "CREATED AT",
@@ -109,6 +112,13 @@ _FORMS: Mapping[str, _Form] = {
         "{{.Name}}",
         False,
     ),
+    "disk": _Form(
+        disk_columns.TABLE,
+        disk_columns.HEADERS,
+        "*formatter.diskUsageImagesContext",
+        "",
+        False,
+    ),
     "stats": _Form(STATS_TABLE, STATS_HEADERS, "*container.statsContext", "", False),
 }
 
@@ -133,6 +143,8 @@ def listing_lines(listing: Listing) -> list[str]:
         form = kind.table
         if listing.digests:
             form = image_columns.IMAGES_DIGESTS_TABLE
+        elif listing.kind == "ps" and listing.sizes:
+            form = _PS_SIZES_TABLE
         elif not listing.human:
             form = image_columns.HISTORY_EXACT_TABLE
     is_table = form.startswith("table")
@@ -140,12 +152,7 @@ def listing_lines(listing: Listing) -> list[str]:
     template = parse(text)
     for action in template.actions:
         _check(template, action, kind)
-    labels = [
-        {}
-        if isinstance(row, ImageSummary | HistorySummary | CheckpointSummary | Sample)
-        else row.labels
-        for row in listing.rows
-    ]
+    labels: list[Mapping[str, str]] = [getattr(row, "labels", {}) for row in listing.rows]
     lines = [
         template.execute(lambda action, a=each, b=own: _value(action, a, b))  # type: ignore[misc]
         for each, own in zip(fields, labels, strict=True)
@@ -154,6 +161,33 @@ def listing_lines(listing: Listing) -> list[str]:
         return lines
     head = template.execute(lambda action: _header(action, kind.headers))
     return tabulate([head, *lines])
+
+
+def disk_text(usage: DiskUsage) -> str:
+    """Return what `system df -v` prints: a table for each kind, or one JSON object."""
+    now_ns, whole = usage.now_ns, bool(usage.template)
+    parts = (
+        Listing(kind="images", rows=usage.images, now_ns=now_ns, no_trunc=whole, sizes=True),
+        Listing(kind="ps", rows=usage.containers, now_ns=now_ns, no_trunc=whole),
+        Listing(kind="volumes", rows=usage.volumes, now_ns=now_ns),
+    )
+    if usage.template:
+        lists = [",".join(listing_lines(replace(part, template="json"))) for part in parts]
+        images, containers, volumes = lists
+        return (
+            f'{{"Images":[{images}],"Containers":[{containers}],"Volumes":[{volumes}],'
+            '"BuildCache":[]}'
+        )
+    tables = (
+        disk_columns.IMAGES_TABLE,
+        disk_columns.CONTAINERS_TABLE,
+        disk_columns.VOLUMES_TABLE,
+    )
+    titles = ("Images", "Containers", "Local Volumes")
+    lines: list[str] = []
+    for title, part, table in zip(titles, parts, tables, strict=True):
+        lines += [f"{title} space usage:", "", *listing_lines(replace(part, template=table)), ""]
+    return "\n".join([*lines, "Build cache usage: 0B", "", disk_columns.CACHE, ""])
 
 
 def _check(template: Template, action: Action, kind: _Form) -> None:
@@ -172,8 +206,6 @@ def _check(template: Template, action: Action, kind: _Form) -> None:
         raise template.error(action, f"can't evaluate field {name} in type {kind.go_type}")
     if len(action.path) > 1:
         raise template.error(action, f"can't evaluate field {action.path[1]} in type string")
-    if name == "Size" and kind is _FORMS["ps"]:
-        raise Unsupported("the sizes of containers (.Size) are not supported yet")
     if action.labels:
         given = len(action.labels)
         raise template.error(action, f"wrong number of args for {name}: want 0 got {given}")
@@ -201,6 +233,7 @@ def _fields(
     | VolumeSummary
     | HistorySummary
     | CheckpointSummary
+    | DiskSummary
     | Sample,
     listing: Listing,
 ) -> dict[str, str]:
@@ -210,6 +243,8 @@ def _fields(
             "Name": row.name,
             "Size": human_size(row.size, 3),
         }
+    if isinstance(row, DiskSummary):
+        return disk_columns.disk_fields(row)
     if isinstance(row, NetworkSummary):
         return network_fields(row, listing.no_trunc)
     if isinstance(row, Sample):
@@ -221,7 +256,8 @@ def _fields(
     if isinstance(row, HistorySummary):
         return image_columns.history_fields(row, listing.now_ns, listing.no_trunc, listing.human)
     with_digest = listing.digests or "{{.Digest}}" in listing.template
-    return image_columns.image_fields(row, listing.now_ns, listing.no_trunc, with_digest)
+    fields = image_columns.image_fields(row, listing.now_ns, listing.no_trunc, with_digest)
+    return fields | disk_columns.image_sizes(row) if listing.sizes else fields
 
 
 def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dict[str, str]:
@@ -239,10 +275,16 @@ def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dic
         "Networks": ",".join(row.networks),
         "Ports": row.ports,
         "RunningFor": ago(row.created_ns, now_ns),
-        "Size": "0B",
+        "Size": _size(row),
         "State": row.status,
         "Status": status_text(row, now_ns),
     }
+
+
+def _size(row: ContainerSummary) -> str:
+    """Return docker's `written (virtual all)`; what was not counted is no byte there."""
+    written = human_size(max(row.written, 0), 3)
+    return f"{written} (virtual {human_size(row.whole, 3)})" if row.whole > 0 else written
 
 
 def _volume_fields(row: VolumeSummary) -> dict[str, str]:
@@ -251,11 +293,11 @@ def _volume_fields(row: VolumeSummary) -> dict[str, str]:
         "Driver": row.driver,
         "Group": "N/A",
         "Labels": _labels(row.labels),
-        "Links": "N/A",
+        "Links": "N/A" if row.size < 0 else str(len(row.containers)),
         "Mountpoint": row.mountpoint,
         "Name": row.name,
         "Scope": "local",
-        "Size": "N/A",
+        "Size": "N/A" if row.size < 0 else human_size(row.size),
         "Status": "N/A",
     }
 

@@ -19,6 +19,7 @@ from ipycontainer.commands import (
     attaching,
     consumption,
     copying,
+    disk_usage,
     happenings,
     image_listing,
     inspection,
@@ -158,8 +159,10 @@ _NETWORK: tuple[Verb, ...] = (
 )
 
 _SYSTEM: tuple[Verb, ...] = (
+    disk_usage.df,
     happenings.events.under("system", "events"),
     system.info.under("system", "info"),
+    pruning.system_prune,
     system.reset,
 )
 

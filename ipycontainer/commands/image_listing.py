@@ -17,7 +17,7 @@ from ipycontainer.engine.image_selection import fits
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Image
 
-__all__ = ["history", "images"]
+__all__ = ["history", "image_rows", "images"]
 
 _NONE = "<none>"
 _FILTERS = ("before", "dangling", "label", "reference", "since", "until")
@@ -54,7 +54,9 @@ def images(
     wanted = grouped("images", filters, _FILTERS)
     found = session.engine.images.list(name=repository, all=everything, filters=wanted or None)
     patterns = [[repository] if repository else [], wanted.get("reference", [])]
-    rows = [row for image in found for row in _rows(image, [p for p in patterns if p], digests)]
+    rows = [
+        row for image in found for row in image_rows(image, [p for p in patterns if p], digests)
+    ]
     rows.sort(key=lambda row: -row.created_ns)
     return Listing(
         kind="images",
@@ -67,8 +69,8 @@ def images(
     )
 
 
-def _rows(
-    image: Image, patterns: Sequence[Sequence[str]], every_digest: bool
+def image_rows(
+    image: Image, patterns: Sequence[Sequence[str]] = (), every_digest: bool = False
 ) -> list[ImageSummary]:
     """Return the rows of an image: one a tag; one a digest where that is its only name.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -49,6 +49,7 @@ FORMAT_HELP = "Format output using a Go template, or 'json'"
     least=1,
 )
 @click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
+@click.option("-s", "--size", is_flag=True, help="Display total file sizes, of containers")
 @click.option(
     "--type",
     "kind",
@@ -56,20 +57,26 @@ FORMAT_HELP = "Format output using a Go template, or 'json'"
     help="Return JSON for this type: container, image, network, volume",
 )
 @click.argument("names", nargs=-1)
-def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) -> Outcome:
+def inspect(
+    session: Session, template: str, size: bool, kind: str, names: tuple[str, ...]
+) -> Outcome:
     """Return the objects in docker's shape; a name is a container's before it is an image's."""
     if kind in INSPECT_TYPES.split():
         raise Unsupported(f"--type {kind} is not supported yet")
-    looks: dict[str, Look] = {
-        "": _anything,
-        "container": _container,
-        "image": _image,
-        "network": _network,
-        "volume": _volume,
-    }
-    if kind not in looks:
+    if kind not in ("", *_LOOKS):
         raise UsageError(f'"{kind}" is not a valid value for --type', exit_code=1)
-    return inspected(session, looks[kind], template, names)
+    unsized: list[str] = []
+
+    def look(engine: Engine, name: str) -> Mapping[str, Any]:
+        found, thing = (kind, _LOOKS[kind](engine, name)) if kind else _anything(engine, name)
+        if size and found == "container":
+            return _sized(engine, thing)
+        unsized.append(found)
+        return thing
+
+    told = inspected(session, look, template, names)
+    ignored = tuple(f"--size ignored for {each}" for each in unsized) if size else ()
+    return replace(told, warnings=ignored)
 
 
 @verb(
@@ -80,10 +87,18 @@ def inspect(session: Session, template: str, kind: str, names: tuple[str, ...]) 
     path="container inspect",
 )
 @click.option("-f", "--format", "template", default="", help=FORMAT_HELP)
+@click.option("-s", "--size", is_flag=True, help="Display total file sizes")
 @click.argument("names", nargs=-1)
-def container_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
+def container_inspect(
+    session: Session, template: str, size: bool, names: tuple[str, ...]
+) -> Outcome:
     """Return containers only."""
-    return inspected(session, _container, template, names)
+
+    def look(engine: Engine, name: str) -> Mapping[str, Any]:
+        thing = _container(engine, name)
+        return _sized(engine, thing) if size else thing
+
+    return inspected(session, look, template, names)
 
 
 @verb(
@@ -144,21 +159,40 @@ def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
     return engine.volumes.get(name).attrs
 
 
-def _anything(engine: Engine, name: str) -> Mapping[str, Any]:
+_LOOKS: dict[str, Look] = {
+    "container": _container,
+    "image": _image,
+    "network": _network,
+    "volume": _volume,
+}
+
+
+def _anything(engine: Engine, name: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the first thing of that name, and what it is."""
+    hint = ""
+    for kind, look in _LOOKS.items():
+        try:
+            return kind, look(engine, name)
+        except NoSuchContainer:
+            continue
+        except (NotFound, InvalidReference) as error:
+            hint = error.hint if kind == "network" else hint
+    raise NotFound(f"No such object: {name}", hint=hint)
+
+
+def _sized(engine: Engine, thing: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a container's object with its sizes, where docker has them."""
+    written = engine.written_bytes([str(thing["Id"])]).get(str(thing["Id"]), 0)
     try:
-        return _container(engine, name)
-    except NoSuchContainer:
-        pass
-    with suppress(NotFound, InvalidReference):
-        return _image(engine, name)
-    try:
-        return _network(engine, name)
-    except (NotFound, InvalidReference) as error:
-        hint = error.hint
-    try:
-        return _volume(engine, name)
+        below = engine.images.get(str(thing["Image"])).record.size
     except NotFound:
-        raise NotFound(f"No such object: {name}", hint=hint) from None
+        below = 0
+    found: dict[str, Any] = {}
+    for key, value in thing.items():
+        found[key] = value
+        if key == "GraphDriver":
+            found |= {"SizeRw": written, "SizeRootFs": written + below}
+    return found
 
 
 @verb("logs", "Fetch the logs of a container", "[OPTIONS] CONTAINER", least=1, most=1)
@@ -221,14 +255,24 @@ def _tail(text: str) -> int | None:
 @verb(
     "diff",
     "Inspect changes to files or directories on a container's filesystem",
-    "CONTAINER",
+    "[OPTIONS] CONTAINER [OTHER]",
     least=1,
-    most=1,
+    most=2,
 )
+@click.option("--content", is_flag=True, help="Show how the texts of files differ, too")
 @click.argument("container")
-def diff(session: Session, container: str) -> Outcome:
-    """Return what a container changed, in docker's order."""
+@click.argument("other", required=False)
+def diff(session: Session, content: bool, container: str, other: str | None) -> Outcome:
+    """Return what a container changed, in docker's order; with OTHER what that has otherwise.
+
+    Then each is a container, `NAME:CHECKPOINT`, or an image.
+    """
     if not container.strip("/"):
         raise UsageError("Container name cannot be empty", exit_code=1)
-    target = session.engine.containers.get(container)
-    return Changes(container=target, rows=tuple(target.changes()))
+    engine = session.engine
+    if other is not None:
+        rows, text = engine.compare(container, other, text=content)
+    else:
+        target = engine.containers.get(container)
+        rows, text = target.diff_content() if content else (target.changes(), "")
+    return Changes(rows=tuple(rows), content=text if content else None)

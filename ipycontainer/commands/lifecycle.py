@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ipycontainer.commands.records import Codes, Done, Outcome
 from ipycontainer.commands.types import Integer
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, NoSuchContainer, UsageError
+from ipycontainer.errors import (
+    Conflict,
+    EngineError,
+    NoSuchContainer,
+    NotFound,
+    UsageError,
+)
 from ipycontainer.model.signals import parse_signal
+
+if TYPE_CHECKING:
+    from ipycontainer.commands.border import Engine
 
 __all__ = ["kill", "rename", "restart", "rm", "stop", "wait"]
 
@@ -107,11 +117,14 @@ def wait(session: Session, containers: tuple[str, ...]) -> Outcome:
 @click.option(
     "-f", "--force", is_flag=True, help="Force the removal of a running container (uses SIGKILL)"
 )
+@click.option("-l", "--link", is_flag=True, help="Remove the specified link")
 @click.option(
     "-v", "--volumes", is_flag=True, help="Remove anonymous volumes associated with the container"
 )
 @click.argument("containers", nargs=-1)
-def rm(session: Session, force: bool, volumes: bool, containers: tuple[str, ...]) -> Outcome:
+def rm(
+    session: Session, force: bool, link: bool, volumes: bool, containers: tuple[str, ...]
+) -> Outcome:
     """Remove containers; with -f what is not there is named, yet forgiven (docker 26.1.5)."""
     engine = session.engine
 
@@ -119,11 +132,26 @@ def rm(session: Session, force: bool, volumes: bool, containers: tuple[str, ...]
         ref = name.strip("/")
         if not ref:
             raise UsageError("Container name cannot be empty", exit_code=1)
-        engine.containers.get(ref).remove(force=force, v=volumes)
+        if link:
+            _unlink(engine, ref)
+        else:
+            engine.containers.get(ref).remove(force=force, v=volumes)
 
     done = for_each(containers, remove)
     forgiven = force and all(isinstance(error, NoSuchContainer) for error in done.errors)
     return Done(names=done.names, errors=done.errors, forgiven=forgiven)
+
+
+def _unlink(engine: Engine, ref: str) -> None:
+    """Remove a link, `CONTAINER/ALIAS`; the name of a container itself is none."""
+    name, slash, alias = ref.rpartition("/")
+    if not slash:
+        engine.containers.get(ref)
+        raise Conflict("Conflict, cannot remove the default link name of the container")
+    try:
+        engine.containers.get(name).unlink(alias)
+    except NotFound:
+        raise NoSuchContainer(f"No such container: {ref}") from None
 
 
 @verb("rename", "Rename a container", "CONTAINER NEW_NAME", least=2, most=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,7 @@ from ipycontainer.model.config import ContainerConfig
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Container, Engine
 
-__all__ = ["grouped", "ps", "summary_of"]
+__all__ = ["grouped", "ps", "sized", "summary_of"]
 
 _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are set."
 
@@ -36,6 +37,7 @@ _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are
 @click.option("-l", "--latest", is_flag=True, help="Show the latest created container")
 @click.option("--no-trunc", is_flag=True, help="Don't truncate output")
 @click.option("-q", "--quiet", is_flag=True, help="Only display container IDs")
+@click.option("-s", "--size", is_flag=True, help="Display total file sizes")
 def ps(
     session: Session,
     everything: bool,
@@ -45,6 +47,7 @@ def ps(
     latest: bool,
     no_trunc: bool,
     quiet: bool,
+    size: bool,
 ) -> Outcome:
     """Return the running containers, newest first; -a, -n, -l and status= show others too."""
     wanted = grouped("ps", filters, KEYS)
@@ -54,13 +57,17 @@ def ps(
         all=everything, limit=limit if limit > 0 else None, filters=wanted or None
     )
     names: dict[str, str] = {}
+    rows = [summary_of(engine, container, names) for container in found]
+    if not quiet and (size or re.search(r"\.Size\b", template)):  # docker counts for both
+        rows = sized(engine, rows)
     return Listing(
         kind="ps",
-        rows=tuple(summary_of(engine, container, names) for container in found),
+        rows=tuple(rows),
         now_ns=time.time_ns(),
         quiet=quiet,
         no_trunc=no_trunc,
         template="" if quiet else template,
+        sizes=size,
         warnings=(_IGNORED_FORMAT,) if quiet and template else (),
     )
 
@@ -88,6 +95,20 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         networks=tuple(endpoint.network for endpoint in config.endpoints) or (config.network,),
         ports=ports_text(container.published, _exposed(config)) if state.status.alive else "",
     )
+
+
+def sized(engine: Engine, rows: Sequence[ContainerSummary]) -> list[ContainerSummary]:
+    """Return the rows with what each container has written, without and with its image."""
+    written = engine.written_bytes([row.id for row in rows])
+    images = {image.id: image.record.size for image in engine.images.list(all=True)}
+    return [
+        replace(
+            row,
+            written=written.get(row.id, 0),
+            whole=written.get(row.id, 0) + images.get(row.image_id, 0),
+        )
+        for row in rows
+    ]
 
 
 def _exposed(config: ContainerConfig) -> list[str]:

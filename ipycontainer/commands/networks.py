@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.inspection import FORMAT_HELP, inspected
 from ipycontainer.commands.lifecycle import for_each
 from ipycontainer.commands.network_options import Link
@@ -27,6 +28,7 @@ from ipycontainer.errors import InvalidArgument, NotFound, Unsupported, UsageErr
 
 __all__ = ["connect", "create", "disconnect", "inspect", "ls", "port", "prune", "rm"]
 
+_PRUNES = "WARNING! This will remove all custom networks not used by at least one container."
 _NO_SUBNET = "every ip-range or gateway must have a corresponding subnet"
 
 
@@ -246,15 +248,13 @@ def rm(session: Session, force: bool, networks: tuple[str, ...]) -> Outcome:
 
 @verb("prune", "Remove all unused networks", "[OPTIONS]", most=0, path="network prune")
 @click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
-@click.option("--filter", "filters", type=Filter(), multiple=True, help="label=")
+@click.option("--filter", "filters", type=Filter(), multiple=True, help="label=, until=")
 def prune(session: Session, force: bool, filters: tuple[tuple[str, str], ...]) -> Outcome:
-    """Remove the networks that no container wants; a line of a notebook cannot be asked back."""
-    if not force:
-        raise UsageError("network prune asks back, which is not supported yet: -f", exit_code=1)
+    """Remove the networks that no container wants; asks before, as docker does."""
+    if not force and not confirmed(session, _PRUNES):
+        return Lines()
     wanted: dict[str, list[str]] = {}
     for key, value in filters:
-        if key != "label":
-            raise Unsupported(f"--filter {key}= is not supported yet")
         wanted.setdefault(key, []).append(value)
     removed = session.engine.networks.prune(filters=wanted or None)["NetworksDeleted"]
     return Lines(lines=("Deleted Networks:", *removed, "") if removed else ())

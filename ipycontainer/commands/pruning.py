@@ -1,11 +1,12 @@
-"""The verb container prune: remove what has ended."""
+"""The verbs container prune and system prune: remove what has ended, and what nothing uses."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 
 import click
 
+from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
@@ -13,11 +14,10 @@ from ipycontainer.errors import EngineError, InvalidArgument, UsageError
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import human_size, parse_time
 
-__all__ = ["container_prune", "is_confirmed"]
+__all__ = ["container_prune", "system_prune"]
 
 _ENDED = (Status.CREATED, Status.EXITED, Status.DEAD)
 _WARNING = "WARNING! This will remove all stopped containers."
-_QUESTION = "Are you sure you want to continue? [y/N] "
 
 
 @verb("prune", "Remove all stopped containers", "[OPTIONS]", most=0, path="container prune")
@@ -25,34 +25,91 @@ _QUESTION = "Are you sure you want to continue? [y/N] "
 @click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
 def container_prune(session: Session, filters: tuple[tuple[str, str], ...], force: bool) -> Outcome:
     """Return docker's lines: the ids of what was removed, and the space that it took."""
-    if not force and not is_confirmed(session, _WARNING):
+    if not force and not confirmed(session, _WARNING):
         return Lines()
-    wanted = [_Condition(key, value) for key, value in filters]
-    removed, freed = [], 0
-    for container in session.engine.containers.list(all=True):
-        record = container.record
-        if record.state.status in _ENDED and all(test(record) for test in wanted):
-            size = container.written_bytes()
-            try:
-                container.remove()
-            except EngineError:  # it was started, or removed, meanwhile
-                continue
-            removed.append(record.id)
-            freed += size
+    removed, freed = _ended(session, filters)
     named = ("Deleted Containers:", *removed, "") if removed else ()
     return Lines(lines=(*named, f"Total reclaimed space: {human_size(freed)}"))
 
 
-def is_confirmed(session: Session, warning: str) -> bool:
-    """Ask the person at the terminal; a notebook has nobody to ask before the verb is done."""
-    if not isinstance(session.stdin, int):
-        raise UsageError(
-            "prune asks before it removes anything", hint="Say -f to mean it", exit_code=1
-        )
-    os.write(1, f"{warning}\n{_QUESTION}".encode())
-    with os.fdopen(os.dup(session.stdin), "rb", buffering=0) as file:
-        answer = file.readline()
-    return answer.strip().lower() in (b"y", b"yes")
+def _ended(session: Session, filters: Sequence[tuple[str, str]]) -> tuple[list[str], int]:
+    """Remove the containers that have ended; return their ids and the bytes that they took."""
+    wanted = [_Condition(key, value) for key, value in filters]
+    engine = session.engine
+    chosen = [
+        container
+        for container in engine.containers.list(all=True)
+        if container.record.state.status in _ENDED
+        and all(test(container.record) for test in wanted)
+    ]
+    sizes = engine.written_bytes([container.id for container in chosen])
+    removed, freed = [], 0
+    for container in chosen:
+        try:
+            container.remove()
+        except EngineError:  # it was started, or removed, meanwhile
+            continue
+        removed.append(container.id)
+        freed += sizes.get(container.id, 0)
+    return removed, freed
+
+
+@verb("prune", "Remove unused data", "[OPTIONS]", most=0, path="system prune")
+@click.option("-a", "--all", "everything", is_flag=True, help="Remove all unused images")
+@click.option("--filter", "filters", type=Filter(), multiple=True, help="as until=1h, label=a=b")
+@click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
+@click.option("--volumes", is_flag=True, help="Prune anonymous volumes")
+def system_prune(
+    session: Session,
+    everything: bool,
+    filters: tuple[tuple[str, str], ...],
+    force: bool,
+    volumes: bool,
+) -> Outcome:
+    """Return docker's lines about all that was removed, and the space that it took."""
+    if volumes and any(key == "until" for key, _ in filters):
+        raise UsageError('ERROR: The "until" filter is not supported with "--volumes"', exit_code=1)
+    if not force and not confirmed(session, _what_goes(everything, volumes, filters)):
+        return Lines()
+    wanted: dict[str, list[str]] = {}
+    for key, value in filters:
+        wanted.setdefault(key, []).append(value)
+    engine = session.engine
+    lines: list[str] = []
+    removed, freed = _ended(session, filters)
+    lines += ["Deleted Containers:", *removed, ""] if removed else []
+    networks = engine.networks.prune(filters=wanted or None)["NetworksDeleted"]
+    lines += ["Deleted Networks:", *networks, ""] if networks else []
+    if volumes:
+        told = engine.volumes.prune(filters=wanted or None)
+        deleted = told["VolumesDeleted"] or ()
+        lines += ["Deleted Volumes:", *deleted, ""] if deleted else []
+        freed += int(told["SpaceReclaimed"])
+    dangling = "false" if everything else "true"
+    told = engine.images.prune({"dangling": [dangling], **wanted})
+    deeds = [
+        f"{what.lower()}: {name}" for each in told["ImagesDeleted"] for what, name in each.items()
+    ]
+    lines += ["Deleted Images:", *deeds, ""] if deeds else []
+    freed += int(told["SpaceReclaimed"])
+    return Lines(lines=(*lines, f"Total reclaimed space: {human_size(freed)}"))
+
+
+def _what_goes(everything: bool, volumes: bool, filters: Sequence[tuple[str, str]]) -> str:
+    """Return docker's warning: all kinds of things that are removed, and the filters."""
+    kinds = ["all stopped containers", "all networks not used by at least one container"]
+    kinds += ["all anonymous volumes not used by at least one container"] if volumes else []
+    kinds += (
+        ["all images without at least one container associated to them", "all build cache"]
+        if everything
+        else ["all dangling images", "unused build cache"]
+    )
+    lines = ["WARNING! This will remove:", *(f"  - {kind}" for kind in kinds), ""]
+    if filters:
+        words = sorted(f"{key}={value}" for key, value in filters)
+        lines += ["  Items to be pruned will be filtered with:"]
+        lines += [*(f"  - {word}" for word in words), ""]
+    return "\n".join(lines)
 
 
 class _Condition:

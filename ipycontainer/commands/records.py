@@ -23,6 +23,8 @@ __all__ = [
     "ContainerSummary",
     "Copied",
     "Diagnosis",
+    "DiskSummary",
+    "DiskUsage",
     "Done",
     "EventView",
     "Facts",
@@ -51,7 +53,8 @@ class ContainerSummary:
 
     Times are nanoseconds since the epoch, 0 for never. `command` is what runs, quoted as docker
     joins it. `exit_code` means something once `status` is exited or dead. `image` is the name as
-    it was typed, or the image's id once that name stands for another image.
+    it was typed, or the image's id once that name stands for another image. `written` and `whole`
+    are bytes, without and with the image's; -1: not counted.
     """
 
     id: str
@@ -71,6 +74,8 @@ class ContainerSummary:
     networks: tuple[str, ...] = ()
     health: str = ""
     local_volumes: int = 0
+    written: int = -1
+    whole: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class VolumeSummary:
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: tuple[str, ...] = ()
     anonymous: bool = False
+    size: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,17 @@ class NetworkSummary:
     ipv6: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSummary:
+    """A row of `system df`: what one kind of things takes, in bytes."""
+
+    type: str
+    total: int
+    active: int
+    size: int
+    reclaimable: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +198,11 @@ class Lines(Outcome):
 class Listing(Outcome):
     """Rows of a listing, as of `now_ns`. With `quiet` or `template` a face prints lines.
 
-    `digests` is of `images`; without `human` a face of `history` prints exact times and bytes.
+    `digests` is of `images`, `sizes` of `ps` and of `system df -v`; without `human` a face of
+    `history` prints exact times and bytes.
     """
 
-    kind: Literal["ps", "images", "networks", "volumes", "history", "stats", "checkpoints"]
+    kind: Literal["ps", "images", "networks", "volumes", "history", "stats", "checkpoints", "disk"]
     rows: (
         tuple[ContainerSummary, ...]
         | tuple[ImageSummary, ...]
@@ -192,6 +210,7 @@ class Listing(Outcome):
         | tuple[VolumeSummary, ...]
         | tuple[HistorySummary, ...]
         | tuple[CheckpointSummary, ...]
+        | tuple[DiskSummary, ...]
         | tuple[Sample, ...]
     )
     now_ns: int
@@ -200,6 +219,7 @@ class Listing(Outcome):
     template: str = ""
     digests: bool = False
     human: bool = True
+    sizes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,10 +331,24 @@ class LogView(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes(Outcome):
-    """What a container changed in its file tree, in docker's order."""
+    """What a container changed in its file tree, in docker's order, or what differs between two.
 
-    container: Container
+    `content`, where it was asked for, is how the texts of files differ, as diff(1) prints it.
+    """
+
     rows: tuple[Change, ...] = ()
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskUsage(Outcome):
+    """The rows of `system df -v`, with what each thing takes, as of `now_ns`."""
+
+    images: tuple[ImageSummary, ...]
+    containers: tuple[ContainerSummary, ...]
+    volumes: tuple[VolumeSummary, ...]
+    now_ns: int
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

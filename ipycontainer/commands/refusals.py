@@ -17,10 +17,6 @@ FLAGS: dict[str, str] = {
     "run": _CREATE,
     "create": _CREATE,
     "start": "checkpoint checkpoint-dir",
-    "rm": "l,link",
-    "ps": "s,size",
-    "inspect": "s,size",
-    "container inspect": "s,size",
     "import": "platform",
     "pull": "disable-content-trust",
     "push": "disable-content-trust",
@@ -56,5 +52,5 @@ search secret service stack swarm trust
 GROUPS: dict[str, str] = {
     "image": "build",
     "volume": "update",
-    "system": "df dial-stdio prune",
+    "system": "dial-stdio",
 }

@@ -13,7 +13,7 @@ from functools import partial, singledispatch
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from ipycontainer.commands.columns import listing_lines
+from ipycontainer.commands.columns import disk_text, listing_lines
 from ipycontainer.commands.facts import info_lines, version_lines
 from ipycontainer.commands.failures import exit_code, failure_text
 from ipycontainer.commands.network_columns import port_lines
@@ -23,6 +23,7 @@ from ipycontainer.commands.records import (
     Codes,
     Copied,
     Diagnosis,
+    DiskUsage,
     Done,
     EventView,
     Facts,
@@ -113,7 +114,16 @@ def _(outcome: ProcessList, out: TextIO) -> int:
 
 @_body.register
 def _(outcome: Changes, out: TextIO) -> int:
+    if outcome.content is not None:
+        out.write(outcome.content)
+        return 0
     return _write((f"{row.kind} {row.path}" for row in outcome.rows), out)
+
+
+@_body.register
+def _(outcome: DiskUsage, out: TextIO) -> int:
+    out.write(disk_text(outcome))
+    return 0
 
 
 @_body.register

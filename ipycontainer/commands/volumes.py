@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from ipycontainer.commands.confirm import agreed
+from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.listing import grouped
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome, VolumeSummary
 from ipycontainer.commands.types import Filter, Label, List
@@ -14,7 +15,12 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, NoSuchVolume, UsageError
 from ipycontainer.model.units import human_size
 
-__all__ = ["create", "ls", "prune", "rm"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipycontainer.commands.border import Volume
+
+__all__ = ["create", "ls", "prune", "rm", "volume_summary"]
 
 _ANONYMOUS = "anonymous local volumes not used by at least one container."
 _ALL = "all local volumes not used by at least one container."
@@ -59,24 +65,25 @@ def ls(
     wanted = grouped("volumes", filters, ("dangling", "driver", "label", "name"))
     found = engine.volumes.list(filters=wanted or None)
     names = {each.id: each.name for each in engine.containers.list(all=True)}
-    rows = [
-        VolumeSummary(
-            name=volume.name,
-            driver="local",
-            mountpoint=volume.mountpoint,
-            created_ns=volume.record.created_ns,
-            labels=dict(volume.record.labels),
-            containers=tuple(names.get(user, user) for user in volume.record.users),
-            anonymous=volume.record.anonymous,
-        )
-        for volume in found
-    ]
     return Listing(
         kind="volumes",
-        rows=tuple(rows),
+        rows=tuple(volume_summary(volume, names) for volume in found),
         now_ns=time.time_ns(),
         quiet=quiet,
         template=template,
+    )
+
+
+def volume_summary(volume: Volume, names: Mapping[str, str]) -> VolumeSummary:
+    """Return the row of one volume; `names` are those of containers, by id."""
+    return VolumeSummary(
+        name=volume.name,
+        driver="local",
+        mountpoint=volume.mountpoint,
+        created_ns=volume.record.created_ns,
+        labels=dict(volume.record.labels),
+        containers=tuple(names.get(user, user) for user in volume.record.users),
+        anonymous=volume.record.anonymous,
     )
 
 
@@ -113,8 +120,8 @@ def prune(
     if everything:
         wanted["all"] = ["true"]
     what = _ALL if wanted.get("all") == ["true"] else _ANONYMOUS
-    if not force and not agreed(session, f"This will remove {what}", "volume prune -f"):
-        return Done()
+    if not force and not confirmed(session, f"WARNING! This will remove {what}"):
+        return Lines()
     told = session.engine.volumes.prune(filters=wanted or None)
     deleted = [str(name) for name in told["VolumesDeleted"] or ()]
     lines = ["Deleted Volumes:", *deleted, ""] if deleted else []

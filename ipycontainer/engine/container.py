@@ -18,6 +18,7 @@ from ipycontainer.engine import (
     health,
     inspect,
     inspect_network,
+    links,
     logs,
 )
 from ipycontainer.engine.container_files import ContainerFiles
@@ -260,6 +261,12 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
         """Give it another name."""
         with self.engine.store.write() as tx:
             store_containers.rename(tx, self.id, name)
+        self.reload()
+
+    def unlink(self, alias: str) -> None:
+        """Take away a link of the default bridge; NotFound where it has none of this name."""
+        self.reload()
+        links.remove(self.engine, self.record, alias)
         self.reload()
 
     # ── what it did ──────────────────────────────────────────────────────────────────────────

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ipycontainer.engine import copying, exporting, undo
-from ipycontainer.storage import checkpoints, sizes
+from ipycontainer.storage import checkpoints
 from ipycontainer.storage.checkpoints import Checkpoint
 from ipycontainer.supervise.client import Progress
 
@@ -33,12 +32,6 @@ class ContainerFiles:
     @property
     def _self(self) -> Container:
         return cast("Container", self)
-
-    def written_bytes(self) -> int:
-        """Return what its writable layer takes; what only its own user may read is not counted."""
-        with suppress(OSError):
-            return sum(sizes.tree_size(each.upper) for each in self._self.record.overlays)
-        return 0
 
     def copy_in(
         self,

@@ -18,6 +18,7 @@ from ipycontainer.engine import (
     attach,
     bundle,
     credentials,
+    disk,
     reboot,
     registry_settings,
     stats,
@@ -289,6 +290,14 @@ class Engine:
         Each is a container, `NAME:TAG` of a checkpoint, or an image.
         """
         return undo.compare(self, one, other, text=text)
+
+    def df(self) -> dict[str, Any]:
+        """Return docker's `system df` object: the room that all takes, in bytes."""
+        return disk.df(self)
+
+    def written_bytes(self, containers: Sequence[str]) -> dict[str, int]:
+        """Return what containers have written, by their ids; those that are gone are left out."""
+        return disk.written_bytes(self, containers)
 
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""

@@ -7,11 +7,18 @@ users a link is only a name that the resolver knows for this container alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from ipycontainer.errors import NotFound
 from ipycontainer.model.state import ContainerRecord
+from ipycontainer.network import hosts
+from ipycontainer.store import containers as store_containers
 
-__all__ = ["Link", "environment", "hosts_lines"]
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
+
+__all__ = ["Link", "environment", "hosts_lines", "remove"]
 
 _NOT_TOLD = ("HOME", "PATH")
 
@@ -34,6 +41,25 @@ def hosts_lines(links: Sequence[Link]) -> str:
         names += [target.name] if target.name != link.alias else []
         lines.append(f"{link.address}\t{' '.join(names)}\n")
     return "".join(lines)
+
+
+def remove(engine: Engine, record: ContainerRecord, alias: str) -> None:
+    """Take a link away, of a running container from its /etc/hosts too. Raises NotFound."""
+    config = record.config
+    if config.network != "bridge":
+        raise NotFound(f"no link {alias}")
+    kept = tuple(link for link in config.links if _alias(link) != alias)
+    if kept == config.links:
+        raise NotFound(f"no link {alias}")
+    with engine.store.write() as tx:
+        store_containers.keep_endpoints(tx, record.id, replace(config, links=kept))
+    if record.state.status.alive:
+        hosts.remove(engine.home.container(record.id) / "hosts", alias)
+
+
+def _alias(link: str) -> str:
+    name, _, alias = link.partition(":")
+    return alias or name
 
 
 def environment(own_name: str, links: Sequence[Link]) -> tuple[str, ...]:

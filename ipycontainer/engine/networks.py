@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ipycontainer.engine import inspect_network, memberships
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
+from ipycontainer.model.units import parse_time
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
@@ -190,7 +191,18 @@ class Networks:
         return [Network(self._engine, record) for record in chosen]
 
     def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Remove the networks of users that no container is on or wants to be on."""
+        """Remove the networks of users that no container is on or wants to be on.
+
+        `filters` are docker's: label, label! and until.
+        """
+        given = {
+            key: [value] if isinstance(value, str) else list(value)
+            for key, value in (filters or {}).items()
+        }
+        for key in given:
+            if key not in ("label", "label!", "until"):
+                raise InvalidArgument(f"invalid filter '{key}'")
+        before = min((parse_time(text) for text in given.get("until", ())), default=None)
         self._engine.settle()
         with self._engine.store.read() as tx:
             wanted = {
@@ -199,8 +211,15 @@ class Networks:
                 for each in store_endpoints.of_container(tx, record.id)
             }
         removed = []
-        for network in self.list(filters=filters):
+        for network in self.list():
             if network.name in catalogue.PREDEFINED or network.id in wanted:
+                continue
+            labels = network.record.config.labels
+            if not all(_labelled(labels, word) for word in given.get("label", ())):
+                continue
+            if any(_labelled(labels, word) for word in given.get("label!", ())):
+                continue
+            if before is not None and network.record.created_ns >= before:
                 continue
             with suppress(EngineError):  # somebody has just started one
                 network.remove()
@@ -218,11 +237,7 @@ class Networks:
 def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]) -> bool:
     """Tell whether a network passes a filter of docker's: one of its values is enough."""
     if key == "label":
-        pairs = [value.partition("=") for value in values]
-        return all(
-            name in record.config.labels and (not equals or record.config.labels[name] == text)
-            for name, equals, text in pairs
-        )
+        return all(_labelled(record.config.labels, value) for value in values)
     if key == "type":
         if set(values) - {"builtin", "custom"}:
             raise InvalidArgument(f"invalid filter: 'type'='{values[0]}'")
@@ -241,3 +256,8 @@ def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]
     if key in ("driver", "scope"):
         return subject in values
     return any(re.search(value, subject) for value in values)
+
+
+def _labelled(labels: Mapping[str, str], word: str) -> bool:
+    name, equals, value = word.partition("=")
+    return name in labels and (not equals or labels[name] == value)

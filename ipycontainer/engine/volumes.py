@@ -149,7 +149,7 @@ class Volumes:
         """Return the bytes of all files in volumes, by name; counted by a worker."""
         if not names:
             return {}
-        found = self._engine.supervisor.work("volume-sizes", {"names": list(names)})
+        found = self._engine.supervisor.work("sizes", {"volumes": list(names)})["volumes"]
         return {str(name): int(size) for name, size in found.items()}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ipycontainer.network.attachments import Plug
 
-__all__ = ["BASE", "HOST_GATEWAY", "add_own", "base", "resolv_conf"]
+__all__ = ["BASE", "HOST_GATEWAY", "add_own", "base", "remove", "resolv_conf"]
 
 HOST_GATEWAY = "host-gateway"  # `--add-host NAME:host-gateway`: the default bridge's address
 BASE = """127.0.0.1\tlocalhost
@@ -48,6 +48,15 @@ def add_own(path: Path, plugs: Sequence[Plug], hostname: str) -> None:
         kept = [line for line in file if not line.endswith(f"\t{hostname}\n")]
         file.seek(0)
         file.write("".join((*kept, *lines)))
+        file.truncate()
+
+
+def remove(path: Path, name: str) -> None:
+    """Take the lines away whose first name this is, from a file that may be mounted already."""
+    with open(path, "r+", encoding="utf-8") as file:
+        kept = [line for line in file if line.split()[1:2] != [name]]
+        file.seek(0)
+        file.write("".join(kept))
         file.truncate()
 
 

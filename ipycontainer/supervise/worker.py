@@ -177,8 +177,17 @@ def _remove_volume(
     volumes.remove(home, store, str(arguments["name"]))
 
 
-def _volume_sizes(home: Home, _: Store, arguments: Mapping[str, Any], __: Sequence[int]) -> Any:
-    return {name: sizes.tree_size(home.volume(name)) for name in arguments["names"]}
+def _sizes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
+    """Return what containers have written and what volumes hold, in bytes: of those still there."""
+    wanted = set(arguments.get("containers", ()))
+    with store.read() as tx:
+        records = [each for each in containers.list_all(tx) if each.id in wanted]
+    written = {
+        each.id: sum(sizes.tree_size(overlay.upper) for overlay in each.overlays)
+        for each in records
+    }
+    held = {name: sizes.tree_size(home.volume(name)) for name in arguments.get("volumes", ())}
+    return {"containers": written, "volumes": held}
 
 
 def _controllers(_: Home, __: Store, ___: Mapping[str, Any], ____: Sequence[int]) -> list[str]:
@@ -243,5 +252,5 @@ JOBS: Mapping[str, Job] = {
     "remove-network": network_jobs.remove,
     "remove-volume": _remove_volume,
     "repair": _repair,
-    "volume-sizes": _volume_sizes,
+    "sizes": _sizes,
 }

@@ -10,6 +10,11 @@ from __future__ import annotations
 
 from tests.oracle.limit_lines import LIMIT_SCENES
 
+DIFFERENT: dict[str, str] = {
+    "diff": "ours also compares two",
+    "diff a b": "ours also compares two",
+}
+
 SCENES: dict[str, tuple[str, ...]] = {
     "grammar": (
         "foo",

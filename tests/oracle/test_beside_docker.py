@@ -16,9 +16,14 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.oracle import lines, network_lines, privilege_lines
+from tests.oracle import lines, network_lines, privilege_lines, space_lines
 
-SCENES = {**lines.SCENES, **network_lines.SCENES, **privilege_lines.SCENES}
+SCENES = {
+    **lines.SCENES,
+    **network_lines.SCENES,
+    **privilege_lines.SCENES,
+    **space_lines.SCENES,
+}
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -37,7 +42,12 @@ _MASKS = (
 )
 
 # Lines that differ on purpose.
-DIFFERENT: dict[str, str] = {**network_lines.DIFFERENT, **privilege_lines.DIFFERENT}
+DIFFERENT: dict[str, str] = {
+    **lines.DIFFERENT,
+    **network_lines.DIFFERENT,
+    **privilege_lines.DIFFERENT,
+    **space_lines.DIFFERENT,
+}
 
 
 def masked(result: CompletedProcess[str], words: list[str]) -> tuple[str, str, int]:

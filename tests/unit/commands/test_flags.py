@@ -138,8 +138,6 @@ def test_numbers_are_gos(text: str, number: int) -> None:
         (["run", "--kernel-memory", "4m", "busybox"], "--kernel-memory"),
         (["create", "--gpus", "all", "busybox"], "--gpus"),
         (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
-        (["ps", "-s"], "-s, --size"),
-        (["rm", "-l", "c"], "-l, --link"),
         (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),
         (["-H", "tcp://x", "ps"], "-H, --host"),
     ],

@@ -130,7 +130,11 @@ def test_flag_of_later(say: Say) -> None:
         "ipycontainer: --link-local-ip is not supported yet.\nSee 'ipycontainer run --help'.\n",
         125,
     )
-    assert say("ps -s") == ("", "-s, --size is not supported yet\n", 1)
+    assert say("network connect --driver-opt a=b c d") == (
+        "",
+        "--driver-opt is not supported yet\n",
+        1,
+    )
 
 
 def test_wrong_number_of_arguments(say: Say) -> None:

@@ -1,0 +1,119 @@
+"""What the verbs about room on disk, and about what differs, say and ask."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from ipycontainer.commands import grammar
+from ipycontainer.commands.columns import disk_text
+from ipycontainer.commands.records import (
+    Changes,
+    ContainerSummary,
+    DiskUsage,
+    ImageSummary,
+    Lines,
+    Listing,
+    Outcome,
+    VolumeSummary,
+)
+from ipycontainer.errors import Unsupported, UsageError
+from kernel_ext import disk_frames, frames
+from tests.fakes import FakeEngine
+
+NOW = 1_795_510_871_000_000_000
+USAGE = DiskUsage(
+    images=(ImageSummary("sha256:" + "a" * 64, "busybox", "1", NOW, 2_000, "<none>", 500, 1),),
+    containers=(
+        ContainerSummary("b" * 64, "box", "busybox", "true", NOW, "created", written=1_234),
+    ),
+    volumes=(VolumeSummary("data", "local", "/d", NOW, containers=("box",), size=70),),
+    now_ns=NOW,
+)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    """An engine in memory."""
+    return FakeEngine()
+
+
+def do(engine: FakeEngine, line: str, answer: str | None = None) -> Outcome:
+    """Do a line, as somebody who is asked gives this answer."""
+    ask = None if answer is None else lambda _question, _hidden: answer
+    return grammar.invoke(lambda: engine, line.split(), ask=ask)
+
+
+def test_what_each_thing_takes_is_docker_s_three_tables() -> None:
+    """Images with what they share, containers, volumes with their users."""
+    lines = disk_text(USAGE).splitlines()
+    assert lines[2].split()[-6:] == ["SIZE", "SHARED", "SIZE", "UNIQUE", "SIZE", "CONTAINERS"]
+    assert lines[3].split()[-4:] == ["2kB", "500B", "1.5kB", "1"]
+    assert "   1.23kB" in lines[8]
+    assert lines[13].split() == ["data", "1", "70B"]
+
+
+def test_what_each_thing_takes_is_a_frame_of_numbers() -> None:
+    """One row a thing; what a kind does not have is missing."""
+    frame = disk_frames.each(USAGE)
+    assert list(frame["size"]) == [2_000, 1_234, 70]
+    assert list(frame["name"]) == ["busybox:1", "box", "data"]
+    assert pd.isna(frame["shared"][1])
+    assert frame["users"].dtype == pd.Int64Dtype()
+
+
+def test_the_sums_are_a_frame_too(engine: FakeEngine) -> None:
+    """Four kinds, also where nothing is there."""
+    outcome = do(engine, "system df")
+    assert isinstance(outcome, Listing)
+    frame = disk_frames.kinds(outcome.rows, NOW)  # type: ignore[arg-type]
+    assert list(frame["type"]) == ["Images", "Containers", "Local Volumes", "Build Cache"]
+    assert frame["size"].sum() == 0
+    with pytest.raises(Unsupported, match="-v with a template"):
+        do(engine, "system df -v --format {{.Images}}")
+
+
+def test_sizes_are_columns_where_they_were_asked_for(engine: FakeEngine) -> None:
+    """`ps -s` has two more columns than `ps`."""
+    do(engine, "create --name box busybox true")
+    outcome = do(engine, "ps -as")
+    assert isinstance(outcome, Listing)
+    frame = frames.sized_containers(outcome.rows, NOW)  # type: ignore[arg-type]
+    assert list(frame["size"]) == [12_345_000]
+    assert set(frame.columns) - set(frames.CONTAINERS) == {"size", "virtual_size"}
+
+
+@pytest.mark.parametrize("verb", ["system", "network", "container", "volume", "image"])
+def test_nothing_goes_before_somebody_agrees(engine: FakeEngine, verb: str) -> None:
+    """Every prune asks; no is no, and where nobody can be asked it says what to say instead."""
+    do(engine, "create --name box busybox true")
+    refused = do(engine, f"{verb} prune", "n")
+    assert isinstance(refused, Lines)
+    assert refused.lines == ()
+    assert engine.containers.everything
+    with pytest.raises(UsageError, match="Say --force"):
+        do(engine, f"{verb} prune")
+
+
+def test_all_that_nothing_uses_goes(engine: FakeEngine) -> None:
+    """`system prune` takes containers that ended, and counts what they took."""
+    do(engine, "create --name box busybox true")
+    outcome = do(engine, "system prune", "y")
+    assert isinstance(outcome, Lines)
+    assert outcome.lines[0] == "Deleted Containers:"
+    assert outcome.lines[-1] == "Total reclaimed space: 14.37MB"
+    assert not engine.containers.everything
+
+
+def test_texts_that_differ_are_shown_where_they_were_asked_for(engine: FakeEngine) -> None:
+    """`diff --content` gives the text of the difference, `diff A B` compares two."""
+    for name in ("one", "two"):
+        do(engine, f"create --name {name} busybox true")
+    plain, texts = do(engine, "diff one"), do(engine, "diff --content one")
+    both = do(engine, "diff --content one two")
+    assert isinstance(plain, Changes)
+    assert isinstance(texts, Changes)
+    assert isinstance(both, Changes)
+    assert plain.content is None
+    assert texts.content == "--- a/x\n+++ b/x\n"
+    assert both.content == "one two"
