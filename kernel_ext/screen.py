@@ -98,6 +98,27 @@ class _Grid(pyte.Screen):
         self._main = None
         super().reset()
 
+    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
+        """Take another size; a lower one keeps the cursor's line, and drops empty ones below it.
+
+        pyte drops lines at the top, needed or not, and leaves the cursor where it was.
+        """
+        excess = self.cursor.y + 1 - (lines or self.lines)
+        self.margins = None
+        if excess > 0:
+            x = self.cursor.x
+            self.cursor.y = self.lines - 1
+            for _ in range(excess):
+                self.index()
+            self.cursor.x, self.cursor.y = x, (lines or self.lines) - 1
+        for number in [each for each in self.buffer if each >= (lines or self.lines)]:
+            del self.buffer[number]
+        y = self.cursor.y
+        self.lines = min(self.lines, lines or self.lines)  # nothing is left for pyte to drop
+        super().resize(lines, columns)
+        self.cursor.y = y
+        self.ensure_hbounds()
+
     def index(self) -> None:
         top, bottom = self.margins or (0, self.lines - 1)
         if self.cursor.y == bottom and top == 0 and self._main is None:

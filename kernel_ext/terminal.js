@@ -89,7 +89,7 @@ function build(title) {
   const scroll = element(
     "div",
     "height:100%;overflow-y:auto;overflow-x:hidden;font-family:monospace;font-size:13px;" +
-      "line-height:1.2;white-space:pre",
+      "line-height:1.2;white-space:pre;direction:ltr;unicode-bidi:bidi-override",
   );
   const above = element("div", "", { "aria-label": "earlier lines" });
   const screen = element("div", "position:relative", {
@@ -131,6 +131,10 @@ function render({ model, el }) {
   const send = (message) => model.send(message);
 
   function draw(message) {
+    if (message.left) {
+      leave(message);
+      return;
+    }
     if (message.whole) {
       above.replaceChildren();
       rows.replaceChildren();
@@ -150,6 +154,15 @@ function render({ model, el }) {
     keys.style.top = cursor.style.top;
     if (message.title) frame.setAttribute("aria-label", `${model.get("title")}: ${message.title}`);
     if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  }
+
+  function leave({ left, told, id }) {
+    const view = "application/vnd.jupyter.widget-view+json";
+    if (place(model, (output) => output.data?.[view]?.model_id === id, left)) return;
+    cursor.style.display = "none";
+    keys.disabled = true;
+    rows.append(line([[told, "font-style:italic"]]));
+    scroll.scrollTop = scroll.scrollHeight;
   }
 
   function measure() {

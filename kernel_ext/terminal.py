@@ -20,6 +20,7 @@ import traitlets
 from IPython.display import display
 
 from ipycontainer.errors import OperationTimeout
+from kernel_ext.page import module
 from kernel_ext.screen import BACKGROUND, FOREGROUND, Row, Screen
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _STYLE = (
 class _Widget(anywidget.AnyWidget):
     """The page's half: rows and keys travel as messages, so that each view draws on its own."""
 
-    _esm = Path(__file__).with_name("terminal.js")
+    _esm = module(Path(__file__).with_name("terminal.js"))
     title = traitlets.Unicode().tag(sync=True)
 
     def __repr__(self) -> str:
@@ -96,6 +97,7 @@ class Terminal:
         assert running.keyboard is not None
         self._keys = Keys(running.keyboard)
         self._pending = bytearray()
+        self._views = 0
         self._widget = _Widget(title=f"Terminal of {self._name}")
         self._widget.on_msg(self._take)
         self._shown: Any = None
@@ -130,6 +132,7 @@ class Terminal:
         if size := content.get("size"):
             self._resize(size)
         if content.get("ready"):
+            self._views += 1
             with self._lock:
                 above, rows = self._screen.everything()
                 self._send(above, rows, whole=True)
@@ -227,15 +230,17 @@ class Terminal:
         with self._lock:
             text, marked = self._screen.text(), self._screen.html()
         body = f'<pre style="{_STYLE}">{marked}</pre>' if marked else ""
-        self._shown.update(
-            {
-                "text/plain": f"{text}\n[{told}]".lstrip("\n"),
-                "text/html": f"{body}<div><em>{html.escape(told)}</em></div>",
-            },
-            raw=True,
-        )
+        left = {
+            "text/plain": f"{text}\n[{told}]".lstrip("\n"),
+            "text/html": f"{body}<div><em>{html.escape(told)}</em></div>",
+        }
+        self._shown.update(left, raw=True)
         with suppress(Exception):  # the page may be gone, and with it the way to it
-            self._widget.close()
+            if self._views > 1:
+                # A page that was loaded anew does not know the display: it places the text itself.
+                self._widget.send({"left": left, "told": told, "id": self._widget.model_id})
+            else:
+                self._widget.close()
 
 
 def open_terminal(running: Running, rows: int, columns: int) -> Terminal:

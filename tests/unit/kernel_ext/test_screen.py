@@ -51,6 +51,20 @@ def test_size_may_change_on_the_alternate_screen() -> None:
     assert screen.cursor[0] < 3
 
 
+def test_lower_screen_drops_what_is_empty_first() -> None:
+    """Lines stay where they are while there is room; else the upper ones go above the screen."""
+    screen = drawn(b"one\r\ntwo\r\n$ ", rows=10)
+    screen.resize(5, 20)
+    screen.feed(b"ls")
+    assert screen.text() == "one\ntwo\n$ ls"
+    assert screen.cursor[:2] == (2, 4)
+    screen.resize(2, 20)
+    assert screen.cursor[:2] == (1, 4)
+    above, rows = screen.everything()
+    assert above == [[("one", "")]]
+    assert rows == {0: [("two", "")], 1: [("$ ls", "")]}
+
+
 @pytest.mark.parametrize(
     "unknown",
     [
