@@ -29,6 +29,7 @@ __all__ = [
     "DNAT",
     "DROP",
     "MASQUERADE",
+    "RETURN",
     "BaseChain",
     "Element",
     "Set",
@@ -242,6 +243,7 @@ def _verdict(code: int) -> bytes:
 
 
 DROP, ACCEPT = _verdict(0), _verdict(1)
+RETURN = _verdict(-5)  # NFT_RETURN: leave the chain as if no rule had matched
 MASQUERADE = _expression("masq")
 
 

@@ -113,7 +113,7 @@ def sweep(place: Place, kept: set[str]) -> list[str]:
 def _in_table(name: str, record: NetworkRecord) -> rules.Bridge:
     config = record.config
     networks = tuple(ipaddress.ip_network(pool.subnet) for pool in config.pools)
-    return rules.Bridge(name, networks, config.internal, config.masquerade)
+    return rules.Bridge(name, networks, config.internal, not config.icc, config.masquerade)
 
 
 def _forward(version: int, warnings: list[str]) -> None:

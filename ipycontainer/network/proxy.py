@@ -24,7 +24,11 @@ UDP_SECONDS = 90  # docker's: how long an answer is still carried back
 UDP_CLIENTS = 1024
 DATAGRAM_BYTES = 1 << 16
 BACKLOG = 64  # connections taken at once, before those that stand have their turn
+ANCILLARY_BYTES = 128
 _SPLICE_NONBLOCK = 2  # SPLICE_F_NONBLOCK, splice(2)
+_IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50  # linux/in.h, linux/in6.h
+
+_Ancillary = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,27 @@ class _Connection:
 class _UdpClient:
     socket: socket.socket
     address: tuple[str, int]
+    asked: tuple[_Ancillary, ...]  # at which of the machine's addresses
     listener: Listener
     used: float = field(default_factory=time.monotonic)
+
+
+def _tell_addresses(sock: socket.socket) -> None:
+    """Have each datagram say at which address of this machine it arrived.
+
+    Who asks one address takes no answer from another (ip(7), IP_PKTINFO).
+    """
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+
+
+def _source(level: int, kind: int, data: bytes) -> _Ancillary:
+    """Return what has an answer leave by the address that was asked, and any interface."""
+    if kind == _IPV6_PKTINFO:
+        return level, kind, data[:16] + bytes(4)
+    return level, kind, bytes(4) + data[4:8] + bytes(4)
 
 
 class _Proxy:
@@ -103,10 +126,12 @@ class _Proxy:
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._ready: dict[int, _Connection] = {}
-        self._udp: dict[tuple[int, tuple[str, int]], _UdpClient] = {}
+        self._udp: dict[tuple[int, tuple[str, int], tuple[_Ancillary, ...]], _UdpClient] = {}
         self._paused: list[Listener] = []
         for listener in listeners:
             listener.socket.setblocking(False)
+            if listener.socket.type == socket.SOCK_DGRAM:
+                _tell_addresses(listener.socket)
             self._listen(listener)
 
     def run(self) -> None:
@@ -226,17 +251,20 @@ class _Proxy:
     def _datagram(self, listener: Listener) -> None:
         for _ in range(ROUNDS):
             try:
-                data, address = listener.socket.recvfrom(DATAGRAM_BYTES)
+                data, told, _, address = listener.socket.recvmsg(DATAGRAM_BYTES, ANCILLARY_BYTES)
             except OSError:
                 return
-            client = self._client(listener, address)
+            asked = tuple(_source(*each) for each in told)
+            client = self._client(listener, address, asked)
             if client is not None:
                 client.used = time.monotonic()
                 with suppress(OSError):
                     client.socket.send(data)
 
-    def _client(self, listener: Listener, address: tuple[str, int]) -> _UdpClient | None:
-        key = (listener.socket.fileno(), address)
+    def _client(
+        self, listener: Listener, address: tuple[str, int], asked: tuple[_Ancillary, ...]
+    ) -> _UdpClient | None:
+        key = (listener.socket.fileno(), address, asked)
         known = self._udp.get(key)
         if known is not None or len(self._udp) >= UDP_CLIENTS:
             return known
@@ -250,7 +278,7 @@ class _Proxy:
         except OSError:
             sock.close()
             return None
-        client = self._udp[key] = _UdpClient(sock, address, listener)
+        client = self._udp[key] = _UdpClient(sock, address, asked, listener)
         self._watch(sock, select.EPOLLIN, lambda _: self._answer(client))
         return client
 
@@ -258,7 +286,7 @@ class _Proxy:
         for _ in range(ROUNDS):
             try:
                 data = client.socket.recv(DATAGRAM_BYTES)
-                client.listener.socket.sendto(data, client.address)
+                client.listener.socket.sendmsg([data], client.asked, 0, client.address)
             except OSError:  # nothing more, or a refusal that the next datagram will meet again
                 return
             client.used = time.monotonic()

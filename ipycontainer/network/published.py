@@ -137,15 +137,15 @@ def close(place: Place, ports: Sequence[tuple[PublishedPort, str]]) -> None:
 
 
 def _targets(place: Place, ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[rules.Target]:
-    """Yield what the kernel can do: IPv4 that comes from outside; the proxy does the rest."""
+    """Yield what the kernel can do: not what comes from the machine's own loopback addresses.
+
+    Nor what leads from one version of IP to the other; the proxy does the rest.
+    """
     if not place.is_machines:
         return
     for port, target in ports:
-        if ":" in port.address or ":" in target:
-            continue
-        address = ipaddress.IPv4Address(port.address)
-        if address.is_loopback:
+        address, to = ipaddress.ip_address(port.address), ipaddress.ip_address(target)
+        if address.version != to.version or address.is_loopback:
             continue
         where = None if address.is_unspecified else address
-        to = ipaddress.IPv4Address(target)
         yield rules.Target(port.protocol, where, port.host_port, to, port.port)

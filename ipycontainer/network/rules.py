@@ -7,10 +7,11 @@ never touched. `table` puts it together and the others say what a network or a p
     bridges       our bridges, by name
     same          each bridge beside itself: who comes from where it goes
     internal      bridges that nothing leaves
+    isolated      bridges whose containers do not reach each other
     nets4, nets6  the networks of all bridges, behind which an own published port may lie
     masq4, masq6  the networks that speak to others with the machine's address
-    any4          protocol and port of this machine -> address and port of a container
-    one4          the same for one address of this machine
+    any4, any6    protocol and port of this machine -> address and port of a container
+    one4, one6    the same for one address of this machine
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from ipycontainer.linux import nftables as nft
 from ipycontainer.linux.netlink import Packet
 from ipycontainer.linux.nftables import Element, Set
-from ipycontainer.linux.rtnetlink import IPNetwork
+from ipycontainer.linux.rtnetlink import Address, IPNetwork
 
 __all__ = [
     "Bridge",
@@ -44,12 +45,15 @@ _SETS = (
     Set("bridges", ("ifname",)),
     Set("same", ("ifname", "ifname")),
     Set("internal", ("ifname",)),
+    Set("isolated", ("ifname",)),
     Set("nets4", ("ipv4_addr",), interval=True),
     Set("nets6", ("ipv6_addr",), interval=True),
     Set("masq4", ("ipv4_addr",), interval=True),
     Set("masq6", ("ipv6_addr",), interval=True),
     Set("any4", _PORT, ("ipv4_addr", "inet_service")),
+    Set("any6", _PORT, ("ipv6_addr", "inet_service")),
     Set("one4", ("ipv4_addr", *_PORT), ("ipv4_addr", "inet_service")),
+    Set("one6", ("ipv6_addr", *_PORT), ("ipv6_addr", "inet_service")),
 )
 _PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
 
@@ -61,17 +65,21 @@ class Bridge:
     name: str
     networks: tuple[IPNetwork, ...]
     internal: bool = False
+    isolated: bool = False
     masquerade: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A published port: who asks `address` (any of this machine's when None) gets to `to`."""
+    """A published port: who asks `address` (any of this machine's when None) gets to `to`.
+
+    Both are of one version.
+    """
 
     protocol: str
-    address: ipaddress.IPv4Address | None
+    address: Address | None
     port: int
-    to: ipaddress.IPv4Address
+    to: Address
     to_port: int
 
 
@@ -87,6 +95,10 @@ def table(name: str) -> Iterator[Packet]:
         yield nft.add_set(name, made)
     for chain, hook in (("prerouting", "prerouting"), ("output", "output")):
         yield nft.add_chain(name, chain, "nat", hook, _DSTNAT)
+        if chain == "prerouting":
+            # Sent on within their bridge, packets would meet the walls between its ports.
+            isolated = nft.meta("iifname") + nft.lookup("isolated")
+            yield nft.add_rule(name, chain, isolated, nft.RETURN)
         yield from _send_on(name, chain)
     yield nft.add_chain(name, "postrouting", "nat", "postrouting", _SRCNAT)
     yield from _masquerade(name)
@@ -97,34 +109,34 @@ def table(name: str) -> Iterator[Packet]:
 def _send_on(name: str, chain: str) -> Iterator[Packet]:
     """Send published ports on to their containers: first those of one address, then of any.
 
-    127.0.0.1 is left to the proxy: the kernel drops such packets on any other interface.
+    127.0.0.1 and ::1 are left to the proxy: the kernel drops such packets on any other interface.
     """
-    port = nft.meta("l4proto", 1) + nft.payload("transport", 2, 2, 2)
-    yield nft.add_rule(
-        name,
-        chain,
-        nft.family_is(nft.IPV4),
-        nft.payload("network", 16, 4),
-        port,
-        nft.lookup("one4", mapped=True),
-        nft.DNAT(nft.IPV4),
-    )
-    yield nft.add_rule(
-        name,
-        chain,
-        nft.family_is(nft.IPV4),
-        *_not_loopback(),
-        nft.destination_is_local(),
-        nft.meta("l4proto"),
-        nft.payload("transport", 2, 2, 1),
-        nft.lookup("any4", mapped=True),
-        nft.DNAT(nft.IPV4),
-    )
-
-
-def _not_loopback() -> Iterator[bytes]:
-    yield nft.payload("network", 16, 1)
-    yield nft.compare(b"\x7f", equal=False)
+    for family, version, offset, loopback in (
+        (nft.IPV4, "4", 16, b"\x7f"),
+        (nft.IPV6, "6", 24, ipaddress.IPv6Address("::1").packed),
+    ):
+        words = 1 if family == nft.IPV4 else 4
+        yield nft.add_rule(
+            name,
+            chain,
+            nft.family_is(family),
+            nft.payload("network", offset, 4 * words),
+            nft.meta("l4proto", words) + nft.payload("transport", 2, 2, words + 1),
+            nft.lookup(f"one{version}", mapped=True),
+            nft.DNAT(family),
+        )
+        yield nft.add_rule(
+            name,
+            chain,
+            nft.family_is(family),
+            nft.payload("network", offset, len(loopback)),
+            nft.compare(loopback, equal=False),
+            nft.destination_is_local(),
+            nft.meta("l4proto"),
+            nft.payload("transport", 2, 2, 1),
+            nft.lookup(f"any{version}", mapped=True),
+            nft.DNAT(family),
+        )
 
 
 def _masquerade(name: str) -> Iterator[Packet]:
@@ -182,6 +194,8 @@ def _of_bridge(bridge: Bridge) -> Iterator[tuple[str, Sequence[Element]]]:
     yield "same", [Element(key + key)]
     if bridge.internal:
         yield "internal", [Element(key)]
+    if bridge.isolated:
+        yield "isolated", [Element(key)]
     for network in bridge.networks:
         span = Element(network.network_address.packed, end=_beyond(network))
         yield f"nets{network.version}", [span]
@@ -209,8 +223,8 @@ def _of_target(target: Target) -> tuple[str, Sequence[Element]]:
     port = _word(bytes([_PROTOCOLS[target.protocol]])) + _word(struct.pack(">H", target.port))
     data = target.to.packed + _word(struct.pack(">H", target.to_port))
     if target.address is None:
-        return "any4", [Element(port, data)]
-    return "one4", [Element(target.address.packed + port, data)]
+        return f"any{target.to.version}", [Element(port, data)]
+    return f"one{target.to.version}", [Element(target.address.packed + port, data)]
 
 
 def _word(value: bytes) -> bytes:

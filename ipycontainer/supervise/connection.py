@@ -83,13 +83,14 @@ class Connection:
         plug = next((p for p in self._plugs if not p.network.config.internal), None)
         if plug is None:
             return
-        target = plug.attachment.ipv4 or plug.attachment.ipv6
+        made = plug.attachment
+        targets = {4: made.ipv4 or made.ipv6, 6: made.ipv6 or made.ipv4}
         configured = plug.network.config.host_binding or str(self._asked.get("publish", ""))
         defaults = published.default_addresses(configured)
         try:
             for raw in self._asked["ports"]:
                 for port, sock in published.take(PortBinding(**raw), defaults):
-                    self._ports.append((port, target))
+                    self._ports.append((port, targets[6 if ":" in port.address else 4]))
                     self._sockets.append(sock)
         except EngineError as error:
             name, endpoint = self._asked.get("name", ""), plug.attachment.endpoint_id

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,26 +24,34 @@ Docker = Callable[..., "subprocess.CompletedProcess[str]"]
 
 START_SECONDS = 30
 _NAMESPACES = ("--net", "--mount", "--propagation", "private")
-_DAEMON = 'ip link set lo up; exec dockerd "$@"'
+# A machine that does not forward yet: then the daemon has it drop what nobody has asked for.
+_DAEMON = 'ip link set lo up; echo 0 >/proc/sys/net/ipv4/ip_forward; exec dockerd "$@"'
 
 
 @pytest.fixture(scope="session")
 def docker(busybox_tar: Path) -> Iterator[Docker]:
     """Run docker's command line against a daemon of our own that has the image busybox:latest."""
+    with daemon(busybox_tar) as run:
+        yield run
+
+
+@contextmanager
+def daemon(image: Path, *options: str) -> Iterator[Docker]:
+    """Start a daemon that has an archive as busybox:latest, and end it afterwards."""
     if os.geteuid() != 0:
         pytest.skip("docker's daemon needs root")
     if shutil.which("dockerd") is None or shutil.which("docker") is None:
         pytest.skip("docker is not installed: apt-get install -y docker.io docker-cli")
     with tempfile.TemporaryDirectory(prefix="ipyc-docker-") as directory:
-        daemon = _start(Path(directory))
+        process = _start(Path(directory), options)
         try:
             run = _client(Path(directory))
-            _await(run, daemon)
-            run("import", str(busybox_tar), "busybox:latest")
+            _await(run, process)
+            run("import", str(image), "busybox:latest")
             yield run
         finally:
-            daemon.terminate()
-            daemon.wait(START_SECONDS)
+            process.terminate()
+            process.wait(START_SECONDS)
 
 
 @pytest.fixture
@@ -69,8 +78,9 @@ def ours(
     os.close(before)
 
 
-def _start(place: Path) -> subprocess.Popen[bytes]:
+def _start(place: Path, more: Sequence[str]) -> subprocess.Popen[bytes]:
     options = [
+        *more,
         f"--host=unix://{place}/docker.sock",
         f"--data-root={place}/data",
         f"--exec-root={place}/exec",
@@ -103,9 +113,9 @@ def _client(place: Path) -> Docker:
     return run
 
 
-def _await(run: Docker, daemon: subprocess.Popen[bytes]) -> None:
+def _await(run: Docker, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while run("version").returncode != 0:
-        assert daemon.poll() is None, "dockerd ended"
+        assert process.poll() is None, "dockerd ended"
         assert time.monotonic() < deadline, "dockerd does not answer"
         time.sleep(0.1)

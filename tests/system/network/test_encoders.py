@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_interface
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
 from typing import Any
 
 import pytest
@@ -18,11 +18,13 @@ HOME_TABLE = "ipyc-0123abcd"
 BRIDGES = (
     rules.Bridge("br0", (IPv4Network("172.17.0.0/16"), IPv6Network("fd00:1::/64"))),
     rules.Bridge("br1", (IPv4Network("255.255.255.0/24"),), internal=True),
-    rules.Bridge("br2", (IPv4Network("10.9.0.0/20"),), masquerade=False),
+    rules.Bridge("br2", (IPv4Network("10.9.0.0/20"),), isolated=True, masquerade=False),
 )
 TARGETS = (
     rules.Target("tcp", None, 8080, IPv4Address("172.17.0.2"), 80),
     rules.Target("udp", IPv4Address("192.0.2.7"), 53, IPv4Address("10.9.1.2"), 5353),
+    rules.Target("tcp", None, 8080, IPv6Address("fd00:1::2"), 80),
+    rules.Target("tcp", IPv6Address("2001:db8::7"), 443, IPv6Address("fd00:1::3"), 8443),
 )
 # The same table in the words of _nft(8).
 TEXT = """
@@ -31,6 +33,7 @@ table inet ipyc-0123abcd {
   set same { type ifname . ifname
     elements = { "br0" . "br0", "br1" . "br1", "br2" . "br2" } }
   set internal { type ifname; elements = { "br1" } }
+  set isolated { type ifname; elements = { "br2" } }
   set nets4 { type ipv4_addr; flags interval
     elements = { 172.17.0.0/16, 255.255.255.0/24, 10.9.0.0/20 } }
   set nets6 { type ipv6_addr; flags interval; elements = { fd00:1::/64 } }
@@ -38,15 +41,24 @@ table inet ipyc-0123abcd {
   set masq6 { type ipv6_addr; flags interval; elements = { fd00:1::/64 } }
   map any4 { type inet_proto . inet_service : ipv4_addr . inet_service
     elements = { tcp . 8080 : 172.17.0.2 . 80 } }
+  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service
+    elements = { tcp . 8080 : fd00:1::2 . 80 } }
   map one4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
     elements = { 192.0.2.7 . udp . 53 : 10.9.1.2 . 5353 } }
+  map one6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
+    elements = { 2001:db8::7 . tcp . 443 : fd00:1::3 . 8443 } }
   chain prerouting { type nat hook prerouting priority dstnat; policy accept;
+    iifname @isolated return
     dnat ip to ip daddr . meta l4proto . th dport map @one4
     ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @any4
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
+    ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @any6
   }
   chain output { type nat hook output priority dstnat; policy accept;
     dnat ip to ip daddr . meta l4proto . th dport map @one4
     ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @any4
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
+    ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @any6
   }
   chain postrouting { type nat hook postrouting priority srcnat; policy accept;
     ip saddr @masq4 oifname != @bridges masquerade
@@ -113,7 +125,7 @@ def _fail_at_the_end() -> list[Any]:
     namespaces.unshare(namespaces.CLONE_NEWNET)
     with nftables.open_netfilter() as netfilter:
         nftables.commit(netfilter, rules.table(HOME_TABLE))
-        one, other = TARGETS
+        one, other, *_ = TARGETS
         nftables.commit(netfilter, [rules.add_target(HOME_TABLE, other)])
         again = rules.Target("tcp", None, 8080, IPv4Address("172.17.0.3"), 81)
         with pytest.raises(FileExistsError) as caught:

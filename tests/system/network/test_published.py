@@ -90,21 +90,23 @@ def test_port_is_reached_on_the_machines_own_addresses(engine: Engine) -> None:
 
 
 def test_datagrams_go_there_and_back(engine: Engine) -> None:
-    """UDP: an answer finds its way to who asked."""
+    """UDP: an answer finds its way to who asked, from the address that was asked."""
     container = _serve(engine, UDP_ECHO, PortBinding(53, "udp"))
     port = container.published[0].host_port
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(0.5)
-        client.connect(("127.0.0.1", port))
-        for _ in range(40):
-            client.send(b"ping\n")
-            try:
-                assert client.recv(100) == b"ping\n"
-                break
-            except (TimeoutError, ConnectionRefusedError):
-                time.sleep(0.05)
-        else:
-            pytest.fail("no answer came")
+    for address in ("127.0.0.1", "127.0.0.2", "::1"):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.5)
+            client.connect((address, port))
+            for _ in range(40):
+                client.send(b"ping\n")
+                try:
+                    assert client.recv(100) == b"ping\n"
+                    break
+                except (TimeoutError, ConnectionRefusedError):
+                    time.sleep(0.05)
+            else:
+                pytest.fail(f"no answer came from {address}")
 
 
 def test_large_streams_arrive_whole_both_ways(engine: Engine) -> None:
