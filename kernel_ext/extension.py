@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["MAGIC", "load", "unload"]
 
-MAGIC = "container"
+MAGIC, BY_HAND = "container", "byhand"
 _FORMS: dict[str, Callable[..., Any]] = {"text/html": container_html, "text/plain": container_text}
 
 
 def load(shell: InteractiveShell) -> None:
     """Register everything, in place of what an earlier load registered."""
+    from kernel_ext.byhand import ByHandMagics
     from kernel_ext.magics import ContainerMagics
 
-    shell.register_magics(ContainerMagics(shell))
+    _end_by_hand(shell)
+    shell.register_magics(ContainerMagics(shell), ByHandMagics(shell))
     for mime, form in _FORMS.items():
         _formatters(shell)[mime].for_type(CONTAINER_TYPE, form)
     print(_line())
@@ -34,11 +36,20 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take everything back and close the engine's connections; containers go on running."""
+    _end_by_hand(shell)
     for kind in ("line", "cell"):
-        shell.magics_manager.magics[kind].pop(MAGIC, None)
+        for name in (MAGIC, BY_HAND):
+            shell.magics_manager.magics[kind].pop(name, None)
     for mime in _FORMS:
         _formatters(shell)[mime].pop(CONTAINER_TYPE, None)
     connection.disconnect()
+
+
+def _end_by_hand(shell: InteractiveShell) -> None:
+    """End the scratch process of an earlier load."""
+    earlier = shell.magics_manager.registry.get("ByHandMagics")
+    if earlier is not None:
+        earlier.end()
 
 
 def _formatters(shell: InteractiveShell) -> dict[str, Any]:

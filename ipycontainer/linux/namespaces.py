@@ -25,10 +25,12 @@ __all__ = [
     "in_initial_userns",
     "join_user",
     "join_user_and_mount",
+    "map_by_program",
     "open_path",
     "read_subids",
     "setns",
     "unshare",
+    "write_map",
     "write_maps",
 ]
 
@@ -125,17 +127,17 @@ def write_maps(pid: int, uids: IdMap, gids: IdMap) -> None:
     OSError.
     """
     try:
-        _write_map(f"/proc/{pid}/uid_map", uids)
+        write_map(f"/proc/{pid}/uid_map", uids)
     except PermissionError:
-        if not _map_by_program("newuidmap", pid, uids):
+        if not map_by_program("newuidmap", pid, uids):
             raise
     try:
-        _write_map(f"/proc/{pid}/gid_map", gids)
+        write_map(f"/proc/{pid}/gid_map", gids)
     except PermissionError:
-        if not _map_by_program("newgidmap", pid, gids):
+        if not map_by_program("newgidmap", pid, gids):
             with open(f"/proc/{pid}/setgroups", "w", encoding="ascii") as file:
                 file.write("deny")
-            _write_map(f"/proc/{pid}/gid_map", gids)
+            write_map(f"/proc/{pid}/gid_map", gids)
 
 
 def become_root_in_new_userns(subids: SubIds | None = None, flags: int = CLONE_NEWNS) -> IdMap:
@@ -161,8 +163,8 @@ def become_root_in_new_userns(subids: SubIds | None = None, flags: int = CLONE_N
         uids = ((0, uid, 1),)
         with open("/proc/self/setgroups", "w", encoding="ascii") as file:
             file.write("deny")
-        _write_map("/proc/self/uid_map", uids)
-        _write_map("/proc/self/gid_map", ((0, gid, 1),))
+        write_map("/proc/self/uid_map", uids)
+        write_map("/proc/self/gid_map", ((0, gid, 1),))
     _take_root_ids()
     return uids
 
@@ -236,8 +238,8 @@ def _unshare_mapped_by_child(flags: int, uids: IdMap, gids: IdMap) -> bool:
         code = 1
         try:
             os.close(ready_write)
-            if os.read(ready_read, 1) and _map_by_program("newuidmap", target, uids):
-                code = 0 if _map_by_program("newgidmap", target, gids) else 2
+            if os.read(ready_read, 1) and map_by_program("newuidmap", target, uids):
+                code = 0 if map_by_program("newgidmap", target, gids) else 2
         finally:
             os._exit(code)
     os.close(ready_read)
@@ -253,7 +255,8 @@ def _unshare_mapped_by_child(flags: int, uids: IdMap, gids: IdMap) -> bool:
     return code == 0
 
 
-def _map_by_program(name: str, pid: int, lines: IdMap) -> bool:
+def map_by_program(name: str, pid: int, lines: IdMap) -> bool:
+    """Have newuidmap(1) or newgidmap(1) write the map of a process; False where it does not."""
     path = find_mapper(name)
     if not path:
         return False
@@ -264,7 +267,8 @@ def _map_by_program(name: str, pid: int, lines: IdMap) -> bool:
     return status == 0
 
 
-def _write_map(path: str, lines: IdMap) -> None:
+def write_map(path: str, lines: IdMap) -> None:
+    """Write a map into a process's uid_map or gid_map. Raises OSError."""
     # one write(2): the kernel takes a map only once and whole
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:

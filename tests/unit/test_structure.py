@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "model": {"errors", "faults", "version"},
     "linux": BORDERS,
     "runtime": FOUNDATION,
+    "byhand": FOUNDATION,
     "store": FOUNDATION,
     "storage": STATE,
     "network": STATE,
@@ -36,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "engine": {"supervise", "images", "storage", "network", *STATE},
     "commands": {"engine", "supervise", "images", "storage", "network", "front", *STATE},
     "kernel_ext": {
+        "byhand",
         "commands",
         "engine",
         "supervise",
