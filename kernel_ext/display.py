@@ -23,6 +23,7 @@ from ipycontainer.commands.records import (
     DiskUsage,
     Done,
     EventView,
+    Explained,
     Facts,
     Inspected,
     Lines,
@@ -227,6 +228,15 @@ def _(outcome: Changes) -> Frame:
     if outcome.content:
         print(outcome.content, end="")
     return frames.changes(outcome.rows, time.time_ns())
+
+
+@_value.register(Explained)
+def _(outcome: Explained) -> Frame:
+    import time
+
+    from kernel_ext import start_frames
+
+    return start_frames.steps(outcome.steps, time.time_ns())
 
 
 @_value.register(DiskUsage)

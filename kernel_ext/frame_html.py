@@ -129,6 +129,12 @@ def _memory(value: Any, _row: int) -> str:
     return _td(human_size_binary(int(value)), f"{int(value):,} bytes", ";text-align:right")
 
 
+def _milliseconds(value: Any, _row: int) -> str:
+    if pd.isna(value):
+        return _td("")
+    return _td(f"{int(value) / 1e6:.3f} ms", f"{int(value):,} ns", ";text-align:right")
+
+
 def _percent(value: Any, _row: int) -> str:
     return _td("" if pd.isna(value) else f"{value:.2f}%", extra=";text-align:right")
 
@@ -153,6 +159,8 @@ _INTEGERS: Mapping[str, _Writer] = {
     "reclaimable": _size,
     "size_delta": _size_delta,
     "mode": _mode,
+    "start_ns": _milliseconds,
+    "duration_ns": _milliseconds,
     # of `stats`: docker shows memory in powers of 1024, everything else in powers of 1000
     "memory": _memory,
     "memory_limit": _memory,

@@ -62,7 +62,8 @@ class Frame(pd.DataFrame):
     """A DataFrame like any other, but readable in a page; slices of it are readable too.
 
     `attrs["now_ns"]` is the moment of the listing, in nanoseconds since the epoch: "3 minutes ago"
-    is said of that moment. With `attrs["no_trunc"]` a page shows ids and commands whole.
+    is said of that moment. With `attrs["no_trunc"]` a page shows ids and commands whole;
+    `attrs["picture"]` names what is drawn above the table.
     """
 
     @property
@@ -75,7 +76,12 @@ class Frame(pd.DataFrame):
             return None
         if not frame_html.fits(self):
             return pd.DataFrame(self)._repr_html_()  # type: ignore[operator,no-any-return]
-        return frame_html.table(self)
+        above = ""
+        if self.attrs.get("picture") == "waterfall":
+            from kernel_ext import waterfall
+
+            above = waterfall.picture(self)
+        return above + frame_html.table(self)
 
 
 _TEXT = pd.StringDtype()

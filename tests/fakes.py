@@ -31,6 +31,7 @@ from ipycontainer.errors import (
     VolumeInUse,
 )
 from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import NetworkConfig, NetworkRecord, Pool, PublishedPort
@@ -249,6 +250,13 @@ class FakeContainer:
         self.calls.append(("processes", tuple(arguments)))
         return FakeProcesses()
 
+    def explain(self) -> list[ExplainedStep]:
+        return [
+            ExplainedStep("init", "bring up lo", "netlink", "It is down.", True, None, 40_000),
+            ExplainedStep("engine", "write", "write", "To be read.", False, 0, 500_000),
+            ExplainedStep("init", "execute true", "execve", "It runs.", False, 600_000, 90_000),
+        ]
+
     def unlink(self, alias: str) -> None:
         self.calls.append(("unlink", alias))
 
@@ -444,6 +452,10 @@ class FakeContainers:
                     f'"{other.id}". You have to remove (or rename) that container to be able '
                     "to reuse that name."
                 )
+
+    def explain(self, config: ContainerConfig, name: str = "") -> list[ExplainedStep]:
+        self.engine.images.get(config.image)
+        return [ExplainedStep("init", f"execute {' '.join(config.command)}", "execve", "It runs.")]
 
     def check_limits(self, wanted: Limits) -> tuple[Limits, tuple[str, ...]]:
         return wanted, ()

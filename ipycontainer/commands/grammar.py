@@ -74,6 +74,7 @@ _TOP: tuple[Verb, ...] = (
     running.create,
     inspection.diff,
     happenings.events,
+    running.explain,
     saving.export,
     image_listing.history,
     local_images.import_,

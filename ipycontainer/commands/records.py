@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ipycontainer.errors import EngineError
+from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import rfc3339nano_fixed
 
@@ -27,6 +28,7 @@ __all__ = [
     "DiskUsage",
     "Done",
     "EventView",
+    "Explained",
     "Facts",
     "HistorySummary",
     "ImageSummary",
@@ -338,6 +340,13 @@ class Changes(Outcome):
 
     rows: tuple[Change, ...] = ()
     content: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained(Outcome):
+    """The steps of a start: as it was, or, without times, as it would be."""
+
+    steps: tuple[ExplainedStep, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.id_file import id_file
 from ipycontainer.commands.limit_options import client_warnings
-from ipycontainer.commands.records import Done, Outcome, Running, Started
+from ipycontainer.commands.records import Done, Explained, Outcome, Running, Started
 from ipycontainer.commands.registries import check_policy, fetch
 from ipycontainer.commands.terminals import (
     detach_keys_option,
@@ -23,14 +23,21 @@ from ipycontainer.commands.terminals import (
 )
 from ipycontainer.commands.types import Assignment, List
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound, UsageError
+from ipycontainer.errors import (
+    Conflict,
+    EngineError,
+    ImageNotFound,
+    InvalidArgument,
+    NotFound,
+    UsageError,
+)
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.window import parse_keys
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Stdin
 
-__all__ = ["create", "exec_", "run", "start"]
+__all__ = ["create", "exec_", "explain", "run", "start"]
 
 _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foreground: leave out -d"
 
@@ -43,12 +50,14 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
     interspersed=False,
 )
 @click.option("-d", "--detach", is_flag=True, help="Run in background and print container ID")
+@click.option("--explain", is_flag=True, help="Show the steps of the start, and do none of them")
 @detach_keys_option
 @sig_proxy_option
 @creation_options
 def run(
     session: Session,
     detach: bool,
+    explain: bool,
     detach_keys: str,
     sig_proxy: bool,
     name: str,
@@ -66,6 +75,8 @@ def run(
         raise UsageError("Conflicting options: -a and -d", exit_code=1)
     config = configuration(session, detach=detach, **options)
     check_policy(pull)
+    if explain:
+        return _explained(session, config, name, options["interactive"])
     fetch(session, config.image, pull, platform, quiet)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
@@ -113,6 +124,23 @@ def run(
         if detach:
             return Started(container=container, running=False, errors=(error,), warnings=warnings)
         return Done(errors=(error,), warnings=warnings)
+
+
+def _explained(session: Session, config: ContainerConfig, name: str, interactive: bool) -> Outcome:
+    """Return the steps of a start; an image that is not there is not fetched for that."""
+    try:
+        config, _ = _with_body(session, config, interactive)
+        return Explained(steps=tuple(session.engine.containers.explain(config, name)))
+    except ImageNotFound as error:
+        hint = f"--explain fetches nothing: pull {config.image}"
+        raise ImageNotFound(error.message, hint=hint) from None
+
+
+@verb("explain", "Show the steps of a container's last start", "CONTAINER", least=1, most=1)
+@click.argument("container")
+def explain(session: Session, container: str) -> Outcome:
+    """Return what was done, by whom, why, and what it took."""
+    return Explained(steps=tuple(session.engine.containers.get(container).explain()))
 
 
 @verb(

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from ipycontainer.commands.columns import disk_text, listing_lines
+from ipycontainer.commands.explained_lines import explained_lines
 from ipycontainer.commands.facts import info_lines, version_lines
 from ipycontainer.commands.failures import exit_code, failure_text
 from ipycontainer.commands.network_columns import port_lines
@@ -26,6 +27,7 @@ from ipycontainer.commands.records import (
     DiskUsage,
     Done,
     EventView,
+    Explained,
     Facts,
     Inspected,
     Lines,
@@ -118,6 +120,11 @@ def _(outcome: Changes, out: TextIO) -> int:
         out.write(outcome.content)
         return 0
     return _write((f"{row.kind} {row.path}" for row in outcome.rows), out)
+
+
+@_body.register
+def _(outcome: Explained, out: TextIO) -> int:
+    return _write(explained_lines(outcome), out)
 
 
 @_body.register

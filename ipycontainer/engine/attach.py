@@ -7,6 +7,7 @@ each start: what the machine offers may have changed since the last.
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,7 @@ def _launch(
     window: Window = NO_WINDOW,
 ) -> tuple[Channel, Message]:
     engine, config = container.engine, container.record.config
+    began = time.perf_counter_ns()
     faults.point("start: before the bundle")
     try:
         around, neighbours = engine.surroundings(container.record), _neighbours(container)
@@ -140,6 +142,7 @@ def _launch(
                 "health": health.of_request(config),
                 "log": log_options.of_request(container.record),
                 "failure": CREATE_FAILED,
+                "asked": [began, time.perf_counter_ns()],
             },
             fds,
         )

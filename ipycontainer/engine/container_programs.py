@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from ipycontainer.engine import attach, log_options, top
+from ipycontainer.engine import attach, explaining, log_options, top
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
+from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.window import NO_WINDOW, Window
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class ContainerPrograms:
         return attach.execute(
             self._self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
         )
+
+    def explain(self) -> Sequence[ExplainedStep]:
+        """Return the steps of its last start, with what each took; Conflict before the first."""
+        return explaining.as_it_was(self._self)
 
     def exec_run(
         self,

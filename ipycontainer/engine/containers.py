@@ -6,14 +6,15 @@ import os
 import random
 import shlex
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ipycontainer.engine import (
     bundle,
     capacity,
+    explaining,
     limits,
     log_options,
     mounts,
@@ -23,6 +24,7 @@ from ipycontainer.engine import (
 )
 from ipycontainer.engine.around import Around
 from ipycontainer.engine.container import Container
+from ipycontainer.engine.merging import beside_script, merge_image
 from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import (
     ContainerError,
@@ -35,6 +37,7 @@ from ipycontainer.images import host
 from ipycontainer.images.environment import PythonEnvironment
 from ipycontainer.model import ids
 from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.mounts import Bind, MountPoint
@@ -67,6 +70,45 @@ class Containers:
 
         Raises ImageNotFound, NameInUse, InvalidArgument in docker's words; nothing is left then.
         """
+        warnings: list[str] = []
+        config, image = self._checked(config, name, warnings)
+        container_id = ids.new_id()
+        made: list[str] = []
+        try:
+            record = self._described(container_id, config, image, warnings)
+            mounts.make_sources(record.config.mounts)
+            record = self._add(record, name.removeprefix("/"), made)
+            self._fill(record)
+        except BaseException:
+            self._undo(container_id, made)
+            raise
+        return Container(self._engine, record, warnings)
+
+    def explain(self, config: ContainerConfig, name: str = "") -> Sequence[ExplainedStep]:
+        """Return the steps that a start would have; nothing is made. Raises as `create_from`."""
+        return explaining.as_it_would_be(self._engine, config, name)
+
+    @contextmanager
+    def sketched(
+        self, config: ContainerConfig, name: str = ""
+    ) -> Iterator[tuple[ContainerRecord, tuple[str, ...]]]:
+        """Give the record of a container that is not made, and its warnings.
+
+        Its directories stand meanwhile. Raises as `create_from`.
+        """
+        warnings: list[str] = []
+        config, image = self._checked(config, name, warnings)
+        container_id = ids.new_id()
+        try:
+            record = self._described(container_id, config, image, warnings)
+            yield replace(record, name=name.removeprefix("/") or record.short_id), tuple(warnings)
+        finally:
+            snapshots.discard(self._engine.home, container_id)
+
+    def _checked(
+        self, config: ContainerConfig, name: str, warnings: list[str]
+    ) -> tuple[ContainerConfig, ImageRecord]:
+        """Return the config as far as it can be settled without an image's own, and the image."""
         if name:
             ids.check_name(name.removeprefix("/"), shown=name)
         if config.workdir and not config.workdir.startswith("/"):
@@ -77,7 +119,6 @@ class Containers:
         if config.stop_signal:
             parse_signal(config.stop_signal)
         log_options.check(config.log_driver, config.log_options)
-        warnings: list[str] = []
         if config.is_limited:
             config, dropped = limits.admit(config, capacity.of(self._engine))
             warnings += dropped
@@ -86,34 +127,32 @@ class Containers:
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
-        config = sharing.settled(config, lambda ref: self.get(ref).record)
-        container_id = ids.new_id()
-        made: list[str] = []
-        try:
-            overlays, settings, shown = self._snapshot(container_id, image, warnings)
-            merged = _beside_script(merge_image(replace(config, image_mounts=shown), settings))
-            merged = replace(merged, mounts=self._mounts(merged, settings.volumes))
-            if not merged.command and not merged.entrypoint:
-                raise InvalidArgument("no command specified")
-            record = ContainerRecord(
-                id=container_id,
-                name="",
-                image_id=image.id,
-                created_ns=time.time_ns(),
-                config=merged,
-                state=ContainerState(),
-                overlays=overlays,
-            )
-            warnings += bundle.warnings_of(
-                self._engine.home, merged, self._engine.surroundings(record)
-            )
-            mounts.make_sources(merged.mounts)
-            record = self._add(record, name.removeprefix("/"), made)
-            self._fill(record)
-        except BaseException:
-            self._undo(container_id, made)
-            raise
-        return Container(self._engine, record, warnings)
+        return sharing.settled(config, lambda ref: self.get(ref).record), image
+
+    def _described(
+        self,
+        container_id: str,
+        config: ContainerConfig,
+        image: ImageRecord,
+        warnings: list[str],
+    ) -> ContainerRecord:
+        """Make a container's directories, and return what its row will say but for the name."""
+        overlays, settings, shown = self._snapshot(container_id, image, warnings)
+        merged = beside_script(merge_image(replace(config, image_mounts=shown), settings))
+        merged = replace(merged, mounts=self._mounts(merged, settings.volumes))
+        if not merged.command and not merged.entrypoint:
+            raise InvalidArgument("no command specified")
+        record = ContainerRecord(
+            id=container_id,
+            name="",
+            image_id=image.id,
+            created_ns=time.time_ns(),
+            config=merged,
+            state=ContainerState(),
+            overlays=overlays,
+        )
+        warnings += bundle.warnings_of(self._engine.home, merged, self._engine.surroundings(record))
+        return record
 
     def check_limits(self, wanted: Limits) -> tuple[Limits, tuple[str, ...]]:
         """Return what of an update can be had, and WARNINGs; InvalidArgument in docker's words."""
@@ -328,48 +367,6 @@ class Containers:
             records, all, limit, filters or {}, Around(self._engine, records)
         )
         return [Container(self._engine, record) for record in chosen]
-
-
-def merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
-    """Lay a user's words over an image's settings, by docker's rules.
-
-    An entrypoint of the user's drops the image's command; labels and environment are merged by
-    name, the user's first.
-    """
-    named = {word.partition("=")[0] for word in config.env}
-    if config.entrypoint is None:
-        entrypoint, command = image.entrypoint, config.command or image.command
-    else:
-        entrypoint, command = config.entrypoint, config.command
-    return replace(
-        config,
-        entrypoint=entrypoint,
-        command=command,
-        env=(*config.env, *(word for word in image.env if word.partition("=")[0] not in named)),
-        workdir=config.workdir or image.workdir,
-        user=config.user or image.user,
-        labels={**image.labels, **config.labels},
-        stop_signal=config.stop_signal or image.stop_signal,
-        healthcheck=(
-            image.healthcheck
-            if config.healthcheck is None
-            else config.healthcheck.or_else(image.healthcheck)
-        ),
-        exposed=tuple(dict.fromkeys((*config.exposed, *image.exposed_ports))),
-    )
-
-
-def _beside_script(config: ContainerConfig) -> ContainerConfig:
-    """Let a Python script of a cell import what lies in the working directory, as the cell could.
-
-    Python puts the script's own directory on its path, which is `/` here, not the working one.
-    """
-    if not any(path.endswith(".py") for path in config.files):
-        return config
-    variables = dict(word.partition("=")[::2] for word in config.env)
-    places = [config.workdir or "/", *filter(None, [variables.get("PYTHONPATH", "")])]
-    kept = (word for word in config.env if not word.startswith("PYTHONPATH="))
-    return replace(config, env=(*kept, f"PYTHONPATH={':'.join(places)}"))
 
 
 def _words(command: str | Sequence[str] | None) -> tuple[str, ...]:

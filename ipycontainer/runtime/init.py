@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ def live(plan: Sequence[Step], ctx: Context) -> NoReturn:
     code = 255
     try:
         os.umask(0)  # directories and nodes get the modes that they are given
+        ctx.times.append(time.perf_counter_ns())
         steps.run(plan, ctx)
     except EngineError as error:
         code = tell(ctx, error)

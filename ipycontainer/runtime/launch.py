@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, IdMapping, Spec
 from ipycontainer.runtime import donors, init, limiting, network_steps, plan, terminal_steps
 from ipycontainer.runtime.plan import CgroupView
-from ipycontainer.runtime.sandbox import MISFIT, Sandbox
+from ipycontainer.runtime.sandbox import MISFIT, Sandbox, done_ahead
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
 from ipycontainer.runtime.seccomp import compile_profile
 from ipycontainer.runtime.steps import Context, Stdio, Step
@@ -55,7 +56,9 @@ class Launched:
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
     is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
     one, and the sockets of `resolver` (datagrams, streams). `steps` are what init
-    executed, `nanoseconds` what each took.
+    executed, `times` what it noted of them (`Context.times`). `marks` are moments of our own part,
+    in nanoseconds of the monotonic clock: it began, had the cgroup, began and ended with the
+    interfaces, saw the program run. `ahead` are the steps that a sandbox did before.
     """
 
     pid: int
@@ -64,18 +67,11 @@ class Launched:
     cgroup: Cgroup | None = None
     warnings: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
-    nanoseconds: Sequence[int] = ()
+    times: Sequence[int] = ()
     terminal: int = -1
     resolver: tuple[int, ...] = ()
-
-    @property
-    def timings(self) -> tuple[tuple[str, float], ...]:
-        """Return what was done and the seconds it took, in order.
-
-        Put into words only for who asks: that takes as long as a dozen of the steps.
-        """
-        pairs = zip(self.steps, self.nanoseconds, strict=False)
-        return tuple((step.describe(), time / 1e9) for step, time in pairs)
+    marks: tuple[int, ...] = ()
+    ahead: tuple[Step, ...] = ()
 
 
 def preload() -> Hierarchies:
@@ -113,7 +109,9 @@ def launch(
         seccomp = compile_profile(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
     userns = "user" in new or not namespaces.in_initial_userns()
+    marks = [time.perf_counter_ns()]
     cgroup = make_cgroup(spec)
+    marks.append(time.perf_counter_ns())
     pid = 0
     sync = own = -1
     try:
@@ -147,9 +145,11 @@ def launch(
             if cgroup is not None:
                 cgroup.attach(pid)
             os.write(own, b"1")
+        marks.append(time.perf_counter_ns())
         if connect is not None:
             connect(pid)
             _say(own, b"1")
+        marks.append(time.perf_counter_ns())
         pidfd = os.pidfd_open(pid)
         try:
             ticks = procfs.start_ticks(pid)
@@ -168,8 +168,10 @@ def launch(
             raise
         if cgroup is None and spec.linux.resources is not None:
             notes = (limiting.NO_CGROUP, *notes)
+        marks.append(time.perf_counter_ns())
+        resolving = tuple(resolver or ())
         return Launched(
-            pid, ticks, pidfd, cgroup, notes, steps, told, master, tuple(resolver or ())
+            pid, ticks, pidfd, cgroup, notes, steps, told, master, resolving, tuple(marks)
         )
     except BaseException as error:
         _undo(pid, cgroup)
@@ -195,6 +197,7 @@ def follow(
     """
     cgroup = None
     launched = None
+    marks = [time.perf_counter_ns()]
     try:
         if ANNOTATION_NETWORKS in spec.annotations:
             _say(sandbox.sync, spec.annotations.get(ANNOTATION_INTERFACES, "").encode())
@@ -203,15 +206,18 @@ def follow(
             if cgroup is None:
                 raise _Misfit
             _say(sandbox.sync, b"1")
+        marks.append(time.perf_counter_ns())
         # while init is at it: it comes to the same answer
         steps = sandbox_steps(
             spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies
         )
         if steps is None:
             raise _Misfit
+        marks.append(time.perf_counter_ns())
         if connect is not None:
             connect(sandbox.pid)
             _say(sandbox.sync, b"1")
+        marks.append(time.perf_counter_ns())
         resolver = network_steps.expected_resolver(spec)
         told, notes, master = await_program(
             sandbox.sync,
@@ -232,6 +238,8 @@ def follow(
             told,
             master,
             tuple(resolver or ()),
+            (*marks, time.perf_counter_ns()),
+            done_ahead(userns=sandbox.userns),
         )
     except _Misfit:
         pass

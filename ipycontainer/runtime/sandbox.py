@@ -42,7 +42,7 @@ from ipycontainer.runtime import (
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
-__all__ = ["MISFIT", "Sandbox", "prepare", "sample", "steps_in"]
+__all__ = ["MISFIT", "Sandbox", "done_ahead", "prepare", "sample", "steps_in"]
 
 KINDS = ("mount", "uts", "ipc", "pid", "network")  # those of a container that names no others
 MISFIT = b"misfit"  # what init says of a bundle that cannot begin here
@@ -166,7 +166,7 @@ def steps_in(
         resources = spec.linux.resources
         further = () if resources is None else limiting.further(hierarchies, resources)
         group = cgroups.locate(hierarchies, spec.linux.cgroups_path, further)
-    return _without(_done_ahead(userns=userns), _plan(spec, bundle, group, userns, hierarchies))
+    return _without(done_ahead(userns=userns), _plan(spec, bundle, group, userns, hierarchies))
 
 
 def _plan(
@@ -216,7 +216,8 @@ def _touches(step: Step) -> bool:
 
 
 @cache
-def _done_ahead(*, userns: bool) -> tuple[Step, ...]:
+def done_ahead(*, userns: bool) -> tuple[Step, ...]:
+    """Return the steps that a sandbox has executed before there is a container."""
     planned = plan.plan(sample(userns, "/nowhere"), "/nowhere", userns=userns)
     return tuple(
         step
@@ -242,13 +243,13 @@ def _live(
         session_steps.DieWithParent().execute(Context(-1, Stdio(0, 1, 2), None))
         os.umask(0)
         with faults.rehearsal():
-            trees = _build(userns, scratch)
+            built = _build(userns, scratch)
             _rehearse(userns, scratch)
         message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
         if not message:
             os._exit(0)
         ctx = Context(sock.detach(), Stdio(*fds), seccomp)
-        ctx.trees = trees
+        ctx.trees, ctx.times = built.root, built.times
         try:
             bundle = message.decode()
             spec = _read(bundle, ctx.sync)
@@ -273,15 +274,15 @@ def _read(bundle: str, sync: int) -> Spec:
     return replace(spec, annotations={**spec.annotations, oci.ANNOTATION_INTERFACES: told})
 
 
-def _build(userns: bool, scratch: str) -> DirFd:
+def _build(userns: bool, scratch: str) -> Context:
     """Do ahead what every container needs, on a tree of our own."""
     ctx = Context(-1, Stdio(0, 1, 2), None)
     mounts.make_all_slave()
     syscalls.mount("tmpfs", scratch, "tmpfs", 0)
     os.mkdir(f"{scratch}/trees")
     ctx.root = DirFd.open(f"{scratch}/trees")
-    steps.run(_done_ahead(userns=userns), ctx)
-    return ctx.root
+    steps.run(done_ahead(userns=userns), ctx)
+    return ctx
 
 
 def _rehearse(userns: bool, scratch: str) -> None:

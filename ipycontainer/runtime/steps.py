@@ -47,7 +47,9 @@ class Context:
     `root` is the container's root directory, first as a mount beside the host's, after the pivot as
     `/`. `shared` are clones by source that were made before mounts became slaves; `trees` is a
     directory with file systems that were mounted ahead. `sync` is the fd of the parent's socket;
-    `hold` one to wait on before execve, -1 for none.
+    `hold` one to wait on before execve, -1 for none. `times` are nanoseconds: what each step took
+    that was done ahead, the moment at which init began with its plan (the monotonic clock's), and
+    what each of those steps took.
     """
 
     __slots__ = (

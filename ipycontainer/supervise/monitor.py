@@ -35,6 +35,7 @@ from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise import timeline
 from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.control import Control
@@ -70,6 +71,7 @@ class Monitor:
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._restarts = Restarts(request, self._bundle)
         self._pause: float | None = None  # before it begins again
+        self._asked = tuple(request.get("asked", ()))
         self._spec = Spec(Process(()))
         self._filter: bytes | None = None
         self._record = Record(home, store, self.id, str(request.get("failure", "{}")))
@@ -102,6 +104,7 @@ class Monitor:
         self._health: Health | None = None
         self._ended = False
         self._began = 0.0
+        self._moments = [time.perf_counter_ns()]
         self._code = 0
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
@@ -140,8 +143,13 @@ class Monitor:
         self._clients.tell(channel, {"event": "done"})
 
     def _attend(self) -> None:
-        if self._connection is not None and self._container is not None:
+        """Do what has time until the program runs and its client knows."""
+        assert self._container is not None
+        if self._connection is not None:
             self._connection.attend(self._loop, self._container.resolver)
+        received, recorded = self._moments
+        timeline.write(self._bundle, self._container, self._spec, self._asked, (received, recorded))
+        self._asked = ()
 
     def _begin(self, message: Message, ends: Ends, sandbox: Sandbox | None) -> EngineError | None:
         """Launch the program and watch it; return what kept it from starting."""
@@ -164,6 +172,7 @@ class Monitor:
         self._began = time.monotonic()
         if not self._record.started(container, self._restarts.count):
             self._signals.send(signal.SIGKILL)
+        self._moments.append(time.perf_counter_ns())
         ends.close_program()
         if container.terminal >= 0:
             ends.close_own()

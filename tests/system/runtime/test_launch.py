@@ -210,7 +210,7 @@ def _hold(bundle: str) -> list[Any]:
         early = "nothing"
     os.write(write, b"1")
     os.set_blocking(output, True)
-    return [early, bundles.end(started, output).output, started.timings[0][0] != ""]
+    return [early, bundles.end(started, output).output, len(started.times) > 10]
 
 
 def test_a_held_container_waits_for_the_word(bundle: str) -> None:

@@ -396,3 +396,16 @@ def test_no_trunc_shows_whole_ids(cells: Cells) -> None:
     whole = cells.container("c").id
     assert f">{whole}<" not in cells.run("%container ps -a")._repr_html_()
     assert f">{whole}<" in cells.run("%container ps -a --no-trunc")._repr_html_()
+
+
+def test_a_start_is_explained_before_and_after(cells: Cells) -> None:
+    """With --explain run makes no container and has no times; explain has both, and its picture."""
+    planned = cells.run("%container run --explain --name web busybox true")
+    assert cells.engine.containers.everything == []
+    assert list(planned.step) == ["execute true"]
+    assert planned.duration_ns.isna().all()
+    cells.run("%container run -d --name web busybox true")
+    done = cells.run("%container explain web")
+    assert list(done.ahead) == [True, False, False]
+    assert done.duration_ns.sum() == 630_000
+    assert 'src="data:image/svg+xml' in cells.forms(done)["text/html"]

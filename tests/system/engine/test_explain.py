@@ -1,0 +1,150 @@
+"""A start told step by step: as it would be, as it was, and what telling it costs."""
+
+from __future__ import annotations
+
+import inspect as python_inspect
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from ipycontainer.commands import grammar
+from ipycontainer.commands.records import Explained
+from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import Conflict, ImageNotFound
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.explained import ExplainedStep
+from ipycontainer.runtime import (
+    command_steps,
+    donors,
+    mount_steps,
+    network_steps,
+    path_steps,
+    process_steps,
+    session_steps,
+    terminal_steps,
+    volume_steps,
+)
+from ipycontainer.runtime.reasons import REASONS
+from tests.conftest import Shell
+
+pytestmark = pytest.mark.usefixtures("busybox_image")
+
+
+def _explain(engine: Engine, *words: str) -> tuple[ExplainedStep, ...]:
+    outcome = grammar.invoke(lambda: engine, words)
+    assert isinstance(outcome, Explained)
+    return outcome.steps
+
+
+def test_a_rehearsed_start_makes_nothing_and_names_its_steps(engine: Engine, home: Path) -> None:
+    """The flag leaves no container, event, volume or directory, and ends with execve."""
+    with engine.store.read() as tx:
+        before = tx.scalar("SELECT count(*) FROM events")
+    steps = _explain(
+        engine, "run", "--explain", "--name", "web", "-v", "/data", "-m", "64m", "busybox", "true"
+    )
+    assert steps[-2].what == "execute true"
+    assert [step.what for step in steps].index(
+        "make the container's tree the root, and let go of the host's"
+    ) < len(steps) - 2
+    assert all(step.why.endswith(".") and step.duration_ns is None for step in steps)
+    assert engine.containers.list(all=True) == []
+    assert engine.volumes.list() == []
+    assert list((home / "containers").iterdir()) == []
+    with engine.store.read() as tx:
+        assert tx.scalar("SELECT count(*) FROM events") == before
+
+
+def _without_ids(steps: tuple[ExplainedStep, ...]) -> set[str]:
+    return {re.sub(r"[0-9a-f]{12}", "ID", step.what) for step in steps}
+
+
+def test_what_was_done_is_what_was_planned(engine: Engine) -> None:
+    """The steps of a start are those that --explain told, now with times that fit together."""
+    words = ("--network", "none", "--name", "web", "busybox", "sleep", "100")
+    planned = _without_ids(_explain(engine, "run", "--explain", *words))
+    engine.containers.run("busybox", "true", remove=True, network_mode="none")  # a warm zygote
+    container = engine.containers.create_from(
+        ContainerConfig("busybox", ("sleep", "100"), network="none"), "web"
+    )
+    container.start()
+    done = _explain(engine, "explain", "web")
+    init = [step for step in done if step.who == "init" and not step.ahead]
+    # whether a monitor waited decides who clones, and in how many steps trees come to their place
+    differ = ("hand the", "have the", "take what", "wait until")
+    for told, others in ((planned, _without_ids(done)), (_without_ids(done), planned)):
+        assert {what for what in told if not what.startswith(differ)} <= others
+    assert init[-1].what == "execute sleep 100"
+    for earlier, later in pairwise(init):
+        assert earlier.start_ns is not None
+        assert earlier.duration_ns is not None
+        assert later.start_ns == earlier.start_ns + earlier.duration_ns
+    assert all(step.duration_ns is None or step.duration_ns >= 0 for step in done)
+    container.remove(force=True)
+
+
+def test_an_exited_container_and_one_with_a_network_are_told_too(engine: Engine) -> None:
+    """The times stay when a container has ended; an interface is told with its address."""
+    container = engine.containers.create_from(ContainerConfig("busybox", ("true",)), "over")
+    container.start()
+    container.wait()
+    told = container.explain()
+    assert told[0].who in ("engine", "monitor")
+    configured = [step.what for step in told if step.what.startswith("configure eth0: ")]
+    assert len(configured) == 1
+    assert "/" in configured[0]
+    wired = [step for step in told if step.what.startswith("make a pair of interfaces")]
+    assert len(wired) == 1
+
+
+def test_nothing_is_told_of_a_container_that_never_started(engine: Engine) -> None:
+    """Explain of a created one is a conflict with the next step; --explain fetches no image."""
+    container = engine.containers.create_from(ContainerConfig("busybox", ("true",)), "new")
+    with pytest.raises(Conflict, match="nothing is known of a start") as caught:
+        container.explain()
+    assert caught.value.hint.startswith("start new ")
+    with pytest.raises(ImageNotFound) as missing:
+        _explain(engine, "run", "--explain", "nowhere", "true")
+    assert missing.value.hint == "--explain fetches nothing: pull nowhere"
+
+
+def test_times_of_another_version_are_not_told(engine: Engine, home: Path) -> None:
+    """A start by another version had steps that we do not know."""
+    container = engine.containers.create_from(ContainerConfig("busybox", ("true",)), "old")
+    container.start()
+    container.wait()
+    container.explain()
+    file = home / "containers" / container.id / "start.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": "0.0.0"}))
+    with pytest.raises(Conflict):
+        container.explain()
+
+
+def test_the_shell_tells_it_in_lines(shell: Shell) -> None:
+    """Two lines a step, the second says why; the last tells the whole time."""
+    shell("run", "--name", "web", "--network", "none", "busybox", "true")
+    lines = shell("explain", "web").stdout.splitlines()
+    assert lines[0].split() == ["AT", "TOOK", "WHO", "STEP"]
+    assert any(line.endswith("execute true") for line in lines)
+    assert lines[-1].endswith("from the engine's first word to the last of these.")
+    planned = shell("run", "--explain", "busybox", "true").stdout.splitlines()
+    assert planned[-1].endswith("none of them done: run without --explain does them.")
+
+
+def test_every_step_has_its_reason() -> None:
+    """No step of any module is without system calls and a sentence."""
+    modules = (
+        *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
+        *(session_steps, terminal_steps, volume_steps),
+    )
+    found = {
+        kind
+        for module in modules
+        for _, kind in python_inspect.getmembers(module, python_inspect.isclass)
+        if kind.__module__ == module.__name__ and hasattr(kind, "execute")
+    }
+    assert found == set(REASONS)
+    assert all(calls and why.endswith(".") for calls, why in REASONS.values())

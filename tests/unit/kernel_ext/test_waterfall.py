@@ -1,0 +1,57 @@
+"""A start's steps are a frame of fixed columns, and a picture that needs no page around it."""
+
+from __future__ import annotations
+
+import base64
+import re
+from xml.etree import ElementTree as ET
+
+from ipycontainer.model.explained import ExplainedStep
+from kernel_ext.start_frames import STEPS, steps
+from kernel_ext.waterfall import bars, svg
+
+STEP = ExplainedStep(
+    "init", "mount <proc> & more", "fsopen", "ps reads it.", False, 100_000, 50_000
+)
+AHEAD = ExplainedStep("init", "bring up lo", "netlink", "It is down.", True, None, 40_000)
+
+
+def _drawing(text: str) -> ET.Element:
+    found = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', text)
+    assert found is not None
+    return ET.fromstring(base64.b64decode(found[1]))
+
+
+def test_columns_are_the_same_without_rows_and_without_times() -> None:
+    """Empty, planned and done steps have the columns and types of STEPS."""
+    planned = ExplainedStep("engine", "write", "write", "To be read.")
+    for rows in ([], [planned], [AHEAD, STEP]):
+        frame = steps(rows, 0)
+        assert dict(frame.dtypes.astype(str)) == {name: str(dtype) for name, dtype in STEPS.items()}
+
+
+def test_a_frame_with_times_has_its_picture_and_so_has_a_part_of_it() -> None:
+    """The picture shows the rows that are there, each with its bar, and names the longest."""
+    frame = steps([AHEAD, STEP, STEP], 0)
+    drawing = _drawing(str(frame._repr_html_()))
+    assert len(bars(frame)) == 2
+    labels = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert labels.count("mount <proc> & more") == 2
+    part = _drawing(str(frame.head(2)._repr_html_()))
+    assert "mount" in str(part[0].text)
+    assert part[0].tag.endswith("title")
+
+
+def test_without_times_there_is_no_picture() -> None:
+    """Steps that were only planned are a table, and so are columns without moments."""
+    frame = steps([ExplainedStep("engine", "write", "write", "To be read.")], 0)
+    assert "<img" not in str(frame._repr_html_())
+    assert "<img" not in str(steps([STEP], 0)[["who", "step"]]._repr_html_())
+
+
+def test_the_picture_lets_nothing_through() -> None:
+    """Words of a step are text in the drawing and in what stands for it."""
+    hostile = ExplainedStep("init", '"><script>alert(1)</script>', "x", "y", False, 0, 1)
+    shown = str(steps([hostile], 0)._repr_html_())
+    assert "<script" not in shown
+    assert "<script" not in svg(bars(steps([hostile], 0)))
