@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from ipycontainer.engine import limits, links, mount_specs, network_files, privileges, sharing
+from ipycontainer.engine import (
+    drivers,
+    limits,
+    links,
+    mount_specs,
+    network_files,
+    privileges,
+    sharing,
+)
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.sharing import NO_DONORS, Donors
 from ipycontainer.linux import cgroups
@@ -133,7 +141,9 @@ def build(
                     ),
                     *_file_mounts(home, record),
                 ),
-                mount_specs.specs(home, config.mounts, around.volumes, around.images),
+                mount_specs.specs(
+                    home, config.mounts, around.volumes, around.images, record.driver
+                ),
             ),
             *(mount_specs.bind(cover) for cover in covers),
         ),
@@ -192,6 +202,7 @@ def _overlays(home: Home, record: ContainerRecord) -> str:
                 "upper": overlay.upper,
                 "work": overlay.work,
                 "userxattr": home.rootless,
+                **drivers.WORDS.get(overlay.driver, {}),
             }
             for overlay in record.overlays
         ]

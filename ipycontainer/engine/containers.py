@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from ipycontainer.engine import (
     bundle,
     capacity,
+    drivers,
     explaining,
     limits,
     log_options,
@@ -32,6 +33,7 @@ from ipycontainer.errors import (
     ImageNotFound,
     InvalidArgument,
     NameInUse,
+    Unsupported,
 )
 from ipycontainer.images import host
 from ipycontainer.images.environment import PythonEnvironment
@@ -161,11 +163,18 @@ class Containers:
     def _snapshot(
         self, container_id: str, image: ImageRecord, warnings: list[str]
     ) -> tuple[tuple[Overlay, ...], ImageConfig, tuple[Bind, ...]]:
-        home = self._engine.home
+        home, driver = self._engine.home, self._engine.driver.name
         layers = tuple(layer.chain_id for layer in image.layers)
         if not host.is_under(image):
-            return snapshots.prepare(home, container_id, layers), image.config, ()
-        shown = host.prepare(home, container_id, PythonEnvironment.of_this_process(), _cwd())
+            return drivers.prepare(self._engine, container_id, layers), image.config, ()
+        if driver == drivers.COPIES:
+            raise Unsupported(
+                f"an image of this machine cannot be had with the storage driver {driver}: "
+                "it would be copied whole",
+                hint="info says why the others cannot be had",
+            )
+        environment = PythonEnvironment.of_this_process()
+        shown = host.prepare(home, container_id, environment, _cwd(), driver)
         warnings += shown.warnings
         binds = tuple(
             Bind(mount.source, mount.destination, read_only=True) for mount in shown.mounts
@@ -197,7 +206,13 @@ class Containers:
             inherited += mounts.inherit(self.get(ref).record.config.mounts, mode)
         decided = mounts.decide(config.mounts, inherited, image_volumes)
         mounts.check_sources(decided)
-        return mounts.resolve_images(decided, lambda ref: self._engine.images.get(ref).record)
+
+        def image(ref: str) -> ImageRecord:
+            found = self._engine.images.get(ref).record
+            drivers.prepare_image(self._engine, found)
+            return found
+
+        return mounts.resolve_images(decided, image)
 
     def _fill(self, record: ContainerRecord) -> None:
         """Let empty volumes take what the image has in their place."""

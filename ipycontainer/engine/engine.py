@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from ipycontainer.engine import (
     bundle,
     credentials,
     disk,
+    drivers,
     reboot,
     registry_settings,
     stats,
@@ -41,6 +43,7 @@ from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.network.place import holder_lock
 from ipycontainer.storage import checkpoints, mounted, snapshots
 from ipycontainer.storage.changes import Change
+from ipycontainer.storage.drivers.choice import Choice
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
 from ipycontainer.store import events, liveness
@@ -122,6 +125,11 @@ class Engine:
             container,
             timed_out,
         )
+
+    @cached_property
+    def driver(self) -> Choice:
+        """Return the storage driver of new containers, and why it is that one."""
+        return drivers.choose(self)
 
     # ── state ────────────────────────────────────────────────────────────────────────────────
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ipycontainer.engine import (
     bundle,
+    drivers,
     health,
     inspect_mounts,
     inspect_network,
@@ -209,8 +210,8 @@ def volume(record: VolumeRecord, mountpoint: str) -> dict[str, Any]:
 
 
 def _graph_driver(record: ContainerRecord) -> dict[str, Any]:
-    if not record.overlays:
-        return {"Data": None, "Name": "overlay2"}
+    if not record.overlays or record.driver == drivers.COPIES:
+        return {"Data": None, "Name": record.driver}
     root = record.overlays[0]
     return {
         "Data": {
@@ -219,7 +220,7 @@ def _graph_driver(record: ContainerRecord) -> dict[str, Any]:
             "UpperDir": root.upper,
             "WorkDir": root.work,
         },
-        "Name": "overlay2",
+        "Name": record.driver,
     }
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ipycontainer.engine import mounts as engine_mounts
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model import oci
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.mounts import Bind, MountPoint
+from ipycontainer.model.state import DEFAULT_DRIVER
 from ipycontainer.model.volume import VolumeRecord
-from ipycontainer.storage import mounted
+from ipycontainer.storage import flat, mounted
 from ipycontainer.store.home import Home
 
 __all__ = ["bind", "guarded", "mount_table", "specs", "volumes_to_mount"]
@@ -28,6 +30,7 @@ def specs(
     mounts: Sequence[MountPoint],
     known: Mapping[str, VolumeRecord],
     images: Mapping[str, ImageRecord],
+    driver: str = DEFAULT_DRIVER,
 ) -> list[oci.Mount]:
     """Return the mounts of a bundle, what holds another one first.
 
@@ -43,7 +46,7 @@ def specs(
             options = (*TMPFS_OPTIONS, *mode, *mount.options)
             found.append(oci.Mount(mount.target, "tmpfs", "tmpfs", options))
         elif mount.type == "image":
-            found.append(_image(home, mount, images[mount.source]))
+            found.append(_image(home, mount, images[mount.source], driver))
         else:
             found.append(_bind(mounted.source_of(home, mount, known), mount))
     return found
@@ -60,7 +63,10 @@ def _bind(source: str, mount: MountPoint) -> oci.Mount:
     return oci.Mount(mount.target, "bind", source, (recursive, *mode, propagation, *below))
 
 
-def _image(home: Home, mount: MountPoint, image: ImageRecord) -> oci.Mount:
+def _image(home: Home, mount: MountPoint, image: ImageRecord, driver: str) -> oci.Mount:
+    if driver != DEFAULT_DRIVER:
+        whole = flat.place(home, [layer.chain_id for layer in image.layers])
+        return _bind(str(whole), replace(mount, read_only=True))
     layers = [str(home.layer(layer.chain_id)) for layer in reversed(image.layers)]
     # An overlay without a writable layer wants two others at least.
     lowers = [*layers, str(home.empty_dir)]

@@ -1,7 +1,7 @@
 """What is configured about registries: docker's files, ours, and the environment, read once a job.
 
     ~/.docker/config.json                   who we are to which registry (engine.credentials)
-    ~/.config/ipycontainer/config.json      keys of docker's daemon.json: insecure-registries,
+    ~/.config/ipycontainer/config.json      ours (engine.config_file): insecure-registries,
                                             registry-mirrors, proxies, max-concurrent-downloads, ...
     HTTP_PROXY, HTTPS_PROXY, NO_PROXY       as everywhere, in either case
     /etc/docker/certs.d/HOST/               certificates of registries
@@ -12,18 +12,16 @@ Read here, by the user's own process: a worker has neither the user's environmen
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ipycontainer.engine import config_file
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.images.registry.settings import Credentials, RegistrySettings
 
-__all__ = ["config_path", "import_path", "read"]
+__all__ = ["import_path", "read"]
 
-CONFIG_VARIABLE = "IPYCONTAINER_CONFIG"
 CERTIFICATES = "/etc/docker/certs.d"
 
 _LISTS = {"insecure-registries": "insecure", "registry-mirrors": "mirrors"}
@@ -35,20 +33,9 @@ _NUMBERS = {
 _PROXIES = {"http-proxy": "http", "https-proxy": "https", "no-proxy": "no"}
 
 
-def config_path() -> Path:
-    """Return where our own configuration lies, by the XDG specification."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    root = Path(base) if base.startswith("/") else Path.home() / ".config"
-    return root / "ipycontainer" / "config.json"
-
-
 def read(credentials: Credentials) -> RegistrySettings:
     """Return the settings for one job. Raises InvalidArgument, naming the file and key."""
-    path = config_path()
-    raw = _object(path)
+    path, raw = config_file.path(), config_file.read()
     found: dict[str, Any] = {}
     for key, name in _LISTS.items():
         if key in raw:
@@ -66,9 +53,6 @@ def read(credentials: Credentials) -> RegistrySettings:
     for key, name in _PROXIES.items():
         if key in configured:
             proxies[name] = str(configured[key])
-    unknown = sorted(set(raw) - {*_LISTS, *_NUMBERS, "proxies"})
-    if unknown:
-        raise InvalidArgument(f"{path}: unknown key {unknown[0]!r}")
     return RegistrySettings(
         credentials=credentials,
         proxies=proxies,
@@ -84,20 +68,6 @@ def import_path() -> list[str]:
     if spec is None or spec.origin is None:
         return []
     return [str(Path(spec.origin).parents[1])]
-
-
-def _object(path: Path) -> Mapping[str, Any]:
-    try:
-        raw = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise InvalidArgument(f"open {path}: {(error.strerror or '').lower()}") from None
-    except (ValueError, RecursionError):
-        raise InvalidArgument(f"{path} is not JSON") from None
-    if not isinstance(raw, dict):
-        raise InvalidArgument(f"{path} is not a JSON object")
-    return raw
 
 
 def _texts(path: Path, key: str, value: Any) -> tuple[str, ...]:

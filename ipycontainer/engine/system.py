@@ -16,6 +16,7 @@ from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import images as store_images
+from ipycontainer.store import places
 from ipycontainer.version import __version__
 
 if TYPE_CHECKING:
@@ -77,8 +78,12 @@ def info(engine: Engine) -> dict[str, Any]:
         "ContainersPaused": paused,
         "ContainersStopped": len(states) - running,
         "Images": images,
-        "Driver": "overlay2",
-        "DriverStatus": [["userxattr", str(engine.home.rootless).lower()]],
+        "Driver": engine.driver.name,
+        "DriverStatus": [
+            ["Chosen because", engine.driver.reason],
+            ["Backing Filesystem", places.file_system(engine.home.root)],
+            ["userxattr", str(engine.home.rootless).lower()],
+        ],
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs" if hierarchies.version != "none" else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",

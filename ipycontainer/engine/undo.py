@@ -67,7 +67,8 @@ def branch(container: Container, name: str, progress: Progress | None) -> Contai
     )
     try:
         shown = [(overlay.target, overlay.lowers) for overlay in source.overlays]
-        overlays = snapshots.prepare(engine.home, new_id, shown=shown)
+        driver = source.overlays[0].driver
+        overlays = snapshots.prepare(engine.home, new_id, shown=shown, driver=driver)
         record = replace(
             source,
             id=new_id,
@@ -124,6 +125,7 @@ def _word(engine: Engine, text: str) -> dict[str, str]:
     except NoSuchContainer:
         pass
     try:
-        return {"kind": "image", "id": engine.images.get(text).id}
+        found = engine.images.get(text)
+        return {"kind": "image", "id": found.id, "driver": engine.driver.name}
     except (NotFound, InvalidReference):
         raise NotFound(f"No such container, checkpoint or image: {text}") from None

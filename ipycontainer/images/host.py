@@ -130,7 +130,7 @@ def is_under(image: ImageRecord) -> bool:
 
 
 def prepare(
-    home: Home, container_id: str, environment: PythonEnvironment, cwd: str | None
+    home: Home, container_id: str, environment: PythonEnvironment, cwd: str | None, driver: str
 ) -> HostSnapshot:
     """Make the skeleton and the upper directories of one container; `cwd` None: it is gone."""
     paths = (*environment.trees, *environment.named_files, environment.executable)
@@ -161,6 +161,7 @@ def prepare(
             home,
             container_id,
             shown=(("/", (str(base),)), *((tree, (tree,)) for tree in layout.trees)),
+            driver=driver,
         ),
         mounts=tuple(mounts),
         config=layout.config,

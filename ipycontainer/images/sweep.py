@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ipycontainer.images.layout import Layout
-from ipycontainer.storage import mountpoints, snapshots
+from ipycontainer.storage import flat, mountpoints, snapshots
 from ipycontainer.store import images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -62,4 +62,5 @@ def sweep(home: Home, store: Store) -> bool:
             if path.name not in layers:
                 snapshots.throw_away(home, path)
         mountpoints.sweep(home, layers)
+        flat.sweep(home, layers)
         return True

@@ -25,6 +25,8 @@ __all__ = [
     "ANNOTATION_SHM",
     "ANNOTATION_USER",
     "ANNOTATION_VOLUMES",
+    "BY_BIND",
+    "BY_PARENT",
     "Capabilities",
     "Device",
     "DeviceRule",
@@ -39,8 +41,11 @@ __all__ = [
 ]
 
 # JSON list of {"target", "lowers": [...], "upper", "work", "userxattr": bool}, in mount order; the
-# first one's target is "/". Without it, root.path is a ready tree (another engine's bundle).
+# first one's target is "/". With "by" it is no overlay of the kernel's: "bind" takes the upper
+# directory as it is, "parent" what the parent mounts and hands to init (one word for all of them).
+# Without the annotation, root.path is a ready tree (another engine's bundle).
 ANNOTATION_OVERLAYS = "io.ipycontainer.overlays"
+BY_BIND, BY_PARENT = "bind", "parent"
 # `U[:G]` by name or number, looked up by init in the container's own /etc/passwd and /etc/group.
 ANNOTATION_USER = "io.ipycontainer.user"
 # JSON list of further groups, by name or number.

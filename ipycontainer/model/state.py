@@ -7,7 +7,10 @@ from enum import StrEnum
 
 from ipycontainer.model.config import ContainerConfig
 
-__all__ = ["ContainerRecord", "ContainerState", "Overlay", "Status"]
+__all__ = ["DEFAULT_DRIVER", "ContainerRecord", "ContainerState", "Overlay", "Status"]
+
+
+DEFAULT_DRIVER = "overlay2"  # docker's name of the kernel's overlayfs
 
 
 class Status(StrEnum):
@@ -52,13 +55,15 @@ class Overlay:
     """One writable view: read-only `lowers` (topmost first) seen at `target` inside the container.
 
     A container of an ordinary image has one, at `/`. One of the `host` image has one more for each
-    shown tree. Changes go to `upper`; `work` is overlayfs's own, on the same file system.
+    shown tree. Changes go to `upper`; `work` is overlayfs's own, on the same file system. `driver`
+    (of storage.drivers, by docker's name) makes one tree of them.
     """
 
     target: str
     lowers: tuple[str, ...]
     upper: str
     work: str
+    driver: str = DEFAULT_DRIVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,11 @@ class ContainerRecord:
     state: ContainerState
     overlays: tuple[Overlay, ...] = ()
     restart_count: int = 0
+
+    @property
+    def driver(self) -> str:
+        """Return the storage driver that it was made with."""
+        return self.overlays[0].driver if self.overlays else DEFAULT_DRIVER
 
     @property
     def short_id(self) -> str:

@@ -20,8 +20,16 @@ from pathlib import Path
 from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
-from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, IdMapping, Spec
-from ipycontainer.runtime import donors, init, limiting, network_steps, plan, terminal_steps
+from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
+from ipycontainer.runtime import (
+    donors,
+    init,
+    limiting,
+    network_steps,
+    plan,
+    terminal_steps,
+    tree_steps,
+)
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.sandbox import MISFIT, Sandbox, done_ahead
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
@@ -96,13 +104,15 @@ def launch(
     hold: int | None = None,
     die_with_parent: bool = True,
     connect: Callable[[int], None] | None = None,
+    trees: Sequence[int] = (),
 ) -> Launched:
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
-    With `hold` (a readable fd) it returns when everything is made, and the program starts when a
-    byte can be read there. init is the caller's direct child, and is killed when the caller's
-    thread ends unless `die_with_parent` is off. `connect` puts interfaces into the network
-    namespace of the process that it is given, while init makes its mounts. Raises CommandNotFound,
+    With `hold` (a readable fd) it returns when all is made; a byte there starts the program. init
+    is the caller's direct child, and is killed when the caller's thread ends unless
+    `die_with_parent` is off. `connect` puts interfaces into the network namespace of the process
+    that it is given, while init makes its mounts. `trees` are detached mounts for a bundle that
+    wants them of its parent; they stay the caller's. Raises CommandNotFound,
     CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
     """
     if seccomp is None and spec.linux.seccomp is not None:
@@ -145,6 +155,7 @@ def launch(
             if cgroup is not None:
                 cgroup.attach(pid)
             os.write(own, b"1")
+        tree_steps.hand_over(own, trees)
         marks.append(time.perf_counter_ns())
         if connect is not None:
             connect(pid)
@@ -189,6 +200,7 @@ def follow(
     spec: Spec,
     bundle: Path | str,
     connect: Callable[[int], None] | None = None,
+    trees: Sequence[int] = (),
 ) -> Launched | None:
     """Do the parent's part of a start that `sandbox` has begun, and return as `launch` does.
 
@@ -213,6 +225,7 @@ def follow(
         )
         if steps is None:
             raise _Misfit
+        tree_steps.hand_over(sandbox.sync, trees)
         marks.append(time.perf_counter_ns())
         if connect is not None:
             connect(sandbox.pid)
@@ -379,13 +392,11 @@ def make_cgroup(spec: Spec) -> Cgroup | None:
 
 
 def _write_maps(pid: int, spec: Spec) -> None:
-    if not spec.linux.uid_mappings or not spec.linux.gid_mappings:
+    both = spec.linux.uid_mappings, spec.linux.gid_mappings
+    if not all(both):
         raise InvalidArgument("a new user namespace needs uidMappings and gidMappings")
-    namespaces.write_maps(pid, _lines(spec.linux.uid_mappings), _lines(spec.linux.gid_mappings))
-
-
-def _lines(mappings: Sequence[IdMapping]) -> namespaces.IdMap:
-    return tuple((line.container_id, line.host_id, line.size) for line in mappings)
+    uids, gids = (tuple((each.container_id, each.host_id, each.size) for each in m) for m in both)
+    namespaces.write_maps(pid, uids, gids)
 
 
 def reap(pid: int, *, kill: bool = False) -> None:

@@ -28,6 +28,7 @@ from ipycontainer.runtime import (
     path_steps,
     process_steps,
     terminal_steps,
+    tree_steps,
     volume_steps,
 )
 from ipycontainer.runtime import session_steps as session
@@ -224,8 +225,10 @@ def _tree(
         mount_steps.IsolateMounts(),
     ]
     root = posixpath.normpath(posixpath.join(bundle, spec.root.path))
-    overlays = _overlays(spec, root)
-    steps += overlays or [mount_steps.BindRoot(root)]
+    trees, targets = tree_steps.tree_steps(
+        _json_annotation(spec.annotations, oci.ANNOTATION_OVERLAYS, list) or [], root
+    )
+    steps += trees
     for mount in spec.mounts:
         steps += _mount(mount, bundle, userns, own, cgroup)
     steps += donors.shared_shm(spec)
@@ -246,8 +249,7 @@ def _tree(
     if spec.process.cwd != "/":
         steps.append(process_steps.MakeWorkdir(spec.process.cwd))
     if spec.root.readonly:
-        further = tuple(overlay.target for overlay in overlays if overlay.target != "/")
-        steps.append(mount_steps.MakeReadOnly(("/", *further)))
+        steps.append(mount_steps.MakeReadOnly(targets))
     joined = {kind for kind, path in spec.linux.namespaces.items() if path}
     if interfaces := spec.annotations.get(oci.ANNOTATION_INTERFACES):
         need(own - joined, "network", "an interface")
@@ -255,30 +257,6 @@ def _tree(
         steps.append(session.AwaitParent("made the interfaces"))
         steps += network_steps.network_steps(interfaces)
     steps.append(mount_steps.PivotRoot())
-    return steps
-
-
-def _overlays(spec: Spec, root: str) -> list[mount_steps.MountOverlay]:
-    raw = _json_annotation(spec.annotations, oci.ANNOTATION_OVERLAYS, list) or []
-    steps = []
-    for number, entry in enumerate(raw):
-        try:
-            step = mount_steps.MountOverlay(
-                target=_clean(entry["target"]),
-                lowers=tuple(entry["lowers"]),
-                upper=entry["upper"],
-                work=entry["work"],
-                userxattr=bool(entry.get("userxattr", False)),
-                mountpoint="" if number else root,
-            )
-        except (KeyError, TypeError) as error:
-            raise InvalidArgument(f"annotation {oci.ANNOTATION_OVERLAYS}: {error}") from error
-        if (step.target == "/") != (number == 0) or not step.lowers:
-            raise InvalidArgument(
-                f'annotation {oci.ANNOTATION_OVERLAYS}: the first target, and no other, is "/", '
-                "and each needs a layer"
-            )
-        steps.append(step)
     return steps
 
 

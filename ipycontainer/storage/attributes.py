@@ -12,6 +12,7 @@ import stat
 from collections.abc import Mapping
 
 __all__ = [
+    "FUSE_OPAQUE",
     "allowed",
     "is_directory",
     "is_mark",
@@ -24,6 +25,9 @@ __all__ = [
 ]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# fuse-overlayfs's mark of a directory that hides all below it, where it may not set trusted.*
+FUSE_OPAQUE = "user.fuseoverlayfs.opaque"
+_DRIVERS = ("user.overlay.", "user.fuseoverlayfs.")
 
 
 def opaque_mark(userxattr: bool) -> str:
@@ -79,9 +83,9 @@ def own(file: int | str, uid: int, gid: int, dir_fd: int | None = None) -> bool:
 def allowed(name: str) -> bool:
     """Tell whether an archive may set an extended attribute, or may have it written into it.
 
-    trusted.* is the machine's root's, user.overlay.* is overlayfs's own.
+    trusted.* is the machine's root's, user.overlay.* and user.fuseoverlayfs.* are the drivers'.
     """
-    ours = name.startswith("user.") and not name.startswith("user.overlay.")
+    ours = name.startswith("user.") and not name.startswith(_DRIVERS)
     return ours or name == "security.capability"
 
 
@@ -90,7 +94,7 @@ def is_mark(name: str) -> bool:
 
     What else overlayfs notes (where a file came from) holds for the original alone.
     """
-    return name in ("user.overlay.opaque", "trusted.overlay.opaque")
+    return name in ("user.overlay.opaque", "trusted.overlay.opaque", FUSE_OPAQUE)
 
 
 def set_mode(directory: int, name: str, mode: int) -> None:

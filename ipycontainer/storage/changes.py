@@ -19,7 +19,8 @@ from typing import Literal
 
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import Overlay
-from ipycontainer.storage import attributes
+from ipycontainer.storage import attributes, drivers
+from ipycontainer.storage.drivers import Driver
 
 __all__ = ["Change", "change", "changes", "differ"]
 
@@ -58,7 +59,7 @@ class Change:
     size_delta: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Item:
     """A path to tell of, or (`only_with_children`) to tell of if something below it is told.
 
@@ -84,7 +85,6 @@ def changes(
     (`user.overlay.*` in a user namespace). Raises OSError.
     """
     hidden = {*_ENGINE_POINTS, *mount_points, *(overlay.target for overlay in overlays)} - {"/"}
-    opaque = attributes.opaque_mark(userxattr)
     found: list[Change] = []
     for overlay in overlays:
         with ExitStack() as opened:
@@ -93,7 +93,9 @@ def changes(
             prefix = overlay.target.rstrip("/")
             # Seen through its own target, an overlay hides nothing: what lies there is its own.
             points = {point for point in hidden if point.startswith(prefix + "/")}
-            items = _Comparison(upper, lowers, opaque, prefix, points).run()
+            driver = drivers.of(overlay)
+            marks = driver.marks(userxattr)
+            items = _Comparison(upper, lowers, driver, marks, prefix, points).run()
             found += _told(items)
     return found
 
@@ -125,13 +127,15 @@ class _Comparison:
         self,
         upper: DirFd,
         lowers: list[DirFd],
-        opaque: str,
+        driver: Driver,
+        marks: tuple[str, ...],
         prefix: str,
         points: set[str],
     ) -> None:
         self._upper = upper
         self._lowers = lowers
-        self._opaque = opaque
+        self._driver = driver
+        self._marks = marks
         self._prefix = prefix
         self._points = points
         self._holders = {
@@ -140,7 +144,8 @@ class _Comparison:
 
     def run(self) -> list[_Item]:
         found: list[_Item] = []
-        waiting = self._look("", tuple(range(len(self._lowers))), False)[::-1]
+        all_lowers = tuple(range(len(self._lowers)))
+        waiting = self._look("", all_lowers, self._driver.holds_all)[::-1]
         while waiting:
             item = waiting.pop()
             found.append(item)
@@ -153,7 +158,7 @@ class _Comparison:
         with ExitStack() as opened:
             try:
                 upper = opened.enter_context(_sub(self._upper, inside))
-                names = set(os.listdir(upper.fd))
+                names = set(os.listdir(upper.fd)) - self._driver.own_names
             except (FileNotFoundError, NotADirectoryError):
                 return []  # the container has removed it meanwhile
             below = [(n, opened.enter_context(_sub(self._lowers[n], inside))) for n in lowers]
@@ -168,6 +173,8 @@ class _Comparison:
                 if path not in self._points:
                     item = self._item(upper, below, f"{inside}/{name}", name, name in gone)
                     if item is not None:
+                        # what lies in a directory that hides the layers is not marked itself
+                        item.hides_lowers |= hides_lowers
                         items.append(item)
         return items
 
@@ -184,7 +191,7 @@ class _Comparison:
         if now is None and not gone:
             return None
         before, lowers = self._before(below, name)
-        if now is None or attributes.is_whiteout(now):
+        if now is None or (attributes.is_whiteout(now) and not self._driver.holds_all):
             return None if before is None else _Item(change("D", path, before, before))
         if not stat.S_ISDIR(now.st_mode):
             if before is None:
@@ -233,7 +240,7 @@ class _Comparison:
         return next((each for _, each in below if _lstat(each, name) is not None), None)
 
     def _is_opaque(self, directory: DirFd, name: str) -> bool:
-        return _xattr(directory, name, self._opaque) == b"y"
+        return any(_xattr(directory, name, mark) == b"y" for mark in self._marks)
 
     def _capability(self, directory: DirFd | None, name: str) -> bytes:
         return b"" if directory is None else _xattr(directory, name, "security.capability")

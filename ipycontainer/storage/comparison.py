@@ -10,12 +10,11 @@ import difflib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import Overlay
-from ipycontainer.storage import archiving, attributes, changes, copying
+from ipycontainer.storage import archiving, changes, copying, drivers
 from ipycontainer.storage.changes import Change
 
 __all__ = ["Touched", "compare", "content", "touched"]
@@ -42,7 +41,8 @@ class Touched:
 def touched(one: Sequence[Overlay], other: Sequence[Overlay], userxattr: bool) -> Touched:
     """Return where trees of these overlays may differ: where layers lie that only one stands on."""
     found = Touched()
-    mark = attributes.opaque_mark(userxattr)
+    marks = {mark for overlay in (*one, *other) for mark in drivers.of(overlay).marks(userxattr)}
+    whole = {overlay.upper for overlay in (*one, *other) if drivers.of(overlay).holds_all}
     stacks = [{overlay.target: _stack(overlay) for overlay in side} for side in (one, other)]
     for target in sorted({*stacks[0], *stacks[1]}):
         a, b = (stack.get(target, ()) for stack in stacks)
@@ -50,7 +50,10 @@ def touched(one: Sequence[Overlay], other: Sequence[Overlay], userxattr: bool) -
         while common < min(len(a), len(b)) and a[-1 - common] == b[-1 - common]:
             common += 1
         for layer in (*a[: len(a) - common], *b[: len(b) - common]):
-            _note(found.at(target), layer, mark)
+            if layer in whole:  # what it lacks is deleted, and nothing in it says so
+                found.at(target).whole = True
+            else:
+                _note(found.at(target), layer, marks)
     return found
 
 
@@ -59,18 +62,18 @@ def _stack(overlay: Overlay) -> tuple[str, ...]:
     return (*([overlay.upper] if overlay.upper else []), *overlay.lowers)
 
 
-def _note(node: Touched, layer: str, mark: str) -> None:
+def _note(node: Touched, layer: str, marks: set[str]) -> None:
     with DirFd.open(layer) as root:
         for entry in archiving.walk(root.fd):
             below = node.at(entry.path)
-            if entry.fd >= 0:
-                with suppress(OSError):
-                    below.whole = below.whole or os.getxattr(entry.fd, mark) == b"y"
+            if entry.fd >= 0 and not below.whole:
+                below.whole = not marks.isdisjoint(os.listxattr(entry.fd))
 
 
 def compare(one: DirFd, other: DirFd, where: Touched) -> list[Change]:
     """Return what `other` has otherwise than `one`: A is only there, D only here, C differs."""
-    return list(_compare(one.fd, other.fd, where, ""))
+    with DirFd(one.openat(".", _DIRECTORY)) as a, DirFd(other.openat(".", _DIRECTORY)) as b:
+        return list(_compare(a.fd, b.fd, where, ""))
 
 
 def _compare(one: int, other: int, where: Touched, path: str) -> Iterator[Change]:

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.storage import attributes
+from ipycontainer.storage import attributes, trees
 
-__all__ = ["copy_content", "copy_tree", "data_parts", "open_regular"]
+__all__ = ["copy_content", "copy_tree", "data_parts", "lay_over", "open_regular"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -44,6 +44,16 @@ def copy_tree(
     called with the bytes of each file. Raises OSError.
     """
     _Copy(whole, progress).run(source.fd, target.fd)
+
+
+def lay_over(
+    layer: DirFd, target: DirFd, mark: str, *, progress: Callable[[int], None] = _nothing
+) -> None:
+    """Change the tree `target` as an image's layer would change it, seen upon it by an overlay.
+
+    `mark` is the attribute of its directories that hide what is below them. Raises OSError.
+    """
+    _Layered(mark, progress).run(layer.fd, target.fd)
 
 
 class _Copy:
@@ -163,6 +173,30 @@ class _Copy:
                 if attributes.allowed(name) or (self._whole and attributes.is_mark(name)):
                     with suppress(OSError):
                         os.setxattr(target, name, os.getxattr(source, name))
+
+
+class _Layered(_Copy):
+    """A copy upon what is there: what the layer has takes its place, what it deletes goes."""
+
+    def __init__(self, mark: str, progress: Callable[[int], None]) -> None:
+        super().__init__(whole=False, progress=progress)
+        self._mark = mark
+
+    def _entry(self, here: int, there: int, name: str, path: str) -> tuple[int, int] | None:
+        status = os.stat(name, dir_fd=here, follow_symlinks=False)
+        if not (stat.S_ISDIR(status.st_mode) and attributes.is_directory(there, name)):
+            trees.remove(there, name)
+        return super()._entry(here, there, name, path)
+
+    def _directory(self, here: int, there: int, name: str) -> tuple[int, int]:
+        if not attributes.is_directory(there, name):
+            return super()._directory(here, there, name)
+        inside = os.open(name, _DIRECTORY, dir_fd=here)
+        target = os.open(name, _DIRECTORY, dir_fd=there)
+        with suppress(OSError):
+            if os.getxattr(inside, self._mark) == b"y":
+                trees.empty(target)
+        return inside, target
 
 
 def _own(fd: int, status: os.stat_result) -> None:

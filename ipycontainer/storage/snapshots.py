@@ -11,11 +11,12 @@ import stat
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ipycontainer import faults
 from ipycontainer.linux import procfs
-from ipycontainer.model.state import Overlay
+from ipycontainer.model.state import DEFAULT_DRIVER, Overlay
 from ipycontainer.storage import mountpoints, trees
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
@@ -45,6 +46,7 @@ def prepare(
     container_id: str,
     layers: Sequence[str] = (),
     shown: Iterable[tuple[str, Sequence[str]]] = (),
+    driver: str = DEFAULT_DRIVER,
 ) -> tuple[Overlay, ...]:
     """Make a container's directory and one writable directory for each of its overlays.
 
@@ -68,7 +70,7 @@ def prepare(
         os.mkdir(work, 0o700)
         if lowers:
             _dress(upper, str(home.layer(layers[-1])) if target == "/" and layers else lowers[0])
-        overlays.append(Overlay(target, tuple(lowers), upper, work))
+        overlays.append(Overlay(target, tuple(lowers), upper, work, driver))
     return tuple(overlays)
 
 
@@ -92,9 +94,7 @@ def upon(home: Home, overlays: Sequence[Overlay], layers: Sequence[str]) -> tupl
         for chain_id in reversed(layers):
             part = _part(str(home.layer(chain_id)), overlay.target)
             parts += [part] if part else []
-        found.append(
-            Overlay(overlay.target, (*parts, *overlay.lowers), overlay.upper, overlay.work)
-        )
+        found.append(replace(overlay, lowers=(*parts, *overlay.lowers)))
     return tuple(found)
 
 

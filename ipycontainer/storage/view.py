@@ -22,6 +22,7 @@ from ipycontainer.errors import ResourceError
 from ipycontainer.linux import mounts, namespaces, pidfd, syscalls
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import ContainerRecord, Overlay
+from ipycontainer.storage import drivers
 from ipycontainer.store.home import Home
 
 __all__ = ["Shown", "seen"]
@@ -32,7 +33,6 @@ _HARMLESS = (
     | mounts.MOUNT_ATTR_NOEXEC
     | mounts.MOUNT_ATTR_NOATIME
 )
-OVERLAYFS_SUPER_MAGIC = 0x794C7630  # linux/magic.h
 _PATH = os.O_PATH | os.O_CLOEXEC
 
 # What is mounted besides the overlays: source on the host, path below it, target, read-only.
@@ -75,14 +75,18 @@ def seen(
                 continue
             try:
                 if trees is None:
-                    _mount(home, overlay, target, writable or makes_places)
+                    shown_writable = writable or makes_places
+                    drivers.of(overlay).show(home, overlay, target, writable=shown_writable)
                 else:
                     mounts.move_onto(trees[number], target)
             finally:
                 os.close(target)
             here = os.open(scratch, _PATH) if root is None else _place(root, overlay.target)
             own.append(here)
-            mounts.set_attributes(here, _HARMLESS, mounts.MOUNT_ATTR__ATIME)
+            if drivers.of(overlay).holds_all:  # a bind of the home's own mount: as in _show
+                mounts.set_attributes(here, _HARMLESS & ~mounts.MOUNT_ATTR_NOATIME)
+            else:
+                mounts.set_attributes(here, _HARMLESS, mounts.MOUNT_ATTR__ATIME)
             if root is None:
                 root = DirFd(os.dup(here))
         if root is None:
@@ -100,21 +104,6 @@ def seen(
             if fd >= 0:
                 os.close(fd)
         mounts.detach(str(scratch))
-
-
-def _mount(home: Home, overlay: Overlay, target: int, writable: bool) -> None:
-    """Mount a stopped container's overlay; only to be read, its upper is but one more layer.
-
-    Layers alone change nothing on disk, not even overlayfs's own work directory.
-    """
-    lowers = tuple(overlay.lowers) or (str(home.empty_dir),)
-    if writable:
-        mounts.mount_overlay(lowers, overlay.upper, overlay.work, target, userxattr=home.rootless)
-    else:
-        stack = (*([overlay.upper] if overlay.upper else []), *lowers)
-        if len(stack) < 2:  # an overlay without a writable layer wants two others at least
-            stack = (*stack, str(home.empty_dir))
-        mounts.mount_overlay(stack, "", "", target, userxattr=home.rootless)
 
 
 def _cloned(record: ContainerRecord) -> list[int]:
@@ -135,7 +124,7 @@ def _cloned(record: ContainerRecord) -> list[int]:
         try:
             with DirFd.open("/") as root:
                 for overlay in record.overlays:
-                    found.append(_clone(root, overlay.target))  # noqa: PERF401  kept on errors
+                    found.append(_clone(root, overlay))  # noqa: PERF401  kept on errors
         finally:
             syscalls.setns(own, namespaces.CLONE_NEWNS)
             os.fchdir(back)
@@ -150,14 +139,15 @@ def _cloned(record: ContainerRecord) -> list[int]:
     return found
 
 
-def _clone(root: DirFd, target: str) -> int:
-    """Return a clone of the mount at `target`, -1 where the container has moved it away."""
+def _clone(root: DirFd, overlay: Overlay) -> int:
+    """Return a clone of an overlay's mount, -1 where the container has moved it away."""
     try:
-        place = root.openat(target, _PATH | os.O_DIRECTORY)
+        place = root.openat(overlay.target, _PATH | os.O_DIRECTORY)
     except OSError:
         return -1
     try:
-        if target != "/" and syscalls.fstatfs_type(place) != OVERLAYFS_SUPER_MAGIC:
+        magic = drivers.of(overlay).magic
+        if overlay.target != "/" and magic and syscalls.fstatfs_type(place) != magic:
             return -1
         tree = mounts.clone_tree(place, recursive=False)
         mounts.set_attributes(tree, propagation=mounts.MS_PRIVATE)

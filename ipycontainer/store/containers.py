@@ -22,7 +22,13 @@ from ipycontainer.errors import (
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.ids import check_name
-from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay, Status
+from ipycontainer.model.state import (
+    DEFAULT_DRIVER,
+    ContainerRecord,
+    ContainerState,
+    Overlay,
+    Status,
+)
 from ipycontainer.store import events
 from ipycontainer.store.database import Transaction
 
@@ -239,7 +245,13 @@ def _record(row: sqlite3.Row) -> ContainerRecord:
             finished_ns=row["finished_ns"],
         ),
         overlays=tuple(
-            Overlay(each["target"], tuple(each["lowers"]), each["upper"], each["work"])
+            Overlay(
+                each["target"],
+                tuple(each["lowers"]),
+                each["upper"],
+                each["work"],
+                each.get("driver", DEFAULT_DRIVER),
+            )
             for each in overlays
         ),
         restart_count=row["restart_count"],

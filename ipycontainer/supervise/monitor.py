@@ -48,6 +48,7 @@ from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.record import End, Record
 from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.restarts import Restarts
+from ipycontainer.supervise.serving import served
 from ipycontainer.supervise.signals import Signals
 from ipycontainer.supervise.stdio import ProgramStreams
 
@@ -74,6 +75,7 @@ class Monitor:
         self._asked = tuple(request.get("asked", ()))
         self._spec = Spec(Process(()))
         self._filter: bytes | None = None
+        self._servers: list[int] = []  # of its files, where no kernel's overlay has them
         self._record = Record(home, store, self.id, str(request.get("failure", "{}")))
         self._renew()
 
@@ -190,12 +192,20 @@ class Monitor:
             self._spec = self._connection.take(self._spec)
         connect = None if self._connection is None else self._connection.wire
         self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
-        if sandbox is not None:
-            followed = follow(sandbox, self._spec, self._bundle, connect)
-            if followed is not None:
-                return followed
-        self._store.close()  # a fork must not inherit a connection
-        return launch(self._spec, self._bundle, stdio, seccomp=self._filter, connect=connect)
+        with served(self._spec, self._servers) as trees:
+            if sandbox is not None:
+                followed = follow(sandbox, self._spec, self._bundle, connect, trees)
+                if followed is not None:
+                    return followed
+            self._store.close()  # a fork must not inherit a connection
+            return launch(
+                self._spec,
+                self._bundle,
+                stdio,
+                seccomp=self._filter,
+                connect=connect,
+                trees=trees,
+            )
 
     def _check_health(self, check: Healthcheck) -> Health:
         container, spec = self._container, self._spec

@@ -11,8 +11,10 @@ from typing import Any
 
 from ipycontainer.errors import Conflict
 from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
-from ipycontainer.storage import checkpoints, comparison, view
+from ipycontainer.storage import checkpoints, comparison, flat, view
+from ipycontainer.storage.drivers.vfs import Copies
 from ipycontainer.store import containers, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -88,10 +90,9 @@ def _side(home: Home, store: Store, word: Mapping[str, Any]) -> ContainerRecord:
     with store.read() as tx:
         if word["kind"] == "image":
             image = images.get(tx, str(word["id"]))
-            lowers = [str(home.layer(layer.chain_id)) for layer in reversed(image.layers)]
             some = containers.list_all(tx)
-            overlays: tuple[Overlay, ...] = (Overlay("/", tuple(lowers), "", ""),)
-            return _still(some[0] if some else None, image.id, overlays)
+            overlay = _image(home, image, str(word["driver"]))
+            return _still(some[0] if some else None, image.id, (overlay,))
         record = containers.get(tx, str(word["id"]))
     if word["kind"] == "checkpoint":
         return _still(record, record.id, checkpoints.of(home, record, str(word["tag"])))
@@ -99,6 +100,13 @@ def _side(home: Home, store: Store, word: Mapping[str, Any]) -> ContainerRecord:
         bare = tuple(replace(overlay, upper="", work="") for overlay in record.overlays)
         return _still(record, record.id, bare)
     return record
+
+
+def _image(home: Home, image: ImageRecord, driver: str) -> Overlay:
+    layers = [layer.chain_id for layer in image.layers]
+    if driver == Copies.name:
+        return Overlay("/", (str(flat.make(home, layers)),), "", "", driver)
+    return Overlay("/", tuple(str(home.layer(each)) for each in layers[::-1]), "", "", driver)
 
 
 def _still(

@@ -16,7 +16,8 @@ from typing import Any
 from ipycontainer import faults
 from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError, ResourceError
 from ipycontainer.linux import cgroups
-from ipycontainer.storage import changes, removal, sizes, snapshots, view, volumes
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.storage import changes, drivers, removal, sizes, snapshots, view, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
@@ -63,7 +64,9 @@ def main(home: Home, channel: Channel, message: Message) -> int:
         answer = {"event": "failed", "error": error.to_wire()}
     except OSError as error:
         words = (error.strerror or str(error)).lower()
-        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        # the name of a call on a descriptor is its number
+        named = error.filename if isinstance(error.filename, str | bytes) else ""
+        where = f"{os.fsdecode(named)}: " if named else ""
         answer = {"event": "failed", "error": ResourceError(f"{where}{words}").to_wire()}
     except Exception as error:  # noqa: BLE001 - the one who asked must get an answer
         import traceback
@@ -182,12 +185,16 @@ def _sizes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[i
     wanted = set(arguments.get("containers", ()))
     with store.read() as tx:
         records = [each for each in containers.list_all(tx) if each.id in wanted]
-    written = {
-        each.id: sum(sizes.tree_size(overlay.upper) for overlay in each.overlays)
-        for each in records
-    }
+    written = {each.id: _written(home, each) for each in records}
     held = {name: sizes.tree_size(home.volume(name)) for name in arguments.get("volumes", ())}
     return {"containers": written, "volumes": held}
+
+
+def _written(home: Home, record: ContainerRecord) -> int:
+    if not any(drivers.of(overlay).holds_all for overlay in record.overlays):
+        return sum(sizes.tree_size(overlay.upper) for overlay in record.overlays)
+    told = changes.changes(record.overlays, home.rootless)
+    return sum(change.size for change in told if change.kind != "D")
 
 
 def _controllers(_: Home, __: Store, ___: Mapping[str, Any], ____: Sequence[int]) -> list[str]:
@@ -208,6 +215,25 @@ def _prune_images(home: Home, store: Store, arguments: Mapping[str, Any], _: Seq
         kept=arguments["kept"],
     )
     return {"deeds": done, "bytes": freed}
+
+
+def _probe_drivers(
+    home: Home, _: Store, arguments: Mapping[str, Any], __: Sequence[int]
+) -> dict[str, str]:
+    """Find out which storage drivers work here."""
+    from ipycontainer.storage.drivers import choice  # once a boot: kept out of the zygote
+
+    return choice.probe(home, str(arguments["forced"]))
+
+
+def _flatten(home: Home, _: Store, arguments: Mapping[str, Any], __: Sequence[int]) -> None:
+    """Make an image one tree, and copy it into a container's directory where one is named."""
+    from ipycontainer.storage import flat  # as above: by containers that are copies
+
+    if upper := str(arguments.get("upper", "")):
+        flat.fill(home, arguments["layers"], upper)
+    else:
+        flat.make(home, arguments["layers"])
 
 
 def _repair(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) -> None:
@@ -240,12 +266,14 @@ JOBS: Mapping[str, Job] = {
     "controllers": _controllers,
     "empty": _empty,
     "fill": _fill,
+    "flatten": _flatten,
     "connect-network": joining.connect,
     "disconnect-network": joining.disconnect,
     "hold-network": network_jobs.hold,
     "import": _import,
     "make-network": network_jobs.make,
     "mount-volumes": _mount_volumes,
+    "probe-drivers": _probe_drivers,
     "prune-images": _prune_images,
     "remove": _remove,
     "remove-image": _remove_image,

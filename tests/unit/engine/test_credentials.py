@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ipycontainer.engine import credentials, registry_settings
+from ipycontainer.engine import config_file, credentials, registry_settings
 from ipycontainer.engine.credentials import HUB_KEY, Credentials
 from ipycontainer.errors import EngineError, InvalidArgument
 
@@ -113,6 +113,16 @@ def test_our_own_settings_have_dockers_keys(
     assert read.mirrors == ("https://m.test",)
     assert read.downloads == 7
     assert read.proxies == {"http": "http://env:1", "https": "http://file:2", "no": "y"}
+
+
+def test_the_storage_driver_is_a_word(tmp_path: Path) -> None:
+    """Without the key it is none in particular."""
+    assert config_file.storage_driver() == ""
+    (tmp_path / "ours.json").write_text('{"storage-driver": "vfs"}')
+    assert config_file.storage_driver() == "vfs"
+    (tmp_path / "ours.json").write_text('{"storage-driver": 1}')
+    with pytest.raises(InvalidArgument, match="must be a text"):
+        config_file.storage_driver()
 
 
 @pytest.mark.parametrize(

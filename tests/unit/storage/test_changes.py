@@ -154,6 +154,16 @@ def test_a_directory_made_anew_shows_what_it_lost(trees: Trees) -> None:
     ]
 
 
+def test_what_lies_in_a_directory_made_anew_hides_the_layers_too(trees: Trees) -> None:
+    """An overlay marks only the topmost: below it nothing else can be seen."""
+    trees.write("bottom", "var/lib/kept")
+    trees.write("bottom", "var/lib/gone")
+    trees.directory("upper", "var", opaque=True)
+    trees.write("upper", "var/lib/kept")
+
+    assert trees.told() == ["C /var", "C /var/lib", "D /var/lib/gone"]
+
+
 def test_a_file_in_place_of_a_directory_and_the_other_way(trees: Trees) -> None:
     """Both are changes; what the directory held is not told apart."""
     trees.write("bottom", "dir/x")
