@@ -329,7 +329,7 @@ def await_program(
         if message == b"devices":
             if cgroup is not None:
                 # now, not before: a rule without `m` would have kept init from mknod(2)
-                _limit_devices(cgroup, spec)
+                limiting.limit_devices(cgroup, spec.linux.device_rules)
                 try:
                     os.write(own, b"1")
                 except BrokenPipeError:
@@ -354,16 +354,6 @@ def await_program(
             return times, warnings, master
         else:
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
-
-
-def _limit_devices(cgroup: Cgroup, spec: Spec) -> None:
-    """Set the rules for devices, but for version 2 in a user namespace.
-
-    It takes no program from there (EPERM), and nobody can make a node there.
-    """
-    if cgroup.is_v2 and not namespaces.in_initial_userns():
-        return
-    cgroup.set_device_rules(spec.linux.device_rules)
 
 
 def make_cgroup(spec: Spec) -> Cgroup | None:

@@ -1,16 +1,19 @@
 """Limit a container's cgroup before anything lives in it, and say in runc's words what was refused.
 
-Imports linux and model only. Called where a bundle has limits, and nowhere else.
+Imports linux and model only. Called for bundles with limits, and for rules of devices.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupported
-from ipycontainer.linux import cgroups, limits
+from ipycontainer.linux import cgroups, limits, namespaces
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.model.oci import DeviceRule
 from ipycontainer.model.resources import Resources
 
-__all__ = ["NO_CGROUP", "further", "limit"]
+__all__ = ["NO_CGROUP", "further", "limit", "limit_devices"]
 
 NO_CGROUP = "This user may not make a cgroup here: the container's limits are discarded."
 # runc's words between the start that failed and the limit that was refused.
@@ -36,6 +39,16 @@ def limit(cgroup: Cgroup, resources: Resources) -> None:
     except StepFailed as error:
         cgroup.remove()
         raise _refused(error, error.step) from error
+
+
+def limit_devices(cgroup: Cgroup, rules: Sequence[DeviceRule]) -> None:
+    """Set the rules for devices, but for version 2 in a user namespace.
+
+    It takes no program from there (EPERM), and nobody can make a node there.
+    """
+    if cgroup.is_v2 and not namespaces.in_initial_userns():
+        return
+    cgroup.set_device_rules(rules)
 
 
 def _refused(error: EngineError, step: str = "") -> StepFailed:

@@ -15,6 +15,7 @@ from ipycontainer.runtime import (
     path_steps,
     process_steps,
     terminal_steps,
+    tree_steps,
     volume_steps,
 )
 from ipycontainer.runtime import session_steps as session
@@ -100,6 +101,13 @@ REASONS: Mapping[type, tuple[str, str]] = {
         (
             "The image's layers are read-only and shared; what the container changes goes into a "
             "directory of its own (copy-on-write)."
+        ),
+    ),
+    tree_steps.TakeMounted: (
+        "recvmsg, move_mount",
+        (
+            "The files are served by a process outside (fuse-overlayfs): the monitor has mounted "
+            "them and sends the mount."
         ),
     ),
     mount_steps.MountFileSystem: (

@@ -25,6 +25,7 @@ from ipycontainer.runtime import (
     process_steps,
     session_steps,
     terminal_steps,
+    tree_steps,
     volume_steps,
 )
 from ipycontainer.runtime.reasons import REASONS
@@ -138,7 +139,7 @@ def test_every_step_has_its_reason() -> None:
     """No step of any module is without system calls and a sentence."""
     modules = (
         *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
-        *(session_steps, terminal_steps, volume_steps),
+        *(session_steps, terminal_steps, tree_steps, volume_steps),
     )
     found = {
         kind
