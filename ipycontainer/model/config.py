@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import cache
 from typing import Any
 
 from ipycontainer.model.health import Healthcheck
@@ -90,8 +91,15 @@ class ContainerConfig:
         return bool(self.oom_score_adj or self.cgroup_parent or self.limits != NO_LIMITS)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as a JSON object for the store."""
-        return asdict(self)
+        """Return the record as a JSON object for the store, without what has its default value.
+
+        Every statement on the row moves this text: most of it would be defaults.
+        """
+        return {
+            name: _plain(value)
+            for name, default in _defaults().items()
+            if (value := getattr(self, name)) != default
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ContainerConfig:
@@ -119,3 +127,17 @@ class ContainerConfig:
             known["healthcheck"] = Healthcheck(**{**check, "test": tuple(check["test"])})
         known["sharing"] = Sharing.from_json(raw.get("sharing", {}))
         return cls(**known)
+
+
+@cache
+def _defaults() -> Mapping[str, Any]:
+    """Return every field's default value; the image has none."""
+    bare = ContainerConfig("")
+    return {name: getattr(bare, name) for name in ContainerConfig.__dataclass_fields__}
+
+
+def _plain(value: Any) -> Any:
+    """Return a field's value as what JSON can hold."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

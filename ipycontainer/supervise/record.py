@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from threading import Thread
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
@@ -89,17 +88,15 @@ class Record:
         if names := spec.annotations.get(ANNOTATION_VOLUMES):
             volumes.unmount_unused(self._home, self._store, json.loads(names), self._id)
 
-    def remove(self, end: End) -> None:
-        """Remove what the container wrote, and its row: end and removal in one transaction.
+    def remove(self, end: End) -> str:
+        """Put away what the container wrote, and its row: end and removal in one transaction.
 
-        Killed before it, the row still says running without a lock, and repair finishes the work;
-        killed after it, what is left lies in the trash. The files are deleted beside the
-        transaction, by a thread: nothing enters a namespace any more.
+        Returns the files' name in the trash: nobody has to wait until they are deleted. Killed
+        before the transaction, the row still says running without a lock, and repair finishes the
+        work; killed after it, what is left lies in the trash.
         """
         trashed = snapshots.put_away(self._home, self._id)
         faults.point("monitor: discarded")
-        deletion = Thread(target=snapshots.delete_trashed, args=(self._home, trashed))
-        deletion.start()
         try:
             removal.forget(
                 self._home,
@@ -108,8 +105,10 @@ class Record:
                 volumes=True,
                 first=lambda tx: self._tell(tx, end),
             )
-        finally:
-            deletion.join()
+        except BaseException:
+            snapshots.delete_trashed(self._home, trashed)
+            raise
+        return trashed
 
     def _tell(self, tx: Transaction, end: End) -> None:
         now = time.time_ns()

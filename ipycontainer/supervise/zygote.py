@@ -39,7 +39,7 @@ from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen
 __all__ = ["main"]
 
 # A spare monitor is made when nothing else is to do, so that it takes no processor from a start.
-SPARE_DELAY_MILLISECONDS = 2
+SPARE_DELAY_MILLISECONDS = 25
 IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is the usual case
 
 
