@@ -23,6 +23,8 @@ _FS_IOC_SETFLAGS = 0x40086602
 _FS_IMMUTABLE_FL = 0x10
 _FS_APPEND_FL = 0x20
 
+_LATE_TRIES = 100  # of directories that somebody, a rehearsal for one, still writes into
+
 
 def remove(directory: int, name: str) -> None:
     """Delete `name` in the directory open as `directory`, whatever it is; missing is no error.
@@ -46,6 +48,7 @@ def remove(directory: int, name: str) -> None:
     else:
         return
     waiting = [name]
+    late = 0
     while waiting:
         current = waiting.pop()
         try:
@@ -56,7 +59,22 @@ def remove(directory: int, name: str) -> None:
             waiting += _empty_once(fd, directory)
         finally:
             os.close(fd)
-        _try(lambda name=current: os.rmdir(name, dir_fd=directory), directory, current)  # type: ignore[misc]
+        if not _rmdir(directory, current):
+            late += 1
+            if late > _LATE_TRIES:
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), current)
+            waiting.append(current)
+
+
+def _rmdir(directory: int, name: str) -> bool:
+    """Delete a directory; False where somebody has put something into it meanwhile."""
+    try:
+        _try(lambda: os.rmdir(name, dir_fd=directory), directory, name)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def empty(directory: int) -> None:

@@ -80,3 +80,24 @@ def test_emptying_leaves_the_directory(tmp_path: Path, here: int) -> None:
     trees.empty(here)
 
     assert os.listdir(here) == []
+
+
+def test_what_somebody_writes_meanwhile_goes_too(tmp_path: Path, here: int) -> None:
+    """A process that was about to write into a tree may do so after it was read."""
+    tree = tmp_path / "here" / "tree"
+    tree.mkdir()
+    writes = iter(("first", "second"))
+    rmdir = os.rmdir
+
+    def late(name: str, *, dir_fd: int) -> None:
+        for word in writes:
+            (tree / word).mkdir()
+            break
+        rmdir(name, dir_fd=dir_fd)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rmdir", late)
+        trees.remove(here, "tree")
+
+    assert os.listdir(here) == []
+    assert next(writes, "all written") == "all written"
