@@ -30,12 +30,11 @@ from ipycontainer.commands.records import (
     VolumeSummary,
 )
 from ipycontainer.commands.stats_columns import STATS_HEADERS, STATS_TABLE, sample_fields
-from ipycontainer.commands.templates import Action, Template, go_json, parse
-from ipycontainer.errors import Unsupported
+from ipycontainer.commands.templates import parse
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import go_time, human_duration, human_size
 
-__all__ = ["disk_text", "listing_lines", "status_text", "tabulate"]
+__all__ = ["disk_text", "fields_used", "listing_lines", "status_text", "tabulate"]
 
 _PS_TABLE = (
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
@@ -71,6 +70,13 @@ _VOLUMES_HEADERS = {
     "Size": "SIZE",
     "Status": "STATUS",
 }
+_PS_RAW = (
+    "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\n"
+    "created_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\n"
+    "names: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n"
+)
+_VOLUMES_RAW = "name: {{.Name}}\ndriver: {{.Driver}}\n"
+_NETWORKS_RAW = "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"
 _SECOND = 1_000_000_000
 
 
@@ -82,63 +88,86 @@ class _Form:
     headers: Mapping[str, str]
     go_type: str
     quiet: str
-    has_labels: bool
+    has_labels: bool = False
+    raw: str = "raw"
 
 
 _FORMS: Mapping[str, _Form] = {
-    "ps": _Form(_PS_TABLE, _PS_HEADERS, "*formatter.ContainerContext", "{{.ID}}", True),
+    "ps": _Form(_PS_TABLE, _PS_HEADERS, "formatter.ContainerContext", "{{.ID}}", True, _PS_RAW),
     "images": _Form(
         image_columns.IMAGES_TABLE,
         image_columns.IMAGES_HEADERS,
-        "*formatter.imageContext",
+        "formatter.imageContext",
         "{{.ID}}",
-        False,
     ),
     "history": _Form(
         image_columns.HISTORY_TABLE,
         image_columns.HISTORY_HEADERS,
-        "*image.historyContext",
+        "image.historyContext",
         "{{.ID}}",
-        False,
     ),
     "volumes": _Form(
-        _VOLUMES_TABLE, _VOLUMES_HEADERS, "*formatter.volumeContext", "{{.Name}}", True
+        _VOLUMES_TABLE,
+        _VOLUMES_HEADERS,
+        "formatter.volumeContext",
+        "{{.Name}}",
+        True,
+        _VOLUMES_RAW,
     ),
-    "networks": _Form(NETWORKS_TABLE, NETWORKS_HEADERS, "*network.networkContext", "{{.ID}}", True),
+    "networks": _Form(
+        NETWORKS_TABLE,
+        NETWORKS_HEADERS,
+        "network.networkContext",
+        "{{.ID}}",
+        True,
+        _NETWORKS_RAW,
+    ),
     "checkpoints": _Form(
         "table {{.Name}}\t{{.CreatedSince}}\t{{.Size}}",
         {"CreatedSince": "CREATED", "Name": "CHECKPOINT", "Size": "SIZE"},
-        "*checkpoints.context",
+        "checkpoints.context",
         "{{.Name}}",
-        False,
     ),
     "disk": _Form(
         disk_columns.TABLE,
         disk_columns.HEADERS,
-        "*formatter.diskUsageImagesContext",
+        "formatter.diskUsageImagesContext",
         "",
-        False,
     ),
-    "stats": _Form(STATS_TABLE, STATS_HEADERS, "*container.statsContext", "", False),
+    "stats": _Form(STATS_TABLE, STATS_HEADERS, "container.statsContext", ""),
 }
 
 
 def listing_lines(listing: Listing) -> list[str]:
-    """Return the lines that docker prints. Raises TemplateError and Unsupported."""
+    """Return the lines that docker prints. Raises TemplateError."""
     kind = _FORMS[listing.kind]
     form = listing.template or "table"
     # `images -q --format` keeps the format, `ps -q --format` drops it with a warning.
     if listing.quiet and not listing.template:
         form = kind.quiet
-    if form == "raw" and listing.kind != "images":
-        raise Unsupported("--format raw is not supported yet")
     fields = [_fields(row, listing) for row in listing.rows]
-    if form == "raw":
+    if form == "raw" and listing.kind == "images":
         if listing.quiet:
             return [f"image_id: {each['ID']}" for each in fields]
         return [line for each in fields for line in image_columns.raw_image(each, listing.digests)]
+    is_table = form.startswith("table")
+    template = parse(_whole(form, kind, listing))
+    labels: list[Mapping[str, str]] = [getattr(row, "labels", {}) for row in listing.rows]
+    lines = [
+        template.of_row(each, kind.go_type, _label(own) if kind.has_labels else None)
+        for each, own in zip(fields, labels, strict=True)
+    ]
+    if not is_table:
+        return lines
+    return tabulate([template.head(kind.headers, _heading), *lines])
+
+
+def _whole(form: str, kind: _Form, listing: Listing) -> str:
+    """Return the template that a form's one word stands for, and what its escapes mean."""
     if form == "json":
-        return [go_json(each, for_html=True) for each in fields]
+        return "{{json .}}"
+    if form == "raw":
+        return kind.raw + ("size: {{.Size}}\n" if listing.sizes else "")
     if form == "table":
         form = kind.table
         if listing.digests:
@@ -147,20 +176,39 @@ def listing_lines(listing: Listing) -> list[str]:
             form = _PS_SIZES_TABLE
         elif not listing.human:
             form = image_columns.HISTORY_EXACT_TABLE
-    is_table = form.startswith("table")
-    text = form.removeprefix("table").strip(" ").replace("\\t", "\t").replace("\\n", "\n")
-    template = parse(text)
-    for action in template.actions:
-        _check(template, action, kind)
-    labels: list[Mapping[str, str]] = [getattr(row, "labels", {}) for row in listing.rows]
-    lines = [
-        template.execute(lambda action, a=each, b=own: _value(action, a, b))  # type: ignore[misc]
-        for each, own in zip(fields, labels, strict=True)
-    ]
-    if not is_table:
-        return lines
-    head = template.execute(lambda action: _header(action, kind.headers))
-    return tabulate([head, *lines])
+    text = form.removeprefix("table")
+    return text.strip(" ").replace("\\t", "\t").replace("\\n", "\n")
+
+
+def fields_used(template: str) -> frozenset[str]:
+    """Return what a template of `ps` asks of a container, tried on none as docker tries it.
+
+    Raises TemplateError: docker refuses what fails on a container without anything.
+    """
+    asked = _Asked(_container_fields(_NO_CONTAINER, 0, no_trunc=False))
+    parse(template).of_row(asked, _FORMS["ps"].go_type, _label({}))
+    return frozenset(asked.names)
+
+
+class _Asked(dict[str, str]):
+    """Fields that remember who was asked for."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+def _label(labels: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda name: labels.get(name, "")
+
+
+def _heading(label: str) -> str:
+    """Return the head of a label's column: `com.example.some-name` is headed "some name"."""
+    return re.sub("[-_]", " ", label.rpartition(".")[2])
 
 
 def disk_text(usage: DiskUsage) -> str:
@@ -188,42 +236,6 @@ def disk_text(usage: DiskUsage) -> str:
     for title, part, table in zip(titles, parts, tables, strict=True):
         lines += [f"{title} space usage:", "", *listing_lines(replace(part, template=table)), ""]
     return "\n".join([*lines, "Build cache usage: 0B", "", disk_columns.CACHE, ""])
-
-
-def _check(template: Template, action: Action, kind: _Form) -> None:
-    """Raise for a field that docker does not have, before anything is printed."""
-    if not action.path:
-        if action.as_json:
-            return
-        raise Unsupported("`{{.}}` is not supported yet", hint="As JSON: {{json .}}")
-    name = action.path[0]
-    if name == "Label" and kind.has_labels:
-        if len(action.labels) != 1:
-            given = len(action.labels)
-            raise template.error(action, f"wrong number of args for Label: want 1 got {given}")
-        return
-    if name not in kind.headers:
-        raise template.error(action, f"can't evaluate field {name} in type {kind.go_type}")
-    if len(action.path) > 1:
-        raise template.error(action, f"can't evaluate field {action.path[1]} in type string")
-    if action.labels:
-        given = len(action.labels)
-        raise template.error(action, f"wrong number of args for {name}: want 0 got {given}")
-
-
-def _value(action: Action, fields: Mapping[str, str], labels: Mapping[str, str]) -> str:
-    if not action.path:
-        return go_json(fields, for_html=True)
-    text = labels.get(action.labels[0], "") if action.labels else fields[action.path[0]]
-    return go_json(text) if action.as_json else text
-
-
-def _header(action: Action, headers: Mapping[str, str]) -> str:
-    if not action.path:
-        return go_json(headers, for_html=True)
-    if action.labels:  # `com.example.some-name` is headed "some name"
-        return re.sub("[-_]", " ", action.labels[0].rpartition(".")[2])
-    return headers[action.path[0]]
 
 
 def _fields(
@@ -260,6 +272,11 @@ def _fields(
     return fields | disk_columns.image_sizes(row) if listing.sizes else fields
 
 
+_NO_CONTAINER = ContainerSummary(
+    id="", name="", image="", command="", created_ns=0, status="none", image_id="none"
+)
+
+
 def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dict[str, str]:
     image = row.image if no_trunc or row.image != row.image_id else short(row.image)
     mounts = row.mounts if no_trunc else [ellipsis(mount, 15) for mount in row.mounts]
@@ -276,7 +293,7 @@ def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dic
         "Ports": row.ports,
         "RunningFor": ago(row.created_ns, now_ns),
         "Size": _size(row),
-        "State": row.status,
+        "State": row.status if row is not _NO_CONTAINER else "",
         "Status": status_text(row, now_ns),
     }
 
@@ -319,6 +336,7 @@ def status_text(row: ContainerSummary, now_ns: int) -> str:
         "removing": lambda: "Removal In Progress",
         "dead": lambda: "Dead",
         "exited": lambda: f"Exited ({row.exit_code}) {ended}",
+        "none": lambda: "",
     }
     return words[row.status]()
 

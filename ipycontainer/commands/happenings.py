@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ipycontainer.commands.records import EventView, Outcome
-from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse
+from ipycontainer.commands.templates import TemplateError, go_json, parse
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, UsageError
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["event_line", "event_object", "events", "matches"]
 
 _WRONG_FORMAT = 64  # docker's exit code of a template that it cannot use
-_TYPES: Mapping[tuple[str, ...], str] = MappingProxyType(
-    {(): "*events.Message", ("Actor",): "events.Actor"}
-)
+_GO_TYPE = "*events.Message"
 _NAMED = ("config", "container", "daemon", "network", "node", "plugin", "secret", "service")
 _OBJECTS = (*_NAMED, "volume")
 
@@ -101,11 +98,11 @@ def _writer(template: str) -> Callable[[Event], str]:
         return lambda event: go_json(event_object(event, for_json=True))
     try:
         parsed = parse(template)
-        parsed.execute(partial(object_value, parsed, _EMPTY, _TYPES))
+        parsed.of_fact(_EMPTY, _GO_TYPE)
     except TemplateError as error:
         message = f"Error parsing format: {error}"
         raise UsageError(message, exit_code=_WRONG_FORMAT) from None
-    return lambda event: parsed.execute(partial(object_value, parsed, event_object(event), _TYPES))
+    return lambda event: parsed.of_fact(event_object(event), _GO_TYPE)
 
 
 def event_line(event: Event) -> str:

@@ -10,7 +10,7 @@ import click
 
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
-from ipycontainer.commands.templates import parse_or_refuse
+from ipycontainer.commands.templates import TemplateError, parse_or_refuse, recognised
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
     EngineError,
@@ -126,21 +126,34 @@ def image_inspect(session: Session, template: str, names: tuple[str, ...]) -> Ou
 @click.argument("names", nargs=-1)
 def volume_inspect(session: Session, template: str, names: tuple[str, ...]) -> Outcome:
     """Return volumes only."""
-    return inspected(session, _volume, template, names)
+    return inspected(session, _volume, template, names, typed=True)
 
 
-def inspected(session: Session, look: Look, template: str, names: Sequence[str]) -> Inspected:
-    """Return the objects that names stand for, and the errors of the others."""
-    if template not in ("", "json"):
-        parse_or_refuse(template)
+def inspected(
+    session: Session, look: Look, template: str, names: Sequence[str], *, typed: bool = False
+) -> Inspected:
+    """Return the objects that names stand for, and the errors of the others.
+
+    `typed`: docker's client keeps no JSON of them that a template could fall back on.
+    """
+    parsed = parse_or_refuse(template) if template not in ("", "json") else None
     objects: list[Mapping[str, Any]] = []
+    texts: list[str] = []
     errors: list[EngineError] = []
     for name in names:
         try:
-            objects.append(look(session.engine, name))
+            thing = look(session.engine, name)
+            objects.append(thing)
+            if parsed is not None:
+                make = parsed.of_fact if typed else parsed.of_object
+                texts.append(make(thing, recognised(thing)))
         except (NotFound, InvalidReference) as error:
             errors.append(error)
-    return Inspected(objects=tuple(objects), template=template, errors=tuple(errors))
+        except TemplateError as error:
+            errors.append(UsageError(f"template parsing error: {error}", exit_code=1))
+    return Inspected(
+        objects=tuple(objects), template=template, texts=tuple(texts), errors=tuple(errors)
+    )
 
 
 def _container(engine: Engine, name: str) -> Mapping[str, Any]:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ipycontainer.commands.columns import fields_used
 from ipycontainer.commands.network_columns import ports_text
 from ipycontainer.commands.records import ContainerSummary, Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
+from ipycontainer.commands.templates import TemplateError
 from ipycontainer.commands.types import Filter, Integer
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.engine.selection import KEYS
-from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.errors import EngineError, InvalidArgument, Unsupported, UsageError
 from ipycontainer.model.config import ContainerConfig
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["grouped", "ps", "sized", "summary_of"]
 
+_QUIET_RAW = "container_id: {{.ID}}"
 _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are set."
 
 
@@ -50,6 +53,8 @@ def ps(
     size: bool,
 ) -> Outcome:
     """Return the running containers, newest first; -a, -n, -l and status= show others too."""
+    ignored = (_IGNORED_FORMAT,) if quiet and template else ()
+    used = _used(template, "".join(f"WARNING: {each}\n" for each in ignored))
     wanted = grouped("ps", filters, KEYS)
     limit = 1 if latest and last == -1 else last
     engine = session.engine
@@ -58,7 +63,7 @@ def ps(
     )
     names: dict[str, str] = {}
     rows = [summary_of(engine, container, names) for container in found]
-    if not quiet and (size or re.search(r"\.Size\b", template)):  # docker counts for both
+    if not quiet and (size or "Size" in used):  # docker counts for both
         rows = sized(engine, rows)
     return Listing(
         kind="ps",
@@ -66,10 +71,24 @@ def ps(
         now_ns=time.time_ns(),
         quiet=quiet,
         no_trunc=no_trunc,
-        template="" if quiet else template,
+        template=template if not quiet else _QUIET_RAW if template == "raw" else "",
         sizes=size,
-        warnings=(_IGNORED_FORMAT,) if quiet and template else (),
+        warnings=ignored,
     )
+
+
+def _used(template: str, before: str) -> frozenset[str]:
+    """Return the fields that a template uses. Raises UsageError for one that fails on nothing.
+
+    `before` is what docker has said by then.
+    """
+    how = "failed to parse template"
+    try:
+        return fields_used(template)
+    except TemplateError as error:
+        if "executing" in str(error):
+            how = "failed to execute template"
+        raise UsageError(f"{before}{how}: {error}", exit_code=1) from None
 
 
 def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> ContainerSummary:

@@ -268,10 +268,11 @@ class Codes(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected(Outcome):
-    """Objects of `inspect`, as docker's API shapes them."""
+    """Objects of `inspect`, as docker's API shapes them, and what a template made of them."""
 
     objects: tuple[Mapping[str, Any], ...] = ()
     template: str = ""
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
-from functools import partial, singledispatch
-from types import MappingProxyType
+from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any, TextIO
 
 from ipycontainer.commands.columns import disk_text, listing_lines
@@ -40,7 +39,7 @@ from ipycontainer.commands.records import (
     Started,
     Streamed,
 )
-from ipycontainer.commands.templates import TemplateError, go_json, object_value, parse_or_refuse
+from ipycontainer.commands.templates import TemplateError, go_json, parse_or_refuse
 from ipycontainer.errors import UsageError
 
 __all__ = ["render", "warning_line"]
@@ -138,11 +137,7 @@ def _(outcome: Listing, out: TextIO) -> int:
     try:
         return _write(listing_lines(outcome), out)
     except TemplateError as error:
-        executing = "executing" in str(error) and outcome.kind == "ps"
-        how = "failed to execute template" if executing else "template parsing error"
-        if outcome.kind == "ps" and not executing:
-            how = "failed to parse template"
-        raise UsageError(f"{how}: {error}", exit_code=1) from None
+        raise UsageError(f"template parsing error: {error}", exit_code=1) from None
 
 
 @_body.register
@@ -158,9 +153,7 @@ def _(outcome: Inspected, out: TextIO) -> int:
     if not outcome.template:
         indented = json.dumps(objects, indent=4, ensure_ascii=False)
         return _write((indented.encode(errors="replace").decode(),), out)
-    if not objects:
-        return _write(("",), out)
-    return _by_template(outcome.template, objects, out, "template parsing error: ")
+    return _write(outcome.texts or ("",), out)  # of nothing there is an empty line, as in docker
 
 
 @_body.register
@@ -168,8 +161,14 @@ def _(outcome: Facts, out: TextIO) -> int:
     if outcome.template == "json":
         return _write((go_json(outcome.data),), out)
     if outcome.template:
-        name, types = _GO_NAMES[outcome.kind]
-        return _by_template(outcome.template, [outcome.data], out, "", name, types)
+        name, go_type = _GO_NAMES[outcome.kind]
+        template = parse_or_refuse(outcome.template, name)
+        try:
+            out.write(template.of_fact(outcome.data, go_type) + "\n")
+        except TemplateError as error:
+            out.write(f"{error.before}\n")
+            raise UsageError(str(error), exit_code=1) from None
+        return 0
     lines = version_lines if outcome.kind == "version" else info_lines
     return _write(lines(outcome.data), out)
 
@@ -223,27 +222,8 @@ def _write(lines: Sequence[str] | Any, out: TextIO) -> int:
     return 0
 
 
-# What docker calls the template, and the Go types of the objects that it is given, by path.
-_GO_NAMES: dict[str, tuple[str, Mapping[tuple[str, ...], str]]] = {
-    "version": ("version", {(): "system.versionInfo", ("Client",): "system.clientVersion"}),
-    "info": ("", {(): "system.dockerInfo"}),
+# What docker calls the template, and the Go type of what it is given.
+_GO_NAMES = {
+    "version": ("version", "system.versionInfo"),
+    "info": ("", "system.dockerInfo"),
 }
-
-
-def _by_template(
-    text: str,
-    objects: Sequence[Mapping[str, Any]],
-    out: TextIO,
-    prefix: str,
-    name: str = "",
-    types: Mapping[tuple[str, ...], str] = MappingProxyType({}),
-) -> int:
-    """Print one line for each object; a failing template leaves an empty line, as in docker."""
-    template = parse_or_refuse(text, name)
-    for thing in objects:
-        try:
-            out.write(template.execute(partial(object_value, template, thing, types)) + "\n")
-        except TemplateError as error:
-            out.write("\n")
-            raise UsageError(f"{prefix}{error}", exit_code=1) from None
-    return 0

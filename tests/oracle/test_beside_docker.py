@@ -101,5 +101,7 @@ def test_says_what_docker_says(
     for run in (docker, ours):
         left = run("ps", "-aq").stdout.split()
         if left:
-            run("rm", "-f", *left)
+            run("rm", "-fv", *left)
+        run("volume", "prune", "-af")
+        run("network", "prune", "-f")
     assert not different, "\n".join(different)

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipycontainer.commands.columns import listing_lines, status_text, tabulate
+from ipycontainer.commands.columns import fields_used, listing_lines, status_text, tabulate
 from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing
 from ipycontainer.commands.templates import TemplateError
-from ipycontainer.errors import Unsupported
 
 SECOND = 1_000_000_000
 NOW = 1_795_510_871 * SECOND
@@ -152,18 +151,26 @@ def test_json_has_text_values_in_order() -> None:
     ],
 )
 def test_template_errors(template: str, message: str) -> None:
-    """An unknown field fails in Go's words, also where there are no rows."""
-    for rows in ((RUNNING,), ()):
+    """An unknown field fails in Go's words, and where nothing is listed when `ps` tries it."""
+    for fails in (lambda: listed(RUNNING, template=template), lambda: fields_used(template)):
         with pytest.raises(TemplateError) as error:
-            listed(*rows, template=template)
+            fails()
         assert str(error.value) == message
+    assert listed(template=template) == []
 
 
-@pytest.mark.parametrize("template", ["raw", "{{.}}"])
-def test_refused_formats(template: str) -> None:
-    """Formats of docker's that are not here are named."""
-    with pytest.raises(Unsupported):
-        listed(RUNNING, template=template)
+def test_fields_that_a_template_uses() -> None:
+    """`ps` counts sizes for who asks for them, in whatever way."""
+    assert fields_used("{{.ID}} {{with $x := .Names}}{{end}}") == {"ID", "Names"}
+    assert "Size" in fields_used("{{if true}}{{.Size}}{{end}}")
+    assert "Size" in fields_used("{{json .}}")
+
+
+def test_raw_lines() -> None:
+    """`--format raw` has a line a field, and an empty one after each container."""
+    (text,) = listed(CREATED, template="raw")
+    assert text.splitlines()[:2] == ["container_id: 9a06f163ca3d", "image: busybox"]
+    assert "state: created\nstatus: Created\nnames: n1\n" in text
 
 
 @pytest.mark.parametrize(

@@ -314,7 +314,7 @@ def test_template_errors(say: Say) -> None:
     )
     assert say("ps --format '{{range .}}'") == (
         "",
-        "template block `range` is not supported yet\n",
+        "failed to parse template: template: :1: unexpected EOF\n",
         1,
     )
 
