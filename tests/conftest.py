@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import ipycontainer
 from ipycontainer.linux import links, namespaces
@@ -46,7 +46,9 @@ _leave_the_machines_network()
 
 # How long an example takes says something about the machine, not about us; and an installed tree of
 # tests is not for writing into.
-settings.register_profile("ours", deadline=None, database=None)
+settings.register_profile(
+    "ours", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("ours")
 
 # What a process, a mount and a cgroup may take to go away after its end was asked for.

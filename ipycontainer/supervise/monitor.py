@@ -27,6 +27,7 @@ from ipycontainer.errors import (
     ProtocolError,
     ResourceError,
 )
+from ipycontainer.linux import pidfd
 from ipycontainer.model import oci_json
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
@@ -151,6 +152,8 @@ class Monitor:
         assert self._container is not None
         if self._connection is not None:
             self._connection.attend(self._loop, self._container.resolver)
+        if self._auto_remove and pidfd.wait_exit(self._container.pidfd, 0):
+            return  # nobody can ask how it started any more
         received, recorded = self._moments
         timeline.write(self._bundle, self._container, self._spec, self._asked, (received, recorded))
         self._asked = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipycontainer.errors import ImageFormatError
@@ -44,7 +44,7 @@ def unpacked(packed: bytes, give: int = 1 << 20, take: int = 1 << 20) -> bytes:
     return b"".join(out)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(PACKS)),
     st.lists(st.binary(max_size=300) | st.binary(max_size=3).map(lambda b: b * 5000), max_size=4),

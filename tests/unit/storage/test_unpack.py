@@ -331,7 +331,7 @@ WORDS = st.sampled_from(["a", "b", "..", "a/b", "/a", "a/../b", "../outside", "a
 TARGETS = st.sampled_from(["a", "/", "..", "/outside", "../../outside", "b/a", "../outside/kept"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(
         st.one_of(
