@@ -23,14 +23,18 @@ READY_SECONDS = 60
 class Peer:
     """Another engine as two commands.
 
-    `run` makes, runs and removes a container, `execute` enters a running one; it is empty where
-    that means nothing.
+    `run` makes, runs and removes a container, `publish` one with the default network and a port,
+    `execute` enters a running one; they are empty where that means nothing. `client` are the words
+    before a verb, `machine` is a process in whose network its ports are, 0 for ours.
     """
 
     name: str
     version: str
     run: tuple[str, ...]
     execute: tuple[str, ...] = ()
+    publish: tuple[str, ...] = ()
+    client: tuple[str, ...] = ()
+    machine: int = 0
 
 
 def bubblewrap(tree: Path) -> Peer:
@@ -81,6 +85,9 @@ def docker(archive: Path, directory: Path) -> Iterator[Peer]:
             _output(*client, "version", "-f", "{{.Server.Version}}"),
             (*client, "run", "--rm", "--network", "none", "bench", "true"),
             (*client, "exec", "resident", "true"),
+            (*client, "run", "--rm", "-p", "80", "bench", "true"),
+            client,
+            process.pid,
         )
         _quietly(*client, "rm", "-f", "resident")
     finally:
@@ -98,7 +105,7 @@ def podman(archive: Path, directory: Path) -> Iterator[Peer]:
     client = (
         *("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend"),
         *("none", "--root", f"{directory}/root", "--runroot", f"{directory}/run"),
-        *("--tmpdir", f"{directory}/tmp"),
+        *("--tmpdir", f"{directory}/tmp", "--network-config-dir", f"{directory}/networks"),
     )
     _quietly(*client, "import", str(archive), "bench")
     _quietly(
@@ -110,6 +117,8 @@ def podman(archive: Path, directory: Path) -> Iterator[Peer]:
             _output(*client, "version", "-f", "{{.Client.Version}}"),
             (*client, "run", "--rm", "--network", "none", "bench", "true"),
             (*client, "exec", "resident", "true"),
+            (*client, "run", "--rm", "-p", "80", "bench", "true"),
+            client,
         )
     finally:
         _quietly(*client, "rm", "-f", "-t", "0", "resident")

@@ -18,7 +18,11 @@ __all__ = ["Target", "judge", "table"]
 
 # A start costs at most twice bubblewrap's, which keeps no record and has no layers; docker's is to
 # be twenty times as long, its exec ten times.
-BWRAP_RATIO, DOCKER_RUN_RATIO, DOCKER_EXEC_RATIO = 2, 20, 10
+# With a network, a published port and its proxy ten times.
+BWRAP_RATIO, DOCKER_RUN_RATIO, DOCKER_EXEC_RATIO, DOCKER_PORT_RATIO = 2, 20, 10, 10
+RATE_RATIO = (
+    0.9  # of what flows with the other engines in a second: as theirs, as far as one can say
+)
 FIRST_LINE_SECONDS = 1
 
 
@@ -44,7 +48,23 @@ def table(result: Mapping[str, Any]) -> list[str]:
             f"  {name:<20}{middle * 1000:9.1f} ms"
             f"   [{low * 1000:.1f} .. {high * 1000:.1f}]   {len(values)} runs"
         )
+    for name, values in result["rates"].items():
+        lines.append(f"  {name:<40}{statistics.median(values) / 2**30:7.2f} GiB/s")
     return lines
+
+
+def rates(result: Mapping[str, Any]) -> list[Target]:
+    """Hold what flows in our networks against docker's, for an ordinary user podman's."""
+    peer = "docker" if result["root"] else "podman"
+    found = {name: statistics.median(values) for name, values in result["rates"].items()}
+    targets = []
+    for name, rate in found.items():
+        engine, _, way = name.partition(" ")
+        if engine == "ipycontainer" and f"{peer} {way}" in found:
+            ratio = rate / found[f"{peer} {way}"]
+            text = f"{way}: {ratio:.2f} of what flows with {peer}, at least {RATE_RATIO}"
+            targets.append(Target(text, ratio >= RATE_RATIO))
+    return targets
 
 
 def judge(own: Mapping[str, float], others: Mapping[str, float]) -> list[Target]:
@@ -57,6 +77,7 @@ def judge(own: Mapping[str, float], others: Mapping[str, float]) -> list[Target]
     for verb, ours, wanted in (
         ("run", run, DOCKER_RUN_RATIO),
         ("exec", execute, DOCKER_EXEC_RATIO),
+        ("run -p", own["ipycontainer run -p"], DOCKER_PORT_RATIO),
     ):
         if f"docker {verb}" in others:
             ratio = others[f"docker {verb}"] / ours
@@ -76,7 +97,7 @@ def main(files: Iterable[str]) -> int:
     for result in results:
         print("as root:" if result["root"] else "as an ordinary user:")
         print(*table(result), sep="\n")
-        for target in judge(medians(result), medians(with_docker)):
+        for target in (*judge(medians(result), medians(with_docker)), *rates(result)):
             print(f"  {'met   ' if target.met else 'MISSED'} {target.text}")
             code |= not target.met
     versions = with_docker["versions"]

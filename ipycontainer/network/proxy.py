@@ -8,6 +8,7 @@ from socket to socket by splice(2), without passing through Python.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import socket
@@ -15,10 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 __all__ = ["Listener", "serve"]
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 20  # also what a pipe holds, where that much may be had (pipe(7))
 ROUNDS = 32  # of one connection before the others have their turn
 UDP_SECONDS = 90  # docker's: how long an answer is still carried back
 UDP_CLIENTS = 1024
@@ -58,27 +60,31 @@ class _Way:
     read: int
     write: int
     waiting: int = 0
+    readable: bool = True  # for all we know: no call of this way was refused since it last was
+    writable: bool = True
     ended: bool = False
     done: bool = False
 
     def move(self) -> bool:
         """Move what can be moved; return whether anything was. Raises OSError when it is over."""
         moved = False
-        if not self.ended:
-            with suppress(BlockingIOError):
-                count = os.splice(
+        if self.readable and not self.waiting and not self.ended:
+            try:
+                self.waiting = os.splice(
                     self.source.fileno(), self.write, CHUNK_BYTES, flags=_SPLICE_NONBLOCK
                 )
-                self.waiting += count
-                self.ended = count == 0
+                self.ended = self.waiting == 0
                 moved = True
-        if self.waiting:
-            with suppress(BlockingIOError):
-                count = os.splice(
+            except BlockingIOError:
+                self.readable = False
+        if self.waiting and self.writable:
+            try:
+                self.waiting -= os.splice(
                     self.read, self.target.fileno(), self.waiting, flags=_SPLICE_NONBLOCK
                 )
-                self.waiting -= count
                 moved = True
+            except BlockingIOError:
+                self.writable = False
         if self.ended and not self.waiting and not self.done:
             self.done = True
             with suppress(OSError):
@@ -194,6 +200,8 @@ class _Proxy:
             inner.setblocking(False)
             for _ in range(2):
                 made += os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+                with suppress(PermissionError):  # who has many gets small ones
+                    fcntl.fcntl(made[-1], fcntl.F_SETPIPE_SZ, CHUNK_BYTES)
             with suppress(BlockingIOError):
                 inner.connect(listener.target)
         except OSError:
@@ -204,11 +212,12 @@ class _Proxy:
         ways = (_Way(outer, inner, made[0], made[1]), _Way(inner, outer, made[2], made[3]))
         connection = _Connection(outer, inner, ways)
         edges = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
-        for sock in (outer, inner):
-            self._watch(sock, edges, lambda events: self._wake(connection, events))
+        for source, target in (ways, ways[::-1]):  # the ways that a socket is an end of
+            self._watch(source.source, edges, partial(self._wake, connection, source, target))
 
-    def _wake(self, connection: _Connection, events: int) -> None:
-        del events
+    def _wake(self, connection: _Connection, source: _Way, target: _Way, events: int) -> None:
+        source.readable = source.readable or bool(events & ~select.EPOLLOUT)
+        target.writable = target.writable or bool(events & ~select.EPOLLIN)
         self._ready[connection.outer.fileno()] = connection
 
     def _pump(self, connection: _Connection) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ from ipycontainer.supervise.names import Names
 
 __all__ = ["Connection"]
 
+FORK_SECONDS = 1.0  # until a fork that was refused is tried again
 _PROGRAMMING = "driver failed programming external connectivity on endpoint {} ({}): {}"
 
 
@@ -50,6 +52,9 @@ class Connection:
         self._ports: list[tuple[PublishedPort, str]] = []
         self._sockets: list[socket.socket] = []
         self._children: list[int] = []
+        self._watched: set[int] = set()
+        self._refused: list[Callable[[], None]] = []
+        self._resolver: list[int] = []
         self._names: Names | None = None
         self._loop: Loop | None = None
         self.warnings: list[str] = []
@@ -105,22 +110,52 @@ class Connection:
         faults.point("monitor: ports opened")
 
     def attend(self, loop: Loop, resolver: Sequence[int]) -> None:
-        """Start what goes on beside the container, now that its program runs.
+        """Watch what goes on beside the container, now that its program runs.
 
         `resolver` are the sockets that init opened inside; questions wait in them already.
         """
         if self._sockets and self._place is not None:
-            self._carry(self._place)
+            place = self._place
+            fds = [sock.fileno() for sock in self._sockets]
+            self._when_asked(loop, fds, lambda: self._carry(place))
         if resolver:
             internal = all(plug.network.config.internal for plug in self._plugs)
             servers = [] if internal else [str(text) for text in self._asked["servers"]]
             self.resolve(loop, resolver, servers)
 
+    def _when_asked(self, loop: Loop, fds: Sequence[int], fork: Callable[[], None]) -> None:
+        """Fork a side child when these sockets have something to read for the first time.
+
+        Most programs end before anybody asks, and a fork is a good part of a start. As root the
+        kernel carries nearly all, and the proxy may never be needed.
+        """
+        self._loop = loop
+
+        def asked() -> None:
+            for fd in fds:
+                loop.forget(fd)
+                self._watched.discard(fd)
+            try:
+                fork()
+            except OSError as error:  # no process to be had: who asks waits meanwhile
+                print(f"cannot fork: {error}", file=sys.stderr, flush=True)
+                loop.at(fork, FORK_SECONDS, lambda: self._when_asked(loop, fds, fork))
+                self._refused.append(fork)
+
+        for fd in fds:
+            loop.watch(fd, READ, asked)
+            self._watched.add(fd)
+
     def resolve(self, loop: Loop, sockets: Sequence[int], servers: Sequence[str]) -> None:
+        """Have the container's questions answered from now on."""
+        self._resolver += sockets
+        self._when_asked(loop, sockets, lambda: self._fork_resolver(loop, sockets, servers))
+
+    def _fork_resolver(self, loop: Loop, sockets: Sequence[int], servers: Sequence[str]) -> None:
         """Fork the resolver, and answer what it asks."""
         servers = [str(server) for server in servers]
-        opened = names.open_servers(servers)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        opened = names.open_servers(servers)
         self._store.close()  # a fork must not inherit a connection
 
         def answer(kept: Sequence[int]) -> None:
@@ -128,14 +163,19 @@ class Connection:
             Resolver(datagrams, streams, monitor, rest).serve()
 
         fds = [*sockets, theirs.fileno(), *(sock.fileno() for sock in opened)]
-        self._children.append(side.fork(f"ipyc-names-{self._id[:4]}", fds, answer))
+        try:
+            self._children.append(side.fork(f"ipyc-names-{self._id[:4]}", fds, answer))
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            for sock in (theirs, *opened):
+                sock.close()
         for fd in sockets:
             os.close(fd)
-        for sock in (theirs, *opened):
-            sock.close()
+            self._resolver.remove(fd)
         self._names = Names(self._store, self._id, ours, servers)
         loop.watch(ours.fileno(), READ, lambda: self._tell(loop))
-        self._loop = loop
 
     def _tell(self, loop: Loop) -> None:
         if self._names is not None and not self._names.answer():
@@ -171,10 +211,23 @@ class Connection:
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
     def withdraw(self) -> None:
-        """Take back what would not go with the network namespace."""
+        """Take back what would not go with the network namespace.
+
+        The sockets of nf_tables stay open (`close`): after an element was taken out, closing one
+        waits for a grace period of RCU, 20 ms and more (measured), and somebody waits for this end.
+        """
         for child in self._children:
             side.end(child)
         self._children.clear()
+        if self._loop is not None:
+            for fd in self._watched:
+                self._loop.forget(fd)
+            for fork in self._refused:
+                self._loop.cancel(fork)
+        self._watched.clear()
+        for fd in self._resolver:
+            os.close(fd)
+        self._resolver.clear()
         if self._names is not None and self._loop is not None:
             self._loop.forget(self._names.fileno())
             self._names.close()
@@ -185,5 +238,10 @@ class Connection:
         if self._place is not None:
             with suppress(OSError):  # a table that somebody has removed
                 published.close(self._place, self._ports)
+            self._ports.clear()
+
+    def close(self) -> None:
+        """Let go of the sockets; a monitor that ends need not."""
+        if self._place is not None:
             self._place.close()
             self._place = None

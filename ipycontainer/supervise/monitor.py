@@ -273,6 +273,8 @@ class Monitor:
             return False
         self._store.close()  # a fork must not inherit a connection
         self._renew()
+        if self._connection is not None:
+            self._connection.close()
         self._connection, self._pause = None, None
         body = {**self._request, "streams": ()}
         wants_input = bool(self._request.get("open_stdin"))

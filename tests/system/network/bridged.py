@@ -61,3 +61,16 @@ def ports(engine: Engine) -> list[str]:
 def rules(engine: Engine) -> str:
     """Return all rules where the bridges are, as nft(8) shows them."""
     return beside_bridges(engine, "/usr/sbin/nft", "list", "ruleset")
+
+
+def processes() -> list[str]:
+    """Return the names of all processes that can be seen."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            try:
+                with open(f"{entry.path}/comm", encoding="utf-8") as file:
+                    found.append(file.read().strip())
+            except OSError:
+                continue
+    return found

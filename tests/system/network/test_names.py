@@ -17,7 +17,7 @@ from ipycontainer.engine.foreground import Foreground
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import EndpointConfig
 from tests.system.engine.processes import eventually
-from tests.system.network.bridged import SLEEP, address, says
+from tests.system.network.bridged import SLEEP, address, processes, says
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
 # Asks 127.0.0.11 what it is told on its command line, in hexadecimal; prints the answers so.
@@ -205,23 +205,13 @@ def test_other_names_are_asked_of_the_machines_servers(engine: Engine) -> None:
         assert len(dnslib.DNSRecord.parse(bytes.fromhex(answer[0])).rr) == 600
 
 
-def test_resolver_ends_with_its_container(engine: Engine) -> None:
-    """No side child is left behind."""
+def test_resolver_lives_from_the_first_question_to_the_containers_end(engine: Engine) -> None:
+    """Nothing is forked for who asks nothing, and no side child is left behind."""
     engine.networks.create("office")
     container = _join(engine, "office", "short")
     name = f"ipyc-names-{container.id[:4]}"
-    eventually(lambda: name in _processes())
+    assert name not in processes()
+    assert _found(container, "short") == address(container, "office")
+    assert name in processes()
     container.remove(force=True)
-    eventually(lambda: name not in _processes())
-
-
-def _processes() -> list[str]:
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal():
-            try:
-                with open(f"{entry.path}/comm", encoding="utf-8") as file:
-                    found.append(file.read().strip())
-            except OSError:
-                continue
-    return found
+    eventually(lambda: name not in processes())

@@ -17,7 +17,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import PortBinding
 from ipycontainer.network.published import PUBLISH_VARIABLE
 from tests.system.engine.processes import eventually, kill, monitor_of
-from tests.system.network.bridged import rules, says
+from tests.system.network.bridged import processes, rules, says
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
 HELLO = "while :; do echo hello | nc -l -p 80; done"
@@ -87,6 +87,17 @@ def test_port_is_reached_on_the_machines_own_addresses(engine: Engine) -> None:
     container.remove(force=True)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", four.host_port), 5)
+
+
+def test_proxy_lives_from_the_first_connection_to_the_containers_end(engine: Engine) -> None:
+    """Nothing is forked for a port that nobody asks, and no side child is left behind."""
+    container = _publish(engine, HELLO, PortBinding(80))
+    name = f"ipyc-ports-{container.id[:4]}"
+    assert name not in processes()
+    assert _get("127.0.0.1", container.published[0].host_port) == b"hello\n"
+    assert name in processes()
+    container.remove(force=True)
+    eventually(lambda: name not in processes())
 
 
 def test_datagrams_go_there_and_back(engine: Engine) -> None:
