@@ -185,23 +185,24 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
         except ContainerNotRunning:
             return
         with closing(channel):
-            ask(channel, {"op": "stop", "signal": number, "grace": timeout})
+            with suppress(ContainerNotRunning):  # it has ended in this very moment
+                ask(channel, {"op": "stop", "signal": number, "grace": timeout})
             self.engine.until_exit(channel)
 
     def kill(self, signal: str | int | None = None) -> None:
         """Send it a signal, KILL unless another is named; ContainerNotRunning when it has ended."""
         number = parse_signal(str(signal if signal is not None else "KILL"))
         self.reload()
+        request = {"op": "signal", "signal": number, "thaw": self._is_for_the_end(number)}
         try:
-            channel = self._channel()
+            with closing(self._channel()) as channel:
+                ask(channel, request)
+                if number == signals.SIGKILL:
+                    self.engine.until_exit(channel)
         except ContainerNotRunning:
             raise ContainerNotRunning(
                 f"Cannot kill container: {self.short_id}: container {self.id} is not running"
             ) from None
-        with closing(channel):
-            ask(channel, {"op": "signal", "signal": number, "thaw": self._is_for_the_end(number)})
-            if number == signals.SIGKILL:
-                self.engine.until_exit(channel)
 
     def restart(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Stop it where it runs, and start it."""

@@ -59,8 +59,7 @@ def set_limits(container: Container, wanted: Limits) -> None:
 
 def _ask_monitor(container: Container, request: Mapping[str, Any]) -> None:
     try:
-        channel = container.engine.supervisor.monitor(container.id)
+        with closing(container.engine.supervisor.monitor(container.id)) as channel:
+            ask(channel, request)
     except ContainerNotRunning:
         raise ContainerNotRunning(f"container {container.id} is not running") from None
-    with closing(channel):
-        ask(channel, request)

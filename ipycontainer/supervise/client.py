@@ -258,7 +258,8 @@ def ask(channel: Channel, body: Mapping[str, Any], fds: Sequence[int] = ()) -> M
 def expect(channel: Channel, *events: str) -> Message:
     """Return the next message, which must tell one of `events`; raises the error that came.
 
-    EngineError when the other process died: the state in the store says more.
+    ContainerNotRunning when the program's end has crossed the request, EngineError when the other
+    process died: the state in the store says more.
     """
     message = channel.receive()
     if message is None:
@@ -267,6 +268,8 @@ def expect(channel: Channel, *events: str) -> Message:
         raise from_wire(dict(message.body["error"]))
     if message.name not in events:
         message.close_fds()
+        if message.name == "exited":
+            raise ContainerNotRunning("the container has ended")
         raise ProtocolError(f"{message.name!r} came where {events} was expected")
     return message
 
