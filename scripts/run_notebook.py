@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> int:
         notebook,
         timeout=120,
         kernel_name="python3",
+        record_timing=False,  # when each cell was run is of no interest to who reads a saved one
         resources={"metadata": {"path": str(options.notebook.resolve().parent)}},
     )
     code = 0

@@ -64,15 +64,17 @@ def live(cells: socket.socket, outside: calls.Outside) -> None:
 def run(text: str, name: str, namespace: Namespace) -> dict[str, Any]:
     """Run a cell; return {} or what it raised: `lines` of the traceback, `error` in one line.
 
-    Its last expression is shown, as a notebook does. `name` stands for a file's name in tracebacks,
-    which show the cell's own lines and none of ours.
+    Its last expression is shown, as a notebook does, without a `;` behind it. `name` stands for a
+    file's name in tracebacks, which show the cell's own lines and none of ours.
     """
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     try:
         try:
             tree = compile(text, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
             assert isinstance(tree, ast.Module)
-            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            last = None
+            if tree.body and isinstance(tree.body[-1], ast.Expr) and not _silenced(text):
+                last = tree.body.pop()
             steps = [compile(tree, name, "exec", dont_inherit=True)]
             if last is not None:
                 shown = ast.Interactive([last])
@@ -89,6 +91,10 @@ def run(text: str, name: str, namespace: Namespace) -> dict[str, Any]:
             "interrupted": isinstance(error, KeyboardInterrupt),
         }
     return {}
+
+
+def _silenced(text: str) -> bool:
+    return text.rstrip().endswith(";")
 
 
 def report(error: BaseException) -> None:

@@ -50,9 +50,10 @@ def lines_of(text: str, namespace: Namespace) -> list[str]:
 
 
 def test_last_expression_is_shown(namespace: Namespace, capsys: pytest.CaptureFixture[str]) -> None:
-    """A cell ends as in a notebook: with its value, unless that is None."""
+    """A cell ends as in a notebook: with its value, unless that is None or a `;` follows."""
     assert scratch.run("x = 20\nx + 1", "In [1]", namespace) == {}
     assert scratch.run("x * 2\nNone", "In [2]", namespace) == {}
+    assert scratch.run("x * 3;\n", "In [2]", namespace) == {}
     assert scratch.run("# nothing", "In [3]", namespace) == {}
     assert capsys.readouterr().out == "21\n"
 
