@@ -12,6 +12,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
@@ -33,12 +34,13 @@ from ipycontainer.commands.records import (
     Outcome,
     PortListing,
     ProcessList,
+    PythonCell,
     Running,
     Started,
     Streamed,
 )
 from ipycontainer.commands.terminals import NOTEBOOK_SIZE
-from ipycontainer.errors import ContainerError, Unsupported
+from ipycontainer.errors import ContainerError, EngineError, NotFound, Unsupported
 from kernel_ext import values
 from kernel_ext.foreground import interrupted, watch
 from kernel_ext.logs import LogProgram
@@ -59,7 +61,7 @@ class Shown:
     """What a cell has of a verb: its value, streams for variables, the error to end with."""
 
     value: Any = None
-    kept: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, Any], ...] = ()
     error: BaseException | None = None
 
 
@@ -78,6 +80,8 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
     if isinstance(outcome, Running):
         if outcome.keyboard is not None:
             return _open_terminal(outcome)
+        if isinstance(outcome, PythonCell):
+            return _run_cell(outcome, options, words)
         return _run(outcome, options, words)
     if isinstance(outcome, LogView):
         output = Output(options.kept, rest=_REST)
@@ -120,6 +124,26 @@ def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
     if options.no_raise:
         return Shown(code, kept)
     return Shown(kept=kept, error=_failure(running, code, words) if code else None)
+
+
+def _run_cell(cell: PythonCell, options: Options, words: Sequence[str]) -> Shown:
+    """Show a cell that runs in a container, and take its results when it has ended well."""
+    from kernel_ext.cell_results import CellResults
+
+    try:
+        shown = _run(cell, options, words)
+        if shown.error is not None or (options.no_raise and shown.value):
+            return shown
+        try:
+            found = CellResults(cell.container.exchange / "out")
+            found.show()
+            return Shown(shown.value, (*shown.kept, *found.values(cell.results)))
+        except EngineError as error:
+            return Shown(kept=shown.kept, error=error)
+    finally:
+        if not cell.kept:
+            with suppress(NotFound):
+                cell.container.remove(force=True)
 
 
 def _where_the_rest_is(running: Running) -> str:

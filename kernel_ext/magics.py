@@ -20,6 +20,7 @@ from IPython.core.magic import (
 
 from kernel_ext import connection, widgets
 from kernel_ext import options as notebook_options
+from kernel_ext.cell_values import CellValues
 from kernel_ext.expand import expand
 from kernel_ext.foreground import interrupted
 from kernel_ext.progress import bar
@@ -83,6 +84,7 @@ class ContainerMagics(Magics):
                 ask=ask,
                 need_terminal=self._need_terminal,
                 reporter=bar,
+                values=CellValues(names),
             )
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
@@ -97,7 +99,7 @@ class ContainerMagics(Magics):
         widgets.need(self.shell)
 
 
-_READERS = frozenset({"run", "create", "start", "exec"})
+_READERS = frozenset({"run", "create", "start", "exec", "python"})
 
 
 def _refuse_body(verb: str) -> None:

@@ -257,6 +257,10 @@ class FakeContainer:
             ExplainedStep("init", "execute true", "execve", "It runs.", False, 600_000, 90_000),
         ]
 
+    @property
+    def exchange(self) -> Path:
+        return self.engine.exchanges / self.id
+
     def unlink(self, alias: str) -> None:
         self.calls.append(("unlink", alias))
 
@@ -789,6 +793,7 @@ class FakeEngine:
         self.imports: list[tuple[Any, ...]] = []
         self.logins: list[tuple[Any, ...]] = []
         self.resets = 0
+        self.exchanges = Path("/nowhere")
         self.used: list[Sample] = []  # what `stats` reads of each, one after the other
         self._now_ns = EPOCH_NS
         self._made = 0

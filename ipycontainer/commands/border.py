@@ -43,6 +43,7 @@ __all__ = [
     "Networks",
     "Stdin",
     "Transfer",
+    "Values",
     "Volume",
     "Volumes",
 ]
@@ -68,6 +69,22 @@ class Attend(Protocol):
     """
 
     def __call__(self, transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> Any: ...
+
+
+class Values(Protocol):
+    """The variables of a notebook, for a cell that runs in a container."""
+
+    def check(self, names: Sequence[str], results: Sequence[str]) -> None:
+        """Raise UsageError for a name that is no variable, or whose value cannot go in."""
+
+    def write(
+        self, directory: Path, names: Sequence[str], results: Sequence[str], host: bool
+    ) -> None:
+        """Write the values for the program of a cell; `host`: it has this notebook's packages."""
+
+    @property
+    def program(self) -> str:
+        """Return the Python program that runs the cell inside."""
 
 
 # A file descriptor of the shell, the body of a cell, or None for /dev/null.
@@ -151,6 +168,8 @@ class Container(ContainerFiles, Protocol):
     def processes(self, arguments: Sequence[str] = ()) -> Processes: ...
     def unlink(self, alias: str) -> None: ...
     def explain(self) -> Sequence[ExplainedStep]: ...
+    @property
+    def exchange(self) -> Path: ...
 
     def start_attached(
         self,

@@ -30,6 +30,7 @@ from ipycontainer.commands import (
     pausing,
     processes,
     pruning,
+    python_cells,
     registries,
     running,
     saving,
@@ -48,7 +49,7 @@ from ipycontainer.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipycontainer.commands.border import Attend, EngineFactory, Stdin
+    from ipycontainer.commands.border import Attend, EngineFactory, Stdin, Values
 
 __all__ = ["Call", "cli", "invoke", "parse"]
 
@@ -84,6 +85,7 @@ _TOP: tuple[Verb, ...] = (
     inspection.logs,
     pausing.pause,
     networks.port,
+    python_cells.python,
     lifecycle.rename,
     lifecycle.restart,
     lifecycle.rm,
@@ -223,16 +225,19 @@ def invoke(
     ask: Callable[[str, bool], str] | None = None,
     need_terminal: Callable[[], None] | None = None,
     reporter: Reporter | None = None,
+    values: Values | None = None,
 ) -> Outcome:
     """Do what a command line says and return what came of it.
 
     `engine_factory` is called once the line is known to be right and needs an engine. `stdin` goes
     to the program of `run`, `start` and `exec` with `-i`; bytes, the body of a cell, imply `-i`.
-    `attend` and `ask` are those of Session.
+    `attend`, `ask` and `values` are those of Session.
     `need_terminal` is called before a terminal is opened that the caller would have to show.
     Raises EngineError, of which UsageError says that the line itself is wrong.
     """
-    session = Session(engine_factory, stdin, attend=attend, ask=ask, reporter=reporter)
+    session = Session(
+        engine_factory, stdin, attend=attend, ask=ask, reporter=reporter, values=values
+    )
     if cwd is not None:
         session = replace(session, cwd=Path(cwd))
     if need_terminal is not None:

@@ -42,6 +42,7 @@ __all__ = [
     "PortListing",
     "PortSummary",
     "ProcessList",
+    "PythonCell",
     "Running",
     "Started",
     "Streamed",
@@ -287,12 +288,23 @@ class Running(Outcome):
 
     foreground: Foreground
     container: Container
-    verb: Literal["run", "start", "exec", "attach"]
+    verb: Literal["run", "start", "exec", "attach", "python"]
     tty: bool = False
     reads: bool = False
     keyboard: tuple[int, int] | None = None
     sig_proxy: bool = True
     input_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonCell(Running):
+    """A cell that runs in a container: `results` are the variables that it gives back.
+
+    Without `kept` the face removes the container when it has them.
+    """
+
+    results: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from ipycontainer.commands.refusals import FLAGS
 from ipycontainer.errors import UsageError
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Attend, Engine, EngineFactory, Stdin, Transfer
+    from ipycontainer.commands.border import Attend, Engine, EngineFactory, Stdin, Transfer, Values
 
 __all__ = ["Call", "Progress", "Reporter", "Session", "Verb", "silently", "verb"]
 
@@ -58,7 +58,7 @@ class Session:
     its result. `ask` asks the user (prompt, whether to hide what is typed), where there is one.
     Relative paths stand below `cwd`; `environment` answers `-e NAME`. `need_terminal` raises
     UsageError where the caller has no terminal to show and cannot make one. `reporter` shows how
-    far a verb is that takes long.
+    far a verb is that takes long. `values` are the notebook's variables, None in a shell.
     """
 
     engine_factory: EngineFactory
@@ -70,6 +70,7 @@ class Session:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     need_terminal: Callable[[], None] = lambda: None
     reporter: Reporter | None = None
+    values: Values | None = None
 
     @contextmanager
     def progress(self, label: str, quiet: bool = False) -> Iterator[Progress | None]:

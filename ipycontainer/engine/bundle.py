@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ipycontainer.engine import (
     drivers,
+    exchange,
     limits,
     links,
     mount_specs,
@@ -259,6 +260,10 @@ def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
     directory = home.container(record.id)
     for number, path in enumerate(record.config.files):
         yield mount_specs.bind(Bind(str(directory / f"file-{number}"), path, read_only=True))
+    if inside := record.config.exchange:
+        for name, read_only in (("in", True), ("out", False)):
+            source = str(exchange.directory(home, record.id) / name)
+            yield mount_specs.bind(Bind(source, f"{inside}/{name}", read_only=read_only))
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,9 +6,10 @@ A part of `engine.container.Container`, in docker-py's names where it has them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ipycontainer.engine import attach, explaining, log_options, top
+from ipycontainer.engine import attach, exchange, explaining, log_options, top
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.model.explained import ExplainedStep
@@ -55,6 +56,11 @@ class ContainerPrograms:
         return attach.execute(
             self._self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
         )
+
+    @property
+    def exchange(self) -> Path:
+        """Return where values of a cell lie: `in` for what goes in, `out` for what comes back."""
+        return exchange.directory(self._self.engine.home, self._self.id)
 
     def explain(self) -> Sequence[ExplainedStep]:
         """Return the steps of its last start, with what each took; Conflict before the first."""

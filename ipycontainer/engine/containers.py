@@ -15,6 +15,7 @@ from ipycontainer.engine import (
     bundle,
     capacity,
     drivers,
+    exchange,
     explaining,
     limits,
     log_options,
@@ -79,6 +80,8 @@ class Containers:
         try:
             record = self._described(container_id, config, image, warnings)
             mounts.make_sources(record.config.mounts)
+            if record.config.exchange:
+                exchange.make(self._engine.home, container_id)
             record = self._add(record, name.removeprefix("/"), made)
             self._fill(record)
         except BaseException:

@@ -259,7 +259,9 @@ class Engine:
     def changes_of(self, record: ContainerRecord) -> list[Change]:
         """Return what a container changed in its file tree; read by a worker."""
         rows = self.supervisor.work("changes", {"id": record.id})
-        own = record.config.files  # where a cell's script is mounted is no change of the program's
+        # where a cell's script and values are mounted is no change of the program's
+        inside = record.config.exchange
+        own = {*record.config.files, inside, f"{inside}/in", f"{inside}/out"}
         return [Change(**row) for row in rows if row["path"] not in own]
 
     def samples(

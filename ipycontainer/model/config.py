@@ -31,7 +31,9 @@ class ContainerConfig:
     `exposed` are ports as `80/tcp`. `links` are `NAME:ALIAS`. `image_mounts` are read-only views
     that the image itself brings (the `host` image's), decided at creation and not shown as the
     user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
-    with the container: a cell's script. `cgroup_parent` is a path below each controller's mount.
+    with the container: a cell's script. `exchange` is a directory inside for values of a notebook:
+    they come in by its `in`, read-only, and go out by its `out`. `cgroup_parent` is a path below
+    each controller's mount.
     `extra_hosts` are `NAME:ADDRESS`, `annotations` go to the OCI runtime as they are.
     `restart` is docker's policy, `restart_limit` the number of `on-failure`, 0 for none.
     """
@@ -75,6 +77,7 @@ class ContainerConfig:
     auto_remove: bool = False
     image_mounts: tuple[Bind, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    exchange: str = ""
     limits: Limits = NO_LIMITS
     ulimits: tuple[Ulimit, ...] = ()
     oom_score_adj: int = 0

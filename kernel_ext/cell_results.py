@@ -1,0 +1,212 @@
+"""What a container's cell gives back: read as if it were an enemy's, then shown and kept.
+
+Between display and the files in the container's exchange directory. No name, size or content there
+is believed: files are opened without following links, bounded before they are read, and made of
+data only: JSON, CSV, Arrow and PNG. What is shown is text, a picture, or a frame whose HTML is
+made here.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from ipycontainer.errors import EngineError
+from kernel_ext import cell_program, png
+from kernel_ext.terminal_text import TerminalText
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FRAME_BYTES", "JSON_BYTES", "PNG_BYTES", "CellResults", "ResultError"]
+
+FRAME_BYTES = 1 << 30
+JSON_BYTES = 64 << 20
+PNG_BYTES = 2 << 20
+_TEXT_BYTES = 512 << 10
+_MANIFEST_BYTES = 4 << 20
+_SHOWN = 25  # a value, and matplotlib's figures
+_UNITS = ("s", "ms", "us", "ns")
+_DTYPES = frozenset(
+    {
+        *("bool", "boolean", "object", "str", "string", "category"),
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)),
+        *("float32", "float64", "Float32", "Float64"),
+        *(
+            f"datetime64[{unit}{zone}]"
+            for unit in ("s", "ms", "us", "ns")
+            for zone in ("", ", UTC")
+        ),
+        *(f"timedelta64[{unit}]" for unit in _UNITS),
+    }
+)
+
+
+class ResultError(EngineError):
+    """What a container gave back is not what it says, or too large."""
+
+
+class CellResults:
+    """The results of one cell, below the directory into which its container wrote."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._manifest = self._read_manifest()
+
+    def show(self, render: Callable[..., object] = display) -> None:
+        """Show the last value and the open figures; what cannot be shown is said in a line."""
+        for entry in _list(self._manifest.get("shown"))[:_SHOWN]:
+            try:
+                for form, metadata in self._forms(entry):
+                    render(form, raw=True, metadata=metadata)
+            except ResultError as error:
+                render({"text/plain": f"[not shown: {error}]"}, raw=True)
+
+    def values(self, names: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+        """Return the results of these names. Raises ResultError; then none of them is taken."""
+        entries = _dict(self._manifest.get("results"))
+        found = []
+        for name in names:
+            if name not in entries:
+                raise ResultError(f"--out {name}: the container gave nothing back")
+            try:
+                found.append((name, self._value(_dict(entries[name]))))
+            except ResultError as error:
+                raise ResultError(f"--out {name}: {error}") from None
+        return tuple(found)
+
+    # ── one entry ────────────────────────────────────────────────────────────────────────────
+
+    def _value(self, entry: dict[str, Any]) -> Any:
+        if entry.get("kind") == "json":
+            return _json(self._read(entry, JSON_BYTES))
+        return self._frame(entry)
+
+    def _frame(
+        self, entry: dict[str, Any], limit_bytes: int = FRAME_BYTES
+    ) -> pd.DataFrame | pd.Series[Any]:
+        data = self._read(entry, limit_bytes)
+        try:
+            if entry.get("format") == "arrow":
+                from kernel_ext import arrow
+
+                frame = arrow.frame(data)
+            else:
+                frame = _csv(data, entry)
+        except ImportError:
+            raise ResultError(
+                "a frame came as Arrow, which is not installed here",
+                hint="pip install 'ipycontainer[data]'",
+            ) from None
+        except ValueError as error:
+            raise ResultError(f"this is no frame: {error}") from None
+        if entry.get("kind") != "series":
+            return frame
+        if frame.shape[1] != 1:
+            raise ResultError("this is no series")
+        series = frame.iloc[:, 0]
+        name = entry.get("series")
+        series.name = name if isinstance(name, str) else None
+        return series
+
+    def _forms(self, raw: object) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return what is displayed of an entry: forms by MIME type, and their metadata."""
+        entry = _dict(raw)
+        kind = entry.get("kind")
+        if kind == "text":
+            return [({"text/plain": _clean(self._read(entry, _TEXT_BYTES))}, {})]
+        if kind == "png":
+            try:
+                data, width, height = png.checked(self._read(entry, PNG_BYTES))
+            except ValueError as error:
+                raise ResultError(f"this is no picture: {error}") from None
+            told = f"a picture of {width} times {height} points"
+            coded = base64.b64encode(data).decode()
+            return [({"image/png": coded, "text/plain": told}, {})]
+        frame = self._frame(entry, JSON_BYTES)
+        shown: Any = frame
+        forms = {"text/plain": _clean(repr(shown).encode())}
+        if frame.ndim == 2:
+            forms["text/html"] = shown._repr_html_()
+        rows = entry.get("rows")
+        if not isinstance(rows, int) or rows <= len(frame):
+            return [(forms, {})]
+        return [(forms, {}), ({"text/plain": f"the first {len(frame)} of {rows} rows"}, {})]
+
+    # ── files ────────────────────────────────────────────────────────────────────────────────
+
+    def _read_manifest(self) -> dict[str, Any]:
+        return _dict(_json(self._read({"file": "manifest.json"}, _MANIFEST_BYTES)))
+
+    def _read(self, entry: dict[str, Any], limit_bytes: int) -> bytes:
+        """Return a file's content; it is a plain one, right here, and no larger than the limit."""
+        name = entry.get("file")
+        if not isinstance(name, str) or not name or "/" in name or "\0" in name or name == "..":
+            raise ResultError("the container named no file")
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(self._directory / name, flags)
+        except OSError as error:
+            raise ResultError(f"its file cannot be opened: {error.strerror}") from None
+        with open(fd, "rb", buffering=0) as file:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise ResultError("its file is no plain file")
+            if status.st_size > limit_bytes:
+                raise ResultError(
+                    f"it has {status.st_size:,} bytes, more than the {limit_bytes:,} that may come"
+                )
+            data = file.readall()
+        if len(data) > limit_bytes:
+            raise ResultError("it grew while it was read")
+        return data
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"this is no JSON: {error}") from None
+
+
+def _dict(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ResultError("the container's list of results is broken")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ResultError("the container's list of results is broken")
+    return value
+
+
+def _csv(data: bytes, entry: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    index, kinds = entry.get("index"), entry.get("dtypes")
+    if not isinstance(index, int) or not 0 <= index <= 16 or not isinstance(kinds, dict):
+        raise ValueError("its description is broken")
+    if not all(kind in _DTYPES for kind in kinds.values() if isinstance(kind, str)):
+        strange = next(kind for kind in kinds.values() if kind not in _DTYPES)
+        raise ValueError(f"a column of type {strange} cannot come back as CSV")
+    try:
+        frame: pd.DataFrame = cell_program.read_csv(pd, io.BytesIO(data), index, kinds)
+    except Exception as error:  # noqa: BLE001  whatever broken CSV makes of pandas
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    return frame
+
+
+def _clean(data: bytes) -> str:
+    """Return text without what would act on a terminal."""
+    reader = TerminalText()
+    return reader.feed(data) + reader.end()
