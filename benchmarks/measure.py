@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import ipycontainer
-from benchmarks import fresh_kernel, peers, throughput
+from benchmarks import fresh_kernel, notebook, peers, throughput
 from ipycontainer.linux import links, namespaces
 from tests import busybox
 
@@ -77,6 +77,7 @@ def measure(runs: int) -> dict[str, object]:
         versions |= {peer.name: peer.version for peer in (bwrap, *others)}
     seconds["first line"] = [fresh_kernel.first_line() for _ in range(runs)]
     seconds["import pandas"] = [fresh_kernel.pandas_import() for _ in range(runs)]
+    seconds |= notebook.measure(runs)
     is_root = os.geteuid() == 0
     return {"versions": versions, "seconds": seconds, "rates": rates, "root": is_root}
 

@@ -2,13 +2,16 @@
 
 kernel_ext.cell_values sends this file's text as a program of its own, to whatever Python the image
 has, 3.8 or later, with the standard library alone; pandas and pyarrow only where a frame comes or
-goes. Called with the exchange directory and the cell's path. What it writes is read by
-kernel_ext.cell_results, which believes none of it. In the notebook only `plain` is used.
+goes. Called with the exchange directory, the cell's path, and modules that it will need. What it
+writes is read by kernel_ext.cell_results, which believes none of it; the notebook uses `plain` and
+the writers of frames.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import json
 import os
 import sys
@@ -23,8 +26,10 @@ _PICTURES = 20
 _PICTURE_BYTES = 2 * 1024 * 1024
 
 
-def main(exchange: str, path: str) -> int:
+def main(exchange: str, path: str, *modules: str) -> int:
     """Run the cell; return the exit code."""
+    if not _await_values(modules):
+        return 1
     with open(f"{exchange}/in/manifest.json", encoding="utf-8") as file:
         wanted = json.load(file)
     with open(path, encoding="utf-8") as file:
@@ -59,6 +64,17 @@ def main(exchange: str, path: str) -> int:
     finally:
         results.close()
     return 0
+
+
+def _await_values(modules: tuple[str, ...]) -> bool:
+    """Return when the values are there; False when they will not come.
+
+    What frames need is imported meanwhile: it takes longer than to write them.
+    """
+    for name in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    return bool(sys.stdin.buffer.readline())
 
 
 class _Refused(Exception):
@@ -301,4 +317,4 @@ def plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

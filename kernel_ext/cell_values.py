@@ -31,15 +31,21 @@ class CellValues:
         """Return the Python program that runs the cell inside."""
         return Path(cell_program.__file__).read_text(encoding="utf-8")
 
-    def check(self, names: Sequence[str], results: Sequence[str]) -> None:
-        """Raise UsageError for a name that is no variable, or whose value cannot go in."""
-        del results  # whether they will be there, only the cell can say
+    def check(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the modules that reading these variables will take.
+
+        Raises UsageError for a name that is no variable, or whose value cannot go in.
+        """
+        modules: tuple[str, ...] = ()
         for name in names:
             if name not in self._names:
                 raise UsageError(f"--in {name}: there is no variable of that name")
             value = self._names[name]
-            if not _is_pandas(value):
+            if _is_pandas(value):
+                modules = ("pandas", "pyarrow")
+            else:
                 _json(name, value)
+        return modules
 
     def write(
         self, directory: Path, names: Sequence[str], results: Sequence[str], host: bool

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -141,6 +142,7 @@ def _run_cell(cell: PythonCell, options: Options, words: Sequence[str]) -> Shown
         except EngineError as error:
             return Shown(kept=shown.kept, error=error)
     finally:
+        os.close(cell.gate)
         if not cell.kept:
             with suppress(NotFound):
                 cell.container.remove(force=True)

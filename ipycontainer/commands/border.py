@@ -74,8 +74,8 @@ class Attend(Protocol):
 class Values(Protocol):
     """The variables of a notebook, for a cell that runs in a container."""
 
-    def check(self, names: Sequence[str], results: Sequence[str]) -> None:
-        """Raise UsageError for a name that is no variable, or whose value cannot go in."""
+    def check(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the modules that reading them takes; raises UsageError for what cannot go."""
 
     def write(
         self, directory: Path, names: Sequence[str], results: Sequence[str], host: bool

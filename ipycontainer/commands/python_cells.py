@@ -7,6 +7,7 @@ what comes back: this verb only brings both together.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -68,26 +69,35 @@ def python(
         )
     text = _text(session.stdin)
     names, wanted = _names("--in", inputs), _names("--out", results)
-    session.values.check(names, wanted)
+    modules = session.values.check(names)
     quiet_session = replace(session, stdin=None)
     config = configuration(quiet_session, image=source, command=(), **_NOT_OURS, **options)
     check_policy(pull)
     fetch(session, config.image, pull, platform, quiet)
     config = replace(
         config,
-        command=("python" if source == _HOST else "python3", _PROGRAM, EXCHANGE, _CELL),
+        command=("python" if source == _HOST else "python3", _PROGRAM, EXCHANGE, _CELL, *modules),
         entrypoint=(),
+        open_stdin=True,
+        attach_stdin=True,
         files={_CELL: text, _PROGRAM: session.values.program},
         exchange=EXCHANGE,
     )
     with id_file(config.id_file, session.cwd) as file:
         container = session.engine.containers.create_from(config, keep)
         file.write(container.id)
+    # The values are written while Python starts inside; a line on its input says that they are
+    # there, and an end without it that they will not come.
+    gate, word = os.pipe()
     try:
-        with session.progress("Writing values", quiet=not names):
+        try:
+            foreground = container.start_attached(gate)
             session.values.write(container.exchange / "in", names, wanted, source == _HOST)
-        foreground = container.start_attached(None)
+            os.write(word, b"go\n")
+        finally:
+            os.close(word)
     except BaseException as error:
+        os.close(gate)
         with suppress(NotFound):
             container.remove(force=True)
         if isinstance(error, EngineError):
@@ -100,6 +110,7 @@ def python(
         warnings=(*client_warnings(config), *container.warnings),
         results=wanted,
         kept=bool(keep),
+        gate=gate,
     )
 
 

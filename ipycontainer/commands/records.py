@@ -300,9 +300,11 @@ class Running(Outcome):
 class PythonCell(Running):
     """A cell that runs in a container: `results` are the variables that it gives back.
 
-    Without `kept` the face removes the container when it has them.
+    Without `kept` the face removes the container when it has them; it closes `gate`, the pipe that
+    the program's input comes from.
     """
 
+    gate: int
     results: tuple[str, ...] = ()
     kept: bool = False
 

@@ -58,7 +58,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "images": {"zstandard"},
     "runtime": {"pyseccomp"},
     "commands": {"click"},
-    "kernel_ext": {"IPython", "pandas", "traitlets", "click", "anywidget", "pyte"},
+    "kernel_ext": {"IPython", "pandas", "pyarrow", "traitlets", "click", "anywidget", "pyte"},
 }
 LONGEST_MODULE = 400
 
