@@ -14,6 +14,7 @@ from ipycontainer.linux import syscalls
 __all__ = [
     "NAMES",
     "drop_bounding",
+    "is_known",
     "last",
     "mask_of",
     "names_of",
@@ -47,6 +48,11 @@ def mask_of(names: Iterable[str]) -> int:
     for name in names:
         mask |= 1 << _NUMBER[name]
     return mask
+
+
+def is_known(name: str) -> bool:
+    """Tell whether this kernel has a capability of that name."""
+    return _NUMBER.get(name, 64) <= last()
 
 
 def names_of(mask: int) -> tuple[str, ...]:

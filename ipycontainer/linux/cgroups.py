@@ -90,6 +90,14 @@ class Cgroup:
         found.discard(0)  # one of another pid namespace
         return tuple(sorted(found))
 
+    def pids_below(self) -> tuple[int, ...]:
+        """Return the processes inside and in all cgroups below."""
+        found: set[int] = set()
+        for directory in dict.fromkeys(self.directories.values()):
+            for path, _, _ in os.walk(directory):
+                found.update(Cgroup({"": path}).pids())
+        return tuple(sorted(found))
+
     def kill(self) -> None:
         """Kill every process inside and wait until none is left.
 

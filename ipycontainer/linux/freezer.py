@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from ipycontainer.linux.cgroups import Cgroup
 
-__all__ = ["freeze", "go_on", "stop", "thaw"]
+__all__ = ["freeze", "go_on", "is_frozen", "stop", "thaw"]
 
 FREEZE_SECONDS = 2.0  # a process in uninterruptible sleep cannot be frozen
 ROUNDS = 100  # of signals, until nobody has forked meanwhile
@@ -40,6 +40,14 @@ def freeze(cgroup: Cgroup) -> None:
         if not cgroup.is_v2:
             # it may stay FREEZING when somebody forked meanwhile: written again, it looks again
             _write(f"{directory}/{file}", word)
+
+
+def is_frozen(cgroup: Cgroup) -> bool:
+    """Tell whether a cgroup's processes stand still; one that is gone, or has no freezer: no."""
+    try:
+        return _is_frozen(cgroup, _switch(cgroup, frozen=True)[0])
+    except OSError:
+        return False
 
 
 def thaw(cgroup: Cgroup) -> None:

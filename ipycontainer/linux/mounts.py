@@ -57,7 +57,7 @@ MOUNT_ATTR_NODIRATIME = 0x80
 MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x01, 0x02, 0x04, 0x08
 MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
-MS_PRIVATE, MS_SLAVE, MS_SHARED = 1 << 18, 1 << 19, 1 << 20
+MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED = 1 << 17, 1 << 18, 1 << 19, 1 << 20
 AT_EMPTY_PATH = 0x1000  # linux/fcntl.h
 AT_RECURSIVE = 0x8000
 AT_FDCWD = -100
@@ -79,6 +79,9 @@ ATTRIBUTES = {
     "noatime": (MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME),
     "strictatime": (MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME),
     "relatime": (0, MOUNT_ATTR__ATIME),
+    "atime": (0, MOUNT_ATTR__ATIME),  # the other way of access times is relatime, the kernel's own
+    "norelatime": (0, MOUNT_ATTR__ATIME),
+    "nostrictatime": (0, MOUNT_ATTR__ATIME),
     "nodiratime": (MOUNT_ATTR_NODIRATIME, 0),
     "diratime": (0, MOUNT_ATTR_NODIRATIME),
     "nosymfollow": (MOUNT_ATTR_NOSYMFOLLOW, 0),

@@ -73,6 +73,7 @@ NR_OPENAT2 = 437
 KEYCTL_JOIN_SESSION_KEYRING = 1  # linux/keyctl.h
 SECCOMP_SET_MODE_FILTER = 1  # linux/seccomp.h
 SECCOMP_FILTER_FLAG_SPEC_ALLOW = 1 << 2  # linux/seccomp.h
+SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3  # linux/seccomp.h
 CLOSE_RANGE_CLOEXEC = 1 << 2  # linux/close_range.h
 LINUX_CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2  # asm-generic/signal-defs.h
@@ -237,8 +238,10 @@ def join_session_keyring(name: str) -> None:
         raise failed()
 
 
-def seccomp_set_filter(program: bytes, flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW) -> None:
+def seccomp_set_filter(program: bytes, flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW) -> int:
     """Install a BPF program (8 bytes an instruction) as this process's seccomp filter.
+
+    Returns the fd of its listener where a flag asks for one, else 0.
 
     Needs no_new_privs or CAP_SYS_ADMIN in the own user namespace, else EACCES. SPEC_ALLOW as crun
     has it: without it old kernels switch off speculative store bypass, at a price.
@@ -246,11 +249,13 @@ def seccomp_set_filter(program: bytes, flags: int = SECCOMP_FILTER_FLAG_SPEC_ALL
     # the bytes themselves, not a copy: a large malloc(3) in a fresh fork has glibc merge its free
     # chunks, which copies every page they lie on (0.5 ms: measured)
     fprog = _SockFprog(len(program) // 8, program)
-    if _seccomp(_NUMBERS["seccomp"], SECCOMP_SET_MODE_FILTER, flags, byref(fprog)) < 0:
-        if flags and ctypes.get_errno() == 22:  # EINVAL: the flag is unknown before Linux 4.17
-            seccomp_set_filter(program, 0)
-            return
+    fd: int = _seccomp(_NUMBERS["seccomp"], SECCOMP_SET_MODE_FILTER, flags, byref(fprog))
+    if fd < 0:
+        # EINVAL: the flag is unknown before Linux 4.17
+        if flags == SECCOMP_FILTER_FLAG_SPEC_ALLOW and ctypes.get_errno() == 22:
+            return seccomp_set_filter(program, 0)
         raise failed()
+    return fd
 
 
 def capset(effective: int, permitted: int, inheritable: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipycontainer.model.hooks import Hooks
 from ipycontainer.model.resources import Resources
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Process",
     "Rlimit",
     "Root",
+    "Scheduler",
     "Spec",
     "User",
 ]
@@ -108,10 +110,27 @@ class Rlimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduler:
+    """How the kernel runs a program: `policy` is `SCHED_OTHER` and its kin, flags go by name.
+
+    `runtime`, `deadline` and `period` are nanoseconds, of SCHED_DEADLINE.
+    """
+
+    policy: str
+    nice: int = 0
+    priority: int = 0
+    flags: tuple[str, ...] = ()
+    runtime: int = 0
+    deadline: int = 0
+    period: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """What to execute, as whom and with which rights.
 
-    `console_size` is that of the terminal in rows and columns, (0, 0) for none in particular.
+    `console_size` is that of the terminal in rows and columns, (0, 0) for none in particular;
+    `io_priority` a class (`IOPRIO_CLASS_BE`) and a number.
     """
 
     args: tuple[str, ...]
@@ -125,6 +144,9 @@ class Process:
     no_new_privileges: bool = False
     oom_score_adj: int | None = None
     apparmor_profile: str = ""
+    selinux_label: str = ""
+    scheduler: Scheduler | None = None
+    io_priority: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +221,7 @@ class Linux:
     rootfs_propagation: str = ""
     sysctl: Mapping[str, str] = field(default_factory=dict)
     seccomp: Mapping[str, Any] | None = None
+    personality: str = ""
     uid_mappings: tuple[IdMapping, ...] = ()
     gid_mappings: tuple[IdMapping, ...] = ()
 
@@ -213,4 +236,5 @@ class Spec:
     domainname: str = ""
     mounts: tuple[Mount, ...] = ()
     linux: Linux = field(default_factory=Linux)
+    hooks: Hooks = field(default_factory=Hooks)
     annotations: Mapping[str, str] = field(default_factory=dict)

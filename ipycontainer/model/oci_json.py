@@ -1,7 +1,8 @@
 """`config.json` to records and back (OCI runtime-spec 1.2, config.md and config-linux.md).
 
-Read strictly: a key that this runtime does not carry out is refused by its name, unless it is empty
-(other engines write empty lists) or stands in a table of what means nothing here.
+A key of the specification that this runtime does not carry out is refused by its name, unless it is
+empty (other engines write empty lists). One that the specification does not have is passed over, as
+it demands (config.md "Extensibility"): it is a newer one's, or somebody's own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.hooks import Hooks
 from ipycontainer.model.oci import (
     Capabilities,
     Device,
@@ -20,33 +22,24 @@ from ipycontainer.model.oci import (
     Process,
     Rlimit,
     Root,
+    Scheduler,
     Spec,
     User,
 )
 from ipycontainer.model.resources import Resources
 
-__all__ = ["OCI_VERSION", "from_json", "to_json"]
+__all__ = ["OCI_VERSION", "from_json", "process_from_json", "to_json"]
 
 OCI_VERSION = "1.2.0"
 T = TypeVar("T")
 
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
-# Known keys by object; all others are refused. `user.username` is Windows', and labels of modules
-# that the kernel lacks would be refused by it.
-_SPEC = {
-    *("ociVersion", "process", "root", "hostname", "domainname", "mounts", "linux"),
-    "annotations",
-}
-_PROCESS = {
-    *("args", "env", "cwd", "user", "terminal", "capabilities", "rlimits", "noNewPrivileges"),
-    *("oomScoreAdj", "consoleSize", "apparmorProfile"),
-}
-_USER = {"uid", "gid", "additionalGids", "umask"}
-_MOUNT = {"destination", "type", "source", "options"}
-_DEVICE = {"path", "type", "major", "minor", "fileMode", "uid", "gid"}
-_LINUX = {
-    *("namespaces", "cgroupsPath", "devices", "resources", "maskedPaths", "readonlyPaths"),
-    *("rootfsPropagation", "sysctl", "seccomp", "uidMappings", "gidMappings"),
+# Keys of the specification that are not carried out. Labels of a module that the kernel lacks would
+# be refused by it; what is Windows', Solaris' and so on means nothing here.
+_REFUSED = {
+    "process.": {"execCPUAffinity"},
+    "mounts.": {"uidMappings", "gidMappings"},
+    "linux.": {"intelRdt", "mountLabel", "timeOffsets", "netDevices", "memoryPolicy"},
 }
 
 
@@ -60,6 +53,7 @@ def to_json(spec: Spec) -> dict[str, Any]:
         **({"domainname": spec.domainname} if spec.domainname else {}),
         "mounts": [_mount_to_json(mount) for mount in spec.mounts],
         "linux": _linux_to_json(spec.linux),
+        **({"hooks": hooks} if (hooks := spec.hooks.to_json()) else {}),
         "annotations": dict(spec.annotations),
     }
 
@@ -88,7 +82,21 @@ def _process_to_json(process: Process) -> dict[str, Any]:
         "noNewPrivileges": process.no_new_privileges,
         **({"oomScoreAdj": process.oom_score_adj} if process.oom_score_adj is not None else {}),
         **({"apparmorProfile": process.apparmor_profile} if process.apparmor_profile else {}),
+        **({"selinuxLabel": process.selinux_label} if process.selinux_label else {}),
+        **({"scheduler": _scheduler_to_json(process.scheduler)} if process.scheduler else {}),
+        **_io_priority_to_json(process.io_priority),
     }
+
+
+def _scheduler_to_json(scheduler: Scheduler) -> dict[str, Any]:
+    values = {name: getattr(scheduler, name) for name in ("nice", "priority", "flags")}
+    times = {name: getattr(scheduler, name) for name in ("runtime", "deadline", "period")}
+    given = {key: value for key, value in {**values, **times}.items() if value}
+    return {"policy": scheduler.policy, **given}
+
+
+def _io_priority_to_json(wanted: tuple[str, int] | None) -> dict[str, Any]:
+    return {"ioPriority": {"class": wanted[0], "priority": wanted[1]}} if wanted else {}
 
 
 def _mount_to_json(mount: Mount) -> dict[str, Any]:
@@ -128,6 +136,7 @@ def _linux_to_json(linux: Linux) -> dict[str, Any]:
         "sysctl": dict(linux.sysctl),
         **({"rootfsPropagation": linux.rootfs_propagation} if linux.rootfs_propagation else {}),
         **({"seccomp": dict(linux.seccomp)} if linux.seccomp is not None else {}),
+        **({"personality": {"domain": linux.personality}} if linux.personality else {}),
         **_mappings_to_json("uidMappings", linux.uid_mappings),
         **_mappings_to_json("gidMappings", linux.gid_mappings),
     }
@@ -159,12 +168,20 @@ def from_json(raw: Mapping[str, Any]) -> Spec:
         raise InvalidArgument(f"config.json is not as the runtime-spec says: {error!r}") from error
 
 
+def process_from_json(raw: Mapping[str, Any]) -> Process:
+    """Return the records of a `process` object alone. Raises InvalidArgument, naming the key."""
+    try:
+        return _process(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidArgument(f"the process is not as the runtime-spec says: {error!r}") from error
+
+
 def _spec(raw: Mapping[str, Any]) -> Spec:
-    _only(raw, _SPEC, "")
     if not isinstance(raw.get("process"), Mapping):
         raise InvalidArgument("config.json has no process")
-    root = raw.get("root") or {}
-    _only(root, {"path", "readonly"}, "root.")
+    if not isinstance(raw.get("root"), Mapping):
+        raise InvalidArgument("root must be specified")
+    root = raw["root"]
     return Spec(
         process=_process(raw["process"]),
         root=Root(str(root.get("path", "rootfs")), bool(root.get("readonly", False))),
@@ -172,16 +189,15 @@ def _spec(raw: Mapping[str, Any]) -> Spec:
         domainname=str(raw.get("domainname", "")),
         mounts=_each(raw.get("mounts"), _mount),
         linux=_linux(raw.get("linux") or {}),
+        hooks=Hooks.from_json(raw.get("hooks") or {}),
         annotations={str(key): str(value) for key, value in (raw.get("annotations") or {}).items()},
     )
 
 
 def _process(raw: Mapping[str, Any]) -> Process:
-    _only(raw, _PROCESS, "process.")
+    _refuse(raw, "process.")
     user = raw.get("user") or {}
-    _only(user, _USER, "process.user.")
     sets = raw.get("capabilities") or {}
-    _only(sets, set(_CAPABILITY_SETS), "process.capabilities.")
     umask, score = user.get("umask"), raw.get("oomScoreAdj")
     size = raw.get("consoleSize") or {}
     return Process(
@@ -196,12 +212,33 @@ def _process(raw: Mapping[str, Any]) -> Process:
         ),
         terminal=bool(raw.get("terminal", False)),
         console_size=(int(size.get("height", 0)), int(size.get("width", 0))),
-        capabilities=Capabilities(**{name: _words(sets.get(name)) for name in sets}),
+        capabilities=Capabilities(**{name: _words(sets.get(name)) for name in _CAPABILITY_SETS}),
         rlimits=_each(raw.get("rlimits"), _rlimit),
         no_new_privileges=bool(raw.get("noNewPrivileges", False)),
         oom_score_adj=None if score is None else int(score),
         apparmor_profile=str(raw.get("apparmorProfile", "")),
+        selinux_label=str(raw.get("selinuxLabel", "")),
+        scheduler=_scheduler(raw.get("scheduler")),
+        io_priority=_io_priority(raw.get("ioPriority")),
     )
+
+
+def _scheduler(raw: Mapping[str, Any] | None) -> Scheduler | None:
+    if not raw:
+        return None
+    return Scheduler(
+        str(raw["policy"]),
+        int(raw.get("nice", 0)),
+        int(raw.get("priority", 0)),
+        _words(raw.get("flags")),
+        int(raw.get("runtime", 0)),
+        int(raw.get("deadline", 0)),
+        int(raw.get("period", 0)),
+    )
+
+
+def _io_priority(raw: Mapping[str, Any] | None) -> tuple[str, int] | None:
+    return (str(raw["class"]), int(raw.get("priority", 0))) if raw else None
 
 
 def _console_size(size: tuple[int, int]) -> dict[str, Any]:
@@ -219,7 +256,7 @@ def _signed(limit: int) -> int:
 
 
 def _mount(raw: Mapping[str, Any]) -> Mount:
-    _only(raw, _MOUNT, "mounts.")
+    _refuse(raw, "mounts.")
     return Mount(
         str(raw["destination"]),
         str(raw.get("type", "")),
@@ -229,12 +266,10 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 
 def _linux(raw: Mapping[str, Any]) -> Linux:
-    _only(raw, _LINUX, "linux.")
+    _refuse(raw, "linux.")
     resources = raw.get("resources") or {}
     return Linux(
-        namespaces={
-            str(each["type"]): str(each.get("path", "")) for each in raw.get("namespaces") or ()
-        },
+        namespaces=_namespaces(raw.get("namespaces") or ()),
         cgroups_path=str(raw.get("cgroupsPath", "")),
         devices=_each(raw.get("devices"), _device),
         device_rules=_each(resources.get("devices"), _rule),
@@ -244,13 +279,23 @@ def _linux(raw: Mapping[str, Any]) -> Linux:
         rootfs_propagation=str(raw.get("rootfsPropagation", "")),
         sysctl={str(key): str(value) for key, value in (raw.get("sysctl") or {}).items()},
         seccomp=raw.get("seccomp"),
+        personality=str((raw.get("personality") or {}).get("domain", "")),
         uid_mappings=_each(raw.get("uidMappings"), _mapping),
         gid_mappings=_each(raw.get("gidMappings"), _mapping),
     )
 
 
+def _namespaces(raw: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in raw:
+        kind = str(each["type"])
+        if kind in found:
+            raise InvalidArgument(f'malformed spec file: duplicated ns "{kind}"')
+        found[kind] = str(each.get("path", ""))
+    return found
+
+
 def _device(raw: Mapping[str, Any]) -> Device:
-    _only(raw, _DEVICE, "linux.devices.")
     return Device(
         str(raw["path"]),
         str(raw["type"]),
@@ -285,7 +330,7 @@ def _words(raw: Sequence[Any] | None) -> tuple[str, ...]:
     return tuple(str(word) for word in raw or ())
 
 
-def _only(raw: Mapping[str, Any], known: set[str], prefix: str) -> None:
-    for key, value in raw.items():
-        if key not in known and value not in (None, "", False, 0, [], {}):
+def _refuse(raw: Mapping[str, Any], prefix: str) -> None:
+    for key in sorted(_REFUSED[prefix] & raw.keys()):
+        if raw[key] not in (None, "", False, 0, [], {}):
             raise InvalidArgument(f"{prefix}{key} of config.json is not supported yet")

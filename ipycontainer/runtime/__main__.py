@@ -2,7 +2,7 @@
 
 import sys
 
-from ipycontainer.runtime.oci_cli import main
+from ipycontainer.runtime.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

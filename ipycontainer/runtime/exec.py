@@ -9,15 +9,18 @@ imports nothing of the host's any more. Imports linux and the rest of runtime.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ipycontainer.errors import ContainerNotRunning, EngineError, StepFailed
 from ipycontainer.linux import namespaces, pidfd, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.oci import Process, Spec
-from ipycontainer.runtime import init, plan
-from ipycontainer.runtime.launch import Launched, await_program, make_socket, reap
+from ipycontainer.runtime import init, listener, plan
+from ipycontainer.runtime.dialogue import await_program, make_socket, reap
+from ipycontainer.runtime.launch import Launched
+from ipycontainer.runtime.plan import Manner
+from ipycontainer.runtime.seccomp import filter_flags
 from ipycontainer.runtime.session_steps import DieWithParent, NewSessionKeyring
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
@@ -36,19 +39,28 @@ def enter(
     user: str = "",
     seccomp: bytes | None = None,
     cgroup: Cgroup | None = None,
+    kinds: Collection[str] | None = None,
+    die_with_parent: bool = True,
+    manner: Manner | None = None,
 ) -> Launched:
     """Start `process` in the namespaces and the cgroup of the container whose init is `pid`.
 
     `spec` is the container's: it says which namespaces are its own. The filter is given again,
-    since setns(2) brings none along. The program is the caller's direct child and dies with it.
+    since setns(2) brings none along. The program is the caller's direct child and dies with it,
+    unless `die_with_parent` is off. `kinds` are the namespaces to join, where those of the spec are
+    not all, and `manner` is as for a launch.
     Raises ContainerNotRunning when init is gone, CommandNotFound, CommandNotExecutable, StepFailed,
     InvalidArgument.
     """
+    manner = manner or Manner()
     steps: tuple[Step, ...] = (
-        DieWithParent(),
+        *((DieWithParent(),) if die_with_parent else ()),
         NewSessionKeyring(os.path.basename(spec.linux.cgroups_path) or "container"),
-        *plan.plan_process(spec, process, user=user),
+        *plan.plan_process(
+            spec, process, user=user, die_with_parent=die_with_parent, manner=manner
+        ),
     )
+    ask = listener.sender(spec, manner.state)
     try:
         target = pidfd.open_verified(pid, start_ticks)
     except ProcessLookupError as error:
@@ -63,7 +75,9 @@ def enter(
             joiner = namespaces.clone(0)
             if joiner == 0:
                 os.close(own)
-                _join((target, pid), pid_write, spec, cgroup, steps, Context(sync, stdio, seccomp))
+                ctx = Context(sync, stdio, seccomp)
+                ctx.seccomp_flags = filter_flags(spec.linux.seccomp)
+                _join((target, pid), pid_write, kinds or spec.linux.namespaces, cgroup, steps, ctx)
         finally:
             syscalls.sigmask_restore(mask)
         for fd in (sync, pid_write):
@@ -77,7 +91,13 @@ def enter(
         try:
             ticks = procfs.start_ticks(child)
             times, warnings, master = await_program(
-                own, child, spec, None, hold=False, terminal=process.terminal
+                own,
+                child,
+                spec,
+                None,
+                hold=False,
+                terminal=process.terminal,
+                listener=ask,
             )
         except BaseException:
             os.close(fd)
@@ -100,7 +120,7 @@ def enter(
 def _join(
     target: tuple[int, int],
     pid_write: int,
-    spec: Spec,
+    kinds: Iterable[str],
     cgroup: Cgroup | None,
     steps: Sequence[Step],
     ctx: Context,
@@ -114,7 +134,7 @@ def _join(
         # soon as it is there (CVE-2016-9962)
         syscalls.prctl(PR_SET_DUMPABLE, 0)
         flags = 0
-        for kind in spec.linux.namespaces:
+        for kind in kinds:
             flags |= namespaces.FLAGS[kind]
         _enter_namespaces(*target, flags)
         if flags & namespaces.CLONE_NEWUSER:

@@ -8,13 +8,9 @@ Imports linux and the rest of runtime.
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import time
-from array import array
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ipycontainer.errors import InvalidArgument, StepFailed
@@ -25,36 +21,32 @@ from ipycontainer.runtime import (
     donors,
     init,
     limiting,
+    listener,
     network_steps,
     plan,
-    terminal_steps,
     tree_steps,
 )
-from ipycontainer.runtime.plan import CgroupView
-from ipycontainer.runtime.sandbox import MISFIT, Sandbox, done_ahead
+from ipycontainer.runtime.dialogue import Misfit, await_program, make_socket, reap, say
+from ipycontainer.runtime.hooks import run_hooks
+from ipycontainer.runtime.plan import CgroupView, Manner
+from ipycontainer.runtime.sandbox import Sandbox, done_ahead
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
-from ipycontainer.runtime.seccomp import compile_profile
+from ipycontainer.runtime.seccomp import compile_profile, filter_flags
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
 __all__ = [
     "Launched",
     "Stdio",
-    "await_program",
     "follow",
     "is_delegated",
     "launch",
     "make_cgroup",
-    "make_socket",
     "preload",
-    "reap",
 ]
 
-_MESSAGE_BYTES = 65536
 # Made by clone(2) at once; the cgroup namespace comes later, its root being the cgroup of then.
 _CLONED = ("mount", "uts", "ipc", "pid", "network", "user")
 _hierarchies: Hierarchies | None = None
-# Made once: a large malloc(3) after a fork has glibc touch, and so copy, pages all over its heap.
-_buffer = memoryview(bytearray(_MESSAGE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +97,7 @@ def launch(
     die_with_parent: bool = True,
     connect: Callable[[int], None] | None = None,
     trees: Sequence[int] = (),
+    manner: Manner | None = None,
 ) -> Launched:
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
@@ -112,11 +105,13 @@ def launch(
     is the caller's direct child, and is killed when the caller's thread ends unless
     `die_with_parent` is off. `connect` puts interfaces into the network namespace of the process
     that it is given, while init makes its mounts. `trees` are detached mounts for a bundle that
-    wants them of its parent; they stay the caller's. Raises CommandNotFound,
-    CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
+    wants them of its parent; they stay the caller's. `manner` is what another caller than the
+    engine wants, and the state that hooks are told. Raises CommandNotFound, CommandNotExecutable,
+    StepFailed, InvalidArgument or Unsupported.
     """
     if seccomp is None and spec.linux.seccomp is not None:
         seccomp = compile_profile(spec.linux.seccomp)
+    flags_of_filter = filter_flags(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
     userns = "user" in new or not namespaces.in_initial_userns()
     marks = [time.perf_counter_ns()]
@@ -133,6 +128,7 @@ def launch(
             own_cgroup=cgroup,
             hold=hold is not None,
             die_with_parent=die_with_parent,
+            manner=manner or Manner(),
         )
         own, sync = make_socket()
         flags = 0
@@ -145,6 +141,7 @@ def launch(
             if pid == 0:
                 os.close(own)
                 ctx = Context(sync, stdio, seccomp, -1 if hold is None else hold)
+                ctx.seccomp_flags = flags_of_filter
                 init.live(steps, ctx)
         finally:
             syscalls.sigmask_restore(mask)
@@ -159,7 +156,7 @@ def launch(
         marks.append(time.perf_counter_ns())
         if connect is not None:
             connect(pid)
-            _say(own, b"1")
+            say(own, b"1")
         marks.append(time.perf_counter_ns())
         pidfd = os.pidfd_open(pid)
         try:
@@ -173,6 +170,8 @@ def launch(
                 hold=hold is not None,
                 terminal=spec.process.terminal,
                 resolver=resolver,
+                made=_hooks(spec, manner),
+                listener=listener.sender(spec, None if manner is None else manner.state),
             )
         except BaseException:
             os.close(pidfd)
@@ -195,6 +194,15 @@ def launch(
                 os.close(fd)
 
 
+def _hooks(spec: Spec, manner: Manner | None) -> Callable[[int], None] | None:
+    """Return what runs the hooks of the runtime's own namespaces, None where there are none."""
+    if manner is None or manner.state is None:
+        return None
+    hooks = (*spec.hooks.prestart, *spec.hooks.create_runtime)
+    state = replace(manner.state, status="creating")
+    return (lambda pid: run_hooks(hooks, replace(state, pid=pid))) if hooks else None
+
+
 def follow(
     sandbox: Sandbox,
     spec: Spec,
@@ -212,24 +220,24 @@ def follow(
     marks = [time.perf_counter_ns()]
     try:
         if ANNOTATION_NETWORKS in spec.annotations:
-            _say(sandbox.sync, spec.annotations.get(ANNOTATION_INTERFACES, "").encode())
+            say(sandbox.sync, spec.annotations.get(ANNOTATION_INTERFACES, "").encode())
         if sandbox.hierarchies is not None and spec.linux.cgroups_path:
             cgroup = make_cgroup(spec)
             if cgroup is None:
-                raise _Misfit
-            _say(sandbox.sync, b"1")
+                raise Misfit
+            say(sandbox.sync, b"1")
         marks.append(time.perf_counter_ns())
         # while init is at it: it comes to the same answer
         steps = sandbox_steps(
             spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies
         )
         if steps is None:
-            raise _Misfit
+            raise Misfit
         tree_steps.hand_over(sandbox.sync, trees)
         marks.append(time.perf_counter_ns())
         if connect is not None:
             connect(sandbox.pid)
-            _say(sandbox.sync, b"1")
+            say(sandbox.sync, b"1")
         marks.append(time.perf_counter_ns())
         resolver = network_steps.expected_resolver(spec)
         told, notes, master = await_program(
@@ -254,7 +262,7 @@ def follow(
             (*marks, time.perf_counter_ns()),
             done_ahead(userns=sandbox.userns),
         )
-    except _Misfit:
+    except Misfit:
         pass
     except OSError as error:
         raise _not_started(error) from error
@@ -265,15 +273,6 @@ def follow(
         else:
             os.close(sandbox.sync)
     return launched
-
-
-def _say(own: int, word: bytes) -> None:
-    with suppress(BrokenPipeError):  # init has ended: why, comes with its last message
-        os.write(own, word)
-
-
-class _Misfit(Exception):
-    """The sandbox cannot take the bundle."""
 
 
 def _undo(pid: int, cgroup: Cgroup | None) -> None:
@@ -287,73 +286,6 @@ def _not_started(error: OSError) -> StepFailed:
     return StepFailed(
         f"start init: {error.strerror or error}", step="start init", errno=error.errno or 0
     )
-
-
-def make_socket() -> tuple[int, int]:
-    """Return the two fds of a new SEQPACKET socket pair: messages keep their borders."""
-    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    return first.detach(), second.detach()
-
-
-def await_program(
-    own: int,
-    pid: int,
-    spec: Spec,
-    cgroup: Cgroup | None,
-    *,
-    hold: bool,
-    terminal: bool = False,
-    resolver: list[int] | None = None,
-) -> tuple[array[int], tuple[str, ...], int]:
-    """Answer init until its program runs; return its steps' times, its warnings and its terminal.
-
-    The end of the socket is execve(2)'s success: both sides are close-on-exec. The sockets of a
-    resolver, where one is expected, are put into `resolver`. Raises what init sent.
-    """
-    times: array[int] = array("q")
-    warnings: tuple[str, ...] = ()
-    ready = False
-    master = -1
-    while True:
-        try:
-            if (terminal and master < 0) or (resolver is not None and not resolver):
-                message, fds = terminal_steps.receive(own, _MESSAGE_BYTES)
-                if message == terminal_steps.TERMINAL:
-                    (master,) = fds
-                elif resolver is not None:
-                    resolver += fds
-            else:
-                message = bytes(_buffer[: os.readv(own, (_buffer,))])
-        except ConnectionResetError:
-            continue  # it ended with our answer unread; said once, before what it had still to say
-        if message == b"devices":
-            if cgroup is not None:
-                # now, not before: a rule without `m` would have kept init from mknod(2)
-                limiting.limit_devices(cgroup, spec.linux.device_rules)
-                try:
-                    os.write(own, b"1")
-                except BrokenPipeError:
-                    continue  # it failed meanwhile: why, comes with the next message
-        elif message.startswith(b"ready"):
-            end = 7 + 8 * int.from_bytes(message[5:7], "little")
-            times.frombytes(message[7:end])
-            if len(message) > end:
-                warnings = tuple(message[end:].decode().split("\n"))
-            ready = True
-            if hold:
-                return times, warnings, master
-        elif message.startswith(init.FAILED):
-            if master >= 0:
-                os.close(master)
-            raise init.failure_of(message)
-        elif message in (terminal_steps.TERMINAL, network_steps.RESOLVER):
-            continue
-        elif message == MISFIT:
-            raise _Misfit
-        elif ready:
-            return times, warnings, master
-        else:
-            raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
 
 
 def make_cgroup(spec: Spec) -> Cgroup | None:
@@ -387,13 +319,3 @@ def _write_maps(pid: int, spec: Spec) -> None:
         raise InvalidArgument("a new user namespace needs uidMappings and gidMappings")
     uids, gids = (tuple((each.container_id, each.host_id, each.size) for each in m) for m in both)
     namespaces.write_maps(pid, uids, gids)
-
-
-def reap(pid: int, *, kill: bool = False) -> None:
-    """Wait for a child of ours, after killing it if asked."""
-    try:
-        if kill:
-            os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass  # somebody has SIGCHLD ignored: the kernel reaps

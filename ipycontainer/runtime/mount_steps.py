@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ipycontainer.linux import mounts, syscalls
 from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.runtime import foreign_mounts
 from ipycontainer.runtime.steps import Context
 
 __all__ = [
@@ -127,23 +128,45 @@ class MountFileSystem:
     options: tuple[tuple[str, str], ...] = ()
     attributes: int = 0
     fallback: tuple[tuple[str, str], ...] | None = None
+    propagation: int = 0
+    copy_up: bool = False
 
     def execute(self, ctx: Context) -> None:
-        """Mount it."""
+        """Mount it; a tmpfs without a mode takes over that of the directory which it hides."""
+        target, options = -1, self.options
+        if self.kind == "tmpfs" and (self.copy_up or not any(key == "mode" for key, _ in options)):
+            try:
+                target = ctx.root.openat(self.target, _OPEN_DIRECTORY)
+                if not any(key == "mode" for key, _ in options):
+                    mode = stat.S_IMODE(os.fstat(target).st_mode)
+                    options = (*options, ("mode", f"{mode:o}"))
+            except FileNotFoundError:
+                pass
         try:
-            mount = self._make(self.options)
+            mount = self._make(options)
         except OSError as error:
             if error.errno != errno.EINVAL or self.fallback is None:
                 raise
             mount = self._make(self.fallback)
         try:
-            target = self._open_target(ctx.root)
+            if target < 0:
+                target = self._open_target(ctx.root)
             try:
+                if self.copy_up:
+                    self._fill(target, mount)
                 mounts.move_onto(mount, target)
             finally:
                 os.close(target)
+            if self.propagation:
+                mounts.set_attributes(mount, propagation=self.propagation)
         finally:
             os.close(mount)
+
+    def _fill(self, target: int, mount: int) -> None:
+        """Copy what will be hidden, and only then close it for writing, if it was meant to be."""
+        mounts.set_attributes(mount, 0, mounts.MOUNT_ATTR_RDONLY)
+        foreign_mounts.copy_up(target, mount)
+        mounts.set_attributes(mount, self.attributes & mounts.MOUNT_ATTR_RDONLY)
 
     def _make(self, options: tuple[tuple[str, str], ...]) -> int:
         with mounts.FileSystem(self.kind) as fs:
@@ -202,8 +225,9 @@ class BindMount:
 
     The copy of its mounts gets all attributes before it is attached: mount(2) with
     MS_BIND|MS_RDONLY is not read-only (the flag is ignored), and a remount leaves submounts
-    writable. What is taken away (`rw`) is meant for the mount itself, as in runc: a submount that
-    the machine has read-only stays so, and in a user namespace must (EPERM, mount_namespaces(7)).
+    writable. What is taken away (`rw`, not `rrw`) is meant for the mount itself, as in runc: a
+    submount that the machine has read-only stays so, and in a user namespace must (EPERM,
+    mount_namespaces(7)).
     `tree_bits` are those that submounts get too. A `subpath` is looked up inside the source, whose
     links lead nowhere else.
     """
@@ -217,6 +241,9 @@ class BindMount:
     tree_bits: int = 0
     subpath: str = ""
     optional: bool = False
+    tree_clear_bits: int = 0
+    spread: bool = True
+    inside_proc: bool = False
 
     def execute(self, ctx: Context) -> None:
         """Clone, restrict, attach; what is `optional` and not there is left out with a warning."""
@@ -230,20 +257,28 @@ class BindMount:
         try:
             propagation = 0 if self.propagation == mounts.MS_SHARED else self.propagation
             mounts.set_attributes(
-                tree, self.tree_bits, propagation=propagation, recursive=self.recursive
+                tree,
+                self.tree_bits,
+                _whole_atime(self.tree_bits, self.tree_clear_bits),
+                propagation=propagation if self.spread else 0,
+                recursive=self.recursive,
             )
-            if self.set_bits != self.tree_bits:
-                mounts.set_attributes(tree, self.set_bits)
-            if self.clear_bits:
-                mounts.set_attributes(tree, 0, self.clear_bits)
+            if propagation and not self.spread:
+                mounts.set_attributes(tree, propagation=propagation)
+            if self.set_bits != self.tree_bits or self.clear_bits:
+                clear = _whole_atime(self.set_bits, self.clear_bits)
+                mounts.set_attributes(tree, self.set_bits, clear)
             if stat.S_ISDIR(os.fstat(tree).st_mode):
                 target = ctx.root.mkdirs(self.target).fd
             else:
                 target = ctx.root.create_file(self.target)
             try:
                 # runc's and crun's rule: what covers parts of /proc fools masks and security labels
-                if syscalls.fstatfs_type(target) == PROC_SUPER_MAGIC:
+                inside = syscalls.fstatfs_type(target) == PROC_SUPER_MAGIC
+                if inside and not self.inside_proc:
                     raise OSError(errno.EPERM, "nothing can be mounted inside /proc")
+                if self.target == "/proc" and syscalls.fstatfs_type(tree) != PROC_SUPER_MAGIC:
+                    raise OSError(errno.EPERM, "only a procfs can be mounted on /proc")
                 mounts.move_onto(tree, target)
             finally:
                 os.close(target)
@@ -266,6 +301,11 @@ class BindMount:
         """Say it."""
         mode = " read-only" if self.set_bits & mounts.MOUNT_ATTR_RDONLY else ""
         return f"bind {self.source} on {self.target}{mode}"
+
+
+def _whole_atime(set_bits: int, clear_bits: int) -> int:
+    """Return what to clear: with one way of access times all others must be (EINVAL)."""
+    return clear_bits | (mounts.MOUNT_ATTR__ATIME if set_bits & mounts.MOUNT_ATTR__ATIME else 0)
 
 
 @dataclass(frozen=True, slots=True)

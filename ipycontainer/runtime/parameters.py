@@ -11,6 +11,8 @@ from ipycontainer.runtime.session_steps import SetSysctl
 
 __all__ = ["need", "parameter"]
 
+_SWAPPED = str.maketrans("./", "/.")
+
 _OF_IPC = frozenset(
     f"kernel.{name}"
     for name in (
@@ -22,8 +24,12 @@ _OF_IPC = frozenset(
 def parameter(key: str, value: str, own: frozenset[str]) -> SetSysctl:
     """Return the step that sets a parameter; `own` are the kinds of namespaces not the host's.
 
-    Raises InvalidArgument for one that belongs to no namespace, or to a host's.
+    Its parts stand between dots, or between slashes where one holds a dot (sysctl(8)). Raises
+    InvalidArgument for one that belongs to no namespace, or to a host's.
     """
+    first = next((letter for letter in key if letter in "./"), "")
+    path = key.translate(_SWAPPED) if first != "/" else key
+    key = key if first != "/" else key.translate(_SWAPPED)
     if key.startswith("net."):
         kind = "network"
     elif key.startswith("fs.mqueue.") or key in _OF_IPC:
@@ -33,9 +39,9 @@ def parameter(key: str, value: str, own: frozenset[str]) -> SetSysctl:
     else:
         raise InvalidArgument(f'sysctl "{key}" is not in a separate kernel namespace')
     need(own, kind, f'sysctl "{key}"')
-    if ".." in key or "/" in key:
+    if ".." in path.split("/") or "" in path.split("/"):
         raise InvalidArgument(f'invalid sysctl "{key}"')
-    return SetSysctl(key, value)
+    return SetSysctl(key, value, path)
 
 
 def need(own: frozenset[str], kind: str, what: str) -> None:

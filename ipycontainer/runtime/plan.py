@@ -13,61 +13,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ipycontainer.errors import InvalidArgument, Unsupported
-from ipycontainer.linux import capabilities, mounts
-from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.linux import capabilities, mounts, scheduling
+from ipycontainer.linux.cgroups import Cgroup
+from ipycontainer.linux.namespaces import FLAGS
 from ipycontainer.model import oci
-from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
+from ipycontainer.model.hooks import State
+from ipycontainer.model.oci import Capabilities, Device, Process, Spec
 from ipycontainer.runtime import (
     command_steps,
     defaults,
     donors,
     mount_steps,
     network_steps,
-    options,
     path_steps,
     process_steps,
+    root_steps,
+    scheduling_steps,
     terminal_steps,
     tree_steps,
     volume_steps,
 )
 from ipycontainer.runtime import session_steps as session
+from ipycontainer.runtime.hooks import RunHooks
+from ipycontainer.runtime.mount_plan import CgroupView, clean, is_bind, steps_of
 from ipycontainer.runtime.parameters import need, parameter
 from ipycontainer.runtime.steps import Identity, Step
 
-__all__ = ["CgroupView", "plan", "plan_process"]
+__all__ = ["CgroupView", "Manner", "plan", "plan_process"]
 
-_FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
+# config-linux.md "Rootfs Mount Propagation"
+_ROOT_PROPAGATIONS = {
+    "private": mounts.MS_PRIVATE,
+    "slave": mounts.MS_SLAVE,
+    "shared": mounts.MS_SHARED,
+    "unbindable": mounts.MS_UNBINDABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class CgroupView:
-    """The container's own cgroup as it is shown inside.
+class Manner:
+    """What a caller says of a start beside the bundle; the engine leaves all of it as it is.
 
-    `binds` are (name, directory of the host) each, `links` (link, name).
+    `state` is what hooks are told; without it there are none. `preserve_fds` is how many fds from 3
+    on the program keeps.
     """
 
-    binds: tuple[tuple[str, str], ...] = ()
-    links: tuple[tuple[str, str], ...] = ()
-    v2: bool = False
+    state: State | None = None
+    preserve_fds: int = 0
+    pivot: bool = True
+    new_keyring: bool = True
 
-    @classmethod
-    def of(cls, cgroup: Cgroup | None, hierarchies: Hierarchies | None) -> CgroupView | None:
-        """Return how a cgroup is shown; None where there is nothing to show."""
-        if cgroup is None:
-            return cls(v2=True) if hierarchies and hierarchies.version == "v2" else None
-        if cgroup.is_v2:
-            return cls((("", cgroup.directories[""]),), v2=True)
-        binds: dict[str, str] = {}
-        links = []
-        for controller, directory in cgroup.directories.items():
-            # cpu and cpuacct are often one mount, `cpu,cpuacct`, with a link for each
-            mounted = (hierarchies.controllers if hierarchies else {})[controller]
-            name = mounted.rpartition("/")[2]
-            binds[name] = directory
-            if name != controller:
-                links.append((controller, name))
-        return cls(tuple(binds.items()), tuple(links))
+
+_PLAIN = Manner()
 
 
 def plan(
@@ -80,6 +78,7 @@ def plan(
     hold: bool = False,
     die_with_parent: bool = True,
     ahead: bool = False,
+    manner: Manner = _PLAIN,
 ) -> tuple[Step, ...]:
     """Return the steps of a start, in order.
 
@@ -89,6 +88,8 @@ def plan(
     cgroup. Raises InvalidArgument or Unsupported, by name.
     """
     spaces = spec.linux.namespaces
+    if unknown := spaces.keys() - FLAGS.keys():
+        raise InvalidArgument(f'namespace "{min(unknown)}" does not exist')
     new = frozenset(kind for kind, path in spaces.items() if not path)
     own_user = "user" in new
     userns = userns or own_user
@@ -98,9 +99,9 @@ def plan(
     if spec.process.oom_score_adj is not None:
         steps.append(session.SetOomScoreAdj(spec.process.oom_score_adj))
     steps += [session.SetRlimit(limit) for limit in spec.process.rlimits]
-    steps.append(
-        session.NewSessionKeyring(posixpath.basename(spec.linux.cgroups_path) or "container")
-    )
+    if manner.new_keyring:
+        name = posixpath.basename(spec.linux.cgroups_path) or "container"
+        steps.append(session.NewSessionKeyring(name))
     steps += donors.joins(spec)
     if own_user:
         # without the maps it has no right to any cgroup: the parent puts it in
@@ -122,9 +123,13 @@ def plan(
         steps.append(session.JoinCgroup(own_cgroup))
     if "cgroup" in new:
         steps.append(session.UnshareCgroup())
-    need(new, "mount", "a root")
-    steps += _tree(spec, bundle, userns, frozenset(spaces), cgroup)
-    process = plan_process(spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent)
+    if "mount" in spaces:
+        steps += _tree(spec, bundle, userns, frozenset(spaces), cgroup, manner)
+    else:
+        steps += _bare_tree(spec, bundle, manner)
+    process = plan_process(
+        spec, spec.process, user="", hold=hold, die_with_parent=die_with_parent, manner=manner
+    )
     if own_cgroup is not None:
         # as late as can be: the parent's part goes on beside the mounts
         process = (session.AwaitParent("limited init's devices"), *process)
@@ -132,7 +137,13 @@ def plan(
 
 
 def plan_process(
-    spec: Spec, process: Process, *, user: str, hold: bool = False, die_with_parent: bool = True
+    spec: Spec,
+    process: Process,
+    *,
+    user: str,
+    hold: bool = False,
+    die_with_parent: bool = True,
+    manner: Manner = _PLAIN,
 ) -> tuple[Step, ...]:
     """Return the steps from a finished tree to the program: the same for a start and for `exec`.
 
@@ -152,7 +163,7 @@ def plan_process(
     reap = annotations.get(oci.ANNOTATION_INIT) == "true" and first
     return (
         process_steps.NewSession(),
-        process_steps.CloseFds(),
+        process_steps.CloseFds(manner.preserve_fds),
         *(() if process.terminal else (process_steps.ConnectStdio(),)),
         process_steps.ResolveUser(
             user, identity, tuple(str(group) for group in groups), "HOME" not in env
@@ -164,7 +175,7 @@ def plan_process(
         ),
         process_steps.EnterWorkdir(process.cwd),
         command_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
-        *((process_steps.Ready(wait=True),) if hold else ()),
+        *_scheduling(spec, process),
         *(
             (process_steps.SetAppArmor(process.apparmor_profile),)
             if process.apparmor_profile
@@ -172,9 +183,52 @@ def plan_process(
         ),
         _limits(process.capabilities, process, die_with_parent),
         command_steps.CheckCommand(process.args[0]),
-        *(() if hold else (process_steps.Ready(wait=False),)),
+        process_steps.Ready(wait=hold),
+        *(_hooks("startContainer", spec, manner) if first else ()),
         command_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
     )
+
+
+def _scheduling(spec: Spec, process: Process) -> list[Step]:
+    steps: list[Step] = []
+    if process.scheduler is not None:
+        wanted = process.scheduler
+        if wanted.policy not in scheduling.POLICIES:
+            raise InvalidArgument(f"invalid scheduler policy: {wanted.policy}")
+        unknown = [flag for flag in wanted.flags if flag not in scheduling.FLAGS]
+        if unknown:
+            raise InvalidArgument(f"invalid scheduler flag: {unknown[0]}")
+        attributes = scheduling.Attributes(
+            wanted.policy,
+            wanted.nice,
+            wanted.priority,
+            sum(scheduling.FLAGS[flag] for flag in set(wanted.flags)),
+            wanted.runtime,
+            wanted.deadline,
+            wanted.period,
+        )
+        steps.append(scheduling_steps.SetScheduler(attributes))
+    if process.io_priority is not None:
+        kind, priority = process.io_priority
+        if kind not in scheduling.IO_CLASSES or priority not in range(8):
+            raise InvalidArgument(f"invalid ioPriority: {kind} {priority}")
+        steps.append(scheduling_steps.SetIoPriority(kind, priority))
+    if domain := spec.linux.personality:
+        if domain not in scheduling.PERSONALITIES:
+            raise InvalidArgument(f"invalid personality domain: {domain}")
+        steps.append(scheduling_steps.SetPersonality(domain))
+    return steps
+
+
+def _hooks(moment: str, spec: Spec, manner: Manner) -> list[Step]:
+    """Return the step of the hooks that init itself runs, at a moment of its life."""
+    if manner.state is None:
+        return []
+    if moment == "createContainer":
+        hooks, status = spec.hooks.create_container, "creating"
+    else:
+        hooks, status = spec.hooks.start_container, "created"
+    return [RunHooks(moment, hooks, replace(manner.state, status=status))] if hooks else []
 
 
 def _limits(caps: Capabilities, process: Process, die_with_parent: bool) -> Step:
@@ -210,16 +264,50 @@ def _environment(process: Process) -> dict[str, str]:
     return env
 
 
+def _bare_tree(spec: Spec, bundle: str, manner: Manner) -> list[Step]:
+    """Return the steps to a root without a mount namespace: nothing can be mounted, or hidden."""
+    for what, there in (
+        ("unable to mount anything", spec.mounts or spec.annotations.get(oci.ANNOTATION_OVERLAYS)),
+        ("unable to restrict sys entries", spec.linux.masked_paths or spec.linux.readonly_paths),
+        ("unable to close the root for writing", spec.root.readonly),
+    ):
+        if there:
+            raise InvalidArgument(f"{what} without a private MNT namespace")
+    return [
+        root_steps.TakeRoot(posixpath.normpath(posixpath.join(bundle, spec.root.path))),
+        session.TellParent(),
+        *_created(spec, manner),
+        root_steps.ChangeRoot(),
+        *_workdir(spec),
+    ]
+
+
+def _created(spec: Spec, manner: Manner) -> list[Step]:
+    """Return the steps of the hooks that see the tree made and the host's root still there."""
+    steps = _hooks("createContainer", spec, manner)
+    if manner.state is not None and (spec.hooks.prestart or spec.hooks.create_runtime):
+        steps.insert(0, session.AwaitParent("run its hooks"))
+    return steps
+
+
+def _workdir(spec: Spec) -> list[Step]:
+    return [process_steps.MakeWorkdir(spec.process.cwd)] if spec.process.cwd != "/" else []
+
+
 def _tree(
     spec: Spec,
     bundle: str,
     userns: bool,
     own: frozenset[str],
     cgroup: CgroupView | None,
+    manner: Manner,
 ) -> list[Step]:
     """Return the steps that make the tree. `own` are the kinds of namespaces not the host's."""
-    if spec.linux.rootfs_propagation not in ("", "private", "rprivate", "slave", "rslave"):
-        raise Unsupported(f"rootfsPropagation {spec.linux.rootfs_propagation} is not supported")
+    propagation = spec.linux.rootfs_propagation
+    if propagation and propagation.removeprefix("r") not in _ROOT_PROPAGATIONS:
+        raise InvalidArgument(f"rootfsPropagation={propagation} is not supported")
+    if not manner.pivot and propagation in ("private", "rprivate"):
+        raise InvalidArgument("rootfsPropagation of [r]private is not safe without pivot_root")
     steps: list[Step] = [
         *volume_steps.shared_steps(spec.mounts, bundle),
         mount_steps.IsolateMounts(),
@@ -230,9 +318,9 @@ def _tree(
     )
     steps += trees
     for mount in spec.mounts:
-        steps += _mount(mount, bundle, userns, own, cgroup)
+        steps += steps_of(mount, bundle, userns, own, cgroup)
     steps += donors.shared_shm(spec)
-    if not any(_clean(mount.destination) == "/dev" and _is_bind(mount) for mount in spec.mounts):
+    if not any(clean(mount.destination) == "/dev" and is_bind(mount) for mount in spec.mounts):
         devices = _devices(spec.linux.devices)
         sources = _json_annotation(spec.annotations, oci.ANNOTATION_DEVICES, dict) or {}
         steps.append(
@@ -242,12 +330,12 @@ def _tree(
         )
         steps.append(path_steps.LinkDevices(defaults.DEVICE_LINKS))
     steps.append(session.TellParent())
+    steps += _created(spec, manner)
     if spec.linux.masked_paths:
         steps.append(path_steps.MaskPaths(spec.linux.masked_paths))
     if spec.linux.readonly_paths:
         steps.append(path_steps.RestrictPaths(spec.linux.readonly_paths))
-    if spec.process.cwd != "/":
-        steps.append(process_steps.MakeWorkdir(spec.process.cwd))
+    steps += _workdir(spec)
     if spec.root.readonly:
         steps.append(mount_steps.MakeReadOnly(targets))
     joined = {kind for kind, path in spec.linux.namespaces.items() if path}
@@ -256,108 +344,16 @@ def _tree(
         # as late as can be, and while the host's /proc is still there
         steps.append(session.AwaitParent("made the interfaces"))
         steps += network_steps.network_steps(interfaces)
-    steps.append(mount_steps.PivotRoot())
+    steps.append(mount_steps.PivotRoot() if manner.pivot else root_steps.MoveRoot())
+    if propagation:
+        value = _ROOT_PROPAGATIONS[propagation.removeprefix("r")]
+        steps.append(root_steps.PropagateRoot(value, propagation.startswith("r")))
     return steps
 
 
-def _mount(
-    mount: Mount, bundle: str, userns: bool, own: frozenset[str], cgroup: CgroupView | None
-) -> list[Step]:
-    target = _clean(mount.destination)
-    if target == "/":
-        raise InvalidArgument("a mount at / would hide the container's root")
-    parsed = options.parse(mount)
-    if parsed.bind:
-        if target == "/proc" or target.startswith("/proc/"):
-            raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
-        asked = dict(parsed.data)
-        subpath = asked.pop("subpath", "")
-        if asked:
-            raise Unsupported(
-                f'mount option "{next(iter(asked))}" of bind {target} is not supported'
-            )
-        source = posixpath.normpath(posixpath.join(bundle, mount.source))
-        return [_bind(source, target, parsed, recursive=parsed.recursive, subpath=subpath)]
-    if mount.type == "overlay":
-        return [volume_steps.image_step(target, parsed)]
-    if mount.type in ("cgroup", "cgroup2"):
-        return _cgroup_mount(mount, target, parsed, userns, own, cgroup)
-    if mount.type not in _FILE_SYSTEMS:
-        raise Unsupported(f'mount type "{mount.type}" of {target} is not supported')
-    inside_proc = target == "/proc" or target.startswith("/proc/")
-    if inside_proc and (mount.type != "proc" or target != "/proc"):
-        raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
-    owner = {"sysfs": "network", "mqueue": "ipc", "proc": "pid"}.get(mount.type)
-    if userns and owner is not None and owner not in own:
-        # a user namespace may not mount what shows a namespace that is not its own (EPERM)
-        host = {"sysfs": "/sys", "mqueue": "/dev/mqueue", "proc": "/proc"}[mount.type]
-        whole = replace(parsed, tree_bits=parsed.set_bits)  # with all that the host has below it
-        optional = mount.type == "mqueue"  # many a machine mounts none
-        return [_bind(host, target, whole, recursive=True, optional=optional)]
-    data, fallback = parsed.data, None
-    if mount.type == "devpts" and userns:
-        fallback = tuple((key, value) for key, value in data if key != "gid")
-    return [
-        mount_steps.MountFileSystem(
-            mount.type, target, mount.source or mount.type, data, parsed.set_bits, fallback
-        )
-    ]
-
-
-def _bind(
-    source: str,
-    target: str,
-    parsed: options.MountOptions,
-    *,
-    recursive: bool,
-    subpath: str = "",
-    optional: bool = False,
-) -> Step:
-    return mount_steps.BindMount(
-        source,
-        target,
-        parsed.set_bits,
-        parsed.clear_bits,
-        parsed.propagation,
-        recursive=recursive,
-        tree_bits=parsed.tree_bits,
-        subpath=subpath,
-        optional=optional,
-    )
-
-
-def _cgroup_mount(
-    mount: Mount,
-    target: str,
-    parsed: options.MountOptions,
-    userns: bool,
-    own: frozenset[str],
-    cgroup: CgroupView | None,
-) -> list[Step]:
-    if cgroup is not None and cgroup.v2:
-        # without a namespace of its own it shows all of the machine's, as in docker
-        if "cgroup" in own or not userns:
-            return [mount_steps.MountFileSystem("cgroup2", target, "cgroup", (), parsed.set_bits)]
-        return [
-            _bind(directory, target, parsed, recursive=False) for _, directory in cgroup.binds[:1]
-        ]
-    view, writable = cgroup or CgroupView(), not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY
-    return [mount_steps.MountCgroups(target, view.binds, view.links, writable)]
-
-
 def _devices(asked: tuple[Device, ...]) -> tuple[Device, ...]:
-    paths = {_clean(device.path) for device in asked}
+    paths = {clean(device.path) for device in asked}
     return (*(device for device in defaults.DEVICES if device.path not in paths), *asked)
-
-
-def _is_bind(mount: Mount) -> bool:
-    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
-
-
-def _clean(path: str) -> str:
-    if not path.startswith("/"):
-        raise InvalidArgument(f"mount destination {path} is not absolute")
-    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def _json_annotation(annotations: Mapping[str, str], key: str, kind: type) -> Any:

@@ -14,8 +14,8 @@ import stat
 from dataclasses import dataclass
 
 from ipycontainer.errors import StepFailed
-from ipycontainer.linux import capabilities, seccomp, syscalls
-from ipycontainer.runtime import users
+from ipycontainer.linux import capabilities, syscalls
+from ipycontainer.runtime import listener, users
 from ipycontainer.runtime.steps import Context, Identity, go_words
 
 __all__ = [
@@ -92,12 +92,15 @@ def _copy_above_stdio(fd: int) -> int:
 class CloseFds:
     """Mark every fd but 0, 1 and 2 close-on-exec, before a path of the container's is opened.
 
-    An fd of a host directory that stays open is a way out (CVE-2024-21626).
+    An fd of a host directory that stays open is a way out (CVE-2024-21626). `preserved` are those
+    from 3 on that the caller gives to the program (`--preserve-fds`).
     """
+
+    preserved: int = 0
 
     def execute(self, ctx: Context) -> None:
         """Mark them."""
-        syscalls.close_range(3, cloexec=True)
+        syscalls.close_range(3 + self.preserved, cloexec=True)
 
     def describe(self) -> str:
         """Say it."""
@@ -219,7 +222,7 @@ class LimitPrivileges:
         _hand_over_stdio(identity.uid)
         os.umask(self.umask)
         if ctx.seccomp is not None and not self.no_new_privileges:
-            seccomp.install(ctx.seccomp)
+            listener.install(ctx.seccomp, ctx)
         capabilities.drop_bounding(self.bounding)
         syscalls.prctl(PR_SET_KEEPCAPS, 1)
         try:
@@ -237,12 +240,11 @@ class LimitPrivileges:
             syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
         if self.die_with_parent:
             syscalls.prctl(PR_SET_PDEATHSIG, SIGKILL)  # forgotten at the change of ids
-            if ctx.hold < 0:  # with `hold` the parent has closed its end by now
-                _check_parent(ctx.sync)
+            _check_parent(ctx.sync)
         for number in range(1, 65):  # Python ignores SIGPIPE and SIGXFSZ, and a child would too
             syscalls.set_signal_default(number)
         if ctx.seccomp is not None and self.no_new_privileges:
-            seccomp.install(ctx.seccomp)
+            listener.install(ctx.seccomp, ctx)
 
     def describe(self) -> str:
         """Say it."""

@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from ipycontainer.runtime import (
     command_steps,
     donors,
+    foreign_mounts,
+    hooks,
     mount_steps,
     network_steps,
     path_steps,
     process_steps,
+    root_steps,
+    scheduling_steps,
     terminal_steps,
     tree_steps,
     volume_steps,
@@ -231,6 +235,29 @@ REASONS: Mapping[type, tuple[str, str]] = {
     command_steps.Execute: (
         "execve",
         "This process becomes the program: a container is a process, no more.",
+    ),
+    # what only bundles of other engines ask for
+    hooks.RunHooks: (
+        "execve",
+        "The bundle names programs that prepare the container, or take note of it.",
+    ),
+    foreign_mounts.MountByName: ("mount", "The bundle names this file system."),
+    foreign_mounts.Remount: ("mount_setattr", "The bundle changes what is mounted by now."),
+    scheduling_steps.SetScheduler: ("sched_setattr", "Says which programs get a processor first."),
+    scheduling_steps.SetIoPriority: ("ioprio_set", "Says whose reads and writes come first."),
+    scheduling_steps.SetPersonality: (
+        "personality",
+        "A program of 32 bits asks which machine this is, and believes the answer.",
+    ),
+    root_steps.TakeRoot: ("open", "There is no mount namespace: a directory has to do."),
+    root_steps.ChangeRoot: (
+        "chroot",
+        "There is no mount namespace: names begin elsewhere at least.",
+    ),
+    root_steps.MoveRoot: ("move_mount, chroot", "An initial ramdisk cannot be pivoted away."),
+    root_steps.PropagateRoot: (
+        "mount_setattr",
+        "The bundle says whether mounts that are made inside show up elsewhere.",
     ),
 }
 

@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.linux.syscalls import (
+    SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+)
 from ipycontainer.runtime import bpf
 
 __all__ = [
+    "ACTIONS",
     "COMPILER_VERSION",
+    "FLAGS",
+    "OPERATORS",
     "compile_profile",
     "default_data",
     "default_profile",
+    "filter_flags",
     "kernel_version",
 ]
 
@@ -35,6 +43,17 @@ _AUDIT_ARCH = {  # linux/audit.h
     "ARM": 0x40000028,
 }
 _X32_BIT = 0x40000000  # asm/unistd.h: marks x32 numbers, under x86_64's own AUDIT_ARCH
+FLAGS = {  # linux/seccomp.h
+    "SECCOMP_FILTER_FLAG_TSYNC": 0,  # one thread: there is nobody to bring along
+    "SECCOMP_FILTER_FLAG_LOG": 1 << 1,
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW": SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 1 << 5,
+}
+ACTIONS = (
+    *("SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS"),
+    *("SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"),
+)
+OPERATORS = ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ")
 ENOSYS = 38
 SECCOMP_RET_ERRNO = 0x00050000  # linux/seccomp.h
 
@@ -86,11 +105,7 @@ def compile_profile(profile: Mapping[str, Any]) -> bytes:
     then falls back to an older one. Raises InvalidArgument, and Unsupported without libseccomp.
     """
     scmp = _library()
-    for key in ("listenerPath", "listenerMetadata"):
-        if profile.get(key):
-            raise Unsupported(f"seccomp {key} is not supported")
-    if flags := set(profile.get("flags") or ()) - {"SECCOMP_FILTER_FLAG_SPEC_ALLOW"}:
-        raise Unsupported(f"seccomp flag {min(flags)} is not supported")
+    filter_flags(profile)  # refuses what is unknown
     default = _action(scmp, profile["defaultAction"], profile.get("defaultErrnoRet"))
     filter_ = scmp.SyscallFilter(default)
     # a binary tree instead of a chain: the kernel walks it for each number at the install
@@ -182,6 +197,7 @@ def _action(scmp: Any, name: str, errno_ret: int | None) -> int:
         "SCMP_ACT_KILL_PROCESS": scmp.KILL_PROCESS,
         "SCMP_ACT_TRAP": scmp.TRAP,
         "SCMP_ACT_LOG": scmp.LOG,
+        "SCMP_ACT_NOTIFY": scmp.NOTIFY,
     }
     if name not in known:
         raise Unsupported(f"seccomp action {name} is not supported")
@@ -203,6 +219,31 @@ def kernel_version(release: str) -> tuple[int, int]:
     if not major.isdecimal() or not minor.isdecimal():
         raise ValueError(f'invalid kernel version: "{release}", expected "<kernel>.<major>"')
     return int(major), int(minor)
+
+
+def filter_flags(profile: Mapping[str, Any] | None) -> int:
+    """Return the flags of seccomp(2) that a profile's filter is installed with.
+
+    One that says nothing, or is None, gets crun's default. Raises Unsupported, and InvalidArgument
+    where somebody is to be asked (SCMP_ACT_NOTIFY) and nobody is named.
+    """
+    if profile is None:
+        return SECCOMP_FILTER_FLAG_SPEC_ALLOW
+    flags = 0
+    for name in profile.get("flags") or ():
+        if name not in FLAGS:
+            raise Unsupported(f"seccomp flag {name} is not supported")
+        flags |= FLAGS[name]
+    if profile["defaultAction"] == "SCMP_ACT_NOTIFY":
+        raise InvalidArgument("SCMP_ACT_NOTIFY cannot be used as default action")
+    for entry in profile.get("syscalls") or ():
+        if entry["action"] == "SCMP_ACT_NOTIFY":
+            if "write" in entry["names"]:
+                raise InvalidArgument("SCMP_ACT_NOTIFY cannot be used for the write syscall")
+            if not profile.get("listenerPath"):
+                raise InvalidArgument("listenerPath is not set")
+            flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER
+    return flags if profile.get("flags") else flags | SECCOMP_FILTER_FLAG_SPEC_ALLOW
 
 
 def _library() -> Any:

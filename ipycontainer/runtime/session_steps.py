@@ -266,15 +266,16 @@ class SetSysctl:
     """Set a kernel parameter of the new namespaces, through the host's /proc.
 
     Before the container's own mounts exist, so that nothing of its image can lead the write
-    elsewhere (CVE-2025-52881); what is opened must lie on procfs.
+    elsewhere (CVE-2025-52881); what is opened must lie on procfs. `path` is below /proc/sys.
     """
 
     key: str
     value: str
+    path: str
 
     def execute(self, ctx: Context) -> None:
         """Write it."""
-        path, verb = f"/proc/sys/{self.key.replace('.', '/')}", "open"
+        path, verb = f"/proc/sys/{self.path}", "open"
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:

@@ -1,7 +1,8 @@
 """What the OCI command line remembers of a container between its calls: one directory a container.
 
-`<root>/<id>/state.json` says which process it is, `exec.fifo` beside it exists until `start`.
-Status is never stored: it follows from the process and the fifo. Imports linux and model only.
+`<root>/<id>/state.json` says which process it is and what its bundle said, `exec.fifo` beside it
+exists until `start`. Status is never stored: it follows from the process, the fifo and the freezer.
+Imports linux and model only.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, NameInUse, NoSuchContainer
-from ipycontainer.linux import pidfd
+from ipycontainer.linux import freezer, pidfd
 from ipycontainer.linux.cgroups import Cgroup
+from ipycontainer.model import hooks, oci_json
+from ipycontainer.model.oci import Spec
 
 __all__ = ["FIFO", "ContainerState", "StateDir"]
 
@@ -27,25 +30,44 @@ _ID = re.compile(r"[A-Za-z0-9_+.-]+")  # runc's rule
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """A container of the OCI command line; pid and start ticks name its init for good."""
+    """A container of the OCI command line; pid and start ticks name its init for good.
+
+    `config` is the bundle's config.json as it was at the creation, `created` when (RFC 3339).
+    """
 
     id: str
     pid: int
     start_ticks: int
     bundle: str
-    oci_version: str
-    annotations: Mapping[str, str]
+    created: str
+    config: Mapping[str, Any]
     cgroup: Cgroup | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """Return what the bundle asked for."""
+        return oci_json.from_json(self.config)
+
+    def shown(self, status: str) -> hooks.State:
+        """Return the state that hooks and others are shown; what has stopped has no pid."""
+        return hooks.State(
+            str(self.config.get("ociVersion", oci_json.OCI_VERSION)),
+            self.id,
+            status,
+            0 if status == "stopped" else self.pid,
+            self.bundle,
+            {str(key): str(value) for key, value in (self.config.get("annotations") or {}).items()},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that is stored."""
         return {
-            "ociVersion": self.oci_version,
             "id": self.id,
             "pid": self.pid,
             "startTicks": self.start_ticks,
             "bundle": self.bundle,
-            "annotations": dict(self.annotations),
+            "created": self.created,
+            "config": dict(self.config),
             "cgroup": self.cgroup.to_json() if self.cgroup else None,
         }
 
@@ -58,8 +80,8 @@ class ContainerState:
             int(raw["pid"]),
             int(raw["startTicks"]),
             str(raw["bundle"]),
-            str(raw["ociVersion"]),
-            dict(raw.get("annotations") or {}),
+            str(raw["created"]),
+            raw["config"],
             Cgroup.from_json(cgroup) if cgroup else None,
         )
 
@@ -107,15 +129,23 @@ class StateDir:
         try:
             text = (self.path(container_id) / _STATE).read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise NoSuchContainer(f"container does not exist: {container_id}") from error
+            raise NoSuchContainer("container does not exist") from error
         return ContainerState.from_json(json.loads(text))
 
+    def names(self) -> tuple[str, ...]:
+        """Return the ids of all containers, also of those in the making."""
+        if not self.root.is_dir():
+            return ()
+        return tuple(sorted(path.name for path in self.root.iterdir() if path.is_dir()))
+
     def status(self, state: ContainerState) -> str:
-        """Return created, running or stopped, in the runtime-spec's words."""
+        """Return created, running, paused or stopped, in the runtime-spec's words and runc's."""
         try:
             os.close(state.open_init())
         except ProcessLookupError:
             return "stopped"
+        if state.cgroup is not None and freezer.is_frozen(state.cgroup):
+            return "paused"
         return "created" if (self.path(state.id) / FIFO).exists() else "running"
 
     def forget(self, container_id: str) -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
 from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.linux.syscalls import SECCOMP_FILTER_FLAG_SPEC_ALLOW
 
 __all__ = ["Context", "Identity", "Stdio", "Step", "failure", "go_words", "run"]
 
@@ -58,6 +59,7 @@ class Context:
         "identity",
         "root",
         "seccomp",
+        "seccomp_flags",
         "shared",
         "stdio",
         "sync",
@@ -70,6 +72,7 @@ class Context:
         self.sync = sync
         self.stdio = stdio
         self.seccomp = seccomp
+        self.seccomp_flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
         self.hold = hold
         self.root = DirFd(-1)
         self.trees = DirFd(-1)

@@ -19,10 +19,14 @@ from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.runtime import (
     command_steps,
     donors,
+    foreign_mounts,
+    hooks,
     mount_steps,
     network_steps,
     path_steps,
     process_steps,
+    root_steps,
+    scheduling_steps,
     session_steps,
     terminal_steps,
     tree_steps,
@@ -140,6 +144,7 @@ def test_every_step_has_its_reason() -> None:
     modules = (
         *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
         *(session_steps, terminal_steps, tree_steps, volume_steps),
+        *(foreign_mounts, hooks, root_steps, scheduling_steps),
     )
     found = {
         kind

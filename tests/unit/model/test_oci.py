@@ -55,7 +55,9 @@ def test_a_spec_comes_back_unchanged() -> None:
 
 def test_the_smallest_bundle_gets_defaults() -> None:
     """Only a process with its command is needed."""
-    spec = oci_json.from_json({"ociVersion": "1.0.0", "process": {"args": ["x"], "cwd": "/"}})
+    spec = oci_json.from_json(
+        {"ociVersion": "1.0.0", "process": {"args": ["x"], "cwd": "/"}, "root": {}}
+    )
 
     assert spec == Spec(process=Process(args=("x",)))
 
@@ -63,18 +65,18 @@ def test_the_smallest_bundle_gets_defaults() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("hooks", {"poststop": [{"path": "/x"}]}),
+        ("linux", {"intelRdt": {"closID": "x"}}),
         ("linux", {"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}}),
         ("linux", {"resources": {"memory": {"kernel": 1}}}),
         ("linux", {"timeOffsets": {"boottime": {"secs": 1}}}),
-        ("process", {"args": ["x"], "selinuxLabel": "p"}),
+        ("linux", {"mountLabel": "x"}),
         ("mounts", [{"destination": "/x", "uidMappings": [{"size": 1}]}]),
     ],
 )
 def test_what_is_not_carried_out_is_refused(key: str, value: Any) -> None:
     """By the key's name; empty values of other engines are no request."""
     with pytest.raises(InvalidArgument, match="not supported"):
-        oci_json.from_json({"process": {"args": ["x"]}, key: value})
+        oci_json.from_json({"process": {"args": ["x"]}, "root": {"path": "r"}, key: value})
 
 
 @pytest.mark.parametrize(

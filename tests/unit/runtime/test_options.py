@@ -44,13 +44,23 @@ def test_recursive_words_mean_the_same() -> None:
 
 
 def test_propagation() -> None:
-    """Private unless asked for slave."""
+    """What was asked for, 0 where nothing was."""
     assert _parse("rslave", kind="bind").propagation == mounts.MS_SLAVE
-    assert _parse(kind="bind").propagation == mounts.MS_PRIVATE
+    assert _parse("runbindable", kind="bind").propagation == mounts.MS_UNBINDABLE
+    assert _parse(kind="bind").propagation == 0
 
 
-@pytest.mark.parametrize("word", ["unbindable", "runbindable", "idmap", "tmpcopyup"])
-def test_what_is_not_done_is_refused_by_name(word: str) -> None:
+def test_words_of_a_whole_file_system_are_told_apart() -> None:
+    """`sync` is the file system's, `rrw` is cleared on the whole tree, `acl` changes nothing."""
+    found = _parse("sync", "acl", "rro", "rrw")
+
+    assert found.whole == ("sync",)
+    assert (found.set_bits, found.data) == (0, ())
+    assert found.clear_bits == found.tree_clear_bits == mounts.MOUNT_ATTR_RDONLY
+
+
+@pytest.mark.parametrize(("word", "kind"), [("idmap", "bind"), ("tmpcopyup", "bind")])
+def test_what_is_not_done_is_refused_by_name(word: str, kind: str) -> None:
     """Never dropped in silence."""
     with pytest.raises(Unsupported, match=word):
-        _parse(word)
+        _parse(word, kind=kind)

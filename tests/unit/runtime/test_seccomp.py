@@ -161,8 +161,15 @@ def test_a_profile_of_a_foreign_bundle() -> None:
 @pytest.mark.parametrize(
     ("profile", "kind", "words"),
     [
-        ({"defaultAction": "SCMP_ACT_NOTIFY"}, Unsupported, "SCMP_ACT_NOTIFY"),
-        ({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/x"}, Unsupported, "listenerPath"),
+        ({"defaultAction": "SCMP_ACT_NOTIFY"}, InvalidArgument, "as default action"),
+        (
+            {
+                "defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+            },
+            InvalidArgument,
+            "listenerPath is not set",
+        ),
         ({"defaultAction": "SCMP_ACT_ALLOW", "flags": ["TSYNC"]}, Unsupported, "TSYNC"),
         (
             {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_VAX"]},

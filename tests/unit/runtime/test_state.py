@@ -12,9 +12,12 @@ from ipycontainer.linux import procfs
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.runtime.state import FIFO, ContainerState, StateDir
 
+CGROUP = Cgroup({"pids": "/c"})
+
 
 def _state(pid: int, ticks: int) -> ContainerState:
-    return ContainerState("box", pid, ticks, "/b", "1.0.2", {"a": "b"}, Cgroup({"pids": "/c"}))
+    config = {"ociVersion": "1.0.2", "annotations": {"a": "b"}}
+    return ContainerState("box", pid, ticks, "/b", "2026-01-01T00:00:00", config, CGROUP)
 
 
 def test_status_follows_from_process_and_fifo(tmp_path: Path) -> None:
@@ -29,6 +32,7 @@ def test_status_follows_from_process_and_fifo(tmp_path: Path) -> None:
     (states.path("box") / FIFO).unlink()
     assert states.status(state) == "running"
     assert states.status(_state(os.getpid(), 1)) == "stopped"
+    assert state.shown("running").to_json()["annotations"] == {"a": "b"}
     states.forget("box")
     with pytest.raises(NoSuchContainer):
         states.load("box")

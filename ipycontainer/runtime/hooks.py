@@ -1,0 +1,114 @@
+"""Run a bundle's hooks: each gets the state on stdin, and must end well and in time.
+
+In the runtime's namespaces by the parent, in the container's by init (`RunHooks`). By
+posix_spawn(3), so that neither needs Python's subprocess in its memory. Imports linux, model and
+steps only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ipycontainer.errors import StepFailed
+from ipycontainer.model.hooks import Hook, State
+from ipycontainer.runtime.steps import Context, go_words
+
+__all__ = ["RunHooks", "run_hooks"]
+
+_OUTPUT_LIMIT_BYTES = 4096  # of what a failed hook said, in the message
+
+
+def run_hooks(hooks: Sequence[Hook], state: State) -> None:
+    """Run hooks one after the other, and stop at the first that fails.
+
+    Raises StepFailed in runc's words: its exit status and output, or that it ran past its timeout.
+    """
+    for number, hook in enumerate(hooks):
+        try:
+            _run(hook, state)
+        except (OSError, _HookFailed) as error:
+            raise StepFailed(f"error running hook #{number}: {error}", step="run hooks") from error
+
+
+class _HookFailed(Exception):
+    """A hook ended badly, or not in time."""
+
+
+def _run(hook: Hook, state: State) -> None:
+    text = json.dumps(state.to_json()).encode()
+    # files in memory: a hook that reads nothing, or says much, holds nobody up
+    streams = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("state", "stdout", "stderr")]
+    try:
+        os.write(streams[0], text)
+        os.lseek(streams[0], 0, os.SEEK_SET)
+        status = _wait(hook, _spawn(hook, streams))
+        if status:
+            said = [_read(fd) for fd in streams[1:]]
+            raise _HookFailed(
+                f"error running hook: {_words(status)}, stdout: {said[0]}, stderr: {said[1]}"
+            )
+    finally:
+        for fd in streams:
+            os.close(fd)
+
+
+def _spawn(hook: Hook, streams: Sequence[int]) -> int:
+    env = dict(entry.partition("=")[::2] for entry in hook.env)
+    try:
+        return os.posix_spawn(
+            hook.path,
+            hook.args or (hook.path,),
+            env,
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)],
+            setsigmask=(),
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores both
+        )
+    except OSError as error:
+        raise _HookFailed(f"fork/exec {hook.path}: {go_words(error)}") from error
+
+
+def _wait(hook: Hook, pid: int) -> int:
+    """Return the hook's status as waitpid(2) gives it; one past its time is killed."""
+    if hook.timeout is not None:
+        fd = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        in_time = poll.poll(hook.timeout * 1000)
+        os.close(fd)
+        if not in_time:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise _HookFailed(f"hook ran past specified timeout of {hook.timeout:.1f}s")
+    return os.waitpid(pid, 0)[1]
+
+
+def _words(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"exit status {code}" if code >= 0 else f"signal: {signal.strsignal(-code)}"
+
+
+def _read(fd: int) -> str:
+    return os.pread(fd, _OUTPUT_LIMIT_BYTES, 0).decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class RunHooks:
+    """Run hooks in the container's namespaces: before its root is `/`, or as its user."""
+
+    moment: str
+    hooks: tuple[Hook, ...]
+    state: State
+
+    def execute(self, ctx: Context) -> None:
+        """Run them where the container's root is the working directory, as runc does."""
+        os.fchdir(ctx.root.fd)
+        run_hooks(self.hooks, replace(self.state, pid=os.getpid()))
+
+    def describe(self) -> str:
+        """Say it."""
+        return f"run {len(self.hooks)} {self.moment} hooks"
