@@ -34,9 +34,9 @@ class MountOptions:
     """What a mount's options say; `data` is the file system's own.
 
     `tree_bits` (`rro` and its kin) are for the mount and all below it, `set_bits` for it alone,
-    `whole` for the file system. `propagation` is 0 where nothing is said, and with `spread` (`rslave`
-    and its kin) for all below as well.
-    `copy_up` (`tmpcopyup`) fills a tmpfs with what it hides; `remount` changes what is there.
+    `whole` for the file system. `propagation` is 0 where nothing is said, and with `spread`
+    (`rslave` and its kin) for all below as well. `copy_up` (`tmpcopyup`) fills a tmpfs with what it
+    hides; `remount` changes what is there.
     """
 
     set_bits: int = 0

@@ -182,7 +182,7 @@ CASES = (
     Case(
         "signals have their default action",
         RUN,
-        _sh("grep -E 'Sig(Blk|Ign)' /proc/self/status"),
+        {"process.args": ["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]},
         "SigIgn:\t0000000000000000",
         runc=False,
     ),
