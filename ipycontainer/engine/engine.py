@@ -262,7 +262,7 @@ class Engine:
         # where a cell's script and values are mounted is no change of the program's
         inside = record.config.exchange
         own = {*record.config.files, inside, f"{inside}/in", f"{inside}/out"}
-        return [Change(**row) for row in rows if row["path"] not in own]
+        return [change for row in rows if (change := Change(*row)).path not in own]
 
     def samples(
         self, refs: Sequence[str] = (), everything: bool = False

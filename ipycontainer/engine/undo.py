@@ -111,7 +111,7 @@ def content(container: Container) -> tuple[list[Change], str]:
 
 def _compared(engine: Engine, arguments: Mapping[str, Any]) -> tuple[list[Change], str]:
     done = engine.supervisor.work("compare", arguments)
-    return [Change(**row) for row in done["changes"]], str(done["content"])
+    return [Change(*row) for row in done["changes"]], str(done["content"])
 
 
 def _word(engine: Engine, text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Self
 
 from ipycontainer.linux import syscalls
 
-__all__ = ["DirFd"]
+__all__ = ["RESOLVE_BENEATH", "RESOLVE_NO_SYMLINKS", "DirFd"]
 
 RESOLVE_NO_XDEV = 0x01  # linux/openat2.h, as the others
 RESOLVE_NO_MAGICLINKS = 0x02

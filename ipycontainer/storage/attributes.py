@@ -27,6 +27,9 @@ __all__ = [
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # fuse-overlayfs's mark of a directory that hides all below it, where it may not set trusted.*
 FUSE_OPAQUE = "user.fuseoverlayfs.opaque"
+_CARRIED = frozenset(
+    {"security.capability", "system.posix_acl_access", "system.posix_acl_default"}
+)
 _DRIVERS = ("user.overlay.", "user.fuseoverlayfs.")
 
 
@@ -83,10 +86,11 @@ def own(file: int | str, uid: int, gid: int, dir_fd: int | None = None) -> bool:
 def allowed(name: str) -> bool:
     """Tell whether an archive may set an extended attribute, or may have it written into it.
 
-    trusted.* is the machine's root's, user.overlay.* and user.fuseoverlayfs.* are the drivers'.
+    trusted.* is the machine's root's, user.overlay.* and user.fuseoverlayfs.* are the drivers'. An
+    access control list names ids, which the kernel translates for a user namespace (acl(5)).
     """
     ours = name.startswith("user.") and not name.startswith(_DRIVERS)
-    return ours or name == "security.capability"
+    return ours or name in _CARRIED
 
 
 def is_mark(name: str) -> bool:
@@ -119,6 +123,7 @@ def set_allowed(fd: int, xattrs: Mapping[str, bytes]) -> None:
         try:
             os.setxattr(fd, name, value)
         except OSError as error:
-            # ENOTSUP: the file system has none; EPERM: not this user's to set; docker goes on
-            if error.errno not in (errno.ENOTSUP, errno.EPERM):
+            # ENOTSUP: the file system has none; EPERM: not this user's to set; EINVAL: an id that
+            # has no name in this user namespace; docker goes on
+            if error.errno not in (errno.ENOTSUP, errno.EPERM, errno.EINVAL):
                 raise

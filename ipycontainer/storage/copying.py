@@ -15,7 +15,8 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 
-from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.linux import syscalls
+from ipycontainer.linux.dirfd import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, DirFd
 from ipycontainer.storage import attributes, trees
 
 __all__ = ["copy_content", "copy_tree", "data_parts", "lay_over", "open_regular"]
@@ -23,6 +24,8 @@ __all__ = ["copy_content", "copy_tree", "data_parts", "lay_over", "open_regular"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_STRAIGHT = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
 _PIECE = 1 << 30  # of one copy_file_range(2): it can be interrupted in between
 FICLONE = 0x40049409  # linux/fs.h
 
@@ -133,10 +136,18 @@ class _Copy:
         first = self._links.setdefault(key, path)
         if first == path:
             return False
+        above, _, made = first.rpartition("/")
         try:
-            os.link(first, name, src_dir_fd=self._top, dst_dir_fd=there, follow_symlinks=False)
+            # a directory on the way may have become a link since: it would lead out of the copy
+            parent = syscalls.openat2(self._top, os.fsencode(above or "."), _PATH, 0, _STRAIGHT)
+        except OSError:
+            return False
+        try:
+            os.link(made, name, src_dir_fd=parent, dst_dir_fd=there, follow_symlinks=False)
         except FileNotFoundError:  # the first was left out
             return False
+        finally:
+            os.close(parent)
         return True
 
     def _file(self, here: int, there: int, name: str) -> None:

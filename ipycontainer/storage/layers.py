@@ -28,7 +28,10 @@ def write_changes(
     userxattr: bool,
     hidden: Iterable[str] = (),
 ) -> int:
-    """Write all that differs from the image, but for `hidden` paths; return how much was told."""
+    """Write all that differs from the image, but for `hidden` paths; return how much was told.
+
+    A file whose name begins with `.wh.` cannot be said in a layer, and is left out.
+    """
     skipped = set(hidden)
     told = [change for change in changes.changes(overlays, userxattr) if change.path not in skipped]
     # The innermost overlay that a path lies in is the one that has it.
@@ -75,6 +78,8 @@ class _Layer:
         shown = change.path.lstrip("/")
         if change.kind == "D":
             self._archive.marker(f"{above.lstrip('/')}/{_WHITEOUT}{name}".lstrip("/"))
+            return
+        if name.startswith(_WHITEOUT):  # in a layer it would delete another file
             return
         target = self._home_of(change.path)
         try:

@@ -27,7 +27,7 @@ __all__ = ["Channel", "Message", "check_peer", "connect", "listen", "starts_path
 
 VERSION = 1
 PACKET_LIMIT_BYTES = 60_000  # below the 64 KiB that a message may have, header of a memfd included
-BODY_LIMIT_BYTES = 64 * 1024 * 1024  # a diff of a million paths fits; a peer cannot fill our memory
+BODY_LIMIT_BYTES = 256 * 1024 * 1024  # a diff of a million paths fits; no peer fills our memory
 FDS_LIMIT = 8  # stdin, stdout, stderr, a body, and room to grow
 # fcntl.h: seals of a memfd, so that the reader's copy cannot change under it.
 SEALS = 0x1 | 0x2 | 0x4 | 0x8  # F_SEAL_SEAL | SHRINK | GROW | WRITE

@@ -82,7 +82,7 @@ def _compare(
         texts = (
             list(comparison.content(roots[0], roots[1], told)) if arguments.get("content") else []
         )
-    return {"changes": [asdict(change) for change in told], "content": "".join(texts)}
+    return {"changes": [change.row() for change in told], "content": "".join(texts)}
 
 
 def _side(home: Home, store: Store, word: Mapping[str, Any]) -> ContainerRecord:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from ipycontainer import faults
@@ -116,7 +115,7 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
 def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
     with store.read() as tx:
         record = containers.get(tx, str(arguments["id"]))
-    return [asdict(change) for change in changes.changes(record.overlays, home.rootless)]
+    return [change.row() for change in changes.changes(record.overlays, home.rootless)]
 
 
 def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int]) -> Any:

@@ -22,6 +22,8 @@ from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
 from ipycontainer.storage.drivers import fuse
+from tests.archives import TarBuilder
+from tests.image_archives import image, write_archive
 
 DRIVERS = ("overlay2", "fuse-overlayfs", "vfs")
 SETUP = (
@@ -272,3 +274,22 @@ def test_a_server_that_dies_is_an_error_and_no_wait(
         box.start()
         assert box.wait()["StatusCode"] == 0
     assert fuse.PROGRAM == "fuse-overlayfs"
+
+
+def test_as_many_layers_as_an_image_may_have(
+    driven: Engine, busybox_tar: Path, tmp_path: Path
+) -> None:
+    """Their names are three times what one mount's options hold; deletions count in each."""
+    uncompressed = busybox_tar.read_bytes()
+    steps = [
+        TarBuilder().file(f"f{number}", b"x").file(f".wh.f{number - 1}").build()
+        for number in range(124)
+    ]
+    archive = write_archive(tmp_path / "many.tar", [(image([uncompressed, *steps]), ["many:1"])])
+    driven.images.load(archive.read_bytes())
+    assert len(driven.images.get("many:1").record.layers) == 125
+    done = driven.run("many:1", ["sh", "-c", "ls -d /f*; touch /own"], network="none", name="box")
+    assert done.stdout == b"/f123\n", done.stderr
+    box = driven.containers.get("box")
+    assert told(box) == ["A /own"]
+    assert [name for name in export(box) if name.startswith("f")] == ["f123"]
