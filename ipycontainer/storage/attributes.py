@@ -27,9 +27,7 @@ __all__ = [
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # fuse-overlayfs's mark of a directory that hides all below it, where it may not set trusted.*
 FUSE_OPAQUE = "user.fuseoverlayfs.opaque"
-_CARRIED = frozenset(
-    {"security.capability", "system.posix_acl_access", "system.posix_acl_default"}
-)
+_CARRIED = frozenset({"security.capability", "system.posix_acl_access", "system.posix_acl_default"})
 _DRIVERS = ("user.overlay.", "user.fuseoverlayfs.")
 
 
