@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ipycontainer import faults
-from ipycontainer.errors import EngineError, ImageFormatError, ImageNotFound
+from ipycontainer.errors import EngineError, ImageFormatError, ImageNotFound, ResourceError
 from ipycontainer.images import image_config, manifest, sweep
 from ipycontainer.images.assembly import Assembly, Lying, Source
 from ipycontainer.images.blob_stream import BlobStream
@@ -225,6 +225,9 @@ class Puller:
                     self._one(repository, stream)
                 except EngineError as error:
                     stream.fail(error)
+                except OSError as error:  # the disk is full: of the network they are another kind
+                    words = (error.strerror or str(error)).lower()
+                    stream.fail(ResourceError(f"write a download: {words}"))
                 except Exception as error:  # noqa: BLE001  the follower must not wait for ever
                     stream.fail(EngineError(f"{type(error).__name__}: {error}"))
 

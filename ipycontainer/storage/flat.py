@@ -65,9 +65,20 @@ def _dress(target: DirFd, like: str) -> None:
 
 
 def fill(home: Home, layers: Sequence[str], upper: str) -> None:
-    """Copy an image into the directory of a container that is being made. Raises OSError."""
-    with DirFd.open(make(home, layers)) as source, DirFd.open(upper) as target:
-        copying.copy_tree(source, target)
+    """Copy an image into the directory of a container that is being made.
+
+    Where that fails, a tree that was made for it goes too: it may be what took the last room.
+    Raises OSError.
+    """
+    new = not place(home, layers).exists()
+    tree = make(home, layers)
+    try:
+        with DirFd.open(tree) as source, DirFd.open(upper) as target:
+            copying.copy_tree(source, target)
+    except OSError:
+        if new:
+            snapshots.throw_away(home, tree)
+        raise
 
 
 def sweep(home: Home, kept: Collection[str]) -> None:

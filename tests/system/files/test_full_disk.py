@@ -1,0 +1,176 @@
+"""A disk that is full in the middle of an operation: it says so, and nothing is lost or kept.
+
+The home lies on a file system of 24 MB, which only root of the machine can mount; what happens at
+each named place as an ordinary user, too, is in test_faults and test_cut.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import ipycontainer
+from ipycontainer.engine.container import Container
+from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import EngineError
+from ipycontainer.linux import mounts, syscalls
+from tests.archives import TarBuilder
+from tests.image_archives import image, write_archive
+from tests.registries import registry
+
+SIZE_BYTES = 24 << 20
+SLACK_BYTES = 1 << 20  # of the database, its log, and a container's directory
+NO_ROOM = "no space left on device"
+
+
+@pytest.fixture
+def small(tmp_path: Path, busybox_tar: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine whose home is all that a small file system holds, with the small image."""
+    place = tmp_path / "small"
+    place.mkdir()
+    syscalls.mount("tmpfs", str(place), "tmpfs", 0, f"size={SIZE_BYTES}")
+    monkeypatch.setenv("IPYCONTAINER_HOME", str(place / "home"))
+    try:
+        with ipycontainer.connect(place / "home") as engine:
+            engine.images.import_(busybox_tar, repository="busybox", tag="latest")
+            engine.run("busybox", ["true"], network="none", remove=True)
+            yield engine
+            engine.reset()
+    finally:
+        syscalls.umount(str(place), mounts.MNT_DETACH)
+
+
+def free(engine: Engine) -> int:
+    """Return the bytes that are free on the home's file system."""
+    status = os.statvfs(engine.home.root)
+    return status.f_bavail * status.f_bsize
+
+
+def holding(engine: Engine, megabytes: int, name: str = "box") -> Container:
+    """Return a container that has written so much."""
+    fill = f"dd if=/dev/urandom of=/d/big bs=1M count={megabytes} 2>/dev/null"
+    script = f"mkdir -p /d; {fill}; rm -f /etc/group"
+    engine.run("busybox", ["sh", "-c", script], network="none", name=name)
+    return engine.containers.get(name)
+
+
+def refused(engine: Engine, operation: Callable[[], object]) -> None:
+    """Do what has no room, and see that it says so and leaves nothing."""
+    before = free(engine)
+    names = sorted(each.name for each in engine.containers.list(all=True))
+    tags = sorted(str(each.tags) for each in engine.images.list(all=True))
+    layers = sorted(os.listdir(engine.home.layers))
+    with pytest.raises(EngineError, match=NO_ROOM):
+        operation()
+    assert sorted(each.name for each in engine.containers.list(all=True)) == names
+    assert sorted(str(each.tags) for each in engine.images.list(all=True)) == tags
+    assert sorted(os.listdir(engine.home.layers)) == layers
+    assert os.listdir(engine.home.trash) == []
+    assert before - free(engine) < SLACK_BYTES
+
+
+def random_tar(megabytes: int) -> bytes:
+    """Return an archive with a file that nothing makes smaller."""
+    return TarBuilder().file("big", os.urandom(megabytes << 20)).build()
+
+
+def test_what_is_made_of_a_container_is_whole_or_not_there(small: Engine) -> None:
+    """Commit, checkpoint, branch and export; the container is as it was, and all works later."""
+    box = holding(small, 10)
+    told = box.diff()
+    archive = small.home.root.parent / "out.tar"
+    for operation in (
+        lambda: box.commit("made"),
+        lambda: box.checkpoint("kept"),
+        lambda: box.branch("twin"),
+        lambda: box.export_to(archive),
+    ):
+        refused(small, operation)
+    assert not archive.exists()
+    assert box.checkpoints() == []
+    assert box.diff() == told
+    box.start()
+    assert box.wait()["StatusCode"] == 0
+    box.remove()
+    again = holding(small, 1, "again")
+    again.checkpoint("kept")
+    again.commit("made")
+    assert small.images.get("made")
+
+
+def test_a_rollback_without_room_leaves_what_there_was(small: Engine) -> None:
+    """Neither the checkpoint nor the present files are lost, and it works when there is room."""
+    box = holding(small, 3)
+    box.checkpoint("good")
+    box.copy_in(b"wrecked", "/etc/passwd")
+    before = b"".join(box.export())
+    filler = small.home.root.parent / "filler"
+    filler.write_bytes(bytes(free(small) - (2 << 20)))
+    refused(small, lambda: box.rollback("good"))
+    assert b"".join(box.export()) == before
+    assert [each.tag for each in box.checkpoints()] == ["good"]
+    filler.unlink()
+    box.rollback("good")
+    assert b"postgres" in box.copy_out("/etc/passwd")
+
+
+def test_an_image_that_has_no_room_is_not_begun(small: Engine, tmp_path: Path) -> None:
+    """Import and load, whose archives come from elsewhere; smaller ones work afterwards."""
+    content = random_tar(14)
+    (tmp_path / "tree.tar").write_bytes(content)
+    refused(small, lambda: small.images.import_(tmp_path / "tree.tar", "big", "1"))
+    write_archive(tmp_path / "image.tar", [(image([content]), ["big:1"])])
+    refused(small, lambda: small.images.load((tmp_path / "image.tar").read_bytes()))
+    ingest = small.home.layout / "ingest"
+    assert not ingest.exists() or os.listdir(ingest) == []
+    write_archive(tmp_path / "image.tar", [(image([random_tar(1)]), ["big:1"])])
+    small.images.load((tmp_path / "image.tar").read_bytes())
+    assert small.images.get("big:1")
+
+
+def test_a_pull_that_has_no_room_is_not_begun(small: Engine, tmp_path: Path) -> None:
+    """Nor is its half kept as a download to go on with: the room is given back."""
+    place = tmp_path / "registry"
+    place.mkdir()
+    with registry(place) as running:
+        image([random_tar(14)]).push(running, "big", "1")
+        refused(small, lambda: small.images.pull(f"{running.host}/big:1"))
+        image([random_tar(1)]).push(running, "little", "1")
+        small.images.pull(f"{running.host}/little:1")
+
+
+def test_a_volume_that_cannot_take_the_images_files_is_not_made(small: Engine) -> None:
+    """Neither the container nor its volume is there; a volume of before is empty still."""
+    holding(small, 4).commit("made")
+    small.containers.get("box").remove()
+    small.volumes.create("before")
+    filler = small.home.root.parent / "filler"
+    filler.write_bytes(bytes(max(0, free(small) - (2 << 20))))
+    for name in ("fresh", "before"):
+        refused(
+            small,
+            lambda name=name: small.containers.create(  # type: ignore[misc]
+                "made", ["true"], network="none", volumes=[f"{name}:/d"]
+            ),
+        )
+    assert [each.name for each in small.volumes.list()] == ["before"]
+    assert os.listdir(small.home.volume("before")) == []
+    filler.unlink()
+    done = small.run("made", ["ls", "/d"], network="none", remove=True, volumes=["before:/d"])
+    assert done.stdout == b"big\n"
+
+
+def test_a_copy_of_an_image_that_has_no_room_is_no_container(
+    small: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the driver that copies images: neither a container nor a half copy is left."""
+    holding(small, 4).commit("made")
+    small.containers.get("box").remove()
+    (tmp_path / "config.json").write_text('{"storage-driver": "vfs"}')
+    monkeypatch.setenv("IPYCONTAINER_CONFIG", str(tmp_path / "config.json"))
+    with ipycontainer.connect(small.home.root) as copies:
+        refused(copies, lambda: copies.containers.create("made", ["true"], network="none"))
+        copies.run("busybox", ["true"], network="none", remove=True)
