@@ -19,6 +19,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.commands import text
+from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import (
     Changes,
     Codes,
@@ -30,7 +31,6 @@ from ipycontainer.commands.records import (
     Inspected,
     Lines,
     Listing,
-    Live,
     LogView,
     Outcome,
     PortListing,
@@ -42,7 +42,7 @@ from ipycontainer.commands.records import (
 )
 from ipycontainer.commands.terminals import NOTEBOOK_SIZE
 from ipycontainer.errors import ContainerError, EngineError, NotFound, Unsupported
-from kernel_ext import values
+from kernel_ext import values, widgets
 from kernel_ext.foreground import interrupted, watch
 from kernel_ext.logs import LogProgram
 from kernel_ext.options import Options
@@ -73,8 +73,7 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
     set before the cell ends.
     """
     if isinstance(outcome, Live):
-        once = "%container stats --no-stream"
-        return Shown(error=Unsupported("a live view is not supported yet", hint=once))
+        return _open_listing(outcome)
     if options.kept and not isinstance(outcome, Running | LogView):
         return _as_text(outcome, options)
     _warn(outcome)
@@ -85,6 +84,8 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
             return _run_cell(outcome, options, words)
         return _run(outcome, options, words)
     if isinstance(outcome, LogView):
+        if outcome.follow and not options.kept and not widgets.lack():
+            return Shown(_open_log(outcome))
         output = Output(options.kept, rest=_REST)
         watch(LogProgram(outcome), output)
         return Shown(kept=_kept(output, options))
@@ -113,6 +114,23 @@ def _open_terminal(running: Running) -> Shown:
 
     terminal.open_terminal(running, *NOTEBOOK_SIZE)
     return Shown()
+
+
+def _open_log(log: LogView) -> Any:
+    from kernel_ext import live  # imports anywidget, at the first view
+
+    return live.open_log(log)
+
+
+def _open_listing(live_listing: Live) -> Shown:
+    """Show a listing that goes on by itself: the cell has ended when this returns."""
+    if lack := widgets.lack():
+        words = f"ipycontainer {live_listing.kind}"
+        hint = f"{lack}; in a terminal: {words}{'' if live_listing.kind == 'stats' else ' --watch'}"
+        return Shown(error=Unsupported("a live view is shown in the page of a notebook", hint=hint))
+    from kernel_ext import live  # imports anywidget, at the first view
+
+    return Shown(live.open_listing(live_listing))
 
 
 def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:

@@ -6,6 +6,7 @@ with the machine is said in that line, not raised: a notebook must open anywhere
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kernel_ext import connection
@@ -42,6 +43,10 @@ def unload(shell: InteractiveShell) -> None:
             shell.magics_manager.magics[kind].pop(name, None)
     for mime in _FORMS:
         _formatters(shell)[mime].pop(CONTAINER_TYPE, None)
+    if "kernel_ext.live" in sys.modules:
+        from kernel_ext import live
+
+        live.stop_all()
     connection.disconnect()
 
 

@@ -9,6 +9,6 @@ __all__ = ["module"]
 _HERE = Path(__file__).parent
 
 
-def module(path: Path) -> str:
-    """Return the module at `path` with the shared part before it."""
-    return f"{(_HERE / 'page.js').read_text()}\n{path.read_text()}"
+def module(*paths: Path) -> str:
+    """Return the module of these files with the shared part before them."""
+    return "\n".join(path.read_text() for path in (_HERE / "page.js", *paths))

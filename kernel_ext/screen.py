@@ -18,7 +18,7 @@ from typing import Any
 import pyte
 from pyte.screens import Char
 
-__all__ = ["Row", "Screen"]
+__all__ = ["BACKGROUND", "COLOURS", "FOREGROUND", "Row", "Screen"]
 
 # Text and style of each run of characters that look alike; the style is CSS, "" for none.
 Row = list[tuple[str, str]]
@@ -41,9 +41,9 @@ _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX^_\]][^\x1b\x07]*\x1b?|[ -/]
 _NAMES = "black red green brown blue magenta cyan white"
 _DARK = "000000 cd3131 0dbc79 e5e510 2472c8 bc3fbc 11a8cd e5e5e5"
 _LIGHT = "666666 f14c4c 23d18b f5f543 3b8eea d670d6 29b8db ffffff"
-_COLOURS = dict(zip(_NAMES.split(), _DARK.split(), strict=True))
-_COLOURS |= {f"bright{name}": c for name, c in zip(_NAMES.split(), _LIGHT.split(), strict=True)}
-_COLOURS["bfightmagenta"] = _COLOURS["brightmagenta"]
+COLOURS = dict(zip(_NAMES.split(), _DARK.split(), strict=True))
+COLOURS |= {f"bright{name}": c for name, c in zip(_NAMES.split(), _LIGHT.split(), strict=True)}
+COLOURS["bfightmagenta"] = COLOURS["brightmagenta"]
 _HEX = re.compile(r"[0-9a-f]{6}\Z")
 FOREGROUND, BACKGROUND = "d4d4d4", "1e1e1e"
 
@@ -309,7 +309,7 @@ def _style(char: Char) -> str:
 def _colour(name: str, default: str) -> str:
     if _HEX.match(name):
         return name
-    return _COLOURS.get(name, default)
+    return COLOURS.get(name, default)
 
 
 def _span(text: str, style: str) -> str:

@@ -5,24 +5,34 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from IPython.core.getipython import get_ipython
+
 from ipycontainer.errors import UsageError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["need"]
+__all__ = ["lack", "need"]
 
 _PACKAGES = ("anywidget", "pyte")
 
 
-def need(shell: InteractiveShell) -> None:
-    """Raise UsageError where a terminal cannot be shown in a cell, with what to do instead.
+def lack() -> str:
+    """Return what is missing for widgets, in words; "" where they can be shown.
 
     A page without widgets behind a kernel that has them cannot be told from here; its user sees the
-    widget's text, which says the same.
+    widget's text, and of a live view the still picture.
     """
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
+    if missing := _missing():
+        return f"%pip install {' '.join(missing)}"
+    if getattr(get_ipython(), "kernel", None) is None:
+        return "this is no notebook"
+    return ""
+
+
+def need(shell: InteractiveShell) -> None:
+    """Raise UsageError where a terminal cannot be shown in a cell, with what to do instead."""
+    if missing := _missing():
         raise UsageError(
             f"a terminal in a cell needs {' and '.join(missing)}",
             hint=f"%pip install {' '.join(missing)}, or use a terminal: ipycontainer run -it …",
@@ -34,3 +44,7 @@ def need(shell: InteractiveShell) -> None:
             hint="Type it in a shell: ipycontainer run -it …",
             exit_code=1,
         )
+
+
+def _missing() -> list[str]:
+    return [name for name in _PACKAGES if find_spec(name) is None]

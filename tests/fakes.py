@@ -35,10 +35,12 @@ from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import NetworkConfig, NetworkRecord, Pool, PublishedPort
+from ipycontainer.model.process import Process
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.model.window import NO_WINDOW, Window
+from tests.fake_live import FakeBell, FakeFollower, FakeSampler
 from tests.fake_transfers import Transferring
 
 __all__ = [
@@ -147,6 +149,7 @@ class FakeContainer:
         self.calls: list[tuple[Any, ...]] = []
         self.log: list[FakeLogEntry] = []
         self.differences: list[FakeChange] = []
+        self.tree: list[Process] = []
         self.foregrounds: list[FakeForeground] = []
         self.published: list[PublishedPort] = []
 
@@ -260,6 +263,16 @@ class FakeContainer:
     @property
     def exchange(self) -> Path:
         return self.engine.exchanges / self.id
+
+    def process_tree(self) -> tuple[Process, ...]:
+        if not self.record.state.status.alive:
+            raise ContainerNotRunning(f"container {self.id} is not running")
+        return tuple(self.tree)
+
+    def follow_log(
+        self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
+    ) -> FakeFollower:
+        return FakeFollower(self.name, list(self.log_entries(since_ns, until_ns, tail)))
 
     def unlink(self, alias: str) -> None:
         self.calls.append(("unlink", alias))
@@ -830,6 +843,12 @@ class FakeEngine:
                 else Sample(each.id, each.name, each.short_id)
                 for each in found
             )
+
+    def sampler(self, refs: Sequence[str] = (), everything: bool = False) -> FakeSampler:
+        return FakeSampler([*self.samples(refs, everything)])
+
+    def bell(self) -> FakeBell:
+        return FakeBell()
 
     def df(self) -> dict[str, Any]:
         return {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}

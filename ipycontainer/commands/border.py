@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from ipycontainer.commands.border_files import ContainerFiles
+from ipycontainer.commands.border_live import Bell, Follower, Source
 from ipycontainer.commands.border_records import Change, Check, Event, Processes
 from ipycontainer.commands.network_border import Network, Networks
 from ipycontainer.model.config import ContainerConfig
@@ -20,6 +21,7 @@ from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import PublishedPort
+from ipycontainer.model.process import Process
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.transfer import Progress
@@ -193,6 +195,12 @@ class Container(ContainerFiles, Protocol):
         privileged: bool = False,
     ) -> Foreground: ...
 
+    def process_tree(self) -> Sequence[Process]: ...
+
+    def follow_log(
+        self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
+    ) -> Follower: ...
+
     def log_entries(
         self,
         since_ns: int | None = None,
@@ -317,6 +325,8 @@ class Engine(Protocol):
     def samples(
         self, refs: Sequence[str] = (), everything: bool = False
     ) -> Iterator[tuple[Sample, ...]]: ...
+    def sampler(self, refs: Sequence[str] = (), everything: bool = False) -> Source: ...
+    def bell(self) -> Bell: ...
     def events(
         self, since_ns: int | None = None, until_ns: int | None = None
     ) -> Iterator[Event]: ...

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import click
 
-from ipycontainer.commands.records import Listing, Live, Outcome
+from ipycontainer.commands.live import Live
+from ipycontainer.commands.records import Listing, Outcome
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.model.sample import Sample
 
@@ -33,7 +33,7 @@ def stats(
     containers: tuple[str, ...],
 ) -> Outcome:
     """Return a row for each container, or an endless sequence of such listings."""
-    samples = session.engine.samples(containers, everything)
+    engine = session.engine
 
     def listing(rows: tuple[Sample, ...]) -> Listing:
         return Listing(
@@ -44,9 +44,12 @@ def stats(
             template=template,
         )
 
-    def listings(first: Listing) -> Iterator[Listing]:
-        yield first
-        yield from map(listing, samples)
-
-    first = listing(next(samples, ()))  # so that a wrong name is told before anything else
-    return first if no_stream else Live(listings=listings(first))
+    if no_stream:
+        return listing(next(engine.samples(containers, everything), ()))
+    return Live(
+        kind="stats",
+        title=", ".join(containers) or ("all containers" if everything else "running containers"),
+        listings=map(listing, engine.samples(containers, everything)),
+        source=engine.sampler(containers, everything),  # a wrong name is told before anything else
+        bell=engine.bell,
+    )

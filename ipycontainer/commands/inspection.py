@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
 from ipycontainer.commands.templates import TemplateError, parse_or_refuse, recognised
@@ -24,7 +25,7 @@ from ipycontainer.errors import (
 from ipycontainer.model.units import parse_time
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Engine
+    from ipycontainer.commands.border import Container, Engine, LogEntry
 
 __all__ = [
     "FORMAT_HELP",
@@ -208,7 +209,14 @@ def _sized(engine: Engine, thing: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-@verb("logs", "Fetch the logs of a container", "[OPTIONS] CONTAINER", least=1, most=1)
+@verb(
+    "logs",
+    "Fetch the logs of a container",
+    "[OPTIONS] CONTAINER",
+    least=1,
+    most=1,
+    many_with="--follow",
+)
 @click.option("--details", is_flag=True, help="Show extra details provided to logs")
 @click.option("-f", "--follow", is_flag=True, help="Follow log output")
 @click.option(
@@ -219,7 +227,7 @@ def _sized(engine: Engine, thing: Mapping[str, Any]) -> Mapping[str, Any]:
 @click.option(
     "--until", default="", help="Show logs before a time (2013-01-02T13:23:37Z) or 42m ago"
 )
-@click.argument("container")
+@click.argument("containers", nargs=-1)
 def logs(
     session: Session,
     details: bool,
@@ -228,23 +236,38 @@ def logs(
     tail: str,
     timestamps: bool,
     until: str,
-    container: str,
+    containers: tuple[str, ...],
 ) -> Outcome:
-    """Return the lines of a log, each with its stream; with -f until the container ends."""
-    target = session.engine.containers.get(container)
-    if target.record.config.log_driver == "none":
+    """Return the lines of a log, each with its stream; with -f until the container ends.
+
+    With -f several are followed at once, which docker leaves to compose.
+    """
+    target, *others = (session.engine.containers.get(each) for each in containers)
+    if any(each.record.config.log_driver == "none" for each in (target, *others)):
         raise InvalidArgument("configured logging driver does not support reading")
-    since_ns, until_ns = _moment("since", since), _moment("until", until)
-    entries = target.log_entries(
-        since_ns=since_ns, until_ns=until_ns, tail=_tail(tail), follow=follow
-    )
+    since_ns, until_ns, last = _moment("since", since), _moment("until", until), _tail(tail)
+    if others:
+        entries = _merged((target, *others), since_ns, until_ns, last)
+    else:
+        entries = target.log_entries(since_ns=since_ns, until_ns=until_ns, tail=last, follow=follow)
     return LogView(
         container=target,
         entries=entries,
         timestamps=timestamps,
         follow=follow,
         details=f"{target.log_details()} " if details else "",
+        others=tuple(others),
+        since_ns=since_ns,
+        until_ns=until_ns,
+        tail=last,
     )
+
+
+def _merged(
+    containers: Sequence[Container], since_ns: int | None, until_ns: int | None, tail: int | None
+) -> Iterator[LogEntry]:
+    """Yield the lines of several; nothing is opened before the first is wanted."""
+    yield from merged([each.follow_log(since_ns, until_ns, tail) for each in containers])
 
 
 def _moment(name: str, text: str) -> int | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from ipycontainer.commands.columns import fields_used
+from ipycontainer.commands.live import Live, rung
 from ipycontainer.commands.network_columns import ports_text
 from ipycontainer.commands.records import ContainerSummary, Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
@@ -41,6 +42,7 @@ _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are
 @click.option("--no-trunc", is_flag=True, help="Don't truncate output")
 @click.option("-q", "--quiet", is_flag=True, help="Only display container IDs")
 @click.option("-s", "--size", is_flag=True, help="Display total file sizes")
+@click.option("--watch", is_flag=True, help="Go on: show the list anew when something happens")
 def ps(
     session: Session,
     everything: bool,
@@ -51,6 +53,7 @@ def ps(
     no_trunc: bool,
     quiet: bool,
     size: bool,
+    watch: bool,
 ) -> Outcome:
     """Return the running containers, newest first; -a, -n, -l and status= show others too."""
     ignored = (_IGNORED_FORMAT,) if quiet and template else ()
@@ -58,23 +61,55 @@ def ps(
     wanted = grouped("ps", filters, KEYS)
     limit = 1 if latest and last == -1 else last
     engine = session.engine
-    found = engine.containers.list(
-        all=everything, limit=limit if limit > 0 else None, filters=wanted or None
-    )
-    names: dict[str, str] = {}
-    rows = [summary_of(engine, container, names) for container in found]
-    if not quiet and (size or "Size" in used):  # docker counts for both
-        rows = sized(engine, rows)
-    return Listing(
+
+    def rows() -> list[ContainerSummary]:
+        found = engine.containers.list(
+            all=everything, limit=limit if limit > 0 else None, filters=wanted or None
+        )
+        names: dict[str, str] = {}
+        summaries = [summary_of(engine, container, names) for container in found]
+        if not quiet and (size or "Size" in used):  # docker counts for both
+            return sized(engine, summaries)
+        return summaries
+
+    def listing() -> Listing:
+        return Listing(
+            kind="ps",
+            rows=tuple(rows()),
+            now_ns=time.time_ns(),
+            quiet=quiet,
+            no_trunc=no_trunc,
+            template=template if not quiet else _QUIET_RAW if template == "raw" else "",
+            sizes=size,
+            warnings=ignored,
+        )
+
+    if not watch:
+        return listing()
+    return Live(
         kind="ps",
-        rows=tuple(rows),
-        now_ns=time.time_ns(),
-        quiet=quiet,
-        no_trunc=no_trunc,
-        template=template if not quiet else _QUIET_RAW if template == "raw" else "",
-        sizes=size,
-        warnings=ignored,
+        title="all containers" if everything else "running containers",
+        listings=rung(engine.bell, listing),
+        source=_Rows(rows),
+        bell=engine.bell,
     )
+
+
+class _Rows:
+    """The rows of ps, read again after each ring; it never ends."""
+
+    def __init__(self, read: Callable[[], Sequence[ContainerSummary]]) -> None:
+        self._read = read
+        self._rows = read()  # a wrong filter is told now
+
+    def refresh(self) -> bool:
+        """Read."""
+        self._rows = self._read()
+        return True
+
+    def rows(self) -> Sequence[ContainerSummary]:
+        """Return what the last reading found."""
+        return self._rows
 
 
 def _used(template: str, before: str) -> frozenset[str]:

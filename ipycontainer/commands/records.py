@@ -35,7 +35,6 @@ __all__ = [
     "Inspected",
     "Lines",
     "Listing",
-    "Live",
     "LogView",
     "NetworkSummary",
     "Outcome",
@@ -234,13 +233,6 @@ class PortListing(Outcome):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Live(Outcome):
-    """A listing that is told anew each second, until its end or an interrupt."""
-
-    listings: Iterator[Listing]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Done(Outcome):
     """The names, as typed, of what was done. `failure` is docker's last line, when some failed.
 
@@ -331,7 +323,8 @@ class EventView(Outcome):
 class LogView(Outcome):
     """Lines of a log; with `follow` the iterator blocks until the container ends.
 
-    `details` stands before each line, after its time.
+    `details` stands before each line, after its time. `others` are followed besides; a face that
+    follows by itself is given what was asked for in `since_ns`, `until_ns` and `tail`.
     """
 
     container: Container
@@ -339,6 +332,10 @@ class LogView(Outcome):
     timestamps: bool = False
     follow: bool = False
     details: str = ""
+    others: tuple[Container, ...] = ()
+    since_ns: int | None = None
+    until_ns: int | None = None
+    tail: int | None = None
 
     def head(self, entry: LogEntry) -> str:
         """Return what stands before a line."""

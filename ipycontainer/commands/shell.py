@@ -16,10 +16,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ipycontainer.commands import failures, grammar, progress, shell_terminal, text, transfers
+from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import (
     Copied,
     EventView,
-    Live,
     LogView,
     Outcome,
     Running,
@@ -145,7 +145,7 @@ def _show_live(live: Live) -> int:
     code = 0
     for listing in live.listings:
         sys.stdout.write(_CLEAR)
-        code = text.render(listing, sys.stdout, sys.stderr, _is_terminal(sys.stdout), "stats")
+        code = text.render(listing, sys.stdout, sys.stderr, _is_terminal(sys.stdout), live.kind)
     return code
 
 

@@ -99,7 +99,8 @@ class Call:
 class Verb(click.Command):
     """One verb. `path` is how docker names it in messages, `canonical` the name of its function.
 
-    `least` and `most` bound the number of positional arguments.
+    `least` and `most` bound the number of positional arguments; with the flag `many_with` there may
+    be more of them.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Verb(click.Command):
         interspersed: bool = True,
         path: str = "",
         canonical: str = "",
+        many_with: str = "",
         **attributes: Any,
     ) -> None:
         super().__init__(name, add_help_option=False, **attributes)
@@ -121,6 +123,7 @@ class Verb(click.Command):
         self.interspersed = interspersed
         self.path = path or name
         self.canonical = canonical or name
+        self.many_with = many_with
         self.names: tuple[str, ...] = ()  # all of them, where grammar knows several
 
     def under(self, group: str, name: str) -> Verb:
@@ -133,6 +136,7 @@ class Verb(click.Command):
             interspersed=self.interspersed,
             path=f"{group} {name}",
             canonical=self.canonical,
+            many_with=self.many_with,
             callback=self.callback,
             params=self.params,
             help=self.help,
@@ -153,7 +157,8 @@ class Verb(click.Command):
         """Read the flags by docker's rules and count the arguments before click converts them."""
         flags, rest = self.flags.read(args)
         # With a cell's body the container is enough: the body stands for the command.
-        self._count(len(rest), min(self.least, 1) if ctx.obj is _BODY else self.least)
+        given = min(len(rest), self.most or 0) if self.many_with in flags else len(rest)
+        self._count(given, min(self.least, 1) if ctx.obj is _BODY else self.least)
         return super().parse_args(ctx, [*flags, "--", *rest])
 
     def call(self, argv: list[str], *, body: bool = False) -> Call:
@@ -233,6 +238,7 @@ def verb(
     interspersed: bool = True,
     path: str = "",
     canonical: str = "",
+    many_with: str = "",
 ) -> Callable[[Callable[..., Outcome]], Verb]:
     """Declare a verb: its name, docker's one line about it, and its positional arguments."""
     return click.command(
@@ -245,4 +251,5 @@ def verb(
         interspersed=interspersed,
         path=path,
         canonical=canonical,
+        many_with=many_with,
     )

@@ -25,6 +25,7 @@ from ipycontainer.engine.container_files import ContainerFiles
 from ipycontainer.engine.container_limits import ContainerLimits
 from ipycontainer.engine.container_programs import ContainerPrograms
 from ipycontainer.engine.foreground import Foreground, Source
+from ipycontainer.engine.log_follower import LogFollower
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
@@ -307,6 +308,13 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
         """Yield its log line by line; with `follow` until it ends. `tail` None is everything."""
         self.reload()
         return logs.entries(self, since_ns, until_ns, tail, follow)
+
+    def follow_log(
+        self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
+    ) -> LogFollower:
+        """Follow its log without blocking: for who watches several things at once."""
+        self.reload()
+        return LogFollower(self, since_ns, until_ns, tail)
 
     def _is_for_the_end(self, number: int) -> bool:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""

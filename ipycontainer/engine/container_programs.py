@@ -13,6 +13,7 @@ from ipycontainer.engine import attach, exchange, explaining, log_options, top
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.model.explained import ExplainedStep
+from ipycontainer.model.process import Process
 from ipycontainer.model.window import NO_WINDOW, Window
 
 if TYPE_CHECKING:
@@ -107,3 +108,7 @@ class ContainerPrograms:
     def processes(self, arguments: Sequence[str] = ()) -> top.Processes:
         """Return its processes, with the columns that ps(1)'s `arguments` ask for."""
         return top.top(self._self, arguments)
+
+    def process_tree(self) -> tuple[Process, ...]:
+        """Return its processes typed, with both pids, read from /proc: cheap enough each second."""
+        return top.tree(self._self)

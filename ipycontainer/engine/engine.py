@@ -270,6 +270,10 @@ class Engine:
         """Yield what containers use, each second: those named, the running ones, or all."""
         return stats.samples(self, refs, everything)
 
+    def sampler(self, refs: Sequence[str] = (), everything: bool = False) -> stats.Sampler:
+        """Return what reads the same whenever it is asked, for who waits by itself."""
+        return stats.Sampler(self, refs, everything)
+
     # ── registries ───────────────────────────────────────────────────────────────────────────
 
     def login(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine.waiting import ready
 from ipycontainer.errors import ContainerNotRunning
-from ipycontainer.supervise.log import LogEntry, LogPosition, read_entries
+from ipycontainer.supervise.log import LogEntry, LogPosition, read_entries, segments
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["entries", "lines", "stamp"]
+__all__ = ["Lines", "entries", "lines", "stamp"]
 
 
 def stamp(entry: LogEntry) -> bytes:
@@ -48,7 +48,7 @@ def entries(
     With `follow` it goes on until the container ends or `until_ns` has come. A negative `tail` is
     everything, as in docker.
     """
-    read = _Lines(container)
+    read = Lines(container)
 
     def wanted(entry: LogEntry) -> bool:
         return (since_ns is None or entry.time_ns >= since_ns) and (
@@ -63,7 +63,7 @@ def entries(
         yield from filter(wanted, chain(read.follow(until_ns), read.rest()))
 
 
-class _Lines:
+class Lines:
     """Join the parts of lines, each stream for itself, and remember where the log was left."""
 
     def __init__(self, container: Container) -> None:
@@ -83,6 +83,42 @@ class _Lines:
                 yield entry
             else:
                 self._parts[entry.stream] = entry
+
+    @property
+    def at(self) -> LogPosition:
+        """Return where the reading goes on."""
+        return self._at
+
+    @property
+    def behind_bytes(self) -> int:
+        """Return how many bytes stand after that place."""
+        return sum(size for _, size in self._sizes()) - self._at.offset
+
+    def skip(self, keep_bytes: int) -> int:
+        """Go on at most so many bytes before the end; return how many are left out.
+
+        The record that is cut by this is passed over, as a torn one is.
+        """
+        left = self.behind_bytes - keep_bytes
+        if left <= 0:
+            return 0
+        skipped, self._parts = left, {}
+        for number, size in self._sizes():
+            begin = self._at.offset if number == self._at.segment else 0
+            if left < size - begin:
+                self._at = LogPosition(number, begin + left)
+                break
+            left -= size - begin
+        return skipped
+
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Return the segments that are not read yet, and how large each is."""
+        found = []
+        for number in segments(self._directory):
+            if number >= self._at.segment:
+                with suppress(FileNotFoundError):  # trimmed meanwhile
+                    found.append((number, (self._directory / str(number)).stat().st_size))
+        return found
 
     def rest(self) -> Iterator[LogEntry]:
         """Yield what was printed without a last newline."""

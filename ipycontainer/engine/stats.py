@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, processes, usage
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.linux.processes import Table
 from ipycontainer.linux.usage import Cpu, Io, Network, Usage, cpu_percent
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
     from ipycontainer.engine.engine import Engine
 
-__all__ = ["api_readings", "api_stats", "own_cgroup", "samples", "usage_of"]
+__all__ = ["Sampler", "api_readings", "api_stats", "own_cgroup", "samples", "usage_of"]
 
 # Between the first two readings: the kernel counts the machine's time in steps of 10 ms.
 FIRST_SECONDS = 0.25
 NEXT_SECONDS = 1.0
 
 
-def usage_of(record: ContainerRecord) -> Usage:
-    """Return what a container uses now; zeros for one that does not run."""
+def usage_of(record: ContainerRecord, machine: Callable[[], Table] = processes.table) -> Usage:
+    """Return what a container uses now; zeros for one that does not run.
+
+    `machine` tells of all processes, where those of the container have to be looked for.
+    """
     pid = record.state.pid
     if not record.state.status.alive or not pid:
         return Usage()
@@ -41,7 +45,7 @@ def usage_of(record: ContainerRecord) -> Usage:
     except ProcessLookupError:  # it has just ended
         return Usage()
     if cgroup is None:
-        return usage.read_processes(processes.members(pid), pid)
+        return usage.read_processes(processes.members(pid, machine()), pid)
     return usage.read(cgroup, pid)
 
 
@@ -61,28 +65,55 @@ def own_cgroup(record: ContainerRecord) -> Cgroup | None:
     return Cgroup(own) if own else None
 
 
+class Sampler:
+    """Reads what containers use, again and again, and what of it is since the last reading.
+
+    Those that `refs` name, else the running ones, or with `everything` all of them. Who comes and
+    goes is seen by `refresh`; between two of them a reading asks the kernel only. Raises
+    NoSuchContainer for a name.
+    """
+
+    def __init__(self, engine: Engine, refs: Sequence[str] = (), everything: bool = False) -> None:
+        self._engine = engine
+        self._named = {engine.containers.get(ref).id: ref for ref in refs}
+        self._everything = everything
+        self._found: list[tuple[ContainerRecord, str]] = []
+        self._before: dict[str, Cpu] = {}
+        self.refresh()
+        self.rows()
+
+    def refresh(self) -> bool:
+        """Look who is there; False when none of the named is left."""
+        self._found = _wanted(self._engine, self._named, self._everything)
+        return bool(self._found) or not self._named
+
+    def rows(self) -> tuple[Sample, ...]:
+        """Read: a row for each container."""
+        machine = cache(processes.table)  # at most once a reading
+        now = {record.id: usage_of(record, machine) for record, _ in self._found}
+        rows = tuple(
+            _sample(record, word, self._before.get(record.id), now[record.id])
+            for record, word in self._found
+        )
+        self._before = {each: reading.cpu for each, reading in now.items()}
+        return rows
+
+
 def samples(
     engine: Engine, refs: Sequence[str] = (), everything: bool = False
 ) -> Iterator[tuple[Sample, ...]]:
     """Yield what containers use, first after a quarter of a second, then each second.
 
-    Those that `refs` name, else the running ones, or with `everything` all of them; who comes and
-    goes meanwhile is seen. Ends when none of the named is left. Raises NoSuchContainer at first.
+    Ends when none of the named is left. Raises NoSuchContainer at the first step.
     """
-    named = {engine.containers.get(ref).id: ref for ref in refs}
-    before = {record.id: usage_of(record).cpu for record, _ in _wanted(engine, named, everything)}
+    sampler = Sampler(engine, refs, everything)
     pause = FIRST_SECONDS
     while True:
         time.sleep(pause)
         pause = NEXT_SECONDS
-        found = _wanted(engine, named, everything)
-        if named and not found:
+        if not sampler.refresh():
             return
-        now = {record.id: usage_of(record) for record, _ in found}
-        yield tuple(
-            _sample(record, word, before.get(record.id), now[record.id]) for record, word in found
-        )
-        before = {each: reading.cpu for each, reading in now.items()}
+        yield sampler.rows()
 
 
 def _wanted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ipycontainer.errors import (
@@ -15,13 +15,15 @@ from ipycontainer.errors import (
     InvalidArgument,
     Unsupported,
 )
-from ipycontainer.linux import processes, procfs
+from ipycontainer.linux import process_facts, processes, procfs
+from ipycontainer.model.process import Process
 from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
+    from ipycontainer.model.state import ContainerRecord
 
-__all__ = ["Processes", "top"]
+__all__ = ["Processes", "top", "tree"]
 
 # `-o cmd=PID` would head another column as PID (moby's psArgsRegexp).
 _RENAMED = re.compile(r"\s+(\S*)=\s*(PID\S*)")
@@ -44,12 +46,7 @@ def top(container: Container, arguments: Sequence[str]) -> Processes:
 
     Raises ContainerNotRunning, InvalidArgument in docker's words.
     """
-    container.reload()
-    record = container.record
-    if record.state.status is Status.RESTARTING:
-        raise Conflict(f"Container {record.id} is restarting, wait until the container is running")
-    if not record.state.status.alive:
-        raise ContainerNotRunning(f"container {record.id} is not running")
+    record = _running(container)
     words = list(arguments) or ["-ef"]
     line = " ".join(words)
     for name, title in _RENAMED.findall(f" {line}"):
@@ -65,6 +62,31 @@ def top(container: Container, arguments: Sequence[str]) -> Processes:
         first = found.stderr.strip().partition("\n")[0]
         raise EngineError(f"ps: {first}" if first else f"ps: exit status {found.returncode}")
     return _parse(found.stdout, frozenset(map(str, pids)))
+
+
+def tree(container: Container) -> tuple[Process, ...]:
+    """Return a running container's processes, with users as it counts them, oldest first.
+
+    Read from /proc without asking anybody, so that it can be done each second. Raises
+    ContainerNotRunning.
+    """
+    init = _running(container).state.pid
+    found = filter(None, map(process_facts.process, processes.members(init)))
+    return tuple(
+        replace(each, uid=process_facts.uid_inside(each.uid, init))
+        for each in sorted(found, key=lambda each: (each.started_ns, each.pid))
+    )
+
+
+def _running(container: Container) -> ContainerRecord:
+    """Return the record of a container as it is now; raises where it does not run."""
+    container.reload()
+    record = container.record
+    if record.state.status is Status.RESTARTING:
+        raise Conflict(f"Container {record.id} is restarting, wait until the container is running")
+    if not record.state.status.alive:
+        raise ContainerNotRunning(f"container {record.id} is not running")
+    return record
 
 
 def _ps(words: Sequence[str]) -> subprocess.CompletedProcess[str]:

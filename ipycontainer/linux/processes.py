@@ -6,9 +6,11 @@ For what a cgroup would say where there is one. Reads only what every user may s
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-__all__ = ["Found", "members"]
+__all__ = ["Found", "Table", "members", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +22,24 @@ class Found:
     depth: int
 
 
-def members(init: int) -> tuple[int, ...]:
+Table: TypeAlias = Mapping[int, Found]
+
+
+def members(init: int, machine: Table | None = None) -> tuple[int, ...]:
     """Return the processes of the container whose init this is, as this pid namespace counts.
+
+    Who asks for many containers reads the `machine`'s table once.
 
     What was executed into it is no child of init, but of init's parent: so everything that descends
     from that parent and stands in a deeper pid namespace belongs to it. None when init is gone.
     """
-    table = {found.pid: found for found in _table()}
-    first = table.get(init)
+    machine = table() if machine is None else machine
+    first = machine.get(init)
     if first is None:
         return ()
-    outer = table[first.parent].depth if first.parent in table else 1
+    outer = machine[first.parent].depth if first.parent in machine else 1
     children: dict[int, list[Found]] = {}
-    for found in table.values():
+    for found in machine.values():
         children.setdefault(found.parent, []).append(found)
     reached = [
         each for each in children.get(first.parent, ()) if each.pid == init or each.depth > outer
@@ -44,8 +51,9 @@ def members(init: int) -> tuple[int, ...]:
     return tuple(sorted(each.pid for each in reached))
 
 
-def _table() -> list[Found]:
-    found = []
+def table() -> Table:
+    """Return all processes that can be seen, by their pids."""
+    found = {}
     for name in os.listdir("/proc"):
         if not name.isdecimal():
             continue
@@ -61,5 +69,5 @@ def _table() -> list[Found]:
             elif line.startswith(b"NSpid:"):
                 depth = len(line.split()) - 1
                 break
-        found.append(Found(int(name), parent, depth))
+        found[int(name)] = Found(int(name), parent, depth)
     return found

@@ -241,6 +241,14 @@ class Notebook:
         if directory := os.environ.get("IPYCONTAINER_PICTURES"):
             self.tab.screenshot(path=Path(directory) / f"{self.app}-{name}.png")
 
+    def look(self, name: str, *selectors: str) -> None:
+        """Keep pictures in both themes; in neither may axe-core find anything serious."""
+        for theme, suffix in (("JupyterLab Dark", "-dark"), ("JupyterLab Light", "")):
+            self.theme(theme)
+            self.tab.locator(selectors[0]).first.scroll_into_view_if_needed()
+            self.picture(name + suffix)
+            assert self.violations(*selectors) == [], theme
+
     def violations(self, *selectors: str) -> list[str]:
         """Return what axe-core finds wrong, seriously, in these parts of the page."""
         if not self.tab.evaluate("() => 'axe' in window"):

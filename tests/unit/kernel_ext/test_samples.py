@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ipycontainer.commands.records import Listing, Live
+from ipycontainer.commands.live import Live
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.sample import Sample
 from kernel_ext import frame_html, frames
 from kernel_ext.display import show
 from kernel_ext.options import Options
+from tests.fake_live import FakeBell, FakeSampler
 
 ROW = Sample("0" * 64, "web", "web", 12.345, 64 << 20, 128 << 20, 1500, 0, 4096, 1_000_000, 3)
 
@@ -32,11 +33,17 @@ def test_page_is_humanised() -> None:
         assert f">{text}</td>" in html
 
 
-def test_live_view_is_refused_with_the_way_to_go() -> None:
-    """It would never end, and keep the kernel busy."""
-    listing = Listing(kind="stats", rows=(ROW,), now_ns=0)
-    shown = show(Live(listings=iter((listing,))), Options(), ["stats"], quiet=False)
+def test_without_a_page_a_live_view_says_where_there_is_one() -> None:
+    """IPython's terminal shows no widgets: the shell's own verb does there what is wanted."""
+    live = Live(
+        kind="stats",
+        title="web",
+        listings=iter(()),
+        source=FakeSampler([[ROW]]),
+        bell=FakeBell,
+    )
+    shown = show(live, Options(), ["stats"], quiet=False)
     assert isinstance(shown.error, Unsupported)
-    assert "--no-stream" in shown.error.hint
+    assert "ipycontainer stats" in shown.error.hint
     with pytest.raises(Unsupported):
         raise shown.error

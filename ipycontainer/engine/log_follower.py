@@ -1,0 +1,124 @@
+"""Following a log without blocking, for who watches several things at once.
+
+Beside `logs.entries`, which waits by itself: here the descriptor is given out, reading is bounded,
+and who is far behind may jump. A live view in a page reads so, and `logs -f` of several.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ipycontainer.engine.logs import Lines
+from ipycontainer.errors import ContainerNotRunning
+from ipycontainer.supervise.log import LogEntry
+from ipycontainer.supervise.protocol import Channel
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.container import Container
+
+__all__ = ["LogFollower"]
+
+READ_BYTES = 256 * 1024
+STANDING_BYTES = 4 * 1024 * 1024  # of what stands there at first, the end is looked at
+
+
+class LogFollower:
+    """The lines of one log, as they come.
+
+    `read` until it gives nothing, then `ask`, wait for `fileno`, `grew`, and so on until `ended`.
+    """
+
+    def __init__(
+        self,
+        container: Container,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        tail: int | None = None,
+    ) -> None:
+        self.name = container.name
+        self._since_ns, self._until_ns = since_ns, until_ns
+        self._lines = Lines(container)
+        self._channel: Channel | None = None
+        self._asked = False
+        # First the channel, then the log: what is printed meanwhile is in one of them.
+        with suppress(ContainerNotRunning):
+            self._channel = container.engine.supervisor.monitor(container.id)
+        self.left_out_bytes = self._lines.skip(STANDING_BYTES)
+        self._standing: Iterator[LogEntry] | None = None
+        if tail is not None:
+            self._standing = iter(deque(filter(self._wanted, self._lines.read()), maxlen=tail))
+            self.left_out_bytes = 0
+
+    def fileno(self) -> int:
+        """Return what is readable when there is more, or when it ended; -1 where nobody writes."""
+        return -1 if self._channel is None else self._channel.fileno()
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether nobody writes any more; what is left can be read."""
+        return self._channel is None
+
+    @property
+    def behind_bytes(self) -> int:
+        """Return how much of the log has not been read."""
+        return self._lines.behind_bytes
+
+    def read(self, limit_bytes: int = READ_BYTES) -> list[LogEntry]:
+        """Return the next lines, of about so many bytes at most; none when all that is there was.
+
+        The last of a log that has ended may have no newline.
+        """
+        if self._standing is not None:
+            found = list(self._standing)
+            self._standing = None
+            return found
+        found, size = [], 0
+        for entry in self._lines.read():
+            size += len(entry.text)
+            if self._wanted(entry):
+                found.append(entry)
+            if size >= limit_bytes:
+                return found
+        if self.ended:
+            found += filter(self._wanted, self._lines.rest())
+        return found
+
+    def skip(self, keep_bytes: int) -> int:
+        """Go on near the end, so many bytes before it; return how many were left out."""
+        return self._lines.skip(keep_bytes)
+
+    def ask(self) -> None:
+        """Ask to be told when the log goes on after what was read; once until the answer."""
+        if self._channel is not None and not self._asked:
+            self._asked = True
+            at = self._lines.at
+            try:
+                self._channel.send({"op": "follow", "segment": at.segment, "offset": at.offset})
+            except ConnectionError:
+                self.close()
+
+    def grew(self) -> None:
+        """Take what the descriptor told: that there is more, or that it was the end."""
+        if self._channel is None:
+            return
+        self._asked = False
+        try:
+            message = self._channel.receive()
+        except ConnectionError:
+            message = None
+        if message is None or message.name != "log":
+            self.close()
+
+    def close(self) -> None:
+        """End the following."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _wanted(self, entry: LogEntry) -> bool:
+        return (self._since_ns is None or entry.time_ns >= self._since_ns) and (
+            self._until_ns is None or entry.time_ns <= self._until_ns
+        )

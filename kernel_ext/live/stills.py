@@ -1,0 +1,39 @@
+"""Plain HTML for the still pictures: tables and badges with inline styles, text escaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+from kernel_ext.visible import visible
+
+__all__ = ["Cell", "number", "table", "word"]
+
+Cell = str  # a <td>, made by one of the functions below
+_CELL = "text-align:left;white-space:nowrap;padding:.25em .7em"
+
+
+def word(text: str, extra: str = "") -> Cell:
+    """Return a cell of text, whatever it holds."""
+    return f'<td style="{_CELL}{extra}">{html.escape(visible(text))}</td>'
+
+
+def number(text: str) -> Cell:
+    """Return a cell that stands to the right."""
+    return word(text, ";text-align:right")
+
+
+def marked(inner: str) -> Cell:
+    """Return a cell of HTML that is ours."""
+    return f'<td style="{_CELL}">{inner}</td>'
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return a table that scrolls when it is wide."""
+    head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(each)}</th>' for each in titles)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    note = "" if body else '<div style="padding:.25em .7em">nothing to show</div>'
+    return (
+        '<div style="overflow-x:auto" tabindex="0"><table style="border-collapse:collapse">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
+    )
