@@ -31,6 +31,7 @@ from ipycontainer.model.resources import Resources
 __all__ = ["OCI_VERSION", "from_json", "process_from_json", "to_json"]
 
 OCI_VERSION = "1.2.0"
+_NO_LIMIT = (1 << 64) - 1  # RLIM_INFINITY, which the records have as -1
 T = TypeVar("T")
 
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
@@ -76,7 +77,7 @@ def _process_to_json(process: Process) -> dict[str, Any]:
             name: list(getattr(process.capabilities, name)) for name in _CAPABILITY_SETS
         },
         "rlimits": [
-            {"type": limit.type, "soft": limit.soft, "hard": limit.hard}
+            {"type": limit.type, "soft": limit.soft & _NO_LIMIT, "hard": limit.hard & _NO_LIMIT}
             for limit in process.rlimits
         ],
         "noNewPrivileges": process.no_new_privileges,

@@ -60,7 +60,7 @@ class Resources:
         found: dict[str, Any] = {}
         for group, names in _NAMES.items():
             part = {
-                key: _to_json(value)
+                key: _to_json(value, "weight" if key == "weightDevice" else "rate")
                 for key, name in names.items()
                 if (value := getattr(self, name)) not in (None, "", ())
             }
@@ -135,11 +135,10 @@ _ZERO_MEANS_ZERO = frozenset({"memory_swappiness"})
 _TRUE_ANYHOW = frozenset({"useHierarchy"})  # the kernel has no other way any more
 
 
-def _to_json(value: Any) -> Any:
+def _to_json(value: Any, word: str) -> Any:
     if not isinstance(value, tuple):
         return value
-    # a weight has a name of its own; the reader takes either
-    return [{"major": each.major, "minor": each.minor, "rate": each.value} for each in value]
+    return [{"major": each.major, "minor": each.minor, word: each.value} for each in value]
 
 
 def _from_json(value: Any) -> Any:
