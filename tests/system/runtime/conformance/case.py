@@ -31,7 +31,8 @@ class Case:
     """A bundle's changes and a shell script about it.
 
     `name` is a sentence of what is tried. `edits` go by a path into config.json: a value, a list to
-    append where the path ends in `+`, a key to remove where it ends in `-`. In the script `$RT` is
+    append where the path ends in `+`, a key to remove where it ends in `-`; NAME in it is the
+    container's id. In the script `$RT` is
     the runtime, `$ID` the container, the working directory the bundle. What it prints, and its exit
     code, must be the same by both; `shows` is a part of it, so that two failures do not pass for
     two successes. `runc` is False where runc 1.1 is behind the specification: ours is held against
@@ -59,9 +60,9 @@ def perform(case: Case, runtime: str, base: dict[str, Any], tree: Path, place: P
     """Run a case in a directory of its own; nothing of it may be left."""
     shutil.copytree(tree, place / "bundle/rootfs", symlinks=True)
     bundle, state = place / "bundle", place / "state"
-    config = edited(base, case.edits)
-    (bundle / "config.json").write_text(json.dumps(config))
     name = f"{place.parent.name}-{place.name}"
+    config = json.dumps(edited(base, case.edits)).replace("NAME", name)
+    (bundle / "config.json").write_text(config)
     env = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "RT": f"{runtime} --root {state}",

@@ -8,7 +8,8 @@ from tests.system.runtime.conformance.case import Case
 
 __all__ = ["CASES"]
 
-SLEEP = {"process.args": ["sleep", "60"]}
+# not below the cgroup of who calls: there runc puts what names no path
+SLEEP = {"process.args": ["sleep", "60"], "linux.cgroupsPath": "/NAME"}
 BEGIN = "$RT run -d $ID; C=/sys/fs/cgroup; "
 CODE = "code $RT run $ID"
 

@@ -111,6 +111,7 @@ CASES = (
         _with(_device("/dev/null", "c", 1, 5, fileMode=0o600), SHOWN + "/dev/null"),
         "600 0 0 1 5",
         root=True,
+        runc=False,
     ),
     Case(
         "device of an unknown type",
@@ -179,5 +180,6 @@ CASES = (
             ]
         },
         "0",
+        runc=False,
     ),
 )

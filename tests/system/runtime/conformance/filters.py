@@ -157,6 +157,7 @@ CASES = (
             flags=["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"],
         ),
         "not permitted",
+        runc=False,
     ),
     Case(
         "filter with a flag that is unknown",

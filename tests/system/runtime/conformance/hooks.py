@@ -49,7 +49,7 @@ CASES = (
     ),
     Case(
         "hook after the start",
-        PLACE + "$RT create $ID; cat log; echo made; $RT start $ID; cat log",
+        PLACE + "$RT create $ID >out; cat log; echo made; $RT start $ID; cat log",
         _hooks(poststart=[_note("poststart")]),
         "made\npoststart running",
         runc=False,
