@@ -122,6 +122,14 @@ def podman(archive: Path, directory: Path) -> Iterator[Peer]:
         )
     finally:
         _quietly(*client, "rm", "-f", "-t", "0", "resident")
+        if os.geteuid() != 0:  # much of it is owned by other ids, and mounted in a namespace apart
+            _quietly(*client, "unshare", "sh", "-c", _EMPTY, "sh", str(directory))
+
+
+_EMPTY = """
+umount -l "$1"/run/networks/rootless-netns/rootless-netns "$1"/root/overlay
+rm -rf "$1"/root "$1"/run "$1"/tmp "$1"/networks
+"""
 
 
 def _quietly(*command: str) -> None:

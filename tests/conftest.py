@@ -39,7 +39,8 @@ def _leave_the_machines_network() -> None:
         return
     namespaces.unshare(namespaces.CLONE_NEWNET)
     links.loopback_up()
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")  # what a test does not ask is quiet
+    for version in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+        Path("/proc/sys/net", version).write_text("1")  # what a test does not ask is quiet
 
 
 _leave_the_machines_network()

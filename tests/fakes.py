@@ -785,6 +785,10 @@ class FakeNetworks:
                 return network
         raise NoSuchNetwork(f"network {ref} not found")
 
+    def forget(self, name: str, container: str) -> None:
+        """Nobody wants what is not there."""
+        raise InvalidArgument(f"container {container} is not connected to the network {name}")
+
     def list(
         self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None
     ) -> list[FakeNetwork]:

@@ -19,6 +19,7 @@ from ipycontainer.commands.limit_types import (
     UlimitType,
     Unsigned16,
 )
+from ipycontainer.commands.network_options import dns_warnings
 from ipycontainer.commands.types import Bytes, Integer, String
 from ipycontainer.errors import UsageError
 from ipycontainer.model.config import ContainerConfig
@@ -138,6 +139,5 @@ def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def client_warnings(config: ContainerConfig) -> tuple[str, ...]:
     """Return what docker's client warns of before it asks the daemon."""
-    if config.limits.oom_kill_disable and not config.limits.memory:
-        return (_DANGEROUS,)
-    return ()
+    dangerous = config.limits.oom_kill_disable and not config.limits.memory
+    return (*((_DANGEROUS,) if dangerous else ()), *dns_warnings(config.dns))

@@ -31,7 +31,7 @@ NETWORKS_HEADERS = {
 def network_fields(row: NetworkSummary, no_trunc: bool) -> dict[str, str]:
     """Return the fields of a template for a network."""
     return {
-        "CreatedAt": go_time(row.created_ns),
+        "CreatedAt": go_time(row.created_ns, with_fraction=True),
         "Driver": row.driver,
         "ID": row.id if no_trunc else row.id[:12],
         "IPv6": str(row.ipv6).lower(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 else:
     _Type = click.ParamType
 
-__all__ = ["NETWORK_OPTIONS", "DnsAddress", "Link", "networking"]
+__all__ = ["NETWORK_OPTIONS", "DnsAddress", "Link", "dns_warnings", "networking"]
 
 _LONG = re.compile(r"\w+=\w+(,\w+=\w+)*")
 _DOMAIN = re.compile(
@@ -32,6 +32,7 @@ _DOMAIN = re.compile(
     r"(?:\.(?:[a-zA-Z0-9]|(?:[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])))*)\.?"
 )
 _MAC = re.compile(r"[0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}")
+_LOCALHOST = re.compile(r"127\.([0-9]{1,3}\.){2}[0-9]{1,3}|::1$")
 _BOTH = "conflicting options: cannot specify both --{} and per-network {}"
 
 
@@ -159,6 +160,13 @@ NETWORK_OPTIONS = (
 )
 
 
+def dns_warnings(servers: Sequence[str]) -> Iterator[str]:
+    """Yield what docker's client warns of: resolvers at loopback addresses, by its own pattern."""
+    for server in servers:
+        if _LOCALHOST.search(server):
+            yield f"Localhost DNS setting (--dns={server}) may fail in containers."
+
+
 def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a ContainerConfig that the options ask for. Raises UsageError."""
     ports = parse_published(given["publish"])
@@ -174,7 +182,8 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     shares = mode in ("none", "host") or mode.startswith("container:")
     return {
         "network": "bridge" if mode == "default" else mode,
-        "endpoints": () if shares else _endpoints(wishes, links),
+        # An address beside a network that is not the container's own is for the engine to refuse.
+        "endpoints": () if shares and not _has_address(wishes[0]) else _endpoints(wishes, links),
         "links": links,
         "ports": ports,
         "exposed": exposed,
@@ -184,6 +193,10 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
         "dns_search": given["dns_search"],
         "dns_options": given["dns_option"],
     }
+
+
+def _has_address(wish: Wish) -> bool:
+    return bool(wish.ipv4 or wish.ipv6)
 
 
 def _first(wish: Wish, ip: str, ip6: str, mac: str, aliases: Sequence[str]) -> Wish:

@@ -230,7 +230,17 @@ def connect(
 @click.argument("container")
 def disconnect(session: Session, force: bool, network: str, container: str) -> Outcome:
     """Take a container off a network; docker prints nothing."""
-    session.engine.networks.get(network).disconnect(container, force)
+    try:
+        found = session.engine.networks.get(network)
+    except NotFound as gone:  # a stopped container may want it still
+        try:
+            session.engine.networks.forget(network, container)
+        except InvalidArgument:
+            if force:
+                raise
+            raise gone from None
+    else:
+        found.disconnect(container, force)
     return Done()
 
 

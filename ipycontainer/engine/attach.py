@@ -12,7 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer import faults
-from ipycontainer.engine import bundle, health, log_options, mount_specs, network_files, sharing
+from ipycontainer.engine import (
+    bundle,
+    health,
+    log_options,
+    mount_specs,
+    network_files,
+    sharing,
+    wishes,
+)
 from ipycontainer.engine.foreground import Foreground, Pipes, Source
 from ipycontainer.engine.links import Link
 from ipycontainer.engine.network_files import ALONE, Neighbours
@@ -115,6 +123,7 @@ def _launch(
     began = time.perf_counter_ns()
     faults.point("start: before the bundle")
     try:
+        wishes.settle_endpoints(engine.store, container.id, config)
         around, neighbours = engine.surroundings(container.record), _neighbours(container)
         joined = sharing.donors(
             config, lambda name: engine.containers.get(name).record, neighbours.shared

@@ -89,7 +89,8 @@ def warnings_of(
     """Return WARNING lines about what a container will not get; raises for what it may not."""
     known = around.volumes if around is not None else {}
     _, hidden = mount_specs.guarded(home, config.mounts, known)
-    return (*hidden, *privileges.check(config.privileges, rootless=home.rootless))
+    checked = privileges.check(config.privileges, rootless=home.rootless)
+    return (*hidden, *checked, *network_files.warnings_of(config))
 
 
 def build(

@@ -128,7 +128,8 @@ class Containers:
             config, dropped = limits.admit(config, capacity.of(self._engine))
             warnings += dropped
         config = wishes.settled(config)
-        if config.links or config.network == "host" or config.network.startswith("container:"):
+        shares = config.network in ("none", "host") or config.network.startswith("container:")
+        if config.links or shares:
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record

@@ -56,8 +56,8 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
             }
             for each in endpoints.of_network(tx, record.id)
         },
-        "Options": dict(config.options),
-        "Labels": dict(config.labels),
+        "Options": dict(sorted(config.options.items())),  # as Go writes a map
+        "Labels": dict(sorted(config.labels.items())),
     }
 
 
@@ -145,17 +145,22 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
             found[each.network_id].name: _endpoint(record, each, found[each.network_id])
             for each in attached
         }
-        or _without_endpoints(tx, config),
+        or _without_endpoints(tx, config, has_run=record.state.started_ns > 0),
     }
 
 
-def _without_endpoints(tx: Transaction, config: ContainerConfig) -> dict[str, Any]:
+def _without_endpoints(
+    tx: Transaction, config: ContainerConfig, *, has_run: bool
+) -> dict[str, Any]:
     """Return what docker shows for `none` and `host`, which have no addresses."""
     if config.network not in ("none", "host"):
         return {}
     row = tx.scalar("SELECT id FROM networks WHERE name = ?", (config.network,))
     wanted = EndpointConfig(config.network)
-    return {config.network: {**_wishes(wanted), "NetworkID": row or "", **_rest(None, None, None)}}
+    known = row if row and has_run else ""
+    addresses = _addresses(None, None)
+    shown = {**_wishes(wanted), "MacAddress": addresses.pop("MacAddress"), "NetworkID": known}
+    return {config.network: {**shown, **addresses, "DriverOpts": None, "DNSNames": None}}
 
 
 def _ports(config: ContainerConfig, ports: Sequence[PublishedPort]) -> dict[str, Any]:
@@ -182,7 +187,8 @@ def _endpoint(
 ) -> dict[str, Any]:
     names = None
     if is_user_defined(found.name):
-        names = list(dict.fromkeys((record.name, *attached.wanted.aliases, record.short_id)))
+        names = [record.name, *attached.wanted.aliases, record.short_id]
+        names = list(dict.fromkeys([*names, *filter(None, (record.config.hostname,))]))
     addresses = _addresses(attached, found)
     return {
         **_wishes(attached.wanted),
@@ -192,12 +198,6 @@ def _endpoint(
         "DriverOpts": dict(attached.wanted.options) or None,
         "DNSNames": names,
     }
-
-
-def _rest(
-    attached: Attachment | None, found: NetworkRecord | None, names: list[str] | None
-) -> dict[str, Any]:
-    return {**_addresses(attached, found), "DriverOpts": None, "DNSNames": names}
 
 
 def _addresses(attached: Attachment | None, found: NetworkRecord | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ipycontainer.store.database import Transaction
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
 
-__all__ = ["connect", "disconnect"]
+__all__ = ["connect", "disconnect", "forget"]
 
 
 def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointConfig) -> None:
@@ -40,10 +40,12 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
             "container sharing network namespace with another container or host cannot be "
             "connected to any other network"
         )
-    wishes.checked_endpoint(network, wanted)
+    wishes.checked_endpoint(network, wanted, created=False)
     with engine.store.read() as tx:
         there = [each.network_id for each in endpoints.of_container(tx, record.id)]
     if network.id in there:
+        if not record.state.status.alive:  # docker is silent, and what it had stays
+            return
         raise Conflict(f"endpoint with name {record.name} already exists in network {network.name}")
     config = replace(record.config, endpoints=(*record.config.endpoints, wanted))
     changed = replace(record, config=config)
@@ -86,6 +88,16 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
         if not record.state.status.alive:
             endpoints.remove(tx, record.id, network.id, time.time_ns())
         _configure(tx, changed, network, "disconnect")
+
+
+def forget(engine: Engine, network: str, ref: str) -> None:
+    """Have a container no longer want a network that is gone. Raises docker's refusal."""
+    record = engine.containers.get(ref).record
+    kept = tuple(each for each in record.config.endpoints if each.network != network)
+    if kept == record.config.endpoints:
+        raise InvalidArgument(f"container {record.id} is not connected to the network {network}")
+    with engine.store.write() as tx:
+        containers.keep_endpoints(tx, record.id, replace(record.config, endpoints=kept))
 
 
 def _configure(

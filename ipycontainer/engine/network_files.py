@@ -31,6 +31,7 @@ __all__ = [
     "namespace",
     "resolver_files",
     "sysctls",
+    "warnings_of",
     "wishes",
 ]
 
@@ -51,6 +52,13 @@ class Neighbours:
 
 ALONE = Neighbours()
 _NAMES = ("resolv.conf", "hostname", "hosts")
+
+
+def warnings_of(config: ContainerConfig) -> tuple[str, ...]:
+    """Return docker's WARNING lines about what of the options has no effect."""
+    if config.network == "host" and config.ports:
+        return ("Published ports are discarded when using host network mode",)
+    return ()
 
 
 def has_resolver(config: ContainerConfig) -> bool:

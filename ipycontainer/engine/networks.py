@@ -99,12 +99,13 @@ class Network:
         memberships.connect(self.engine, self.record, _ref(container), wanted)
 
     def disconnect(self, container: Container | str, force: bool = False) -> None:
-        """Take a container off it; `force` also one that is gone."""
+        """Take a container off it; by `force` one that is gone, too, which docker knows no more."""
         try:
             memberships.disconnect(self.engine, self.record, _ref(container))
         except NotFound:
             if not force:
                 raise
+            raise NotFound(f"endpoint {_ref(container)} not found") from None
 
     def remove(self) -> None:
         """Remove it. Raises NetworkInUse while a container is on it, Conflict for docker's own."""
@@ -165,6 +166,10 @@ class Networks:
         self._ensure()
         with self._engine.store.read() as tx:
             return Network(self._engine, store_networks.find(tx, ref))
+
+    def forget(self, name: str, container: Container | str) -> None:
+        """Have a container no longer want a network that was removed."""
+        memberships.forget(self._engine, name, _ref(container))
 
     def list(
         self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None
@@ -244,6 +249,11 @@ def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]
         return ("builtin" if record.name in catalogue.PREDEFINED else "custom") in values
     if key == "dangling":
         dangling = record.name not in catalogue.PREDEFINED and record.id not in used
+        if values[0].lower() not in ("1", "true", "0", "false"):
+            raise InvalidArgument(
+                'invalid value for filter \'dangling\', must be "true" (or "1"), '
+                'or "false" (or "0")'
+            )
         return dangling is (values[0].lower() in ("1", "true"))
     subject = {
         "name": record.name,

@@ -15,6 +15,7 @@ KEYS = (
     *("ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label"),
     *("name", "network", "publish", "since", "status", "volume"),
 )
+_LAST_PORT = 65535
 _HEALTH = ("starting", "healthy", "unhealthy", "none")
 
 
@@ -159,8 +160,13 @@ def _ports(text: str, key: str) -> list[str]:
                 f"error while looking up for {key} {text}: strconv.ParseUint: "
                 f'parsing "{number}": invalid syntax'
             )
+        if int(number) > _LAST_PORT:
+            raise InvalidArgument(
+                f"error while looking up for {key} {text}: strconv.ParseUint: "
+                f'parsing "{number}": value out of range'
+            )
     end = int(last) if dash else int(first)
-    return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), min(end, 65535) + 1)]
+    return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), end + 1)]
 
 
 def _search(pattern: str, text: str) -> bool:

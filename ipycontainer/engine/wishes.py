@@ -6,9 +6,17 @@ Pure but for the transaction that the questions are asked in.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NoSuchContainer
+from ipycontainer.errors import (
+    Conflict,
+    EngineError,
+    InvalidArgument,
+    NoSuchContainer,
+    NoSuchNetwork,
+)
+from ipycontainer.linux.rtnetlink import IPNetwork
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import (
     BRIDGE,
@@ -18,9 +26,9 @@ from ipycontainer.model.network import (
 )
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers, endpoints, networks
-from ipycontainer.store.database import Transaction
+from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["add_endpoints", "checked", "checked_endpoint", "settled"]
+__all__ = ["add_endpoints", "checked", "checked_endpoint", "settle_endpoints", "settled"]
 
 _ALIAS_ON_DEFAULT = "network-scoped alias is supported only for containers in user defined networks"
 _ADDRESS_ON_DEFAULT = "user specified IP address is supported on user defined networks only"
@@ -48,7 +56,10 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     links to what is not there.
     """
     mode = config.network
-    if mode != "host" and not mode.startswith("container:"):
+    if mode in ("none", "host") or mode.startswith("container:"):
+        for endpoint in config.endpoints:
+            _refuse(endpoint, _errors("none", False, endpoint))
+    if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
         for link in config.links:
             name = link.partition(":")[0]
             try:
@@ -64,6 +75,8 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
         return config
     if not mode.startswith("container:"):
         return config
+    if mode == "container:":
+        raise InvalidArgument("Invalid network mode: invalid container format container:<name|id>")
     refused = {
         "hostname": config.hostname,
         "links": config.links,
@@ -94,36 +107,87 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
 
 
 def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -> None:
-    """Write which networks a new container shall be on. Raises docker's refusals."""
+    """Write which networks a new container shall be on. Raises docker's refusals.
+
+    One that is not there is looked for again at the start (`settle_endpoints`), as docker does.
+    """
     if not config.endpoints:
         return
     catalogue.ensure_predefined(tx)
     for endpoint in config.endpoints:
-        record = networks.find(tx, endpoint.network)
+        try:
+            record = networks.find(tx, endpoint.network)
+        except NoSuchNetwork:
+            continue
         checked_endpoint(record, endpoint)
         endpoints.add(tx, container_id, record.id, endpoint)
 
 
-def checked_endpoint(record: NetworkRecord, wanted: EndpointConfig) -> None:
-    """Raise docker's refusal of what cannot be had of a network."""
-    errors: list[str] = []
-    addresses = list(filter(None, (wanted.ipv4, wanted.ipv6)))
-    if not is_user_defined(record.name):
-        if record.name != BRIDGE:
-            raise Conflict(f"container cannot be connected to {record.name} network beside others")
-        if addresses:
-            errors.append(_ADDRESS_ON_DEFAULT)
-        if wanted.aliases:
-            errors.append(_ALIAS_ON_DEFAULT)
+def settle_endpoints(store: Store, container_id: str, config: ContainerConfig) -> None:
+    """Have a container be on all networks that it wants. Raises NoSuchNetwork for one that is gone.
+
+    Those that docker brings are always there; a look is taken where one is a user's.
+    """
+    if not any(is_user_defined(endpoint.network) for endpoint in config.endpoints):
+        return
+    with store.read() as tx:
+        there = [each.wanted for each in endpoints.of_container(tx, container_id)]
+    missing = [endpoint for endpoint in config.endpoints if endpoint not in there]
+    if missing:
+        with store.write() as tx:
+            for endpoint in missing:
+                record = networks.find(tx, endpoint.network)
+                checked_endpoint(record, endpoint)
+                endpoints.add(tx, container_id, record.id, endpoint)
+
+
+def checked_endpoint(
+    record: NetworkRecord, wanted: EndpointConfig, *, created: bool = True
+) -> None:
+    """Raise docker's refusal of what cannot be had of a network.
+
+    `created`: with a container, where the words name the network.
+    """
+    if record.name in ("host", "none") and created:
+        raise Conflict(f"container cannot be connected to {record.name} network beside others")
+    errors = _errors(record.name, record.config.configured, wanted)
     pools = [ipaddress.ip_network(pool.subnet) for pool in record.config.pools]
-    for text in addresses:
-        address = ipaddress.ip_address(text)
-        if not record.config.configured:
-            errors.append(_ADDRESS_ON_CHOSEN)
-        elif not any(pool.version == address.version and address in pool for pool in pools):
-            errors.append(f"no configured subnet contains IP address {text}")
-    if errors:
-        told = "\n".join(f"* {error}" for error in errors) if len(errors) > 1 else errors[0]
-        raise InvalidArgument(
-            f"invalid config for network {wanted.network}: invalid endpoint settings:\n{told}"
-        )
+    if record.config.configured:
+        for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
+            if text and not any(_holds(pool, text) for pool in pools if pool.version == version):
+                errors.append(f"no configured subnet or ip-range contain the IP address {text}")
+    _refuse(wanted if created else None, errors)
+
+
+def _holds(pool: IPNetwork, text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text) in pool
+    except ValueError:
+        return False
+
+
+def _errors(name: str, configured: bool, wanted: EndpointConfig) -> list[str]:
+    """Return what docker says of an endpoint on this network, in its order."""
+    errors = []
+    addresses = list(filter(None, (wanted.ipv4, wanted.ipv6)))
+    if not is_user_defined(name):
+        errors += [_ADDRESS_ON_DEFAULT] if addresses else []
+        errors += [_ALIAS_ON_DEFAULT] if wanted.aliases else []
+    for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
+        try:
+            is_wrong = text != "" and ipaddress.ip_address(text).version != version
+        except ValueError:
+            is_wrong = True
+        if is_wrong:
+            errors.append(f"invalid IPv{version} address: {text}")
+    if addresses and not configured:
+        errors.append(_ADDRESS_ON_CHOSEN)
+    return errors
+
+
+def _refuse(wanted: EndpointConfig | None, errors: Sequence[str]) -> None:
+    if not errors:
+        return
+    told = "\n".join(f"* {error}" for error in errors) if len(errors) > 1 else errors[0]
+    where = f"invalid config for network {wanted.network}: " if wanted is not None else ""
+    raise InvalidArgument(f"{where}invalid endpoint settings:\n{told}")

@@ -53,7 +53,7 @@ NETLINK_ROUTE = 0
 _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 24, 26
 IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
-_IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 19, 20, 28
+_IFLA_TXQLEN, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 13, 19, 20, 28
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
 _BRPORT_MODE, _BRPORT_ISOLATED = 4, 33  # hairpin mode, and no way to other isolated ports
@@ -105,11 +105,11 @@ def add_veth(
 
     One message does it all; the peer's namespace is that of a process or of a descriptor.
     """
-    there = text(_IFLA_IFNAME, peer) + _common(mtu, peer_mac)
+    there = text(_IFLA_IFNAME, peer) + _common(mtu, peer_mac) + number(_IFLA_TXQLEN, 0)
     there += number(_IFLA_NET_NS_PID, peer_pid) if peer_pid else number(_IFLA_NET_NS_FD, peer_fd)
     inner = nest(_VETH_INFO_PEER, _LINK.pack(0, 0, 0, 0, 0), there)
     body = _LINK.pack(0, 0, 0, IFF_UP, IFF_UP) + text(_IFLA_IFNAME, name)
-    body += number(_IFLA_MASTER, bridge) + _common(mtu, "")
+    body += number(_IFLA_MASTER, bridge) + _common(mtu, "") + number(_IFLA_TXQLEN, 0)
     body += nest(_IFLA_LINKINFO, text(_INFO_KIND, "veth"), nest(_INFO_DATA, inner))
     return Packet(_NEWLINK, ACK | CREATE | EXCL, body, f"make veth {name}")
 

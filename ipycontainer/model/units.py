@@ -213,6 +213,10 @@ def _whole_seconds(ns: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // _SECOND))
 
 
-def go_time(ns: int) -> str:
-    """Return a time in the local timezone as Go prints it: `2026-11-24 09:01:11 +0000 UTC`."""
-    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(ns // _SECOND))
+def go_time(ns: int, *, with_fraction: bool = False) -> str:
+    """Return a time in the local timezone as Go prints it: `2026-11-24 09:01:11 +0000 UTC`.
+
+    With a fraction, as times that come from the daemon whole: `09:01:11.5`.
+    """
+    fraction = f".{ns % _SECOND:09}".rstrip("0") if with_fraction and ns % _SECOND else ""
+    return time.strftime(f"%Y-%m-%d %H:%M:%S{fraction} %z %Z", time.localtime(ns // _SECOND))

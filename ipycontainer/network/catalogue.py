@@ -61,8 +61,8 @@ def create(
     """Add a network whose pools are typed or chosen. Raises docker's refusals."""
     ensure_predefined(tx)
     if not name.strip():
-        raise InvalidArgument("invalid name: name is empty")
-    if name in PREDEFINED:
+        raise InvalidArgument("invalid name:")
+    if name in (*PREDEFINED, "default"):
         raise Conflict(f"operation is not permitted on predefined {name} network")
     if config.driver not in (BRIDGE, "default"):
         if config.driver in ("host", "null"):
@@ -72,7 +72,7 @@ def create(
         raise NotFound(f"could not find plugin {config.driver} in v1 plugin registry: not found")
     network_id = os.urandom(32).hex()
     if config.bridge:
-        _check_bridge(tx, config.bridge)
+        _check_bridge(tx, config.bridge, network_id)
     pools = _typed(tx, subnets, gateways, ranges, aux or {})
     configured = bool(pools)
     if not any(":" not in pool.subnet for pool in pools):
@@ -102,12 +102,16 @@ def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkCo
             field = "icc" if name.endswith("icc") else "masquerade"
             changed[field] = _boolean(key, value)
         elif name in ("driver.mtu", "mtu"):
-            if not value.isdecimal() or not 68 <= int(value) <= 65535:
-                raise InvalidArgument(f"invalid MTU {value!r}")
+            if not value.isdecimal():
+                raise _unparsed(key, value, f'strconv.Atoi: parsing "{value}": invalid syntax')
+            if not 68 <= int(value) <= 65535:
+                raise InvalidArgument(f"invalid MTU {value}")
             changed["mtu"] = int(value)
         elif name in ("bridge.host_binding_ipv4", "host_binding_ipv4"):
-            ipaddress.IPv4Address(value)
-            changed["host_binding"] = value
+            try:
+                changed["host_binding"] = str(ipaddress.IPv4Address(value))
+            except ValueError:
+                raise _unparsed(key, value, "nil ip") from None
         elif name == "container_iface_prefix":
             changed["interface_prefix"] = value
         else:
@@ -120,14 +124,22 @@ def _boolean(key: str, value: str) -> bool:
         return True
     if value.lower() in ("0", "f", "false"):
         return False
-    raise InvalidArgument(f'parsing "{value}" as bool for {key}: invalid syntax')
+    raise _unparsed(key, value, f'strconv.ParseBool: parsing "{value}": invalid syntax')
 
 
-def _check_bridge(tx: Transaction, name: str) -> None:
+def _unparsed(key: str, value: str, why: str) -> InvalidArgument:
+    return InvalidArgument(f"failed to parse {key} value: {value} ({why})")
+
+
+def _check_bridge(tx: Transaction, name: str, network_id: str) -> None:
     if len(name) > _INTERFACE_BYTES or "/" in name or not name.strip():
         raise InvalidArgument(f"invalid interface name {name!r}: at most {_INTERFACE_BYTES} bytes")
-    if any(record.config.bridge == name for record in networks.list_all(tx)):
-        raise Conflict(f"cannot create network: bridge {name} is another network's")
+    for other in networks.list_all(tx):
+        if other.config.bridge == name:
+            raise Conflict(
+                f"cannot create network {network_id} ({name}): conflicts with network {other.id} "
+                f"({name}): networks have same bridge name"
+            )
     with rtnetlink.open_route() as route:
         if rtnetlink.find_link(route, name) is not None:
             raise Conflict(f"cannot create network: there is an interface {name} already")
@@ -156,6 +168,8 @@ def _typed(
             [*taken, *(ipaddress.ip_network(other.subnet) for other in pools)],
         )
         left = [text for text in left if text not in mine]
+        if any((":" in other.subnet) == (":" in pool.subnet) for other in pools):
+            raise InvalidArgument("bridge driver doesn't support multiple subnets")
         pools.append(pool)
     if left:
         kind = "gateway" if left[0] in gateways else "range" if left[0] in ranges else "aux-address"

@@ -15,6 +15,7 @@ __all__ = [
     "AAAA",
     "ANY",
     "MX",
+    "OURS",
     "PTR",
     "SRV",
     "A",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 A, PTR, MX, AAAA, SRV, OPT, ANY = 1, 12, 15, 28, 33, 41, 255  # RFC 1035, 2782, 3596, 6891
+OURS = (A, AAAA, PTR, MX, SRV)  # what names of containers are asked for; MX and SRV have nothing
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 TTL_SECONDS = 600  # docker's
 PLAIN_BYTES = 512  # what a client can take over UDP without saying so (RFC 1035, 4.2.1)

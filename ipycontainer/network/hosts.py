@@ -35,17 +35,18 @@ def base(extra: Sequence[str], gateway: str) -> str:
     return BASE + "".join(lines)
 
 
-def add_own(path: Path, plugs: Sequence[Plug], hostname: str) -> None:
+def add_own(path: Path, plugs: Sequence[Plug], hostname: str, domain: str = "") -> None:
     """Write a container's own addresses into its /etc/hosts, which may be mounted already."""
+    names = f"{hostname}.{domain} {hostname}" if domain else hostname
     lines = [
-        f"{address}\t{hostname}\n"
+        f"{address}\t{names}\n"
         for plug in plugs
         for address in (plug.attachment.ipv4, plug.attachment.ipv6)
         if address
     ]
     with open(path, "r+", encoding="utf-8") as file:
         # those of an earlier run, which a restart policy has brought back
-        kept = [line for line in file if not line.endswith(f"\t{hostname}\n")]
+        kept = [line for line in file if not line.endswith(f"\t{names}\n")]
         file.seek(0)
         file.write("".join((*kept, *lines)))
         file.truncate()

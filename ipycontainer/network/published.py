@@ -44,7 +44,7 @@ def take(binding: PortBinding, defaults: Sequence[str]) -> list[Taken]:
     one, ResourceError for one that may not be had, Unsupported.
     """
     if binding.protocol not in _TYPES:
-        raise Unsupported(f"publishing {binding.protocol} is not supported yet")
+        raise _refused_protocol(binding.protocol)
     addresses = [binding.address] if binding.address else list(defaults)
     last_error: OSError | None = None
     for number in _candidates(binding):
@@ -58,6 +58,16 @@ def take(binding: PortBinding, defaults: Sequence[str]) -> list[Taken]:
             if error.errno != errno.EADDRINUSE:
                 break
     raise _refusal(binding, addresses[0], last_error)
+
+
+def _refused_protocol(protocol: str) -> Exception:
+    """Return docker's refusal where the kernel has no SCTP, ours where it has."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+    except OSError as error:
+        text = os.strerror(error.errno or 0).lower()
+        return ResourceError(f"Error starting userland proxy: {text}")
+    return Unsupported(f"publishing {protocol} is not supported yet")
 
 
 def _candidates(binding: PortBinding) -> Iterable[int]:

@@ -135,9 +135,12 @@ class Resolver:
             self._resolve(query, message, reply, by_tcp=False)
 
     def _resolve(self, query: Query, raw: bytes, reply: Reply, *, by_tcp: bool) -> None:
-        """Ask the monitor of the name; what it does not know goes to the servers."""
+        """Ask the monitor of the name; what it does not know goes to the servers.
+
+        So does every other type of question, as with docker.
+        """
         address = dns.pointer_address(query.name) if query.type == dns.PTR else ""
-        if query.type == dns.PTR and not address:
+        if query.type not in dns.OURS or (query.type == dns.PTR and not address):
             self._forward(query, raw, reply, by_tcp)
             return
 

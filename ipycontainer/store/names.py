@@ -1,8 +1,8 @@
 """Names of containers on networks, as the embedded resolver answers them.
 
-A container is known on each network that it runs on by its name, its short id and its aliases; a
-link gives another one a further name for one container alone. Run by monitors: no column here may
-change its meaning.
+A container is known on each network that it runs on by its name, its short id, its host name and
+its aliases; a link gives another one a further name for one container alone. Run by monitors: no
+column here may change its meaning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from ipycontainer.store.database import Transaction
 __all__ = ["addresses_of", "names_of"]
 
 _OTHERS = (
-    "SELECT e.ipv4, e.ipv6, e.wanted, c.name, c.id FROM endpoints e"
+    "SELECT e.ipv4, e.ipv6, e.wanted, c.name, c.id,"
+    " lower(json_extract(c.config, '$.hostname')) AS hostname FROM endpoints e"
     " JOIN containers c ON c.id = e.container_id"
     " WHERE e.network_id = ? AND e.endpoint_id != ''"
 )
@@ -72,13 +73,14 @@ def _on(
         wanted = links.get(name, name)
         rows = tx.all(
             f"{_OTHERS} AND (c.name = ? COLLATE NOCASE OR substr(c.id, 1, 12) = ?"
-            " OR c.id = ? OR instr(lower(e.wanted), ?) > 0)",
-            (network_id, wanted, wanted, wanted, json.dumps(wanted.lower())),
+            " OR c.id = ? OR instr(lower(e.wanted), ?) > 0 OR hostname = ?)",
+            (network_id, wanted, wanted, wanted, json.dumps(wanted.lower()), wanted.lower()),
         )
         found = [
             address
             for row in rows
-            if _is_called(row["name"], row["id"], row["wanted"], wanted.lower())
+            if wanted.lower() == row["hostname"]
+            or _is_called(row["name"], row["id"], row["wanted"], wanted.lower())
             for address in (row["ipv4"], row["ipv6"])
             if address
         ]

@@ -46,7 +46,7 @@ class Connection:
         self._store = store
         self._id = container_id
         self._asked: dict[str, Any] = json.loads(spec.annotations[ANNOTATION_NETWORKS])
-        self._hostname = spec.hostname
+        self._hostname, self._domain = spec.hostname, spec.domainname
         self._plugs: list[Plug] = []
         self._place: Place | None = None
         self._ports: list[tuple[PublishedPort, str]] = []
@@ -76,7 +76,8 @@ class Connection:
             for plug in self._plugs:
                 attachments.wire(self._place, plug, pid, self.warnings)
                 faults.point("monitor: interface made")
-            hosts.add_own(self._home.container(self._id) / "hosts", self._plugs, self._hostname)
+            path = self._home.container(self._id) / "hosts"
+            hosts.add_own(path, self._plugs, self._hostname, self._domain)
             if self._asked.get("ports"):
                 self._publish(self._place)
         except OSError as error:

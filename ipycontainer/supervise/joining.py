@@ -53,11 +53,18 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
             with store.write() as tx:
                 endpoints.remove(tx, record.id, network.id, time.time_ns())
             raise ResourceError(f"cannot connect to network {network.name}: {error}") from error
-    hostname = record.config.hostname or record.short_id
-    hosts.add_own(home.container(record.id) / "hosts", plugs, hostname)
+    _write_own(home, record, plugs)
     if sockets:
         _hand_over(home, record, sockets, arguments)
     return warnings
+
+
+def _write_own(home: Home, record: ContainerRecord, plugs: Sequence[Plug]) -> None:
+    """Write the addresses that a container has by now into its /etc/hosts."""
+    config = record.config
+    hostname = config.hostname or record.short_id
+    path = home.container(record.id) / "hosts"
+    hosts.add_own(path, plugs, hostname, config.sharing.domainname)
 
 
 def _plugs(store: Store, record: ContainerRecord, tx: Any) -> list[Plug]:
@@ -134,8 +141,7 @@ def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequen
         attachments.unplug(place, gone)
     with store.write() as tx:
         endpoints.remove(tx, record.id, gone.network.id, time.time_ns())
-    hostname = record.config.hostname or record.short_id
-    hosts.add_own(home.container(record.id) / "hosts", left, hostname)
+    _write_own(home, record, left)
     _enter(record)
     asked = json.loads(attachments.inside(left, resolver=False))["interfaces"]
     with rtnetlink.open_route() as route:

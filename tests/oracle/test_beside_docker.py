@@ -16,11 +16,12 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.oracle import lines, network_lines, privilege_lines, space_lines
+from tests.oracle import lines, membership_lines, network_lines, privilege_lines, space_lines
 
 SCENES = {
     **lines.SCENES,
     **network_lines.SCENES,
+    **membership_lines.SCENES,
     **privilege_lines.SCENES,
     **space_lines.SCENES,
 }
@@ -32,7 +33,7 @@ _MASKS = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<id>"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "<short>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:]+(\.\d+)?Z"), "<time>"),
-    (re.compile(r"\d{4}-\d\d-\d\d [\d:]+ \+0000 UTC"), "<time>"),
+    (re.compile(r"\d{4}-\d\d-\d\d [\d:]+(\.\d+)? \+0000 UTC"), "<time>"),
     (re.compile(rf"{_TOOK} ago *"), "<age>"),
     (re.compile(rf"Up {_TOOK} *"), "Up <age>"),
     (re.compile(r"(CREATED|STATUS) +"), r"\1 "),
@@ -45,6 +46,7 @@ _MASKS = (
 DIFFERENT: dict[str, str] = {
     **lines.DIFFERENT,
     **network_lines.DIFFERENT,
+    **membership_lines.DIFFERENT,
     **privilege_lines.DIFFERENT,
     **space_lines.DIFFERENT,
 }
@@ -53,13 +55,13 @@ DIFFERENT: dict[str, str] = {
 def masked(result: CompletedProcess[str], words: list[str]) -> tuple[str, str, int]:
     """Return output, errors and code with what changes from run to run replaced.
 
-    The order of `diff` is that of directories on disk, also in docker, and that of `volume prune`
-    any: their lines are sorted.
+    The order of `diff` is that of directories on disk, also in docker, that of `volume prune`
+    and `network prune` any: their lines are sorted.
     """
     out, err = result.stdout, result.stderr
     for pattern, name in _MASKS:
         out, err = pattern.sub(name, out), pattern.sub(name, err)
-    if words[0] == "diff" or words[:2] == ["volume", "prune"]:
+    if words[0] == "diff" or words[:2] in (["volume", "prune"], ["network", "prune"]):
         out = "".join(sorted(out.splitlines(keepends=True)))
     return out, err, result.returncode
 

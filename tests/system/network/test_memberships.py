@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound
 from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.network import EndpointConfig
 from tests.system.network.bridged import SLEEP, address, ports, says, start
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
@@ -156,7 +157,15 @@ def test_link_on_a_network_of_users_is_a_name_for_one(engine: Engine) -> None:
             ContainerConfig("busybox", ("true",), network="container:x", hostname="h"),
             "conflicting options: hostname and the network mode",
         ),
-        (ContainerConfig("busybox", ("true",), network="nowhere"), "network nowhere not found"),
+        (
+            ContainerConfig(
+                "busybox",
+                ("true",),
+                network="container:x",
+                endpoints=(EndpointConfig("container:x", ipv4="10.9.0.7"),),
+            ),
+            "user specified IP address is supported on user defined networks only",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(engine: Engine, config: ContainerConfig, message: str) -> None:
@@ -164,3 +173,27 @@ def test_what_cannot_be_is_refused(engine: Engine, config: ContainerConfig, mess
     with pytest.raises(EngineError, match=message):
         engine.containers.create_from(config)
     assert engine.containers.list(all=True) == []
+
+
+def test_network_that_is_not_there_is_looked_for_at_the_start(engine: Engine) -> None:
+    """As docker does: the start fails until it is made, or no longer wanted."""
+    container = engine.containers.create("busybox", SLEEP, network="later", name="early")
+    with pytest.raises(NotFound, match="network later not found"):
+        container.start()
+    assert container.status == "created"
+    engine.networks.create("later")
+    container.start()
+    assert address(container, "later") != ""
+    container.kill()
+    engine.networks.get("later").remove()
+    with pytest.raises(NotFound, match="network later not found"):
+        container.start()
+    engine.networks.forget("later", container)
+    container.start()
+
+
+def test_host_name_is_known_on_a_network_of_users(engine: Engine) -> None:
+    """Beside name, short id and aliases, as with docker."""
+    engine.networks.create("office")
+    start(engine, network="office", name="one", hostname="bee")
+    assert says(start(engine, network="office"), "ping", "-c1", "-W2", "BEE")[0] == 0
