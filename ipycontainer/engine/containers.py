@@ -128,8 +128,7 @@ class Containers:
             config, dropped = limits.admit(config, capacity.of(self._engine))
             warnings += dropped
         config = wishes.settled(config)
-        shares = config.network in ("none", "host") or config.network.startswith("container:")
-        if config.links or shares:
+        if config.links or wishes.shares(config.network):
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record

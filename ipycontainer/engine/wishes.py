@@ -28,7 +28,7 @@ from ipycontainer.network import catalogue
 from ipycontainer.store import containers, endpoints, networks
 from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["add_endpoints", "checked", "checked_endpoint", "settle_endpoints", "settled"]
+__all__ = ["add_endpoints", "checked", "checked_endpoint", "settle_endpoints", "settled", "shares"]
 
 _ALIAS_ON_DEFAULT = "network-scoped alias is supported only for containers in user defined networks"
 _ADDRESS_ON_DEFAULT = "user specified IP address is supported on user defined networks only"
@@ -39,10 +39,15 @@ _ADDRESS_ON_CHOSEN = (
 _SHARED = "conflicting options: {} and the network mode"
 
 
+def shares(mode: str) -> bool:
+    """Tell whether a container has no endpoint of its own: none at all, or those of others."""
+    return mode in ("none", "host") or mode.startswith("container:")
+
+
 def settled(config: ContainerConfig) -> ContainerConfig:
     """Return the config with its endpoints written out, and its mode in docker's word."""
     mode = config.network
-    if config.endpoints or mode in ("none", "host") or mode.startswith("container:"):
+    if config.endpoints or shares(mode):
         return config
     mode = BRIDGE if mode == "default" else mode
     endpoint = EndpointConfig(mode, mac=config.mac_address)
@@ -56,7 +61,7 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     links to what is not there.
     """
     mode = config.network
-    if mode in ("none", "host") or mode.startswith("container:"):
+    if shares(mode):
         for endpoint in config.endpoints:
             _refuse(endpoint, _errors("none", False, endpoint))
     if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
