@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 __all__ = [
     "AAAA",
-    "ANY",
     "MX",
     "OURS",
     "PTR",
@@ -29,7 +28,7 @@ __all__ = [
     "truncated",
 ]
 
-A, PTR, MX, AAAA, SRV, OPT, ANY = 1, 12, 15, 28, 33, 41, 255  # RFC 1035, 2782, 3596, 6891
+A, PTR, MX, AAAA, SRV, OPT = 1, 12, 15, 28, 33, 41  # RFC 1035, 2782, 3596, 6891
 OURS = (A, AAAA, PTR, MX, SRV)  # what names of containers are asked for; MX and SRV have nothing
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 TTL_SECONDS = 600  # docker's
@@ -120,9 +119,9 @@ def answer(query: Query, found: Answer) -> bytes:
     for text in found.addresses:
         address = ipaddress.ip_address(text)
         kind = A if address.version == 4 else AAAA
-        if query.type in (kind, ANY):
+        if query.type == kind:
             records.append(_record(kind, address.packed))
-    if query.type in (PTR, ANY):
+    if query.type == PTR:
         records += (_record(PTR, _packed(name)) for name in found.names)
     return _head(query, NOERROR, len(records)) + query.question + b"".join(records)
 

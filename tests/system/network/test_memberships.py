@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound, ResourceError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import EndpointConfig
 from tests.system.network.bridged import SLEEP, address, ports, says, start
@@ -94,6 +94,23 @@ def test_ipv6_is_there_where_it_was_asked_for(engine: Engine) -> None:
     assert found["IPAddress"].startswith("172.")
     code, text = says(one, "ping", "-6", "-c1", "-W2", "2001:db8:1::3")
     assert code == 0, text
+
+
+def test_chosen_address_of_ipv6_is_the_containers(engine: Engine) -> None:
+    """--ip6: neighbours reach it there, its gateway leads out, and nobody else gets it."""
+    engine.networks.create("six", enable_ipv6=True, subnets=["2001:db8:1::/64"])
+    wanted = EndpointConfig("six", ipv6="2001:db8:1::77")
+    config = ContainerConfig("busybox", tuple(SLEEP), network="six", endpoints=(wanted,))
+    chosen = engine.containers.create_from(config, "chosen")
+    chosen.start()
+    neighbour = start(engine, network="six")
+    assert says(neighbour, "ping", "-6", "-c1", "-W2", "2001:db8:1::77")[0] == 0
+    assert says(neighbour, "ping", "-6", "-c1", "-W2", "chosen")[0] == 0
+    _, routes = says(chosen, "ip", "-6", "route", "show", "default")
+    assert "default via 2001:db8:1::1 dev eth0" in routes
+    second = engine.containers.create_from(config, "second")
+    with pytest.raises(ResourceError, match="Address already in use"):
+        second.start()
 
 
 def test_network_of_another_container_is_shared_whole(engine: Engine) -> None:

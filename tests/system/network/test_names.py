@@ -138,6 +138,35 @@ def test_broken_questions_harm_nobody(engine: Engine) -> None:
     assert str(dnslib.DNSRecord.parse(answer).a.rdata) == address(other, "office")
 
 
+def test_flood_holds_nobody_else_up(engine: Engine) -> None:
+    """While one asks without an end, another's questions are answered; the one can be removed."""
+    engine.networks.create("office")
+    other = _join(engine, "office", "other")
+    questions = [dnslib.DNSRecord.question(f"{word}.other").pack().hex() for word in ("a", "other")]
+    flood = (
+        "import os, socket\n"
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "print('flooding', flush=True)\n"
+        "while True:\n"
+        f"    for text in {questions!r}:\n"
+        "        s.sendto(bytes.fromhex(text), ('127.0.0.11', 53))\n"
+        "    s.sendto(os.urandom(60), ('127.0.0.11', 53))\n"
+    )
+    config = ContainerConfig(
+        "host",
+        ("python", "-c", flood),
+        network="office",
+        endpoints=(EndpointConfig("office"),),
+    )
+    flooder = engine.containers.create_from(config, "flooder")
+    flooder.start()
+    eventually(lambda: b"flooding" in flooder.logs())
+    for _ in range(5):
+        assert _found(other, "flooder") == address(flooder, "office")
+    flooder.remove(force=True)
+    assert _found(other, "flooder") == ""
+
+
 def test_container_may_have_port_53_itself(engine: Engine) -> None:
     """The resolver is not in the way of a server of names in a container."""
     engine.networks.create("office")

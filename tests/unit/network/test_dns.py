@@ -26,14 +26,14 @@ def test_questions_of_another_encoder_are_understood(name: str, kind: str) -> No
     assert query.space == 512
 
 
-@given(NAME, st.lists(st.ip_addresses(), max_size=4), st.sampled_from(["A", "AAAA", "ANY"]))
+@given(NAME, st.lists(st.ip_addresses(), max_size=4), st.sampled_from(["A", "AAAA"]))
 def test_answers_are_understood_by_another_decoder(
     name: str, addresses: list[ipaddress.IPv4Address | ipaddress.IPv6Address], kind: str
 ) -> None:
     """Only addresses of the type that was asked for, in their order."""
     query = dns.read(dnslib.DNSRecord.question(name, kind).pack())
     said = dnslib.DNSRecord.parse(dns.answer(query, Answer(tuple(map(str, addresses)))))
-    wanted = {"A": (4,), "AAAA": (6,), "ANY": (4, 6)}[kind]
+    wanted = {"A": (4,), "AAAA": (6,)}[kind]
     assert [str(record.rdata) for record in said.rr] == [
         str(dnslib.AAAA(str(a)) if a.version == 6 else a) for a in addresses if a.version in wanted
     ]
