@@ -1,0 +1,115 @@
+"""A machine with a server at the other end of its cable; an engine tries to get there.
+
+    python -m tests.system.network.world HOME IMAGE RESOLVER
+
+Run in fresh network and mount namespaces with all rights in them (test_way_out). What the machine
+knows of resolvers is RESOLVER alone, which is the server outside or an address of the machine's own
+loopback. Prints as JSON what containers were told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import dnslib
+
+import ipycontainer
+from ipycontainer.engine.engine import Engine
+from ipycontainer.linux import links, namespaces
+from tests.system.engine.processes import eventually
+
+NEAR, FAR = "10.79.0.1", "10.79.0.2"
+NAME = "server.example"
+
+
+def main(home: str, image: str, resolver: str) -> None:
+    """Build the world, try, and print; see the module's docstring."""
+    links.loopback_up()
+    ready, told = os.pipe()
+    far = os.fork()
+    if far == 0:
+        _be_far(told, resolver)
+    os.read(ready, 1)
+    _ip(f"link add cable type veth peer name cable netns {far}")
+    _ip(f"addr add {NEAR}/24 dev cable")
+    _ip("link set cable up")
+    _ip(f"route add default via {FAR}")
+    os.kill(far, 0)
+    os.read(ready, 1)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(f"nameserver {resolver}\n")
+        file.flush()
+        subprocess.run(["mount", "--bind", file.name, "/etc/resolv.conf"], check=True)
+        if resolver != FAR:
+            _answer_names(resolver)
+        with ipycontainer.connect(Path(home)) as engine:
+            engine.images.import_(Path(image), repository="busybox", tag="latest")
+            try:
+                print(json.dumps(_tried(engine)), flush=True)
+            finally:
+                engine.reset()
+    os.kill(far, 9)
+    os._exit(0)
+
+
+def _tried(engine: Engine) -> dict[str, str]:
+    """Return what the server says by network and by what it was asked."""
+    engine.networks.create("office")
+    engine.networks.create("inner", internal=True)
+    found = {}
+    for network in ("bridge", "office", "host", "inner"):
+        for whom in (FAR, NAME):
+            command = ["wget", "-T", "3", "-qO-", f"http://{whom}/"]
+            result = engine.run("busybox", command, network=network, remove=True)
+            found[f"{network} {whom}"] = result.stdout.decode()
+    return found
+
+
+def _be_far(told: int, resolver: str) -> None:
+    """Be the server outside, in a network of its own."""
+    namespaces.unshare(namespaces.CLONE_NEWNET)
+    os.write(told, b"1")
+    eventually(lambda: any(name == "cable" for _, name in socket.if_nameindex()))
+    _ip(f"addr add {FAR}/24 dev cable")
+    _ip("link set cable up")
+    if resolver == FAR:
+        _answer_names(FAR)
+    server = socket.create_server((FAR, 80))
+    os.write(told, b"1")
+    while True:
+        client, (peer, _) = server.accept()
+        client.recv(1000)
+        client.sendall(f"HTTP/1.0 200 OK\r\n\r\nhello {peer}".encode())
+        client.close()
+
+
+def _answer_names(address: str) -> None:
+    """Answer every question of names here from now on, with the server's address."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((address, 53))
+
+    def answer() -> None:
+        while True:
+            message, asker = sock.recvfrom(1500)
+            question = dnslib.DNSRecord.parse(message)
+            reply = question.reply()
+            if question.q.qtype == dnslib.QTYPE.A and str(question.q.qname) == f"{NAME}.":
+                reply.add_answer(dnslib.RR(NAME, rdata=dnslib.A(FAR)))
+            sock.sendto(reply.pack(), asker)
+
+    threading.Thread(target=answer, daemon=True).start()
+
+
+def _ip(line: str) -> None:
+    subprocess.run(["ip", *line.split()], check=True, timeout=10)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
