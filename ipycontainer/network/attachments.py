@@ -20,7 +20,7 @@ from ipycontainer.network.place import Place
 from ipycontainer.store import endpoints, networks
 from ipycontainer.store.database import Transaction
 
-__all__ = ["Plug", "inside", "take", "take_one", "unplug", "wire"]
+__all__ = ["Plug", "held", "inside", "leading", "take", "take_one", "unplug", "wire"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,28 @@ def unplug(place: Place, plug: Plug) -> None:
         pass
 
 
-def inside(plugs: Sequence[Plug], *, resolver: bool) -> str:
-    """Return, as JSON, what init has to configure: names, addresses, and where the rest goes.
+def held(tx: Transaction, container_id: str) -> list[Plug]:
+    """Return the places that a running container has on its networks now."""
+    return [
+        Plug(networks.get(tx, each.network_id), each)
+        for each in endpoints.of_container(tx, container_id)
+        if each.endpoint_id
+    ]
 
-    The default route leads by the network that can reach others and whose name is first, as in
-    docker (its libnetwork/endpoint.go).
+
+def leading(plugs: Sequence[Plug]) -> Plug | None:
+    """Return the place by which a container leads out, and its ports lead in: None for no such.
+
+    That on the network that can reach others and whose name is first, as in docker (its
+    libnetwork/endpoint.go).
     """
-    leading = [plug for plug in plugs if not plug.network.config.internal]
-    leading.sort(key=lambda plug: plug.network.name)
+    able = [plug for plug in plugs if not plug.network.config.internal]
+    return min(able, key=lambda plug: plug.network.name, default=None)
+
+
+def inside(plugs: Sequence[Plug], *, resolver: bool) -> str:
+    """Return, as JSON, what init has to configure: names, addresses, and where the rest goes."""
+    way_out = leading(plugs)
     described: list[dict[str, Any]] = []
     for plug in plugs:
         made = plug.attachment
@@ -120,7 +134,7 @@ def inside(plugs: Sequence[Plug], *, resolver: bool) -> str:
             six = ":" in pool.subnet
             address = made.ipv6 if six else made.ipv4
             own.append(f"{address}/{pool.subnet.partition('/')[2]}")
-            if leading and plug is leading[0] and pool.gateway:
+            if plug is way_out and pool.gateway:
                 gateways.append(pool.gateway)
         described.append({"name": made.interface, "addresses": own, "gateways": gateways})
     return json.dumps({"interfaces": described, "resolver": resolver}, separators=(",", ":"))

@@ -27,6 +27,7 @@ __all__ = [
     "ports_of",
     "release",
     "remove",
+    "remove_ports",
     "take",
     "targets_of",
 ]
@@ -168,6 +169,11 @@ def add_port(tx: Transaction, container_id: str, port: PublishedPort, target: st
         " (container_id, protocol, address, host_port, port, target) VALUES (?, ?, ?, ?, ?, ?)",
         (container_id, port.protocol, port.address, port.host_port, port.port, target),
     )
+
+
+def remove_ports(tx: Transaction, container_id: str) -> None:
+    """Write that no port of this machine leads to a container any more."""
+    tx.execute("DELETE FROM published_ports WHERE container_id = ?", (container_id,))
 
 
 def ports_of(tx: Transaction, container_ids: Iterable[str]) -> dict[str, list[PublishedPort]]:

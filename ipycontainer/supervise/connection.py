@@ -24,6 +24,7 @@ from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, S
 from ipycontainer.network import attachments, hosts, proxy, published
 from ipycontainer.network.attachments import Plug
 from ipycontainer.network.place import Place
+from ipycontainer.network.published import Taken
 from ipycontainer.network.resolver import Resolver
 from ipycontainer.store import endpoints
 from ipycontainer.store.database import Store
@@ -50,7 +51,8 @@ class Connection:
         self._plugs: list[Plug] = []
         self._place: Place | None = None
         self._ports: list[tuple[PublishedPort, str]] = []
-        self._sockets: list[socket.socket] = []
+        self._taken: list[Taken] = []  # those of the machine, which nobody else can have
+        self._proxy = 0
         self._children: list[int] = []
         self._watched: set[int] = set()
         self._refused: list[Callable[[], None]] = []
@@ -85,24 +87,15 @@ class Connection:
             raise ResourceError(f"failed to set up container networking: {told}") from error
 
     def _publish(self, place: Place) -> None:
-        """Take the ports of this machine, write them down, and have the kernel send them on."""
-        plug = next((p for p in self._plugs if not p.network.config.internal), None)
+        """Have the ports of this machine lead to the network by which the container leads out."""
+        plug = attachments.leading(self._plugs)
         if plug is None:
             return
+        if not self._taken:
+            self._take_ports(plug)
         made = plug.attachment
         targets = {4: made.ipv4 or made.ipv6, 6: made.ipv6 or made.ipv4}
-        configured = plug.network.config.host_binding or str(self._asked.get("publish", ""))
-        defaults = published.default_addresses(configured)
-        try:
-            for raw in self._asked["ports"]:
-                for port, sock in published.take(PortBinding(**raw), defaults):
-                    self._ports.append((port, targets[6 if ":" in port.address else 4]))
-                    self._sockets.append(sock)
-        except EngineError as error:
-            name, endpoint = self._asked.get("name", ""), plug.attachment.endpoint_id
-            told = _PROGRAMMING.format(name, endpoint, error.message)
-            kind = Conflict if isinstance(error, Conflict) else ResourceError
-            raise kind(told, hint=error.hint) from None
+        self._ports = [(port, targets[6 if ":" in port.address else 4]) for port, _ in self._taken]
         with self._store.write() as tx:
             for port, to in self._ports:
                 endpoints.add_port(tx, self._id, port, to)
@@ -110,19 +103,67 @@ class Connection:
         published.open_(place, self._ports)
         faults.point("monitor: ports opened")
 
+    def _take_ports(self, plug: Plug) -> None:
+        configured = plug.network.config.host_binding or str(self._asked.get("publish", ""))
+        defaults = published.default_addresses(configured)
+        try:
+            for raw in self._asked["ports"]:
+                self._taken += published.take(PortBinding(**raw), defaults)
+        except EngineError as error:
+            name, endpoint = self._asked.get("name", ""), plug.attachment.endpoint_id
+            told = _PROGRAMMING.format(name, endpoint, error.message)
+            kind = Conflict if isinstance(error, Conflict) else ResourceError
+            raise kind(told, hint=error.hint) from None
+
+    def republish(self, loop: Loop) -> None:
+        """Have the ports follow the container, which has come to a network or left one.
+
+        Without any that leads out they stay taken, and lead nowhere.
+        """
+        place = self._place
+        if place is None or not self._asked.get("ports"):
+            return
+        with self._store.read() as tx:
+            self._plugs = attachments.held(tx, self._id)
+        plug = attachments.leading(self._plugs)
+        if plug is not None and {to for _, to in self._ports} & {
+            plug.attachment.ipv4,
+            plug.attachment.ipv6,
+        }:
+            return
+        self._withdraw_ports(place)
+        with self._store.write() as tx:
+            endpoints.remove_ports(tx, self._id)
+        self._publish(place)
+        if self._ports:
+            self._await_clients(loop, place)
+
+    def _withdraw_ports(self, place: Place) -> None:
+        """Have no port lead anywhere; they stay ours."""
+        if self._proxy:
+            side.end(self._proxy)
+            self._proxy = 0
+        for _, sock in self._taken:
+            self._forget(sock.fileno())
+        with suppress(OSError):  # a table that somebody has removed
+            published.close(place, self._ports)
+        self._ports.clear()
+
     def attend(self, loop: Loop, resolver: Sequence[int]) -> None:
         """Watch what goes on beside the container, now that its program runs.
 
         `resolver` are the sockets that init opened inside; questions wait in them already.
         """
-        if self._sockets and self._place is not None:
-            place = self._place
-            fds = [sock.fileno() for sock in self._sockets]
-            self._when_asked(loop, fds, lambda: self._carry(place))
+        if self._taken and self._place is not None:
+            self._await_clients(loop, self._place)
         if resolver:
             internal = all(plug.network.config.internal for plug in self._plugs)
             servers = [] if internal else [str(text) for text in self._asked["servers"]]
             self.resolve(loop, resolver, servers)
+
+    def _await_clients(self, loop: Loop, place: Place) -> None:
+        fds = [sock.fileno() for _, sock in self._taken]
+        self._when_asked(loop, fds, lambda: self._carry(place))
 
     def _when_asked(self, loop: Loop, fds: Sequence[int], fork: Callable[[], None]) -> None:
         """Fork a side child when these sockets have something to read for the first time.
@@ -134,8 +175,7 @@ class Connection:
 
         def asked() -> None:
             for fd in fds:
-                loop.forget(fd)
-                self._watched.discard(fd)
+                self._forget(fd)
             try:
                 fork()
             except OSError as error:  # no process to be had: who asks waits meanwhile
@@ -146,6 +186,11 @@ class Connection:
         for fd in fds:
             loop.watch(fd, READ, asked)
             self._watched.add(fd)
+
+    def _forget(self, fd: int) -> None:
+        if self._loop is not None and fd in self._watched:
+            self._loop.forget(fd)
+        self._watched.discard(fd)
 
     def resolve(self, loop: Loop, sockets: Sequence[int], servers: Sequence[str]) -> None:
         """Have the container's questions answered from now on."""
@@ -185,7 +230,7 @@ class Connection:
     def _carry(self, place: Place) -> None:
         """Fork the proxy of the published ports."""
         self._store.close()
-        fds = [sock.fileno() for sock in self._sockets]
+        fds = [sock.fileno() for _, sock in self._taken]
         targets = [(to, port.port) for port, to in self._ports]
         inside = place.namespace
         if inside >= 0:
@@ -204,10 +249,7 @@ class Connection:
             proxy.serve(listeners)
 
         name = f"ipyc-ports-{self._id[:4]}"
-        self._children.append(side.fork(name, fds, carry, before=enter, connecting=True))
-        for sock in self._sockets:
-            sock.close()
-        self._sockets.clear()
+        self._proxy = side.fork(name, fds, carry, before=enter, connecting=True)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
@@ -220,12 +262,11 @@ class Connection:
         for child in self._children:
             side.end(child)
         self._children.clear()
+        for fd in list(self._watched):
+            self._forget(fd)
         if self._loop is not None:
-            for fd in self._watched:
-                self._loop.forget(fd)
             for fork in self._refused:
                 self._loop.cancel(fork)
-        self._watched.clear()
         for fd in self._resolver:
             os.close(fd)
         self._resolver.clear()
@@ -233,13 +274,11 @@ class Connection:
             self._loop.forget(self._names.fileno())
             self._names.close()
             self._names = None
-        for sock in self._sockets:
-            sock.close()
-        self._sockets.clear()
         if self._place is not None:
-            with suppress(OSError):  # a table that somebody has removed
-                published.close(self._place, self._ports)
-            self._ports.clear()
+            self._withdraw_ports(self._place)
+        for _, sock in self._taken:
+            sock.close()
+        self._taken.clear()
 
     def close(self) -> None:
         """Let go of the sockets; a monitor that ends need not."""

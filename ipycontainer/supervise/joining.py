@@ -56,6 +56,7 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
     _write_own(home, record, plugs)
     if sockets:
         _hand_over(home, record, sockets, arguments)
+    _tell(home, record, {"op": "republish"})
     return warnings
 
 
@@ -71,11 +72,7 @@ def _plugs(store: Store, record: ContainerRecord, tx: Any) -> list[Plug]:
     """Return what a container has now. Raises Conflict for one that does not run."""
     if not record.state.status.alive:
         raise Conflict(f"container {record.id} is not running")
-    return [
-        Plug(networks.get(tx, each.network_id), each)
-        for each in endpoints.of_container(tx, record.id)
-        if each.endpoint_id
-    ]
+    return attachments.held(tx, record.id)
 
 
 def _configure(
@@ -116,18 +113,26 @@ def _hand_over(
 ) -> None:
     """Let the monitor answer names from now on, and the container ask there."""
     path = home.container(record.id) / "resolv.conf"
-    channel = connect_to(str(home.socket(record.id)))
     try:
-        body = {"op": "resolve", "servers": list(arguments["servers"])}
-        channel.send(body, sockets)
-        channel.receive()
+        _tell(home, record, {"op": "resolve", "servers": list(arguments["servers"])}, sockets)
     finally:
-        channel.close()
         for fd in sockets:
             os.close(fd)
     with open(path, "r+", encoding="utf-8") as file:  # mounted: the file must stay the same one
         file.write(str(arguments["resolv_conf"]))
         file.truncate()
+
+
+def _tell(
+    home: Home, record: ContainerRecord, body: Mapping[str, Any], fds: Sequence[int] = ()
+) -> None:
+    """Have the monitor do its part."""
+    channel = connect_to(str(home.socket(record.id)))
+    try:
+        channel.send(body, fds)
+        channel.receive()
+    finally:
+        channel.close()
 
 
 def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
@@ -152,3 +157,4 @@ def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequen
             for gateway in each["gateways"]:
                 with suppress(FileExistsError):
                     route.send([rtnetlink.add_route(link.index, rtnetlink.address(gateway))])
+    _tell(home, record, {"op": "republish"})

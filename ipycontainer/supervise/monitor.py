@@ -99,6 +99,7 @@ class Monitor:
             "exec-resize": self._executions.resize,
             "follow": self._streams.follow,
             "resolve": self._take_resolver,
+            "republish": self._republish,
             "pause": self._control.pause,
             "unpause": self._control.unpause,
             "resize": self._streams.resize,
@@ -145,6 +146,12 @@ class Monitor:
         """Answer names from now on: the container has just come to a network of a user's."""
         if self._connection is not None:
             self._connection.resolve(self._loop, message.fds, message.body["servers"])
+        self._clients.tell(channel, {"event": "done"})
+
+    def _republish(self, channel: Channel, _: Message) -> None:
+        """Have the ports follow the container: it has just come to a network, or left one."""
+        if self._connection is not None:
+            self._connection.republish(self._loop)
         self._clients.tell(channel, {"event": "done"})
 
     def _attend(self) -> None:

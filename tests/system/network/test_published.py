@@ -100,6 +100,26 @@ def test_proxy_lives_from_the_first_connection_to_the_containers_end(engine: Eng
     eventually(lambda: name not in processes())
 
 
+def test_ports_follow_a_container_from_network_to_network(engine: Engine) -> None:
+    """Off its network they lead nowhere and stay its own; on another one they lead there."""
+    office = engine.networks.create("office")
+    container = _publish(engine, HELLO, PortBinding(80))
+    port = container.published[0].host_port
+    assert _get("127.0.0.1", port) == b"hello\n"
+    bridge = engine.networks.get("bridge")
+    bridge.disconnect(container)
+    assert container.published == []
+    assert not _is_free(port)
+    office.connect(container)
+    assert _get("127.0.0.1", port) == b"hello\n"
+    assert {each.host_port for each in container.published} == {port}
+    bridge.connect(container)
+    office.disconnect(container)
+    assert _get("127.0.0.1", port) == b"hello\n"
+    container.remove(force=True)
+    eventually(lambda: _is_free(port))
+
+
 def test_datagrams_go_there_and_back(engine: Engine) -> None:
     """UDP: an answer finds its way to who asked, from the address that was asked."""
     container = _serve(engine, UDP_ECHO, PortBinding(53, "udp"))
