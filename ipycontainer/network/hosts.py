@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ipycontainer.network.attachments import Plug
 
-__all__ = ["BASE", "HOST_GATEWAY", "add_own", "base", "remove", "resolv_conf"]
+__all__ = ["BASE", "HOST_GATEWAY", "add_own", "base", "remove", "renew", "resolv_conf"]
 
 HOST_GATEWAY = "host-gateway"  # `--add-host NAME:host-gateway`: the default bridge's address
 BASE = """127.0.0.1\tlocalhost
@@ -49,6 +49,17 @@ def add_own(path: Path, plugs: Sequence[Plug], hostname: str, domain: str = "") 
         kept = [line for line in file if not line.endswith(f"\t{names}\n")]
         file.seek(0)
         file.write("".join((*kept, *lines)))
+        file.truncate()
+
+
+def renew(path: Path, name: str, address: str) -> None:
+    """Give the lines whose first name this is another address."""
+    with open(path, "r+", encoding="utf-8") as file:
+        lines = list(file)
+        file.seek(0)
+        for line in lines:
+            _, _, names = line.partition("\t")
+            file.write(f"{address}\t{names}" if names.split()[:1] == [name] else line)
         file.truncate()
 
 

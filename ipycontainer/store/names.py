@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ipycontainer.store.database import Transaction
 
-__all__ = ["addresses_of", "names_of"]
+__all__ = ["addresses_of", "linked_to", "names_of"]
 
 _OTHERS = (
     "SELECT e.ipv4, e.ipv6, e.wanted, c.name, c.id,"
@@ -46,6 +46,19 @@ def names_of(tx: Transaction, container_id: str, address: str) -> Sequence[str]:
         if row is not None:
             return (f"{row['name']}.{network}",)
     return ()
+
+
+def linked_to(tx: Transaction, container_id: str) -> list[tuple[str, str]]:
+    """Return who has a link of the default network to a container and runs: id, and the alias."""
+    name = tx.scalar("SELECT name FROM containers WHERE id = ?", (container_id,))
+    rows = tx.all(
+        "SELECT c.id, l.value AS link FROM containers c, json_each(c.config, '$.links') l"
+        " WHERE c.status IN ('running', 'paused')"
+        " AND json_extract(c.config, '$.network') = 'bridge'"
+    )
+    parts = [(row["id"], *row["link"].partition(":")[::2]) for row in rows]
+    known = (name, container_id, container_id[:12])
+    return [(linker, alias or target) for linker, target, alias in parts if target in known]
 
 
 def _networks(tx: Transaction, container_id: str) -> list[tuple[str, str, dict[str, str]]]:

@@ -27,6 +27,7 @@ from ipycontainer.network.place import Place
 from ipycontainer.network.published import Taken
 from ipycontainer.network.resolver import Resolver
 from ipycontainer.store import endpoints
+from ipycontainer.store import names as store_names
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import names, side
@@ -154,12 +155,23 @@ class Connection:
 
         `resolver` are the sockets that init opened inside; questions wait in them already.
         """
+        for plug in self._plugs:
+            if plug.network.is_default:
+                self._renew_links(plug.attachment.ipv4)
         if self._taken and self._place is not None:
             self._await_clients(loop, self._place)
         if resolver:
             internal = all(plug.network.config.internal for plug in self._plugs)
             servers = [] if internal else [str(text) for text in self._asked["servers"]]
             self.resolve(loop, resolver, servers)
+
+    def _renew_links(self, address: str) -> None:
+        """Tell those that run and have a link to this container where it is now."""
+        with self._store.read() as tx:
+            linked = store_names.linked_to(tx, self._id)
+        for container_id, alias in linked:
+            with suppress(FileNotFoundError):  # it has just been removed
+                hosts.renew(self._home.container(container_id) / "hosts", alias, address)
 
     def _await_clients(self, loop: Loop, place: Place) -> None:
         fds = [sock.fileno() for _, sock in self._taken]

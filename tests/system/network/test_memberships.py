@@ -158,6 +158,21 @@ def test_link_tells_of_another_container(engine: Engine) -> None:
         engine.containers.run("busybox", ["true"], links={"db": "db"}, name="late")
 
 
+def test_link_leads_to_where_its_container_is_after_a_restart(engine: Engine) -> None:
+    """The one that runs on is told of the other's new address; its own lines stay."""
+    target = start(engine, name="db")
+    web = start(engine, name="web", links={"db": "store"})
+    before = address(target)
+    target.kill()
+    start(engine, name="thief")
+    target.start()
+    _, told = says(web, "cat", "/etc/hosts")
+    assert f"{address(target)}\tstore {target.short_id} db\n" in told
+    assert f"{address(web)}\t{web.short_id}\n" in told
+    assert told.count("store") == 1
+    assert says(web, "ping", "-c1", "-W2", "store")[0] == 0, before
+
+
 def test_link_on_a_network_of_users_is_a_name_for_one(engine: Engine) -> None:
     """The alias means something to who has the link, and to nobody else."""
     engine.networks.create("office")
