@@ -6,7 +6,6 @@ Pure: what is taken comes in, what was chosen goes out. Docker's pools (its
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator
 
@@ -36,6 +35,8 @@ def free_pool(taken: Collection[IPNetwork]) -> Pool:
 
 def private_ipv6(seed: str) -> Pool:
     """Return a local /64 (RFC 4193) that is this network's own with all likelihood."""
+    import hashlib  # which brings libcrypto: no monitor needs it
+
     digest = hashlib.sha256(seed.encode()).digest()
     network = ipaddress.IPv6Network((bytes([0xFD]) + digest[:7] + bytes(8), 64))
     return Pool(str(network), str(network[1]))

@@ -94,6 +94,8 @@ class _Way:
 
 @dataclass(slots=True)
 class _Connection:
+    """A client of a published port, and what it speaks with inside."""
+
     outer: socket.socket
     inner: socket.socket
     ways: tuple[_Way, _Way]
@@ -102,6 +104,8 @@ class _Connection:
 
 @dataclass(slots=True)
 class _UdpClient:
+    """Who sends datagrams to a published port; its answers come through `socket`."""
+
     socket: socket.socket
     address: tuple[str, int]
     asked: tuple[_Ancillary, ...]  # at which of the machine's addresses

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import select
 import socket
 import struct
@@ -37,6 +36,8 @@ Reply = Callable[[bytes], None]
 
 @dataclass(slots=True)
 class _Forwarded:
+    """A question that one server after another is asked, and how its answer goes back."""
+
     query: Query
     raw: bytes
     reply: Reply
@@ -46,6 +47,8 @@ class _Forwarded:
 
 @dataclass(slots=True)
 class _Client:
+    """Somebody who asks by a stream: what is read of the question, what is left of the answer."""
+
     socket: socket.socket
     deadline: float
     data: bytearray = field(default_factory=bytearray)
@@ -54,6 +57,8 @@ class _Client:
 
 @dataclass(slots=True)
 class _Upstream:
+    """A question that goes to a server by a stream, for an answer that is too large otherwise."""
+
     socket: socket.socket
     query: Query
     reply: Reply
@@ -79,7 +84,6 @@ class Resolver:
         self._streams = streams
         self._monitor = monitor
         self._servers = servers
-        self._random = random.Random(os.urandom(16))
         self._lookups: deque[tuple[str, Callable[[Answer | None, int], None]]] = deque()
         self._asking: Callable[[Answer | None, int], None] | None = None
         self._forwarded: OrderedDict[int, _Forwarded] = OrderedDict()
@@ -198,9 +202,9 @@ class Resolver:
             return
         if len(self._forwarded) >= FORWARDED:
             self._forwarded.popitem(last=False)
-        number = self._random.getrandbits(16)
+        number = _drawn()
         while number in self._forwarded:
-            number = self._random.getrandbits(16)
+            number = _drawn()
         asked.deadline = time.monotonic() + SERVER_SECONDS
         self._forwarded[number] = asked
         try:
@@ -345,3 +349,8 @@ class Resolver:
 def _same(query: Query, message: bytes) -> bool:
     """Tell whether an answer is one to this question; upper case may have changed."""
     return dns.question_of(message).lower() == query.question.lower()
+
+
+def _drawn() -> int:
+    """Return 16 bits that nobody can guess: an answer has to repeat them."""
+    return int.from_bytes(os.urandom(2))

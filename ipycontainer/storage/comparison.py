@@ -6,7 +6,6 @@ costs what the difference costs. The measure is docker's, as in storage.changes.
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -144,6 +143,8 @@ def _lstat(directory: int, name: str) -> os.stat_result | None:
 
 def content(one: DirFd, other: DirFd, told: Sequence[Change]) -> Iterator[str]:
     """Yield, for each file among the changes, how its text differs, in diff(1)'s unified form."""
+    import difflib  # a monitor, forked from the same zygote, compares nothing
+
     for change in told:
         if change.type != "file":
             continue

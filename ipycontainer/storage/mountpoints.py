@@ -9,11 +9,11 @@ in the cache, shared by all containers on it. Runs in the engine.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from ipycontainer.storage import trees
 from ipycontainer.store.home import Home
 
 __all__ = ["layer", "sweep"]
@@ -39,15 +39,14 @@ def layer(home: Home, below: Sequence[str]) -> str | None:
     try:
         _make(str(making), below)
     except _NotPossible:
-        shutil.rmtree(making)
+        trees.delete(making)
         making.touch()  # so that nobody tries again
     except FileNotFoundError:  # a sweep took it away: the next container makes it
         return None
     with suppress(OSError):  # somebody else was faster
         os.rename(making, path)
         return str(path) if path.is_dir() else None
-    shutil.rmtree(making, ignore_errors=True)
-    making.unlink(missing_ok=True)
+    trees.delete(making)
     return str(path) if path.is_dir() else None
 
 
@@ -56,9 +55,8 @@ def sweep(home: Home, kept: Collection[str]) -> None:
     with suppress(FileNotFoundError):
         for entry in (home.cache / _DIRECTORY).iterdir():
             if entry.name not in kept:
-                shutil.rmtree(entry, ignore_errors=True)
                 with suppress(OSError):
-                    entry.unlink()
+                    trees.delete(entry)
 
 
 class _NotPossible(Exception):

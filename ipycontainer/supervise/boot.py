@@ -13,12 +13,18 @@ __all__ = ["main"]
 
 def main() -> int:
     """Be the zygote, with the arguments of the command line."""
+    code: int = load().main(sys.argv[1:])
+    return code
+
+
+def load() -> types.ModuleType:
+    """Import all that a zygote has, and no more, and return its module."""
     later = types.ModuleType("inspect")
     later.__getattr__ = _inspect  # type: ignore[method-assign]
     sys.modules["inspect"] = later
     from ipycontainer.supervise import zygote
 
-    return zygote.main(sys.argv[1:])
+    return zygote
 
 
 def _inspect(name: str) -> object:
