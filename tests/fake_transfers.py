@@ -98,7 +98,7 @@ class Transferring:
 
         return self._begin((), arrive)
 
-    def saving(self, names: Sequence[str], fd: int) -> FakeTransfer:
+    def saving(self, names: Sequence[str], fd: int, *, platform: str = "") -> FakeTransfer:
         self.asked.append(("save", tuple(names)))
         for name in names:
             self.get(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -654,6 +654,9 @@ class FakeImages(Transferring):
         tag: str = "",
         changes: Sequence[str] = (),
         message: str = "",
+        *,
+        platform: str = "",
+        progress: Callable[[int], object] | None = None,
     ) -> FakeImage:
         self.engine.imports.append((source, repository, tag, tuple(changes), message))
         return self.add(f"{repository}:{tag or 'latest'}" if repository else "", comment=message)

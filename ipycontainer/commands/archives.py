@@ -75,18 +75,19 @@ def _readable(session: Session, source: str) -> Iterator[int]:
     least=1,
 )
 @click.option("-o", "--output", default="", help="Write to a file, instead of STDOUT")
+@click.option("--platform", default="", help="Save only an image for this platform")
 @click.argument("images", nargs=-1)
-def save(session: Session, output: str, images: tuple[str, ...]) -> Outcome:
+def save(session: Session, output: str, platform: str, images: tuple[str, ...]) -> Outcome:
     """Write the archive; nothing is left of one that could not be finished."""
     if not output:
         if session.stdout is None or os.isatty(session.stdout):
             raise UsageError(
                 "cowardly refusing to save to a terminal. Use the -o flag or redirect", exit_code=1
             )
-        silently(session.engine.images.saving(images, session.stdout))
+        silently(session.engine.images.saving(images, session.stdout, platform=platform))
         return Done()
     with _written(session.cwd / output, output) as fd:
-        session.attend(session.engine.images.saving(images, fd))
+        session.attend(session.engine.images.saving(images, fd, platform=platform))
     return Done()
 
 

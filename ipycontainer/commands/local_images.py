@@ -13,7 +13,7 @@ from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, InvalidReference, Unsupported, UsageError
+from ipycontainer.errors import EngineError, InvalidReference, UsageError
 from ipycontainer.model.reference import parse
 from ipycontainer.model.units import human_size
 
@@ -28,6 +28,7 @@ __all__ = ["import_", "prune", "rmi", "tag"]
 )
 @click.option("-c", "--change", multiple=True, help="Apply Dockerfile instruction to the image")
 @click.option("-m", "--message", default="", help="Set commit message for imported image")
+@click.option("--platform", default="", help="Set platform if server is multi-platform capable")
 @click.argument("source")
 @click.argument("reference", required=False)
 @click.argument("others", nargs=-1)
@@ -35,6 +36,7 @@ def import_(
     session: Session,
     change: tuple[str, ...],
     message: str,
+    platform: str,
     source: str,
     reference: str | None,
     others: tuple[str, ...],
@@ -44,16 +46,19 @@ def import_(
         # Docker takes them and does nothing with them.
         raise UsageError(f"what is {others[0]} for? import takes a source and a name", exit_code=1)
     repository, tag_ = _name(reference) if reference else ("", "")
-    if source.startswith(("http://", "https://")):
-        raise Unsupported("import from a URL is not supported yet", hint="Fetch it, then import it")
-    image = session.engine.images.import_(
-        _opened(session, source),
-        repository=repository,
-        tag=tag_,
-        changes=change,
-        message=message or f"Imported from {source if source == '-' else '-'}",
-    )
-    return Lines(lines=(image.id,), warnings=tuple(image.warnings))
+    remote = source.startswith(("http://", "https://"))
+    with session.progress(f"Importing {source}") as progress:
+        image = session.engine.images.import_(
+            source if remote else _opened(session, source),
+            repository=repository,
+            tag=tag_,
+            changes=change,
+            message=message or f"Imported from {source if remote else '-'}",
+            platform=platform,
+            progress=progress,
+        )
+    told = (f"Downloading from {source}",) if remote else ()
+    return Lines(lines=(*told, image.id), warnings=tuple(image.warnings))
 
 
 def _opened(session: Session, source: str) -> Path | BinaryIO:

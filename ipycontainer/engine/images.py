@@ -14,6 +14,7 @@ from ipycontainer.engine.image import Image
 from ipycontainer.engine.transfer import Transfer
 from ipycontainer.errors import ImageNotFound, InvalidArgument, ResourceError
 from ipycontainer.images import host
+from ipycontainer.images.registry.settings import ANONYMOUS
 from ipycontainer.model import platform as platforms
 from ipycontainer.model import reference
 from ipycontainer.model.transfer import Progress
@@ -166,14 +167,14 @@ class Images:
 
     # ── archives ─────────────────────────────────────────────────────────────────────────────
 
-    def load(self, data: bytes | BinaryIO) -> Sequence[Image]:
+    def load(self, data: bytes | BinaryIO, platform: str = "") -> Sequence[Image]:
         """Load the images of an archive: its bytes, or an open file."""
         if isinstance(data, bytes):
             with tempfile.TemporaryFile() as file:
                 file.write(data)
                 file.seek(0)
-                return self.load(file)
-        with self.loading(data.fileno()) as transfer:
+                return self.load(file, platform)
+        with self.loading(data.fileno(), platform=platform) as transfer:
             loaded = transfer.result()
         return [self._arrived(each, str(each["image_id"])) for each in loaded]
 
@@ -182,9 +183,10 @@ class Images:
         arguments = {"platform": str(platforms.parse(platform)) if platform else ""}
         return self._transfer("load", arguments, fds=(fd,))
 
-    def saving(self, names: Sequence[str], fd: int) -> Transfer:
+    def saving(self, names: Sequence[str], fd: int, *, platform: str = "") -> Transfer:
         """Begin to write images as one archive to a descriptor, and return what watches it."""
-        return self._transfer("save", {"names": list(names)}, fds=(fd,))
+        wanted = str(platforms.parse(platform)) if platform else ""
+        return self._transfer("save", {"names": list(names), "platform": wanted}, fds=(fd,))
 
     def _transfer(
         self,
@@ -210,8 +212,16 @@ class Images:
         tag: str = "",
         changes: Sequence[str] = (),
         message: str = "",
+        *,
+        platform: str = "",
+        progress: Callable[[int], object] | None = None,
     ) -> Image:
-        """Import a root file system: a tar (plain or gzip) by path or open file, or a directory."""
+        """Import a root file system: a tar (plain or compressed) or a directory.
+
+        By path, by address (http and https), or an open file. `progress` gets the bytes that have
+        come from an address. Raises InvalidArgument, ImageNotFound, RegistryError or
+        ImageFormatError.
+        """
         name = f"{repository}:{tag}" if tag else repository
         if name:
             name = reference.parse(name).familiar
@@ -219,8 +229,14 @@ class Images:
             "reference": name,
             "changes": list(changes),
             "message": message,
+            "platform": _own_system(platform) if platform else "",
+            "import_path": registry_settings.import_path(),
         }
-        if not isinstance(source, str | Path):
+        if isinstance(source, str) and source.startswith(("http://", "https://")):
+            arguments["url"] = source
+            arguments["settings"] = registry_settings.read(ANONYMOUS).to_wire()
+            done = self._engine.supervisor.work("import", arguments, progress=progress)
+        elif not isinstance(source, str | Path):
             done = self._engine.supervisor.work("import", arguments, (source.fileno(),))
         elif os.path.isdir(source):
             arguments["directory"] = os.path.abspath(source)
@@ -274,6 +290,14 @@ class Images:
             with self._engine.store.write() as tx:
                 store_images.add(tx, record)
         self._host_known = True
+
+
+def _own_system(platform: str) -> str:
+    """Return a platform as it is written; refuse in docker's words what is not Linux's."""
+    wanted = platforms.parse(platform)
+    if wanted.os != "linux":
+        raise InvalidArgument("operating system is not supported")
+    return str(wanted)
 
 
 def _joined(repository: str, tag: str) -> str:

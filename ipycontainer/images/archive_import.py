@@ -7,7 +7,6 @@ rows, in one transaction; the index, a copy of the rows, last.
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +21,10 @@ from ipycontainer.images.directory_archive import archive_of
 from ipycontainer.images.intake import Intake
 from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE, BlobWriter, Layout
 from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model import platform as platforms
 from ipycontainer.model import reference as references
 from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
+from ipycontainer.model.platform import Platform
 from ipycontainer.storage import snapshots
 from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, unpack
 from ipycontainer.store import images
@@ -47,13 +48,15 @@ def import_image(
     reference: str = "",
     changes: Sequence[str] = (),
     message: str = "",
+    platform: Platform | None = None,
     limits: Limits = DEFAULT_LIMITS,
     warn: Callable[[str], None] = _nothing,
 ) -> ImageRecord:
     """Import a tar from a binary stream, or the directory at a path, and return the image.
 
-    `reference` is the name to give, empty for none; `changes` are the lines of `-c`. `warn` takes
-    what had to be left out, a line each. Raises ImageFormatError, InvalidReference,
+    `reference` is the name to give, empty for none; `changes` are the lines of `-c`; `platform` is
+    whose programs it holds, None for this machine's. `warn` takes what had to be left out, a line
+    each. Raises ImageFormatError, InvalidReference,
     InvalidArgument, Unsupported; nothing of the image is left then.
     """
     tags = (_tag(reference),) if reference else ()
@@ -77,7 +80,8 @@ def import_image(
         faults.point("import: before the layer")
         place(path, home.layer(intake.diff_id))
         layer = Layer(intake.diff_id, intake.diff_id, size.size)  # of a base, both ids are one
-        return _add(store, layout, blob, layer, config, tags, message or DEFAULT_MESSAGE)
+        whose = platform or platforms.own()
+        return _add(store, layout, blob, layer, config, tags, message or DEFAULT_MESSAGE, whose)
 
 
 def _tag(text: str) -> str:
@@ -104,17 +108,17 @@ def _add(
     config: ImageConfig,
     tags: tuple[str, ...],
     message: str,
+    platform: Platform,
 ) -> ImageRecord:
     """Write config and manifest, then the rows, then the index."""
     now = time.time_ns()
     history = (History(created_ns=now, comment=message),)
-    machine = os.uname().machine
-    architecture = oci_config.ARCHITECTURES.get(machine, machine)
     config_blob = layout.put_blob(
         oci_config.config_json(
             config,
             created_ns=now,
-            architecture=architecture,
+            architecture=platform.architecture,
+            variant=platform.variant,
             diff_ids=[layer.diff_id],
             history=history,
         ),
@@ -129,7 +133,8 @@ def _add(
         config=config,
         layers=(layer,),
         tags=tags,
-        architecture=architecture,
+        architecture=platform.architecture,
+        variant=platform.variant,
         comment=message,
         history=history,
     )

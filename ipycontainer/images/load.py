@@ -240,7 +240,23 @@ def _wanted(archive: _Archive, platform: Platform | None) -> list[_Wanted]:
             "open manifest.json: no such file or directory",
             hint="a root file system becomes an image by: ipycontainer import",
         )
-    return _of_list(archive, listed)
+    return _for(platform, _of_list(archive, listed))
+
+
+def _for(platform: Platform | None, found: list[_Wanted]) -> list[_Wanted]:
+    """Return those images whose own settings say that they are for this platform."""
+    if platform is None:
+        return found
+    kept = [each for each in found if platform.rank(_platform(each.config)) is not None]
+    if not kept:
+        raise ImageFormatError(f"the archive has no image for the platform {platform}")
+    return kept
+
+
+def _platform(config: bytes) -> Platform:
+    value = manifest.json_object(config, "an image's config")
+    parts = (value.get(name) for name in ("os", "architecture", "variant"))
+    return Platform(*(part if isinstance(part, str) else "" for part in parts))
 
 
 def _of_index(archive: _Archive, raw: bytes, platform: Platform | None) -> list[_Wanted]:

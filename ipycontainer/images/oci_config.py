@@ -13,10 +13,7 @@ from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE
 from ipycontainer.model.image import Descriptor, History, ImageConfig
 from ipycontainer.model.units import rfc3339nano
 
-__all__ = ["ARCHITECTURES", "config_json", "manifest_json"]
-
-# Go's names (GOARCH, which OCI takes over) for uname's.
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+__all__ = ["config_json", "manifest_json"]
 
 
 def config_json(
@@ -24,6 +21,7 @@ def config_json(
     *,
     created_ns: int,
     architecture: str,
+    variant: str = "",
     diff_ids: Iterable[str],
     history: Iterable[History],
 ) -> bytes:
@@ -46,6 +44,7 @@ def config_json(
         {
             "created": rfc3339nano(created_ns),
             "architecture": architecture,
+            **({"variant": variant} if variant else {}),
             "os": "linux",
             "config": {name: value for name, value in settings.items() if value},
             "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},

@@ -21,6 +21,7 @@ from ipycontainer.images.manifest import Manifest
 from ipycontainer.images.teller import Teller, short
 from ipycontainer.model import reference
 from ipycontainer.model.image import Descriptor, ImageRecord
+from ipycontainer.model.platform import Platform
 from ipycontainer.store import images
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -38,19 +39,27 @@ class _Chosen:
     tags: list[str]
 
 
-def save(home: Home, store: Store, names: Sequence[str], out: BinaryIO, teller: Teller) -> None:
+def save(
+    home: Home,
+    store: Store,
+    names: Sequence[str],
+    out: BinaryIO,
+    teller: Teller,
+    platform: Platform | None = None,
+) -> None:
     """Write the images that these names, ids or repositories mean.
 
-    A repository without a tag stands for all of its tags, as in docker. Raises ImageNotFound.
+    A repository without a tag stands for all of its tags, as in docker. Raises ImageNotFound, also
+    for an image that is not for the `platform` that is wanted.
     """
     with sweep.adding(home):
-        chosen = _choose(store, names)
+        chosen = _choose(store, names, platform)
         layout = Layout(home)
         with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
             _Writer(archive, layout, teller).write(list(chosen.values()))
 
 
-def _choose(store: Store, names: Sequence[str]) -> dict[str, _Chosen]:
+def _choose(store: Store, names: Sequence[str], platform: Platform | None) -> dict[str, _Chosen]:
     chosen: dict[str, _Chosen] = {}
     with store.read() as tx:
         everything = images.list_all(tx)
@@ -71,9 +80,19 @@ def _choose(store: Store, names: Sequence[str]) -> dict[str, _Chosen]:
                     raise InvalidArgument(
                         f"the image {name} is this machine itself and cannot be saved"
                     )
+                _check(name, record, platform)
                 entry = chosen.setdefault(record.id, _Chosen(record, []))
                 entry.tags += [tag for tag in tags if tag not in entry.tags]
     return chosen
+
+
+def _check(name: str, record: ImageRecord, wanted: Platform | None) -> None:
+    here = Platform(record.os, record.architecture, record.variant)
+    if wanted is not None and wanted.rank(here) is None:
+        raise ImageNotFound(
+            f"image with reference {name} was found but its platform ({here}) does not match "
+            f"the specified platform ({wanted})"
+        )
 
 
 def _find(tx: Transaction, name: str) -> ImageRecord:

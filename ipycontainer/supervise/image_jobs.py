@@ -12,11 +12,12 @@ import select
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
 from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer.images import archive_import, web_source
 from ipycontainer.images import load as loading
 from ipycontainer.images import pull as pulling
 from ipycontainer.images import push as pushing
@@ -31,6 +32,7 @@ from ipycontainer.model.transfer import Progress
 from ipycontainer.storage.unpack import DEFAULT_LIMITS
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise.file_jobs import progress
 from ipycontainer.supervise.protocol import Channel, Message
 
 __all__ = ["do"]
@@ -74,6 +76,11 @@ class _Job:
         # Who has left is noticed by `watched`.
         with suppress(OSError):
             self._channel.send({"event": "progress", "items": [item.to_wire() for item in items]})
+
+    def told(self, body: Mapping[str, Any]) -> None:
+        """Say how far it is, in bytes, if somebody listens."""
+        with suppress(OSError):
+            self._channel.send_if_heard(body)
 
     @contextmanager
     def unpackers(self) -> Iterator[list[Unpacker]]:
@@ -147,11 +154,42 @@ def _load(job: _Job) -> Any:
         return [asdict(each) for each in found]
 
 
+def _import(job: _Job) -> Any:
+    """Import a root file system: from an address, a directory, or the descriptor that came along.
+
+    How far it is, is told in bytes, as for files.
+    """
+    arguments, wanted = job.arguments, job.arguments.get("platform")
+    warnings: list[str] = []
+    count = progress(job.told)
+    with job.watched(), ExitStack() as opened:
+        source: Any
+        if url := arguments.get("url"):
+            source = opened.enter_context(web_source.fetched(str(url), job.web, count))
+        elif directory := arguments.get("directory"):
+            source = str(directory)
+        else:
+            source = opened.enter_context(os.fdopen(job.fds[0], "rb", buffering=1 << 20))
+        record = archive_import.import_image(
+            job.home,
+            job.store,
+            source,
+            reference=str(arguments["reference"]),
+            changes=tuple(arguments["changes"]),
+            message=str(arguments["message"]),
+            platform=platform.parse(str(wanted)) if wanted else None,
+            warn=warnings.append,
+        )
+    return {"id": record.id, "warnings": warnings}
+
+
 def _save(job: _Job) -> Any:
     names = [str(name) for name in job.arguments["names"]]
+    wanted = job.arguments.get("platform")
+    for_platform = platform.parse(str(wanted)) if wanted else None
     try:
         with job.watched(), os.fdopen(job.fds[0], "wb", buffering=1 << 20) as out:
-            saving.save(job.home, job.store, names, out, job.teller)
+            saving.save(job.home, job.store, names, out, job.teller, for_platform)
     except BrokenPipeError:
         raise EngineError("the reader of the archive has gone") from None
 
@@ -163,6 +201,7 @@ def _login(job: _Job) -> Any:
 
 
 JOBS: Mapping[str, Callable[[_Job], Any]] = {
+    "import": _import,
     "load": _load,
     "login": _login,
     "pull": _pull,

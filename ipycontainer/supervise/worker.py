@@ -118,27 +118,6 @@ def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence
     return [change.row() for change in changes.changes(record.overlays, home.rootless)]
 
 
-def _import(home: Home, store: Store, arguments: Mapping[str, Any], fds: Sequence[int]) -> Any:
-    """Import a root file system from the descriptor that came along, or from a directory."""
-    # Images bring tarfile, hashlib and their kin: 2.5 MB that no monitor needs. A worker enters no
-    # container, so it may import whenever it likes.
-    from ipycontainer.images import archive_import
-
-    directory = arguments.get("directory")
-    warnings: list[str] = []
-    source: Any = str(directory) if directory else os.fdopen(fds[0], "rb", buffering=1 << 20)
-    record = archive_import.import_image(
-        home,
-        store,
-        source,
-        reference=str(arguments["reference"]),
-        changes=tuple(arguments["changes"]),
-        message=str(arguments["message"]),
-        warn=warnings.append,
-    )
-    return {"id": record.id, "warnings": warnings}
-
-
 def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
     from ipycontainer.images import catalogue
 
@@ -258,7 +237,7 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
 
 
 # Those of supervise.image_jobs.
-IMAGE_JOBS = frozenset({"load", "login", "pull", "push", "save"})
+IMAGE_JOBS = frozenset({"import", "load", "login", "pull", "push", "save"})
 
 JOBS: Mapping[str, Job] = {
     "changes": _changes,
@@ -269,7 +248,6 @@ JOBS: Mapping[str, Job] = {
     "connect-network": joining.connect,
     "disconnect-network": joining.disconnect,
     "hold-network": network_jobs.hold,
-    "import": _import,
     "make-network": network_jobs.make,
     "mount-volumes": _mount_volumes,
     "probe-drivers": _probe_drivers,

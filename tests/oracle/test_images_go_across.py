@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 
 from ipycontainer.engine.engine import Engine
+from ipycontainer.engine.image import Image
+from tests.registries import READY_SECONDS, registry
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -50,3 +57,64 @@ def test_what_docker_saved_is_the_same_here(
     kept = docker("images", "-q", "--no-trunc", "across:1").stdout
     docker("rmi", "across:1")
     assert kept == f"{loaded.id}\n"
+
+
+@contextmanager
+def shared_registry(docker: Command, place: Path) -> Iterator[str]:
+    """Run a registry that both reach at one address: its files are one, its networks are two."""
+    root = Path(docker("info", "-f", "{{.DockerRootDir}}").stdout.strip()).parent
+    daemon = (root / "pid").read_text().strip()
+    with registry(place) as running, (place / "other-log").open("wb") as log:
+        other = subprocess.Popen(
+            ["nsenter", "-t", daemon, "-n", "docker-registry", "serve", place / "config.yml"],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            port = int(running.host.rpartition(":")[2])
+            wanted = f":{port:04X} "
+            deadline = time.monotonic() + READY_SECONDS
+            while wanted not in Path(f"/proc/{daemon}/net/tcp").read_text():
+                assert other.poll() is None, (place / "other-log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield running.host
+        finally:
+            other.terminate()
+            other.wait()
+
+
+def test_what_one_has_pushed_the_other_pulls(
+    docker: Command, engine: Engine, busybox_tar: Path, tmp_path: Path
+) -> None:
+    """By tag and by digest, with the same ids, in both directions."""
+    engine.images.import_(busybox_tar, "mine", "1", changes=["ENV FROM=us"])
+    engine.run("mine:1", ["sh", "-c", "echo new > /new; rm /etc/group"], network="none", name="bb")
+    engine.containers.get("bb").commit("mine", "2")
+    with shared_registry(docker, tmp_path) as host:
+        name = f"{host}/mine"
+        engine.images.get("mine:2").tag(name, "2")
+        pushed = engine.images.push(name, "2")
+        digest = re.search(r"sha256:[0-9a-f]{64}", pushed.rpartition("aux")[2])
+        assert digest is not None
+        for reference in (f"{name}:2", f"{name}@{digest[0]}"):
+            pulled = docker("pull", "-q", reference)
+            assert pulled.returncode == 0, pulled.stderr
+            seen = docker("image", "inspect", "-f", "{{.Id}} {{json .RootFS.Layers}}", reference)
+            ours = engine.images.get("mine:2")
+            assert seen.stdout.split() == [
+                ours.id,
+                json.dumps(ours.attrs["RootFS"]["Layers"], separators=(",", ":")),
+            ]
+        look = "cat /new; ls /etc/group; echo $FROM"
+        ran = docker("run", "--rm", "--network", "none", f"{name}:2", "sh", "-c", look)
+        assert ran.stdout == "new\nus\n", ran.stderr
+
+        docker("tag", "busybox:latest", f"{name}:theirs")
+        done = docker("push", "-q", f"{name}:theirs")
+        assert done.returncode == 0, done.stderr
+        theirs = engine.images.pull(name, "theirs")
+        assert isinstance(theirs, Image)
+        assert theirs.id == docker("images", "-q", "--no-trunc", f"{name}:theirs").stdout.strip()
+        for reference in (f"{name}:2", f"{name}:theirs"):
+            docker("rmi", reference)
