@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -32,6 +33,10 @@ def site(busybox_tar: Path) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            with suppress(ConnectionError):  # who asked has left
+                self.answer()
+
+        def answer(self) -> None:
             body = {"/plain.tar": content, "/packed.tar.gz": gzip.compress(content, 1)}
             if self.path == "/moved.tar":
                 self.send_response(302)
@@ -45,8 +50,8 @@ def site(busybox_tar: Path) -> Iterator[str]:
                 self.end_headers()
                 self.wfile.write(whole if self.path in body else whole[: len(whole) // 2])
                 if self.path == "/stuck.tar":
-                    self.wfile.flush()
-                    stopped.wait(30)
+                    while not stopped.wait(0.02):  # it goes on, and never ends
+                        self.wfile.write(b"\0")
                 return
             self.send_response(404 if self.path == "/missing.tar" else 500)
             self.end_headers()
