@@ -22,12 +22,12 @@ from ipycontainer.model.state import Overlay
 from ipycontainer.storage import attributes, drivers
 from ipycontainer.storage.drivers import Driver
 
-__all__ = ["Change", "change", "changes", "differ"]
+__all__ = ["ENGINE_POINTS", "Change", "change", "changes", "differ"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 # Made in the upper directory by the runtime to mount on; docker keeps its own in a layer between.
-_ENGINE_POINTS = frozenset(
+ENGINE_POINTS = frozenset(
     {
         "/.dockerenv",
         "/dev",
@@ -91,7 +91,7 @@ def changes(
     directories that were made only to hold it. `userxattr` tells where overlayfs keeps its marks
     (`user.overlay.*` in a user namespace). Raises OSError.
     """
-    hidden = {*_ENGINE_POINTS, *mount_points, *(overlay.target for overlay in overlays)} - {"/"}
+    hidden = {*ENGINE_POINTS, *mount_points, *(overlay.target for overlay in overlays)} - {"/"}
     found: list[Change] = []
     for overlay in overlays:
         with ExitStack() as opened:

@@ -82,6 +82,8 @@ def _compare(one: int, other: int, where: Touched, path: str) -> Iterator[Change
     for name in sorted(names, key=os.fsencode):
         before, now = _lstat(one, name), _lstat(other, name)
         here = f"{path}/{name}"
+        if here in changes.ENGINE_POINTS and (before is None) != (now is None):
+            continue  # an image may lack what each container has
         node = where.names.get(name) or Touched(whole=where.whole)
         if where.whole:
             node.whole = True

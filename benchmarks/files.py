@@ -1,0 +1,189 @@
+"""What moving files costs: 100 MB in 5,000 files, beside docker and umoci.
+
+    python -m benchmarks.files [--runs N]
+
+Import, export, commit and cp in both directions, in turns with docker on the same tree; unpacking
+an image, in turns with umoci; and `diff` of ten changes, of a container over 100,000 files and of
+one over ten. Docker needs root. Ends with 1 where somebody is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import ipycontainer
+from benchmarks.images import registry_and_docker
+from ipycontainer.engine.engine import Engine
+from tests import busybox
+from tests.image_archives import image, write_archive
+from tests.registries import skopeo
+
+__all__ = ["measure"]
+
+FILES, FILE_BYTES = 5_000, 20_000
+CHANGES = "mkdir /new; for i in 1 2 3 4 5 6 7 8 9; do echo $i > /new/$i; done"
+MOST_TIMES_SLOWER = 2.0  # diff over 100,000 files, of what it costs over ten
+
+
+def make_tree(place: Path, files: int, size: int) -> Path:
+    """Make a tree with a hundred files a directory."""
+    content = os.urandom(size)
+    for number in range(files):
+        directory = place / "data" / str(number // 100)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / str(number)).write_bytes(number.to_bytes(8, "big") + content)
+    return place
+
+
+def make_archive(tree: Path, path: Path) -> Path:
+    """Write a tree, and the small image's with it, as one root file system."""
+    busybox.write_archive(path)
+    with tarfile.open(path, "a") as archive:
+        archive.add(tree / "data", arcname="data")
+    return path
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that it takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def ours(engine: Engine, place: Path) -> dict[str, float]:
+    """Do each operation once, with what docker's client would do too, and clear up."""
+    found = {
+        "import": timed(lambda: engine.images.import_(place / "root.tar", "bench", "1")),
+    }
+    box = engine.containers.create("bench:1", ["true"], name="box", network="none")
+    found["export"] = timed(lambda: box.export_to(place / "out.tar"))
+    found["cp in"] = timed(lambda: box.copy_in(place / "tree" / "data", "/in"))
+    found["cp out"] = timed(lambda: box.copy_out("/data", place / "copy"))
+    found["commit"] = timed(lambda: box.commit("made"))
+    shutil.rmtree(place / "copy")
+    engine.images.remove("made")
+    box.remove()
+    engine.images.remove("bench:1")
+    return found
+
+
+def dockers(client: tuple[str, ...], place: Path) -> dict[str, float]:
+    """Do the same with docker."""
+
+    def run(*words: str) -> None:
+        subprocess.run([*client, *words], check=True, capture_output=True)
+
+    found = {"import": timed(lambda: run("import", str(place / "root.tar"), "bench:1"))}
+    run("create", "--name", "box", "--network", "none", "bench:1", "true")
+    found["export"] = timed(lambda: run("export", "-o", str(place / "out.tar"), "box"))
+    found["cp in"] = timed(lambda: run("cp", str(place / "tree" / "data"), "box:/in"))
+    found["cp out"] = timed(lambda: run("cp", "box:/data", str(place / "copy")))
+    found["commit"] = timed(lambda: run("commit", "box", "made"))
+    shutil.rmtree(place / "copy")
+    for words in (("rmi", "made"), ("rm", "box"), ("rmi", "bench:1")):
+        run(*words)
+    return found
+
+
+def unpacked_here(engine: Engine, place: Path) -> float:
+    """Load the image, whose layers are unpacked with it."""
+    with open(place / "image.tar", "rb") as archive:
+        seconds = timed(lambda: engine.images.load(archive))
+    engine.images.remove("bench:2")
+    return seconds
+
+
+def unpacked_by_umoci(place: Path) -> float:
+    """Let skopeo bring it into a layout and umoci unpack it."""
+    rootless = ["--rootless"] if os.geteuid() else []
+
+    def work() -> None:
+        skopeo("copy", "-q", f"docker-archive:{place}/image.tar", f"oci:{place}/oci:1")
+        subprocess.run(
+            ["umoci", "unpack", *rootless, "--image", f"{place}/oci:1", f"{place}/bundle"],
+            check=True,
+            capture_output=True,
+        )
+
+    seconds = timed(work)
+    shutil.rmtree(place / "oci")
+    shutil.rmtree(place / "bundle")
+    return seconds
+
+
+def diffs(engine: Engine, place: Path, runs: int) -> dict[str, list[float]]:
+    """Return the seconds of `diff` of ten changes, over images with few and with many files."""
+    found: dict[str, list[float]] = {}
+    for name, files in (("diff over 10", 10), ("diff over 100,000", 100_000)):
+        tree = make_tree(place / name, files, 1)
+        engine.images.import_(make_archive(tree, place / "some.tar"), "some")
+        engine.run("some", ["sh", "-c", CHANGES], network="none", name="changed")
+        box = engine.containers.get("changed")
+        assert len(box.changes()) == 10
+        found[name] = [timed(box.changes) for _ in range(runs)]
+        box.remove()
+        engine.images.remove("some")
+        shutil.rmtree(tree)
+    return found
+
+
+def measure(runs: int) -> int:
+    """Measure in turns and print; return 1 where a target is missed."""
+    own: dict[str, list[float]] = {}
+    other: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(prefix="ipyc-bench-", dir="/var/tmp") as directory:
+        place = Path(directory)
+        make_archive(make_tree(place / "tree", FILES, FILE_BYTES), place / "root.tar")
+        parts = [image([(place / "root.tar").read_bytes()])]
+        write_archive(place / "image.tar", [(parts[0], ["bench:2"])])
+        with (
+            registry_and_docker(place) as (_, docker),
+            ipycontainer.connect(place / "home") as engine,
+        ):
+            for _ in range(runs):
+                for name, seconds in ours(engine, place).items():
+                    own.setdefault(name, []).append(seconds)
+                if docker is not None:
+                    for name, seconds in dockers(docker(), place).items():
+                        other.setdefault(name, []).append(seconds)
+                own.setdefault("unpack", []).append(unpacked_here(engine, place))
+                other.setdefault("unpack", []).append(unpacked_by_umoci(place))
+            few, many = diffs(engine, place, max(runs, 5)).values()
+            engine.reset()
+    missed = False
+    for name, values in own.items():
+        mine = statistics.median(values)
+        if name not in other:
+            print(f"  {name:<8}{mine:7.2f} s")
+            continue
+        theirs = statistics.median(other[name])
+        met = mine <= theirs
+        missed |= not met
+        whose = "umoci" if name == "unpack" else "docker"
+        print(
+            f"  {'met   ' if met else 'MISSED'} {name:<8}{mine:7.2f} s, {whose} {theirs:.2f} s: "
+            f"{theirs / mine:.2f} times as fast"
+        )
+    low, high = statistics.median(few), statistics.median(many)
+    met = high <= MOST_TIMES_SLOWER * low
+    print(
+        f"  {'met   ' if met else 'MISSED'} diff of 10 changes: {low * 1000:.1f} ms over 10 files, "
+        f"{high * 1000:.1f} ms over 100,000"
+    )
+    return int(missed or not met)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=3)
+    sys.exit(measure(parser.parse_args().runs))
