@@ -326,7 +326,7 @@ def _(outcome: Inspected) -> values.Objects | values.Texts | None:
         return values.Texts(_text(outcome).splitlines())
     if outcome.errors and not outcome.objects:
         return None  # docker prints [], which says no more than the error
-    return values.Objects(outcome.objects, json.dumps(list(outcome.objects), indent=4))
+    return values.Objects(outcome.objects)
 
 
 @_value.register(Facts)

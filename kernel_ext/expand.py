@@ -8,8 +8,9 @@ nothing for a line and rewrites `'{{.ID}}'`, so the magic turns it off. The rule
     {{ }}     stay as they are: they belong to Go templates (`--format {{.ID}}`)
     ~ ~/x     the home directory, at the start of an unquoted word
 
-Nothing single-quoted or escaped is touched, and a field that has no value is an error: a typo must
-not travel into the container as text.
+What a value becomes is no flag, whatever it begins with (commands.flags.Value), unless it stood in
+a list. Nothing single-quoted or escaped is touched, and a field that has no value is an error: a
+typo must not travel into the container as text.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ipycontainer.commands.flags import Value
 from kernel_ext.split import Fragment, Word, field_end
 
 __all__ = ["expand"]
@@ -49,7 +51,8 @@ def _word(word: Word, scope: dict[str, Any]) -> list[str]:
     text = "".join(
         part.text if part.quote == "'" else _fields(part.text, scope) for part in word.fragments
     )
-    return [_home(word.fragments[0], text)]
+    expanded = _home(word.fragments[0], text)
+    return [expanded if word.text.startswith("-") else Value(expanded)]
 
 
 def _home(first: Fragment, text: str) -> str:
@@ -113,9 +116,10 @@ def _items(value: Any, field: str) -> list[str]:
     if hasattr(value, "columns"):  # a frame of any library stands for its containers or images
         if "id" not in value.columns:
             raise UsageError(f"{field}: the frame has no column named id")
-        value = value["id"]
+        return [Value(_single(item, field)) for item in value["id"]]
     if isinstance(value, str | bytes | Mapping | os.PathLike) or not isinstance(value, Iterable):
-        return [_single(value, field)]
+        return [Value(_single(value, field))]
+    # Who makes a list means words, flags among them.
     return [_single(item, field) for item in value]
 
 

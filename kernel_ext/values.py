@@ -7,6 +7,8 @@ would not ask `_repr_mimebundle_` for text at all.)
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,17 +16,35 @@ __all__ = ["Facts", "Objects", "Texts"]
 
 
 class Objects(list[Any]):
-    """What `inspect` found: dicts in docker's shape, shown as JSON."""
+    """What `inspect` found: dicts in docker's shape, shown as JSON.
 
-    def __init__(self, objects: Iterable[Mapping[str, Any]], text: str) -> None:
-        super().__init__(objects)
-        self._text = text
+    A notebook is saved and passed on with what it shows: values in an environment whose names say
+    that they are secret are not shown. The dicts themselves have them.
+    """
 
     def _repr_json_(self) -> list[Any]:
-        return list(self)
+        return [_without_secrets(each) for each in self]
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        _write(printer, self._text.splitlines(), cycle)
+        _write(printer, json.dumps(self._repr_json_(), indent=4).splitlines(), cycle)
+
+
+_SECRET = re.compile(
+    "(?i)pass(word|wd|phrase)|secret|token|credential|private|api_?key|access_?key"
+)
+
+
+def _without_secrets(value: Any, name: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(each, str(key)) for key, each in value.items()}
+    if name == "Env" and isinstance(value, list):
+        return [_without_secret(each) for each in value]
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
+
+
+def _without_secret(entry: str) -> str:
+    name, equals, _ = entry.partition("=")
+    return f"{name}=********" if equals and _SECRET.search(name) else entry
 
 
 class Facts(dict[str, Any]):

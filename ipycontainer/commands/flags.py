@@ -19,7 +19,16 @@ from ipycontainer.errors import Unsupported, UsageError
 
 Given: TypeAlias = tuple[click.Option, str]
 
-__all__ = ["Flags", "HelpWanted", "display_name"]
+__all__ = ["Flags", "HelpWanted", "Value", "display_name"]
+
+
+class Value(str):
+    """A word of a line that came out of data: it can be an argument, or a flag's, but no flag.
+
+    A name that begins with a dash would else say to a verb what its user did not.
+    """
+
+    __slots__ = ()
 
 
 class HelpWanted(Exception):
@@ -56,7 +65,7 @@ class Flags:
         words = list(argv)
         while words:
             word = words.pop(0)
-            if word == "--":
+            if word == "--" and not isinstance(word, Value):
                 rest += words
                 break
             if word == "-" or not word.startswith("-"):
@@ -64,6 +73,11 @@ class Flags:
                 if not self.interspersed:
                     rest += words
                     break
+            elif isinstance(word, Value):
+                raise UsageError(
+                    f"{word!r} is a value, and would be read as a flag",
+                    hint="a value that shall be a flag goes into a list: {[value]}",
+                )
             elif word.startswith("--"):
                 self._long(word, words, found)
             else:

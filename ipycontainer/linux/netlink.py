@@ -7,6 +7,7 @@ their messages together from what is here. Formats: linux/netlink.h, netlink(7).
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -38,6 +39,7 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11  # linux/socket.h, NETLINK_CAP_AC
 _ACK_TLVS, _CAPPED = 0x200, 0x100  # NLM_F_ACK_TLVS, NLM_F_CAPPED
 _HEADER = struct.Struct("=IHHII")
 _BUFFER_BYTES = 1 << 16
+_VALUE_BYTES = (1 << 16) - 1 - 4
 # The kernel answers within the send(2); only a kernel without the family stays silent.
 _PATIENCE_SECONDS = 10
 
@@ -183,7 +185,13 @@ def _error(number: int, what: str, acknowledgement: bytes) -> OSError:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """Return an attribute: length, kind, value, padded to four bytes."""
+    """Return an attribute: length, kind, value, padded to four bytes.
+
+    Raises OSError (EMSGSIZE) for what its 16 bits of length cannot say: cut to them, the rest of
+    the value would be read as attributes that nobody asked for (CVE-2021-43784).
+    """
+    if len(value) > _VALUE_BYTES:
+        raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 

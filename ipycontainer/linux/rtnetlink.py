@@ -54,6 +54,7 @@ _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 2
 IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
 _IFLA_TXQLEN, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 13, 19, 20, 28
+_REMARK_BYTES = 255  # linux/if.h: IFALIASZ less one
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
 _BRPORT_MODE, _BRPORT_ISOLATED = 4, 33  # hairpin mode, and no way to other isolated ports
@@ -215,7 +216,7 @@ def _common(mtu: int, mac: str) -> bytes:
 
 
 def _remark(alias: str) -> bytes:
-    return attribute(_IFLA_IFALIAS, alias.encode()) if alias else b""
+    return attribute(_IFLA_IFALIAS, alias.encode()[:_REMARK_BYTES]) if alias else b""
 
 
 def _family(address: Address) -> int:

@@ -33,6 +33,8 @@ TAKEN = 64  # datagrams in a row, before others have their turn
 
 Reply = Callable[[bytes], None]
 
+_NOT_TO_BE_ASKED = Answer()  # what the monitor says of a name, by false, that nobody may ask for
+
 
 @dataclass(slots=True)
 class _Forwarded:
@@ -139,23 +141,25 @@ class Resolver:
             self._resolve(query, message, reply, by_tcp=False)
 
     def _resolve(self, query: Query, raw: bytes, reply: Reply, *, by_tcp: bool) -> None:
-        """Ask the monitor of the name; what it does not know goes to the servers.
+        """Ask the monitor of the name; what it does not know goes to the servers, if it may.
 
-        So does every other type of question, as with docker.
+        So does every other type of question, as with docker: the monitor is asked of nothing then.
         """
+        ours = query.type in dns.OURS
         address = dns.pointer_address(query.name) if query.type == dns.PTR else ""
-        if query.type not in dns.OURS or (query.type == dns.PTR and not address):
-            self._forward(query, raw, reply, by_tcp)
-            return
 
         def known(found: Answer | None, _: int) -> None:
             if found is None:
                 self._forward(query, raw, reply, by_tcp)
+            elif found is _NOT_TO_BE_ASKED:
+                reply(dns.failure(query))
             else:
                 reply(dns.answer(query, found))
 
-        question = f"P{address}" if address else f"N{query.name}"
-        self._ask(question, known)
+        if query.type == dns.PTR or not ours:
+            self._ask(f"P{address}", known)
+        else:
+            self._ask(f"N{query.name}", known)
 
     # ── the monitor ──────────────────────────────────────────────────────────────────────────
 
@@ -176,7 +180,7 @@ class Resolver:
         then, self._asking = self._asking, None
         if then is not None:
             raw = json.loads(message)
-            found = None
+            found = None if raw is None else _NOT_TO_BE_ASKED
             if isinstance(raw, dict):
                 found = Answer(tuple(raw.get("addresses", ())), tuple(raw.get("names", ())))
             then(found, fds[0] if fds else -1)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ipycontainer.store.database import Transaction
 
-__all__ = ["addresses_of", "linked_to", "names_of"]
+__all__ = ["addresses_of", "leads_out", "linked_to", "names_of"]
 
 _OTHERS = (
     "SELECT e.ipv4, e.ipv6, e.wanted, c.name, c.id,"
@@ -59,6 +59,16 @@ def linked_to(tx: Transaction, container_id: str) -> list[tuple[str, str]]:
     parts = [(row["id"], *row["link"].partition(":")[::2]) for row in rows]
     known = (name, container_id, container_id[:12])
     return [(linker, alias or target) for linker, target, alias in parts if target in known]
+
+
+def leads_out(tx: Transaction, container_id: str) -> bool:
+    """Tell whether a container is on a network that is not internal."""
+    rows = tx.all(
+        "SELECT n.config FROM endpoints e JOIN networks n ON n.id = e.network_id"
+        " WHERE e.container_id = ? AND e.endpoint_id != ''",
+        (container_id,),
+    )
+    return any(not json.loads(row["config"]).get("internal") for row in rows)
 
 
 def _networks(tx: Transaction, container_id: str) -> list[tuple[str, str, dict[str, str]]]:

@@ -1,7 +1,9 @@
 """What a monitor tells its resolver: names from the store, connections to servers outside.
 
 The resolver asks one question at a time, in a packet: `NNAME`, `PADDRESS`, or `TNUMBER` for a
-connection to the server of that number. It gets JSON, with null for what is not known here.
+connection to the server of that number. It gets JSON: null for what is not known here, false for
+what is not to be asked outside either, since the container is on internal networks alone by now
+(CVE-2024-29018: names carry data out).
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Names:
             return False
         kind, text = question[0], question[1:]
         fds: list[int] = []
-        told: dict[str, Sequence[str]] | None = None
+        told: dict[str, Sequence[str]] | bool | None = None
         upstream = None
         if kind == "N":
             with self._store.read() as tx:
@@ -59,6 +61,8 @@ class Names:
             with self._store.read() as tx:
                 found = names.names_of(tx, self._id, text)
             told = {"names": found} if found else None
+        if told is None and not self._leads_out():
+            told = False
         elif kind == "T" and text.isdecimal() and int(text) < len(self._servers):
             upstream = _connect(self._servers[int(text)])
             fds = [] if upstream is None else [upstream.fileno()]
@@ -67,6 +71,10 @@ class Names:
         if upstream is not None:
             upstream.close()
         return True
+
+    def _leads_out(self) -> bool:
+        with self._store.read() as tx:
+            return names.leads_out(tx, self._id)
 
 
 def open_servers(servers: Sequence[str]) -> list[socket.socket]:
