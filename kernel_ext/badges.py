@@ -17,6 +17,10 @@ _STATES = {
     "paused": _YELLOW,
     "restarting": _BLUE,
     "dead": _RED,
+    # what `doctor` says
+    "ok": _GREEN,
+    "limited": _YELLOW,
+    "missing": _RED,
 }
 _KINDS = {"A": ("added", _GREEN), "C": ("changed", _YELLOW), "D": ("deleted", _RED)}
 

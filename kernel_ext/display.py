@@ -8,7 +8,6 @@ only said (names, warnings) is printed.
 from __future__ import annotations
 
 import io
-import json
 import os
 import shlex
 import sys
@@ -23,6 +22,7 @@ from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import (
     Changes,
     Codes,
+    Diagnosis,
     DiskUsage,
     Done,
     EventView,
@@ -247,6 +247,15 @@ def _(outcome: Listing) -> Frame | values.Texts | list[str]:
     frame: Frame = make(outcome.rows, outcome.now_ns)
     frame.attrs["no_trunc"] = outcome.no_trunc
     return frame
+
+
+@_value.register(Diagnosis)
+def _(outcome: Diagnosis) -> Frame | values.Texts:
+    if outcome.template:
+        return values.Texts(_text(outcome).splitlines())
+    from kernel_ext import check_frame
+
+    return check_frame.checks(outcome.checks)
 
 
 @_value.register(PortListing)

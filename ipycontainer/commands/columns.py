@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ipycontainer.commands import disk_columns, image_columns
+from ipycontainer.commands import check_columns, disk_columns, image_columns
+from ipycontainer.commands.border_records import Check
 from ipycontainer.commands.cells import ago, ellipsis, short
 from ipycontainer.commands.network_columns import (
     NETWORKS_HEADERS,
@@ -135,6 +136,7 @@ _FORMS: Mapping[str, _Form] = {
         "",
     ),
     "stats": _Form(STATS_TABLE, STATS_HEADERS, "container.statsContext", ""),
+    "checks": _Form(check_columns.TABLE, check_columns.HEADERS, "doctor.checkContext", ""),
 }
 
 
@@ -246,7 +248,8 @@ def _fields(
     | HistorySummary
     | CheckpointSummary
     | DiskSummary
-    | Sample,
+    | Sample
+    | Check,
     listing: Listing,
 ) -> dict[str, str]:
     if isinstance(row, CheckpointSummary):
@@ -267,6 +270,8 @@ def _fields(
         return _container_fields(row, listing.now_ns, listing.no_trunc)
     if isinstance(row, HistorySummary):
         return image_columns.history_fields(row, listing.now_ns, listing.no_trunc, listing.human)
+    if not isinstance(row, ImageSummary):
+        return check_columns.check_fields(row)
     with_digest = listing.digests or "{{.Digest}}" in listing.template
     fields = image_columns.image_fields(row, listing.now_ns, listing.no_trunc, with_digest)
     return fields | disk_columns.image_sizes(row) if listing.sizes else fields

@@ -204,7 +204,9 @@ class Listing(Outcome):
     `history` prints exact times and bytes.
     """
 
-    kind: Literal["ps", "images", "networks", "volumes", "history", "stats", "checkpoints", "disk"]
+    kind: Literal[
+        "ps", "images", "networks", "volumes", "history", "stats", "checkpoints", "disk", "checks"
+    ]
     rows: (
         tuple[ContainerSummary, ...]
         | tuple[ImageSummary, ...]
@@ -214,6 +216,7 @@ class Listing(Outcome):
         | tuple[CheckpointSummary, ...]
         | tuple[DiskSummary, ...]
         | tuple[Sample, ...]
+        | tuple[Check, ...]
     )
     now_ns: int
     quiet: bool = False
@@ -401,6 +404,12 @@ class Facts(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis(Outcome):
-    """What `doctor` found."""
+    """What `doctor` found; with `template` a face prints lines."""
 
     checks: tuple[Check, ...] = ()
+    template: str = ""
+
+    @property
+    def is_fit(self) -> bool:
+        """Tell whether containers can start here."""
+        return all(check.ok for check in self.checks if check.needed)

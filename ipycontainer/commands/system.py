@@ -47,12 +47,18 @@ def info(session: Session, template: str) -> Outcome:
     return Facts(kind="info", data=data, template=template, warnings=warnings)
 
 
-@verb("doctor", "Check what the engine needs of this machine, and how to mend it", most=0)
-def doctor(session: Session) -> Outcome:
+@verb(
+    "doctor",
+    "Check what the engine needs of this machine, and how to mend it",
+    "[OPTIONS]",
+    most=0,
+)
+@click.option("-f", "--format", "template", default="", help=_FORMAT_HELP)
+def doctor(session: Session, template: str) -> Outcome:
     """Return each check with its remedy; works where no engine can."""
     from ipycontainer.engine.doctor import checks
 
-    return Diagnosis(checks=tuple(checks()))
+    return Diagnosis(checks=tuple(checks()), template=template)
 
 
 @verb(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any, TextIO
 
+from ipycontainer.commands.check_columns import check_state
 from ipycontainer.commands.columns import disk_text, listing_lines
 from ipycontainer.commands.explained_lines import explained_lines
 from ipycontainer.commands.facts import info_lines, version_lines
@@ -175,14 +176,16 @@ def _(outcome: Facts, out: TextIO) -> int:
 
 @_body.register
 def _(outcome: Diagnosis, out: TextIO) -> int:
+    if outcome.template:
+        rows = Listing(kind="checks", rows=outcome.checks, now_ns=0, template=outcome.template)
+        return _body(rows, out) or int(not outcome.is_fit)
     lines = []
     for check in outcome.checks:
-        mark = "ok" if check.ok else "!!" if check.needed else "--"
-        lines.append(f"{mark} {check.name}: {check.detail}")
+        lines.append(f"{check_state(check):<7} {check.name}: {check.detail}")
         if not check.ok and check.remedy:
-            lines.append(f"   {check.remedy}")
+            lines.append(f"{'':7} mend it with: {check.remedy}")
     _write(lines, out)
-    return 0 if all(check.ok for check in outcome.checks if check.needed) else 1
+    return int(not outcome.is_fit)
 
 
 @_body.register

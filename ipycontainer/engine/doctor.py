@@ -37,6 +37,12 @@ _PACKAGES = {
     "pacman": ("pacman -S --noconfirm", "shadow", "passt", "libseccomp", "python"),
     "apk": ("apk add", "shadow-subids", "passt", "libseccomp", "python3"),
 }
+# The controllers that limits are set by, and how an administrator lets a user have them.
+_LIMITED_BY = ("cpu", "cpuset", "io", "memory", "pids")
+_DELEGATE = (
+    "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' |"
+    " sudo SYSTEMD_EDITOR=tee systemctl edit user@.service"
+)
 _KINDS = ("uidmap", "pasta", "seccomp", "venv")
 
 
@@ -114,9 +120,9 @@ def judge(facts: Mapping[str, Any]) -> List[Check]:
     sudo = "" if facts["euid"] == 0 else "sudo "
     found = [_judge_python(facts, sudo), _judge_kernel(facts), _judge_namespaces(facts)]
     found += [_judge_proc(facts), _judge_overlay(facts), _judge_seccomp(facts, sudo)]
-    found.append(_judge_cgroups(facts))
+    found += [_judge_cgroups(facts), _judge_network(facts, sudo), _judge_apparmor(facts)]
     if facts["rootless"]:
-        found += [_judge_mapping(facts, sudo), _judge_pasta(facts, sudo)]
+        found += [_judge_mapping(facts, sudo), _judge_pasta(facts, sudo), _judge_tun(facts, sudo)]
     if "venv" in facts:
         detail = "is there" if facts["venv"] else "cannot be made without ensurepip"
         remedy = "" if facts["venv"] else _install("venv", facts, sudo)
@@ -150,7 +156,9 @@ def _judge_namespaces(facts: Mapping[str, Any]) -> Check:
         how = "in a user namespace" if facts["rootless"] else "as root"
         return Check("namespaces", True, "all kinds can be made " + how)
     remedy = "a machine, or an administrator, that allows user namespaces"
-    if facts["inside"]:
+    if facts["chrooted"]:
+        remedy = "systemd-nspawn -D DIRECTORY, in the place of chroot DIRECTORY"
+    elif facts["inside"]:
         remedy = "docker run " + DOCKER_OPTIONS
     elif facts["apparmor_restrict_unprivileged_userns"] == "1":
         remedy = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
@@ -196,8 +204,15 @@ def _judge_seccomp(facts: Mapping[str, Any], sudo: str) -> Check:
 
 def _judge_cgroups(facts: Mapping[str, Any]) -> Check:
     version, writable = facts["cgroup"]["version"], facts["cgroup"]["writable"]
-    if writable:
+    missing = [name for name in _LIMITED_BY if name not in facts["cgroup"]["controllers"]]
+    if writable and (version != "v2" or not missing):
         return Check("cgroups", True, version + ", each container gets its own", needed=False)
+    if writable:
+        detail = "{}, without {}: what they limit is not limited".format(
+            version, ", ".join(missing)
+        )
+        remedy = _DELEGATE if facts["euid"] else "a kernel that is booted with these controllers"
+        return Check("cgroups", False, detail, remedy, needed=False)
     remedy = "systemd-run --user --scope -p Delegate=yes jupyter lab"
     if version != "v2":
         remedy = "boot with systemd.unified_cgroup_hierarchy=1, or run as root"
@@ -205,6 +220,24 @@ def _judge_cgroups(facts: Mapping[str, Any]) -> Check:
         remedy = "docker run --privileged --cgroupns private"
     detail = "{}, not writable: containers get no limits or accounting".format(version)
     return Check("cgroups", False, detail, remedy, needed=False)
+
+
+def _judge_network(facts: Mapping[str, Any], sudo: str) -> Check:
+    if facts["chain"][1]:
+        return Check("network", True, "not tried, since namespaces are refused", needed=False)
+    part, code = facts["network"]
+    if not code:
+        return Check("network", True, "veth, bridges and nf_tables are there", needed=False)
+    detail = "{} cannot be had: {}: only `--network none` and `host`".format(part, _words(code))
+    remedy = "docker run --privileged" if facts["inside"] else sudo + "modprobe " + part
+    return Check("network", False, detail, remedy, needed=False)
+
+
+def _judge_apparmor(facts: Mapping[str, Any]) -> Check:
+    detail = "not in this kernel, or off: no profile can be given"
+    if facts["apparmor"]:
+        detail = "profiles that are loaded can be given, by --security-opt apparmor=NAME"
+    return Check("apparmor", True, detail, needed=False)
 
 
 def _judge_mapping(facts: Mapping[str, Any], sudo: str) -> Check:
@@ -224,6 +257,14 @@ def _judge_pasta(facts: Mapping[str, Any], sudo: str) -> Check:
         return Check("pasta", True, facts["pasta"], needed=False)
     detail = "not installed: only `--network none` and `host`"
     return Check("pasta", False, detail, _install("pasta", facts, sudo), needed=False)
+
+
+def _judge_tun(facts: Mapping[str, Any], sudo: str) -> Check:
+    if facts["tun"]:
+        return Check("tun", True, "/dev/net/tun can be opened", needed=False)
+    detail = "/dev/net/tun cannot be opened: networks do not lead out of the machine"
+    remedy = "docker run --device /dev/net/tun" if facts["inside"] else sudo + "modprobe tun"
+    return Check("tun", False, detail, remedy, needed=False)
 
 
 def _install(kind: str, facts: Mapping[str, Any], sudo: str) -> str:

@@ -16,6 +16,8 @@ import os
 import platform
 import pwd
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,11 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 CLONE_OTHERS = 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 CAP_SYS_ADMIN = 21  # linux/capability.h
+# linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/netfilter/nf_tables.h
+NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+NLMSG_ERROR, NLM_F_MAKE = 2, 0x4 | 0x400 | 0x200  # ACK, CREATE, EXCL
+RTM_NEWLINK, IFLA_LINKINFO, IFLA_INFO_KIND = 16, 18, 1
+NFT_GETGEN = 10 << 8 | 16
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}  # asm/unistd.h
 
 PACKAGE_TOOLS = ("apt-get", "dnf", "zypper", "pacman", "apk")
@@ -54,8 +61,12 @@ def probe(home: str) -> Dict[str, Any]:
         "inside": any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv"))),
         "packages": next((name for name in PACKAGE_TOOLS if shutil.which(name)), ""),
         "pasta": shutil.which("pasta") or "",
+        "tun": _opens("/dev/net/tun"),
+        "chrooted": not _mounted_root(),
+        "apparmor": _read("/sys/module/apparmor/parameters/enabled") == "Y",
         "chain": _in_child(lambda: _chain(rootless)),
         "proc": _in_child(lambda: [*_chain(rootless), ("mount /proc", _mount_proc)])[1],
+        "network": _in_child(lambda: [*_chain(rootless), *_networks()]),
         "overlay": {"path": place, "errno": _overlay(place, rootless), "elsewhere": ""},
         "seccomp": _loads("libseccomp.so.2"),
         "cgroup": _cgroup(),
@@ -140,6 +151,33 @@ def _mount_proc() -> None:
         raise OSError(code, os.strerror(code))
 
 
+def _networks() -> List[Step]:
+    """Return what a network is made of; the namespace that the child is in goes with it."""
+    return [
+        ("veth", lambda: _make_link(b"veth")),
+        ("bridge", lambda: _make_link(b"bridge")),
+        ("nf_tables", lambda: _ask_netlink(NETLINK_NETFILTER, NFT_GETGEN, 0, bytes(4))),
+    ]
+
+
+def _make_link(kind: bytes) -> None:
+    info = struct.pack("=HH", 4 + len(kind), IFLA_INFO_KIND) + kind + bytes(-len(kind) % 4)
+    body = bytes(16) + struct.pack("=HH", 4 + len(info), IFLA_LINKINFO) + info
+    _ask_netlink(NETLINK_ROUTE, RTM_NEWLINK, NLM_F_MAKE, body)
+
+
+def _ask_netlink(protocol: int, kind: int, flags: int, body: bytes) -> None:
+    """Send one request, and raise what the kernel answers if that is an error."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
+        netlink.settimeout(5)
+        netlink.send(struct.pack("=IHHII", 16 + len(body), kind, 1 | flags, 1, 0) + body)
+        answer = netlink.recv(65536)
+    if struct.unpack_from("=H", answer, 4)[0] == NLMSG_ERROR:
+        code = -struct.unpack_from("=i", answer, 16)[0]
+        if code:
+            raise OSError(code, os.strerror(code))
+
+
 def _overlay(place: str, rootless: bool) -> int:
     """Return 0, or the errno with which an overlay with its upper directory in `place` failed."""
     try:
@@ -210,12 +248,21 @@ def _cgroup() -> Dict[str, Any]:
     if (root / "cgroup.controllers").exists():
         own = [row[3:] for row in _read("/proc/self/cgroup").splitlines() if row[:3] == "0::"]
         place = root / (own[0] if own else "/").lstrip("/") if os.geteuid() else root
-        return {"version": "v2", "writable": _makes_directory(place)}
+        return {
+            "version": "v2",
+            "writable": _makes_directory(place),
+            "controllers": _read(str(place / "cgroup.controllers")).split(),
+        }
     present = [root / name for name in CONTROLLERS if (root / name / "tasks").exists()]
     if not present:
-        return {"version": "no cgroups", "writable": False}
+        return {"version": "no cgroups", "writable": False, "controllers": []}
     version = "hybrid" if (root / "unified" / "cgroup.procs").exists() else "v1"
-    return {"version": version, "writable": all(map(_makes_directory, present))}
+    controllers = [place.name for place in present]
+    return {
+        "version": version,
+        "writable": all(map(_makes_directory, present)),
+        "controllers": controllers,
+    }
 
 
 def _makes_directory(place: Path) -> bool:
@@ -223,6 +270,19 @@ def _makes_directory(place: Path) -> bool:
     try:
         probe_directory.mkdir()
         probe_directory.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _mounted_root() -> bool:
+    """Tell whether `/` is a mount point, as it is but for a chroot(2) to a mere directory."""
+    return any(row.split()[4:5] == ["/"] for row in _read("/proc/self/mountinfo").splitlines())
+
+
+def _opens(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except OSError:
         return False
     return True

@@ -58,7 +58,7 @@ class Connection:
         self._watched: set[int] = set()
         self._refused: list[Callable[[], None]] = []
         self._resolver: list[int] = []
-        self._names: Names | None = None
+        self._names: list[Names] = []  # one a resolver: who came to a network twice has two
         self._loop: Loop | None = None
         self.warnings: list[str] = []
 
@@ -232,12 +232,14 @@ class Connection:
         for fd in sockets:
             os.close(fd)
             self._resolver.remove(fd)
-        self._names = Names(self._store, self._id, ours, servers)
-        loop.watch(ours.fileno(), READ, lambda: self._tell(loop))
+        known = Names(self._store, self._id, ours, servers)
+        self._names.append(known)
 
-    def _tell(self, loop: Loop) -> None:
-        if self._names is not None and not self._names.answer():
-            loop.forget(self._names.fileno())
+        def tell() -> None:
+            if not known.answer():
+                loop.forget(known.fileno())
+
+        loop.watch(known.fileno(), READ, tell)
 
     def _carry(self, place: Place) -> None:
         """Fork the proxy of the published ports."""
@@ -282,10 +284,11 @@ class Connection:
         for fd in self._resolver:
             os.close(fd)
         self._resolver.clear()
-        if self._names is not None and self._loop is not None:
-            self._loop.forget(self._names.fileno())
-            self._names.close()
-            self._names = None
+        for known in self._names:
+            if self._loop is not None:
+                self._loop.forget(known.fileno())
+            known.close()
+        self._names.clear()
         if self._place is not None:
             self._withdraw_ports(self._place)
         for _, sock in self._taken:

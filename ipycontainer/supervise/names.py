@@ -57,7 +57,7 @@ class Names:
             with self._store.read() as tx:
                 addresses = names.addresses_of(tx, self._id, text)
             told = None if addresses is None else {"addresses": addresses}
-        elif kind == "P":
+        elif kind == "P" and text:
             with self._store.read() as tx:
                 found = names.names_of(tx, self._id, text)
             told = {"names": found} if found else None

@@ -17,7 +17,7 @@ __all__ = ["FULL_ROUNDS", "ROUNDS", "before", "either", "put", "resolve_by_path"
 
 # How often a race is run: two hundred times in full, fewer in a sample.
 FULL_ROUNDS = 200
-ROUNDS = FULL_ROUNDS if os.environ.get("IPYCONTAINER_FULL") else 25
+ROUNDS = FULL_ROUNDS if os.environ.get("IPYCONTAINER_FULL") else 20
 
 # A test runs twice: the attack fails while the rule holds, and succeeds once it is out.
 either = pytest.mark.parametrize("holds", [True, False], ids=["with the rule", "without"])

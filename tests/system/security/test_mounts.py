@@ -20,10 +20,10 @@ from ipycontainer.errors import EngineError
 from ipycontainer.linux import mounts, namespaces, seccomp, syscalls
 from ipycontainer.model.oci import Mount
 from ipycontainer.runtime import (
+    mount_plan,
     mount_steps,
     options,
     path_steps,
-    plan,
     session_steps,
     terminal_steps,
 )
@@ -199,7 +199,7 @@ def _redirect_parameter(bundle: str, holds: bool) -> str:
     if not holds:
         session_steps.PROC_SUPER_MAGIC = syscalls.fstatfs_type(os.open(file, os.O_RDONLY))
     try:
-        session_steps.SetSysctl("kernel.domainname", MARK).execute(
+        session_steps.SetSysctl("kernel.domainname", MARK, "kernel/domainname").execute(
             Context(-1, Stdio(0, 1, 2), None)
         )
     except EngineError as error:
@@ -216,14 +216,14 @@ def test_a_parameter_that_was_led_elsewhere(bundle: str, holds: bool) -> None:
 
 def _write_to_cgroups(bundle: str, kinds: list[str], holds: bool) -> str:
     if not holds:
-        make = plan._cgroup_mount
+        make = mount_plan._cgroup_mount
 
         def writable(mount: Mount, *rest: Any) -> Any:
             mount = replace(mount, options=tuple(o for o in mount.options if o != "ro"))
             parsed = options.parse(mount)
             return make(mount, rest[0], parsed, *rest[2:])
 
-        rules.put(plan, "_cgroup_mount", writable)
+        rules.put(mount_plan, "_cgroup_mount", writable)
     script = "mkdir /sys/fs/cgroup/x 2>/dev/null || mkdir /sys/fs/cgroup/*/x; echo $?"
     return _run(bundle, script, namespaces=tuple(kinds)).splitlines()[-1]
 

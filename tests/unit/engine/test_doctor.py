@@ -29,7 +29,15 @@ GOOD: dict[str, Any] = {
     "proc": 0,
     "overlay": {"path": "/home/ann", "errno": 0, "elsewhere": ""},
     "seccomp": True,
-    "cgroup": {"version": "v2", "writable": True},
+    "tun": True,
+    "chrooted": False,
+    "apparmor": False,
+    "network": ["", 0],
+    "cgroup": {
+        "version": "v2",
+        "writable": True,
+        "controllers": ["cpu", "cpuset", "io", "memory", "pids"],
+    },
     "mapping": {"programs": True, "error": ""},
     "apparmor_restrict_unprivileged_userns": "",
     "unprivileged_userns_clone": "",
@@ -58,6 +66,10 @@ def test_good_machine_has_nothing_to_mend() -> None:
         ({"unprivileged_userns_clone": "0"}, "sudo sysctl -w kernel.unprivileged_userns_clone=1"),
         ({"max_user_namespaces": "0"}, "sudo sysctl -w user.max_user_namespaces=16384"),
         ({"inside": True}, f"docker run {DOCKER_OPTIONS}"),
+        (
+            {"inside": True, "chrooted": True},
+            "systemd-nspawn -D DIRECTORY, in the place of chroot DIRECTORY",
+        ),
     ],
 )
 def test_refused_namespaces_name_the_switch(facts: dict[str, object], remedy: str) -> None:
@@ -95,7 +107,14 @@ def test_first_wsl_is_told_apart() -> None:
         ({"python": [3, 9, 2]}, "python3.11"),
         ({"overlay": {"path": "/h", "errno": errno.ENODEV, "elsewhere": ""}}, "modprobe overlay"),
         ({"overlay": {"path": "/h", "errno": errno.EINVAL, "elsewhere": "/v"}}, "HOME=/v"),
-        ({"cgroup": {"version": "v2", "writable": False}}, "Delegate=yes"),
+        ({"cgroup": {"version": "v2", "writable": False, "controllers": []}}, "Delegate=yes"),
+        (
+            {"cgroup": {"version": "v2", "writable": True, "controllers": ["memory", "pids"]}},
+            "Delegate=cpu cpuset io memory pids",
+        ),
+        ({"network": ["nf_tables", errno.EINVAL]}, "sudo modprobe nf_tables"),
+        ({"tun": False}, "sudo modprobe tun"),
+        ({"tun": False, "inside": True}, "docker run --device /dev/net/tun"),
         ({"mapping": {"programs": False, "error": "missing"}}, "install -y uidmap"),
         ({"mapping": {"programs": True, "error": "none"}}, "usermod --add-subuids"),
         ({"pasta": ""}, "install -y passt"),
@@ -112,7 +131,7 @@ def test_each_lack_has_its_command(facts: dict[str, object], word: str) -> None:
 def test_root_needs_no_sudo_and_no_mapping() -> None:
     """Root is told plain commands, and nothing of subordinate ids."""
     found = judge({**GOOD, "euid": 0, "rootless": False, "seccomp": False})
-    assert {check.name for check in found}.isdisjoint({"newuidmap", "pasta"})
+    assert {check.name for check in found}.isdisjoint({"newuidmap", "pasta", "tun"})
     assert [check.remedy for check in found if not check.ok] == ["apt-get install -y libseccomp2"]
 
 
