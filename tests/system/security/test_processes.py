@@ -153,7 +153,7 @@ def test_inheritable_capabilities(bundle: str, holds: bool) -> None:
 
 def _filtered(bundle: str, holds: bool) -> list[str]:
     if not holds:
-        rules.put(seccomp, "install", lambda _: None)
+        rules.put(seccomp, "install", lambda *_: None)
     return _both(bundle, _status("Seccomp"))
 
 
