@@ -72,7 +72,7 @@ def checks(home: Optional[str] = None, *, install: bool = False) -> List[Check]:
     try:
         done = subprocess.run(
             [sys.executable or "python3", "-I", "-S", probes, home or _default_home()],
-            stdin=subprocess.DEVNULL,
+            input=b"",  # a bare chroot has no /dev/null
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             timeout=60,
