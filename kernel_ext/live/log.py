@@ -34,7 +34,7 @@ WHOLE_BYTES = 1_000_000  # for a page that has just come
 LINE_BYTES = 60  # of a message, besides its text
 _STYLE = (
     f"background:#{BACKGROUND};color:#{FOREGROUND};padding:6px;margin:0;line-height:1.3;"
-    "font-family:monospace;overflow:auto;max-height:30em;white-space:pre-wrap"
+    "font-family:monospace;white-space:pre-wrap"
 )
 
 
@@ -178,7 +178,7 @@ class LogView(View):
         marked = "\n".join(
             html.escape(head) + as_html(line[4]) for head, line in zip(heads, lines, strict=True)
         )
-        return text, f'<pre tabindex="0" style="{_STYLE}">{marked}</pre>'
+        return text, f'<pre style="{_STYLE}">{marked}</pre>'
 
     def _head(self, line: list[Any]) -> str:
         head = f"{rfc3339(line[3])} " if self._timestamps else ""

@@ -29,11 +29,11 @@ def marked(inner: str) -> Cell:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Return a table that scrolls when it is wide."""
+    """Return a table; what it stands in scrolls."""
     head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(each)}</th>' for each in titles)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     note = "" if body else '<div style="padding:.25em .7em">nothing to show</div>'
     return (
-        '<div style="overflow-x:auto" tabindex="0"><table style="border-collapse:collapse">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
+        '<table style="border-collapse:collapse">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
     )

@@ -38,6 +38,8 @@ STILL_SECONDS_ALONE = 2.0  # where no page has a widget: then the still picture 
 REFRESH_SECONDS = 0.2  # a hundred containers that start ring a hundred times
 UNSEEN_MESSAGES = 30  # a server keeps for ever what is sent to a page that was closed
 STOP_PATIENCE_SECONDS = 5.0
+# It scrolls, and the summary in it can have the focus: an untrusted page drops tabindex.
+_STILL_STYLE = "overflow:auto;max-height:40em"
 _HERE = Path(__file__).parent
 
 
@@ -224,8 +226,9 @@ class View:
         return {
             "text/plain": f"{said}\n{text}",
             "text/html": (
-                f'<div class="ipycontainer-still ipycontainer-still-{self._key}">'
-                f'<div style="padding:.25em .7em"><em>{html.escape(said)}</em></div>{marked}</div>'
+                f'<div class="ipycontainer-still ipycontainer-still-{self._key}" '
+                f'style="{_STILL_STYLE}"><details open><summary><em>{html.escape(said)}</em>'
+                f"</summary>{marked}</details></div>"
             ),
         }
 

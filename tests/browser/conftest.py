@@ -47,6 +47,10 @@ _READY = """async () => {
   await panel.sessionContext.ready;
   await panel.sessionContext.session.kernel.info;
 }"""
+_REVEALED = """async () => {
+  await window.jupyterapp.restored;
+  await window.jupyterapp.shell.currentWidget.revealed;
+}"""
 _RUN = """async (index) => {
   const app = window.jupyterapp;
   const notebook = app.shell.currentWidget.content;
@@ -56,8 +60,10 @@ _RUN = """async (index) => {
 _COMMAND = "([name, args]) => window.jupyterapp.commands.execute(name, args)"
 _THEMED = """(name) => document.body.dataset.jpThemeName === name
   && !document.getElementById('jupyterlab-splash')"""
-# Notebook 7 says these of itself whenever it is loaded.
-_NOT_OURS = re.compile(r"reading 'schema'|'filebrowser:open-path' not registered")
+# Notebook 7 says the first two of itself whenever it is loaded, both the third of a short session.
+_NOT_OURS = re.compile(
+    r"reading 'schema'|'filebrowser:open-path' not registered|restore the debugger state"
+)
 
 
 expect.set_options(timeout=PATIENCE_SECONDS * 1000 / 2)
@@ -193,12 +199,12 @@ class Notebook:
         if not _NOT_OURS.search(text):
             self.complaints.append(text)
 
-    def show(self) -> None:
-        """Load the page and wait until its kernel answers."""
+    def show(self, *, kernel: bool = True) -> None:
+        """Load the page and wait until its kernel answers, if it shall have one."""
         way = "lab/tree" if self.app == "lab" else "notebooks"
         self.tab.goto(f"{self.server.url}/{way}/{self.name}?token={self.server.token}&reset")
         self.tab.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.content?.model")
-        self.tab.evaluate(_READY)
+        self.tab.evaluate(_READY if kernel else _REVEALED)
 
     def run(self, index: int) -> Locator:
         """Run a cell to its end; return its output."""
@@ -322,7 +328,7 @@ def open_notebook(
             notebook.name = f"{request.node.originalname}-{len(opened)}.ipynb"
             _write(server.directory / notebook.name, ["%load_ext ipycontainer", *cells])
         opened.append(notebook)
-        notebook.show()
+        notebook.show(kernel=not name)
         if not name:
             notebook.run(0)
         return notebook
