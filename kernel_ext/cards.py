@@ -6,12 +6,12 @@ engine knows HTML nor loading the extension imports the engine.
 
 from __future__ import annotations
 
-import html
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ipycontainer.errors import EngineError
 from kernel_ext.badges import state_badge
+from kernel_ext.visible import escaped
 
 if TYPE_CHECKING:
     from ipycontainer.model.state import ContainerRecord
@@ -47,15 +47,15 @@ def container_html(container: _Container) -> str:
     record = _record(container)
     command = " ".join([*(record.config.entrypoint or ()), *record.config.command])
     title = (
-        f"<strong>{html.escape(record.name)}</strong> "
-        f'<code title="{html.escape(record.id)}">{html.escape(record.short_id)}</code> '
+        f"<strong>{escaped(record.name)}</strong> "
+        f'<code title="{escaped(record.id)}">{escaped(record.short_id)}</code> '
         f"{state_badge(record.state.status.value, record.state.exit_code)}"
     )
-    lines = [title, f"image {html.escape(record.config.image)}"]
+    lines = [title, f"image {escaped(record.config.image)}"]
     if command:
-        lines.append(f"command <code>{html.escape(command)}</code>")
+        lines.append(f"command <code>{escaped(command)}</code>")
     if record.state.error:
-        lines.append(html.escape(record.state.error))
+        lines.append(escaped(record.state.error))
     rows = "".join(f"<div>{line}</div>" for line in lines)
     return (
         '<div style="display:inline-block;border:1px solid rgba(130,130,130,.4);'

@@ -7,18 +7,19 @@ escaped, everything is styled inline: an untrusted notebook keeps that and drops
 
 from __future__ import annotations
 
-import html
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from ipycontainer.model.units import human_duration, human_size, human_size_binary
 from kernel_ext.badges import kind_badge, state_badge
+from kernel_ext.visible import escaped
 
 __all__ = ["fits", "table"]
 
+FOLDED_ROWS = 300  # that a page is given besides the cut; more would make notebooks heavy
 _CELL = "text-align:left;white-space:nowrap;padding:.25em .7em"
 
 
@@ -32,25 +33,58 @@ def fits(frame: pd.DataFrame) -> bool:
 
 
 def table(frame: pd.DataFrame) -> str:
-    """Return the frame as an HTML table: scrolls when wide, cut where pandas would cut."""
+    """Return the frame as an HTML table: it scrolls when wide, and folds where pandas would cut."""
     rows, omitted = _visible(frame)
+    body = _body(frame)
+    half = len(rows) // 2
+    cut = [*body(rows[:half]), *body(rows[half:])]
+    more = ""
+    if omitted:
+        cut.insert(half, f'<tr><td style="{_CELL}">… {omitted} more rows</td></tr>')
+        if len(frame) <= FOLDED_ROWS:
+            # <details> works in an untrusted page, too.
+            whole = _grid(frame, body(range(len(frame))))
+            more = f"<details><summary>all {len(frame)} rows</summary>{whole}</details>"
+        else:
+            more = _note(f"{len(frame)} rows; frame[100:200] shows others")
+    note = "" if rows else _note("nothing to show")
+    # The page drops tabindex where it does not trust us; a scroller then has the browser's own.
+    return f'<div style="overflow-x:auto" tabindex="0">{_grid(frame, cut)}{more}{note}</div>'
+
+
+def _grid(frame: pd.DataFrame, body: Sequence[str]) -> str:
     name = frame.index.name
-    labelled = not pd.api.types.is_integer_dtype(frame.index.dtype) or name is not None
-    corner = [_th(html.escape("" if name is None else str(name)))] if labelled else []
-    head = "".join(corner + [_th(html.escape(name)) for name in frame.columns])
-    writers = [_writer(frame, position) for position in range(frame.shape[1])]
-    body: list[str] = []
-    for count, row in enumerate(rows):
-        if omitted and count == len(rows) // 2:
-            body.append(f'<tr><td style="{_CELL}">… {omitted} more rows</td></tr>')
-        label = [_th(html.escape(str(frame.index[row])))] if labelled else []
-        cells = [write(frame.iat[row, column], row) for column, write in enumerate(writers)]
-        body.append("<tr>" + "".join(label + cells) + "</tr>")
-    note = "" if rows else '<div style="opacity:.6;padding:.25em .7em">nothing to show</div>'
+    corner = [_th(escaped("" if name is None else str(name)))] if _is_labelled(frame) else []
+    head = "".join(corner + [_th(escaped(each)) for each in frame.columns])
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{note}</div>"
+        '<table style="border-collapse:collapse">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     )
+
+
+def _body(frame: pd.DataFrame) -> Callable[[Iterable[int]], list[str]]:
+    """Return what writes the rows at some positions."""
+    writers = [_writer(frame, position) for position in range(frame.shape[1])]
+    labelled = _is_labelled(frame)
+
+    def write(rows: Iterable[int]) -> list[str]:
+        found = []
+        for row in rows:
+            label = [_th(escaped(str(frame.index[row])))] if labelled else []
+            cells = [each(frame.iat[row, column], row) for column, each in enumerate(writers)]
+            found.append("<tr>" + "".join(label + cells) + "</tr>")
+        return found
+
+    return write
+
+
+def _is_labelled(frame: pd.DataFrame) -> bool:
+    """Tell whether the index says more than the rows' places."""
+    return not pd.api.types.is_integer_dtype(frame.index.dtype) or frame.index.name is not None
+
+
+def _note(text: str) -> str:
+    return f'<div style="padding:.25em .7em">{text}</div>'
 
 
 def _visible(frame: pd.DataFrame) -> tuple[list[int], int]:
@@ -92,7 +126,7 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
 
 
 def _td(inner: str, title: str = "", extra: str = "") -> str:
-    hint = f' title="{html.escape(title)}"' if title else ""
+    hint = f' title="{escaped(title)}"' if title else ""
     return f'<td style="{_CELL}{extra}"{hint}>{inner}</td>'
 
 
@@ -105,16 +139,16 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any, _row: int) -> str:
-    return _td(html.escape(_text(value)))
+    return _td(escaped(_text(value)))
 
 
 def _long(value: Any, _row: int) -> str:
     text = _text(value)
-    return _td(html.escape(text if len(text) <= 40 else text[:39] + "…"), title=text)
+    return _td(escaped(text if len(text) <= 40 else text[:39] + "…"), title=text)
 
 
 def _number(value: Any, _row: int) -> str:
-    return _td(html.escape(_text(value)), extra=";text-align:right")
+    return _td(escaped(_text(value)), extra=";text-align:right")
 
 
 def _size(value: Any, _row: int) -> str:
@@ -171,7 +205,7 @@ _INTEGERS: Mapping[str, _Writer] = {
 def _identifier(value: Any, _row: int) -> str:
     text = _text(value)
     short = text.removeprefix("sha256:")[:12]
-    return _td(f"<code>{html.escape(short)}</code>" if text else "", title=text)
+    return _td(f"<code>{escaped(short)}</code>" if text else "", title=text)
 
 
 def _moment(now_ns: int) -> _Writer:
@@ -197,7 +231,7 @@ def _link(frame: pd.DataFrame) -> _Writer:
         address = beside("address", row)
         host = "localhost" if address in ("", "0.0.0.0", "::") else address
         host = f"[{host}]" if ":" in host else host
-        where = html.escape(f"http://{host}:{int(value)}/")
+        where = escaped(f"http://{host}:{int(value)}/")
         return _td(f'<a href="{where}" target="_blank" rel="noopener">{int(value)}</a>')
 
     return write

@@ -2,7 +2,8 @@
 
 Between foreground and output. A program may write anything, and the page is the user's: colours
 (SGR) pass, every other control sequence goes, since one front end or another acts on them (links of
-OSC 8, titles, clearing). Sequences and characters may be cut anywhere by the transport.
+OSC 8, titles, clearing), and what turns the direction of text is shown by its number. Sequences and
+characters may be cut anywhere by the transport.
 Sources: ECMA-48 5.4 (CSI), xterm's ctlseqs (OSC, DCS, ST). Pure.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import codecs
 import re
+
+from kernel_ext.visible import without_turns
 
 __all__ = ["TerminalText"]
 
@@ -47,6 +50,7 @@ class TerminalText:
 
     def _clean(self, text: str) -> str:
         self._waiting = ""
+        text = without_turns(text)
         shown: list[str] = []
         position = 0
         while (start := _START.search(text, position)) is not None:

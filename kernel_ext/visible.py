@@ -7,9 +7,10 @@ direction of what stands around them (CVE-2021-42574, "Trojan Source"), and cont
 
 from __future__ import annotations
 
+import html
 import re
 
-__all__ = ["visible", "without_turns"]
+__all__ = ["escaped", "visible", "without_turns"]
 
 # Embeddings, overrides, isolates and their ends (Unicode Bidirectional Algorithm, section 2).
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -22,6 +23,11 @@ _UNSEEN = re.compile(
 def visible(text: str) -> str:
     """Return the text with its unseen characters by their numbers, as less(1) shows them."""
     return _UNSEEN.sub(_number, text)
+
+
+def escaped(text: str) -> str:
+    """Return the text as HTML that shows it."""
+    return html.escape(visible(text))
 
 
 def without_turns(text: str) -> str:

@@ -84,7 +84,9 @@ class Page(HTMLParser):
     def harmless(self) -> bool:
         """Tell whether there are only tables and styles: nothing that runs or loads."""
         known = {"div", "table", "thead", "tbody", "tr", "th", "td", "code", "span", "strong"}
-        return set(self.tags) <= known and {n for n, _ in self.attributes} <= {"style", "title"}
+        known |= {"details", "summary"}
+        harmless = {"style", "title", "tabindex"}
+        return set(self.tags) <= known and {name for name, _ in self.attributes} <= harmless
 
 
 def shown(frame: Any) -> Page:
