@@ -18,7 +18,7 @@ for n in range(80):
 TABLE = "[data-mime-type='text/html'] table"
 
 
-@pytest.mark.parametrize("app", ["lab", "notebook"])
+@pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 def test_frames(open_notebook: Open, app: str) -> None:
     """States are words, a wide frame scrolls, a long one opens its fold; so untrusted, too."""
     notebook = open_notebook(

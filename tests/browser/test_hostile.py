@@ -47,7 +47,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("app", ["lab", "notebook"])
+@pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 def test_nothing_runs_and_all_is_seen(open_notebook: Open, app: str) -> None:
     """In each output the text stands as it is, what would turn it by number, and nothing ran."""
     notebook = open_notebook([MAKE, *LINES], app=app)
