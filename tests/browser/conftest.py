@@ -15,9 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,12 @@ class Notebook:
             self.picture(name + suffix)
             assert self.violations(*selectors) == [], theme
 
+    def keep(self) -> Path:
+        """Keep a picture of a test that failed, and return where."""
+        path = Path(tempfile.mkdtemp(prefix="ipyc-picture-")) / f"{self.app}.png"
+        self.tab.screenshot(path=path, full_page=True)
+        return path
+
     def violations(self, *selectors: str) -> list[str]:
         """Return what axe-core finds wrong, seriously, in these parts of the page."""
         if not self.tab.evaluate("() => 'axe' in window"):
@@ -307,6 +314,17 @@ def browser() -> Iterator[Browser]:
 
 
 Open = Callable[..., Notebook]
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember for the fixture below that its test has failed."""
+    report = yield
+    item.stash[_FAILED] = call.when == "call" and report.failed
+    return report
 
 
 @pytest.fixture
@@ -334,6 +352,9 @@ def open_notebook(
         return notebook
 
     yield open_notebook
+    if request.node.stash.get(_FAILED, False):
+        for each in opened:
+            print(f"a picture of {each.name}: {each.keep()}")
     complaints = [complaint for each in opened for complaint in each.complaints]
     context.close()
     server.end_kernels()
