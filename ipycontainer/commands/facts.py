@@ -59,6 +59,7 @@ _INFO = (
     (1, "Logging Driver", "LoggingDriver"),
     (1, "Cgroup Driver", "CgroupDriver"),
     (1, "Cgroup Version", "CgroupVersion"),
+    (1, "Network Way Out", "NetworkWayOut"),
     (1, "Runtimes", "Runtimes"),
     (1, "Default Runtime", "DefaultRuntime"),
     (1, "Security Options", "SecurityOptions"),

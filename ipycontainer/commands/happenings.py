@@ -13,6 +13,7 @@ from ipycontainer.commands.templates import TemplateError, go_json, parse
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, UsageError
+from ipycontainer.model.filters import has_label
 from ipycontainer.model.units import parse_time, rfc3339nano_fixed
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _passes(event: Event, key: str, values: Sequence[str]) -> bool:
     if key == "type":
         return event.type in values
     if key == "label":
-        return all(_has_label(attributes, each) for each in values)
+        return all(has_label(attributes, each) for each in values)
     if key == "image":
         image = attributes.get("name" if event.type == "image" else "image", "")
         return any(each in (event.actor, image, image.partition(":")[0]) for each in values)
@@ -83,11 +84,6 @@ def _passes(event: Event, key: str, values: Sequence[str]) -> bool:
         fits = (event.actor.startswith(each) or name.startswith(each) for each in values)
         return event.type == key and any(fits)
     return True
-
-
-def _has_label(attributes: Mapping[str, str], wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    return name in attributes and (not equals or attributes[name] == value)
 
 
 def _writer(template: str) -> Callable[[Event], str]:

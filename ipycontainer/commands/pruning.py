@@ -11,6 +11,7 @@ from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, UsageError
+from ipycontainer.model.filters import has_label
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import human_size, parse_time
 
@@ -127,7 +128,4 @@ class _Condition:
     def __call__(self, record: ContainerRecord) -> bool:
         if self._key == "until":
             return record.created_ns < self._moment
-        name, equals, value = self._value.partition("=")
-        labels = record.config.labels
-        has = name in labels and (not equals or labels[name] == value)
-        return has is (self._key == "label")
+        return has_label(record.config.labels, self._value) is (self._key == "label")

@@ -254,8 +254,9 @@ def _judge_mapping(facts: Mapping[str, Any], sudo: str) -> Check:
 
 def _judge_pasta(facts: Mapping[str, Any], sudo: str) -> Check:
     if facts["pasta"]:
-        return Check("pasta", True, facts["pasta"], needed=False)
-    detail = "not installed: only `--network none` and `host`"
+        detail = "{}: containers reach the world through it".format(facts["pasta"])
+        return Check("pasta", True, detail, needed=False)
+    detail = "not installed: containers reach each other, and nothing outside"
     return Check("pasta", False, detail, _install("pasta", facts, sudo), needed=False)
 
 

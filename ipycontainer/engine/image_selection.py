@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.units import parse_time
 
@@ -32,7 +33,7 @@ def images(
     Keys are joined by and, values of one key by or; labels all have to match. `find` answers what
     before= and since= name. Raises InvalidArgument for an unknown key.
     """
-    wanted = {key: _values(value) for key, value in filters.items()}
+    wanted = grouped(filters)
     for key in wanted:
         if key not in _KNOWN:
             raise InvalidArgument(f"invalid filter '{key}'")
@@ -48,7 +49,7 @@ def images(
         if (dangling is None or dangling == (not record.tags))
         and (before is None or record.created_ns < before)
         and (since is None or record.created_ns > since)
-        and all(_has_label(record, text) for text in wanted.get("label", ()))
+        and all(has_label(record.config.labels, text) for text in wanted.get("label", ()))
         and (not name or _named(record, [name]))
         and ("reference" not in wanted or _named(record, wanted["reference"]))
     ]
@@ -86,15 +87,9 @@ def fits(name: str, pattern: str) -> bool:
     return any(expression.fullmatch(text) for text in (name, bare))
 
 
-def _has_label(record: ImageRecord, wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    labels = record.config.labels
-    return name in labels and (not equals or labels[name] == value)
-
-
 def prune_arguments(filters: Mapping[str, Any], kept: str) -> dict[str, Any]:
     """Return what a worker needs to prune: which images, and the one to keep in any case."""
-    wanted = {key: _values(value) for key, value in filters.items()}
+    wanted = grouped(filters)
     for key in wanted:
         if key not in _PRUNE_KNOWN:
             raise InvalidArgument(f"invalid filter '{key}'")
@@ -110,13 +105,3 @@ def prune_arguments(filters: Mapping[str, Any], kept: str) -> dict[str, Any]:
         "without": list(wanted.get("label!", ())),
         "kept": [kept],
     }
-
-
-def _values(value: Any) -> Sequence[str]:
-    if isinstance(value, bool):
-        return ("true" if value else "false",)
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, Iterable):
-        return tuple(str(each) for each in value)
-    return (str(value),)

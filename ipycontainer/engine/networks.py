@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import inspect_network, memberships
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound
+from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.model.units import parse_time
 from ipycontainer.network import catalogue
@@ -183,10 +184,7 @@ class Networks:
                 for record in records
                 if any(True for _ in store_endpoints.of_network(tx, record.id))
             }
-        wanted = {
-            key: [value] if isinstance(value, str) else list(value)
-            for key, value in (filters or {}).items()
-        }
+        wanted = grouped(filters)
         chosen = [
             record
             for record in records
@@ -200,10 +198,7 @@ class Networks:
 
         `filters` are docker's: label, label! and until.
         """
-        given = {
-            key: [value] if isinstance(value, str) else list(value)
-            for key, value in (filters or {}).items()
-        }
+        given = grouped(filters)
         for key in given:
             if key not in ("label", "label!", "until"):
                 raise InvalidArgument(f"invalid filter '{key}'")
@@ -220,9 +215,9 @@ class Networks:
             if network.name in catalogue.PREDEFINED or network.id in wanted:
                 continue
             labels = network.record.config.labels
-            if not all(_labelled(labels, word) for word in given.get("label", ())):
+            if not all(has_label(labels, word) for word in given.get("label", ())):
                 continue
-            if any(_labelled(labels, word) for word in given.get("label!", ())):
+            if any(has_label(labels, word) for word in given.get("label!", ())):
                 continue
             if before is not None and network.record.created_ns >= before:
                 continue
@@ -242,7 +237,7 @@ class Networks:
 def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]) -> bool:
     """Tell whether a network passes a filter of docker's: one of its values is enough."""
     if key == "label":
-        return all(_labelled(record.config.labels, value) for value in values)
+        return all(has_label(record.config.labels, value) for value in values)
     if key == "type":
         if set(values) - {"builtin", "custom"}:
             raise InvalidArgument(f"invalid filter: 'type'='{values[0]}'")
@@ -266,8 +261,3 @@ def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]
     if key in ("driver", "scope"):
         return subject in values
     return any(re.search(value, subject) for value in values)
-
-
-def _labelled(labels: Mapping[str, str], word: str) -> bool:
-    name, equals, value = word.partition("=")
-    return name in labels and (not equals or labels[name] == value)

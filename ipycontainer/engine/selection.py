@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.state import ContainerRecord, Status
 
 __all__ = ["KEYS", "Surroundings", "containers"]
@@ -48,7 +49,7 @@ def containers(
     stopped ones too, as `limit` does. Names and ids are regular expressions. Raises InvalidArgument
     for an unknown key or value, NoSuchContainer for what `before` and `since` name.
     """
-    wanted = {key: _values(value) for key, value in filters.items()}
+    wanted = grouped(filters)
     _check(wanted)
     tests = [_Test(key, values, around) for key, values in wanted.items()]
     found = [
@@ -131,7 +132,7 @@ class _Test:
         return True  # Windows'
 
     def _label(self, record: ContainerRecord) -> bool:
-        return all(_has_label(record, value) for value in self._values)
+        return all(has_label(record.config.labels, value) for value in self._values)
 
     def _name(self, record: ContainerRecord) -> bool:
         return any(
@@ -174,17 +175,3 @@ def _search(pattern: str, text: str) -> bool:
         return re.search(pattern, text) is not None
     except re.error as error:
         raise InvalidArgument(f"invalid filter '{pattern}': {error}") from None
-
-
-def _has_label(record: ContainerRecord, wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    labels = record.config.labels
-    return name in labels and (not equals or labels[name] == value)
-
-
-def _values(value: Any) -> Sequence[str]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, Iterable):
-        return tuple(str(each) for each in value)
-    return (str(value),)

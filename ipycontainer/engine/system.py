@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
+from ipycontainer.network import outside
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import images as store_images
 from ipycontainer.store import places
@@ -87,6 +88,7 @@ def info(engine: Engine) -> dict[str, Any]:
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs" if hierarchies.version != "none" else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",
+        "NetworkWayOut": outside.described(rootless=engine.home.rootless),
         "SystemTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "KernelVersion": platform.release(),
         "OperatingSystem": platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ipycontainer.engine import inspect
 from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume
 from ipycontainer.model import ids
+from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.mounts import ANONYMOUS_LABEL
 from ipycontainer.model.volume import DRIVER, VolumeRecord
 from ipycontainer.storage import volumes
@@ -126,7 +127,7 @@ class Volumes:
 
         Returns docker-py's form: VolumesDeleted and SpaceReclaimed, in bytes.
         """
-        wanted = {key: _several(value) for key, value in (filters or {}).items()}
+        wanted = grouped(filters)
         everything = _switch("all", wanted.pop("all", ["false"]))
         for key in wanted:
             if key not in ("label", "label!"):
@@ -156,8 +157,7 @@ class Volumes:
 def select(records: Sequence[VolumeRecord], filters: Mapping[str, Any]) -> Sequence[VolumeRecord]:
     """Return the volumes that pass docker's filters. Raises InvalidArgument."""
     found = list(records)
-    for key, value in filters.items():
-        words = _several(value)
+    for key, words in grouped(filters).items():
         if key == "dangling":
             wanted = _switch(key, words)
             found = [record for record in found if (not record.users) == wanted]
@@ -168,17 +168,13 @@ def select(records: Sequence[VolumeRecord], filters: Mapping[str, Any]) -> Seque
                 record for record in found if any(re.search(word, record.name) for word in words)
             ]
         elif key in ("label", "label!"):
-            hit = [record for record in found if all(_labelled(record, word) for word in words)]
+            hit = [
+                record for record in found if all(has_label(record.labels, word) for word in words)
+            ]
             found = hit if key == "label" else [each for each in found if each not in hit]
         else:
             raise InvalidArgument(f"invalid filter '{key}'")
     return found
-
-
-def _several(value: Any) -> list[str]:
-    if isinstance(value, bool):
-        return [str(value).lower()]
-    return [value] if isinstance(value, str) else [str(each) for each in value]
 
 
 def _switch(key: str, words: Sequence[str]) -> bool:
@@ -187,8 +183,3 @@ def _switch(key: str, words: Sequence[str]) -> bool:
     if set(words) <= {"0", "false"}:
         return False
     raise InvalidArgument(f"invalid filter '{key}=[{' '.join(words)}]'")
-
-
-def _labelled(record: VolumeRecord, word: str) -> bool:
-    name, equals, value = word.partition("=")
-    return name in record.labels and (not equals or record.labels[name] == value)

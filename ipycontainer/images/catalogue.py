@@ -13,6 +13,7 @@ from ipycontainer.errors import ImageInUse, InvalidArgument
 from ipycontainer.images.layout import Layout
 from ipycontainer.images.sweep import sweep
 from ipycontainer.model import reference
+from ipycontainer.model.filters import has_label
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.reference import Reference
 from ipycontainer.store import containers, images
@@ -143,9 +144,9 @@ def prune(
                 continue
             if before_ns is not None and image.created_ns >= before_ns:
                 continue
-            if not all(_has(image, label) for label in labels):
+            if not all(has_label(image.config.labels, label) for label in labels):
                 continue
-            if any(_has(image, label) for label in without):
+            if any(has_label(image.config.labels, label) for label in without):
                 continue
             if containers.using_image(tx, image.id):
                 continue
@@ -156,12 +157,6 @@ def prune(
         sweep(home, store)
     freed = sum(sizes.get(name, 0) for what, name in done if what == "Deleted")
     return done, freed
-
-
-def _has(image: ImageRecord, label: str) -> bool:
-    name, equals, value = label.partition("=")
-    labels = image.config.labels
-    return name in labels and (not equals or labels[name] == value)
 
 
 def _untag(tx: Transaction, name: str) -> list[Deed]:

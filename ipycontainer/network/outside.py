@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["DNS", "attach", "find"]
+__all__ = ["DNS", "attach", "described", "find"]
 
 # Where pasta answers for the machine's own resolver; of the local addresses, as podman has it.
 DNS = "169.254.1.1"
@@ -29,6 +29,13 @@ def find() -> str:
         if os.access(f"{directory}/pasta", os.X_OK):
             return f"{directory}/pasta"
     return ""
+
+
+def described(*, rootless: bool) -> str:
+    """Say which way a home's containers have out of their bridges."""
+    if not rootless:
+        return "this machine, which translates their addresses"
+    return find() or MISSING
 
 
 def attach(pid: int) -> list[str]:

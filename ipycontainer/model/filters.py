@@ -1,0 +1,27 @@
+"""Docker's filters, as far as all lists have them alike: a text or several, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["grouped", "has_label"]
+
+
+def grouped(filters: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
+    """Return each filter's values, which docker-py takes one by one or in a list."""
+    return {key: _several(value) for key, value in (filters or {}).items()}
+
+
+def _several(value: Any) -> Sequence[str]:
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(str(each) for each in value)
+    return (str(value),)
+
+
+def has_label(labels: Mapping[str, str], wanted: str) -> bool:
+    """Tell whether there is a label `NAME`, or with `NAME=VALUE` that value of it."""
+    name, equals, value = wanted.partition("=")
+    return name in labels and (not equals or labels[name] == value)
