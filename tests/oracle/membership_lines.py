@@ -56,7 +56,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "network create host",
         "network create none",
         "network create default",
-        "network ls --filter label=k --format '{{.Name}} {{.Labels}}'",
+        "network ls --filter label=k --format '{{.Name}}'",
         "network ls --filter label=k=w --format '{{.Name}}'",
         "network ls --filter name=^f --format '{{.Name}}'",
         "network ls --filter name=full --filter name=six --format '{{.Name}}'",
