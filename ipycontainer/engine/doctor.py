@@ -29,13 +29,20 @@ NEEDED_KERNEL = (5, 12)
 NEEDED_PYTHON = (3, 11)
 DOCKER_OPTIONS = "--security-opt seccomp=unconfined --security-opt systempaths=unconfined"
 
-# Package manager: how it installs, and what it calls uidmap, pasta, libseccomp and venv.
+# Package manager: how it installs, and what it calls uidmap, pasta, libseccomp, venv and ps.
 _PACKAGES = {
-    "apt-get": ("apt-get install -y", "uidmap", "passt", "libseccomp2", "python{}.{}-venv"),
-    "dnf": ("dnf install -y", "shadow-utils", "passt", "libseccomp", "python3"),
-    "zypper": ("zypper install -y", "shadow", "passt", "libseccomp2", "python311"),
-    "pacman": ("pacman -S --noconfirm", "shadow", "passt", "libseccomp", "python"),
-    "apk": ("apk add", "shadow-subids", "passt", "libseccomp", "python3"),
+    "apt-get": (
+        "apt-get install -y",
+        "uidmap",
+        "passt",
+        "libseccomp2",
+        "python{}.{}-venv",
+        "procps",
+    ),
+    "dnf": ("dnf install -y", "shadow-utils", "passt", "libseccomp", "python3", "procps-ng"),
+    "zypper": ("zypper install -y", "shadow", "passt", "libseccomp2", "python311", "procps"),
+    "pacman": ("pacman -S --noconfirm", "shadow", "passt", "libseccomp", "python", "procps-ng"),
+    "apk": ("apk add", "shadow-subids", "passt", "libseccomp", "python3", "procps"),
 }
 # The controllers that limits are set by, and how an administrator lets a user have them.
 _LIMITED_BY = ("cpu", "cpuset", "io", "memory", "pids")
@@ -43,7 +50,7 @@ _DELEGATE = (
     "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' |"
     " sudo SYSTEMD_EDITOR=tee systemctl edit user@.service"
 )
-_KINDS = ("uidmap", "pasta", "seccomp", "venv")
+_KINDS = ("uidmap", "pasta", "seccomp", "venv", "ps")
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,7 @@ def judge(facts: Mapping[str, Any]) -> List[Check]:
     found += [_judge_cgroups(facts), _judge_network(facts, sudo), _judge_apparmor(facts)]
     if facts["rootless"]:
         found += [_judge_mapping(facts, sudo), _judge_pasta(facts, sudo), _judge_tun(facts, sudo)]
+    found.append(_judge_ps(facts, sudo))
     if "venv" in facts:
         detail = "is there" if facts["venv"] else "cannot be made without ensurepip"
         remedy = "" if facts["venv"] else _install("venv", facts, sudo)
@@ -266,6 +274,14 @@ def _judge_tun(facts: Mapping[str, Any], sudo: str) -> Check:
     detail = "/dev/net/tun cannot be opened: networks do not lead out of the machine"
     remedy = "docker run --device /dev/net/tun" if facts["inside"] else sudo + "modprobe tun"
     return Check("tun", False, detail, remedy, needed=False)
+
+
+def _judge_ps(facts: Mapping[str, Any], sudo: str) -> Check:
+    needed = "venv" in facts  # the notebook that scripts/demo runs asks `top`
+    if facts["ps"]:
+        return Check("ps", True, facts["ps"], needed=needed)
+    detail = "not installed: `top` has nobody to ask"
+    return Check("ps", False, detail, _install("ps", facts, sudo), needed=needed)
 
 
 def _install(kind: str, facts: Mapping[str, Any], sudo: str) -> str:

@@ -61,6 +61,7 @@ def probe(home: str) -> Dict[str, Any]:
         "inside": any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv"))),
         "packages": next((name for name in PACKAGE_TOOLS if shutil.which(name)), ""),
         "pasta": shutil.which("pasta") or "",
+        "ps": shutil.which("ps") or "",
         "tun": _opens("/dev/net/tun"),
         "chrooted": not _mounted_root(),
         "apparmor": _read("/sys/module/apparmor/parameters/enabled") == "Y",
