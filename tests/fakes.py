@@ -298,8 +298,8 @@ class FakeContainer:
     def unpause(self) -> None:
         self._turn(Status.PAUSED, Status.RUNNING, "is not paused")
 
-    def set_limits(self, limits: Limits) -> None:
-        self.calls.append(("set_limits", limits))
+    def change(self, wanted: Limits, policy: tuple[str, int] | None = None) -> None:
+        self.calls.append(("change", wanted, policy))
 
     def _turn(self, before: Status, after: Status, otherwise: str) -> None:
         if self.record.state.status is not before:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ipycontainer.commands import policies, privileges, sharing
+from ipycontainer.commands import policies, privileges, sharing, single_choices
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
@@ -76,6 +76,7 @@ _OPTIONS = (
     *LIMIT_OPTIONS,
     *privileges.OPTIONS,
     *sharing.OPTIONS,
+    *single_choices.OPTIONS,
     click.argument("image"),
     click.argument("command", nargs=-1, type=click.UNPROCESSED),
 )
@@ -123,6 +124,7 @@ def configuration(
     """
     if not image or image.startswith("-"):
         raise UsageError("invalid reference format")
+    single_choices.check(**further)
     policy, limit = policies.restart_policy(restart)
     driver, log_options = policies.logging(**further)
     if rm and policy != "no":

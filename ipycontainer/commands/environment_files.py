@@ -13,22 +13,28 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def resolve(
-    files: Sequence[str], assignments: Sequence[str], environment: Mapping[str, str], cwd: Path
+    files: Sequence[str],
+    assignments: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path,
+    *,
+    keep_bare: bool = False,
 ) -> tuple[str, ...]:
     """Return `K=V` for each variable: files first, then `-e`; the last value of a name wins.
 
-    A `K` alone takes the caller's value, and is left out where the caller has none. Raises
+    A `K` alone takes the caller's value, and is left out where the caller has none, unless
+    `keep_bare`: then it stays, and says that the variable should go. Raises
     UsageError with docker's words for an unreadable or malformed file.
     """
     lines = [line for name in files for line in lines_of(name, cwd)]
-    values: dict[str, str] = {}
+    values: dict[str, str | None] = {}
     for line in [*lines, *assignments]:
         name, equals, value = line.partition("=")
         if equals:
             values[name] = value
-        elif name in environment:
-            values[name] = environment[name]
-    return tuple(f"{name}={value}" for name, value in values.items())
+        elif name in environment or keep_bare:
+            values[name] = environment.get(name)
+    return tuple(name if value is None else f"{name}={value}" for name, value in values.items())
 
 
 def lines_of(name: str, cwd: Path) -> Iterator[str]:

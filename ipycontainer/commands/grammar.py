@@ -276,19 +276,26 @@ def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
         try:
             _, inner = Flags(str(command.name), (), interspersed=False).read(rest)
         except HelpWanted:
-            inner = []
-        return _in_group(command, inner, body) if inner else _help((name,))
+            return _help((name,))
+        return _in_group(command, inner, body) if inner else _usage_of(command, exit_code=0)
     full = f"{path} {name}".lstrip()
     if name in GROUPS.get(path, "" if path else VERBS).split():
         raise Unsupported(f"{PROGRAM} {full} is not supported yet", hint=INSTEAD.get(name, ""))
+    if path:
+        return _usage_of(group, exit_code=1)
     close = difflib.get_close_matches(name, group.commands, n=1)
-    hint = f"Did you mean {f'{path} {close[0]}'.lstrip()}?" if close else ""
+    hint = f"Did you mean {close[0]}?" if close else ""
     raise UsageError(
         f"{PROGRAM}: '{full}' is not an {PROGRAM} command.",
         hint=hint,
         exit_code=1,
-        usage=f"See '{f'{PROGRAM} {path}'.rstrip()} --help'",
+        usage=f"See '{PROGRAM} --help'",
     )
+
+
+def _usage_of(group: click.Group, exit_code: int) -> Call:
+    """Return a call that says on the errors' stream which verbs a group has."""
+    raise UsageError(_group_usage(group), exit_code=exit_code)
 
 
 def _help(words: Sequence[str]) -> Call:
@@ -303,10 +310,13 @@ def _help(words: Sequence[str]) -> Call:
     return Call("help", {}, lambda _: Lines(lines=(text,)))
 
 
+_LEAST_COLUMNS = 11  # cobra's, for the names of verbs
+
+
 def _group_usage(group: click.Command) -> str:
     path = PROGRAM if group is cli else f"{PROGRAM} {group.name}"
     commands = group.commands if isinstance(group, click.Group) else {}
-    width = max(len(name) for name in commands) + 3
+    width = max(_LEAST_COLUMNS, *(len(name) for name in commands)) + 1
     lines = [f"  {name.ljust(width)}{commands[name].help}" for name in sorted(commands)]
     return "\n".join(
         [

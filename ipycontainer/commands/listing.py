@@ -195,6 +195,10 @@ def grouped(
     """Return filters by key; refuses by name what docker has besides."""
     grouped: dict[str, list[str]] = {}
     for key, value in filters:
+        if not key:
+            if value:
+                raise InvalidArgument("invalid filter")
+            continue  # `--filter ""` asks for nothing, in docker
         if key in FILTERS[kind].split():
             raise Unsupported(f"--filter {key}= is not supported yet")
         if key not in known:

@@ -13,7 +13,7 @@ from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, InvalidReference, UsageError
+from ipycontainer.errors import EngineError, ImageNotFound, InvalidReference, UsageError
 from ipycontainer.model.reference import parse
 from ipycontainer.model.units import human_size
 
@@ -121,7 +121,8 @@ def rmi(session: Session, force: bool, no_prune: bool, images: tuple[str, ...]) 
             lines += [f"{what}: {text}" for what, text in removed]
         except EngineError as error:
             errors.append(error)
-    return Lines(lines=tuple(lines), errors=tuple(errors))
+    forgiven = force and all(isinstance(error, ImageNotFound) for error in errors)
+    return Done(names=tuple(lines), errors=tuple(errors), forgiven=forgiven)
 
 
 @verb("prune", "Remove unused images", "[OPTIONS]", most=0, path="image prune")

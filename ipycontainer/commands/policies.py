@@ -5,23 +5,16 @@ What docker's client checks raises UsageError, what its daemon checks InvalidArg
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ipycontainer.commands.types import Integer, List, String
+from ipycontainer.commands.types import Duration, Integer, List, String
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.health import Healthcheck
-from ipycontainer.model.units import parse_duration
+from ipycontainer.model.restart import checked_policy
 
-if TYPE_CHECKING:
-    _Type = click.ParamType[Any]
-else:
-    _Type = click.ParamType  # takes no parameter before click 8.5
-
-__all__ = ["LOG_OPTIONS", "Duration", "health_check", "health_options", "logging", "restart_policy"]
-
-_POLICIES = ("no", "always", "on-failure", "unless-stopped")
+__all__ = ["LOG_OPTIONS", "health_check", "health_options", "logging", "restart_policy"]
 
 
 def restart_policy(text: str) -> tuple[str, int]:
@@ -36,36 +29,7 @@ def restart_policy(text: str) -> tuple[str, int]:
         except ValueError:
             words = "invalid restart policy format: maximum retry count must be an integer"
             raise UsageError(words) from None
-    name = name or "no"
-    if name not in _POLICIES:
-        raise InvalidArgument(
-            f"invalid restart policy: unknown policy '{name}'; "
-            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-        )
-    if limit and name != "on-failure":
-        raise InvalidArgument(
-            "invalid restart policy: maximum retry count can only be used with 'on-failure'"
-        )
-    if limit < 0:
-        raise InvalidArgument("invalid restart policy: maximum retry count cannot be negative")
-    return name, limit
-
-
-class Duration(_Type):
-    """A duration in Go's spelling, in nanoseconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the nanoseconds."""
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_duration(value)
-        except InvalidArgument as error:
-            self.fail(error.message, param, ctx)
+    return checked_policy(name, limit)
 
 
 health_options = (

@@ -21,8 +21,17 @@ _ENDED = (Status.CREATED, Status.EXITED, Status.DEAD)
 _WARNING = "WARNING! This will remove all stopped containers."
 
 
+_FILTER_HELP = 'Provide filter values (e.g. "until=<timestamp>")'
+
+
 @verb("prune", "Remove all stopped containers", "[OPTIONS]", most=0, path="container prune")
-@click.option("--filter", "filters", type=Filter(), multiple=True, help="as until=1h, label=a=b")
+@click.option(
+    "--filter",
+    "filters",
+    type=Filter(),
+    multiple=True,
+    help='Provide filter values (e.g. "until=<timestamp>")',
+)
 @click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
 def container_prune(session: Session, filters: tuple[tuple[str, str], ...], force: bool) -> Outcome:
     """Return docker's lines: the ids of what was removed, and the space that it took."""
@@ -57,7 +66,13 @@ def _ended(session: Session, filters: Sequence[tuple[str, str]]) -> tuple[list[s
 
 @verb("prune", "Remove unused data", "[OPTIONS]", most=0, path="system prune")
 @click.option("-a", "--all", "everything", is_flag=True, help="Remove all unused images")
-@click.option("--filter", "filters", type=Filter(), multiple=True, help="as until=1h, label=a=b")
+@click.option(
+    "--filter",
+    "filters",
+    type=Filter(),
+    multiple=True,
+    help='Provide filter values (e.g. "until=<timestamp>")',
+)
 @click.option("-f", "--force", is_flag=True, help="Do not prompt for confirmation")
 @click.option("--volumes", is_flag=True, help="Prune anonymous volumes")
 def system_prune(

@@ -9,8 +9,7 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTEAD", "VERBS"]
 
 _CREATE = """
-cpu-count cpu-percent disable-content-trust gpus io-maxbandwidth io-maxiops isolation
-kernel-memory link-local-ip runtime storage-opt
+cpu-count cpu-percent gpus io-maxbandwidth io-maxiops kernel-memory link-local-ip
 """
 
 FLAGS: dict[str, str] = {
@@ -19,7 +18,7 @@ FLAGS: dict[str, str] = {
     "start": "checkpoint checkpoint-dir",
     "pull": "disable-content-trust",
     "push": "disable-content-trust",
-    "update": "kernel-memory restart",
+    "update": "kernel-memory",
     "network connect": "driver-opt gw-priority link-local-ip",
     "network create": "config-from config-only ingress ipam-driver ipam-opt scope",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ipycontainer.commands import single_choices
 from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
@@ -77,6 +78,7 @@ def run(
     check_policy(pull)
     if explain:
         return _explained(session, config, name, options["interactive"])
+    single_choices.check_platform(platform)
     fetch(session, config.image, pull, platform, quiet)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
@@ -157,6 +159,7 @@ def create(
     """Return the container, not started."""
     config = configuration(session, **options)
     check_policy(pull)
+    single_choices.check_platform(platform)
     fetch(session, config.image, pull, platform, quiet)
     config, _ = _with_body(session, config, options["interactive"])
     if isinstance(session.stdin, bytes) and not config.files:
@@ -298,7 +301,7 @@ def exec_(
         refuse_other_input(session, tty=tty, reads=interactive)
     _check_exec_keys(detach_keys)
     try:
-        environment = resolve(env_file, env, session.environment, session.cwd)
+        environment = resolve(env_file, env, session.environment, session.cwd, keep_bare=True)
     except UsageError as error:  # of which `run` makes a line about its usage, with 125
         raise UsageError(error.message, hint=error.hint, exit_code=1) from None
     reads = interactive and not detach

@@ -7,6 +7,7 @@ Each is a click type: `convert` fails with the words that docker prints after
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,13 @@ import click
 from ipycontainer.commands.quoting import go_quote
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.privileges import check_device_rule
-from ipycontainer.model.units import parse_size
+from ipycontainer.model.units import parse_duration, parse_size
 
 __all__ = [
     "Assignment",
     "Bytes",
     "DeviceRule",
+    "Duration",
     "Filter",
     "HostAddress",
     "Integer",
@@ -123,21 +125,35 @@ class Map(_Type):
     name = "map"
 
 
-class Bytes(_Type):
-    """A size with docker's binary units: `64m`."""
+class _Measure(_Type):
+    """A whole number that is written with units; what `read` refuses fails in its words."""
 
-    name = "bytes"
+    read: Callable[[str], int]
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """Return bytes."""
+        """Return the number in the smallest unit."""
         if isinstance(value, int):
             return value
         try:
-            return parse_size(value)
+            return self.read(value)
         except InvalidArgument as error:
             self.fail(error.message, param, ctx)
+
+
+class Bytes(_Measure):
+    """A size with docker's binary units, in bytes: `64m`."""
+
+    name = "bytes"
+    read = staticmethod(parse_size)
+
+
+class Duration(_Measure):
+    """A duration in Go's spelling, in nanoseconds: `1m30s`."""
+
+    name = "duration"
+    read = staticmethod(parse_duration)
 
 
 class DeviceRule(_Type):
@@ -202,6 +218,6 @@ class Filter(_Type):
         if isinstance(value, tuple):
             return value
         key, equals, text = value.partition("=")
-        if not equals:
+        if not equals and value:
             self.fail("bad format of filter (expected name=value)", param, ctx)
         return key.strip().lower(), text.strip()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of
+from ipycontainer.commands.policies import restart_policy
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, UsageError
@@ -31,14 +32,17 @@ def _update_options(function: Function) -> Function:
     least=1,
 )
 @_update_options
+@click.option("--restart", help="Restart policy to apply when a container exits")
 @click.argument("containers", nargs=-1)
-def update(session: Session, containers: tuple[str, ...], **options: Any) -> Outcome:
+def update(
+    session: Session, containers: tuple[str, ...], restart: str | None, **options: Any
+) -> Outcome:
     """Return the names as typed, and after them the warnings: docker prints those as plain lines.
 
     The limits are looked at before the names, as docker does.
     """
     wanted = limits_of(options)
-    if wanted == Limits():
+    if wanted == Limits() and restart is None:
         raise UsageError("you must provide one or more flags when using this command", exit_code=1)
     engine = session.engine
     names: list[str] = []
@@ -48,7 +52,8 @@ def update(session: Session, containers: tuple[str, ...], **options: Any) -> Out
     for name in containers:
         warnings += dropped
         try:
-            engine.containers.get(name).set_limits(checked)
+            policy = restart_policy(restart) if restart else None
+            engine.containers.get(name).change(checked, policy)
             names.append(name)
         except EngineError as error:
             errors.append(error)

@@ -239,11 +239,17 @@ def base_env(record: ContainerRecord, linked: tuple[str, ...] = ()) -> tuple[str
 
 
 def merge_env(base: Iterable[str], over: Iterable[str]) -> tuple[str, ...]:
-    """Lay `K=V` words over others: an equal name takes the later value at the earlier place."""
+    """Lay `K=V` words over others: an equal name takes the later value at the earlier place.
+
+    A `K` alone takes the variable away.
+    """
     merged: dict[str, str] = {}
     for word in (*base, *over):
-        name, _, value = word.partition("=")
-        merged[name] = value
+        name, equals, value = word.partition("=")
+        if equals:
+            merged[name] = value
+        else:
+            merged.pop(name, None)
     return tuple(f"{name}={value}" for name, value in merged.items())
 
 

@@ -209,8 +209,12 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
         """Stop it where it runs, and start it."""
         self.stop(timeout, signal)
         self.start()
+        self.tell("restart")
+
+    def tell(self, action: str) -> None:
+        """Add an event of what somebody did with it."""
         with self.engine.store.write() as tx:
-            store_containers.tell(tx, self.record, "restart", time.time_ns())
+            store_containers.tell(tx, self.record, action, time.time_ns())
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Return `{"StatusCode": n}` when it has ended; at once when it already has.

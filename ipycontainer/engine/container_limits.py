@@ -12,6 +12,7 @@ from ipycontainer.engine import control, stats
 from ipycontainer.engine.limit_options import limits_from_options
 from ipycontainer.linux.usage import Usage
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.restart import checked_policy
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
@@ -35,19 +36,21 @@ class ContainerLimits:
         control.unpause(self._self)
 
     def update(self, **options: Any) -> dict[str, Any]:
-        """Change its limits, with docker-py's options; of a running one at once.
+        """Change limits and `restart_policy`, with docker-py's options; of a running one at once.
 
         Returns `{"Warnings": [...]}` of what this machine cannot limit. Raises Unsupported for an
         option that is not there, InvalidArgument and Conflict in docker's words.
         """
+        asked = options.pop("restart_policy", None)
+        policy = asked and checked_policy(asked["Name"], int(asked.get("MaximumRetryCount", 0)))
         wanted = limits_from_options(options)
         kept, dropped = self._self.engine.containers.check_limits(wanted)
-        self.set_limits(kept)
+        self.change(kept, policy)
         return {"Warnings": list(dropped) or None}
 
-    def set_limits(self, wanted: Limits) -> None:
-        """Change its limits to those of `wanted` that are given; they have been checked."""
-        control.set_limits(self._self, wanted)
+    def change(self, wanted: Limits, policy: tuple[str, int] | None = None) -> None:
+        """Change the limits that `wanted` gives, and the restart policy; they have been checked."""
+        control.update(self._self, wanted, policy)
 
     def usage(self) -> Usage:
         """Return what it uses now, typed: cpu, memory, block devices, network, processes."""

@@ -17,7 +17,7 @@ from ipycontainer.supervise.client import ask
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["pause", "set_limits", "unpause"]
+__all__ = ["pause", "unpause", "update"]
 
 
 def pause(container: Container) -> None:
@@ -34,8 +34,8 @@ def unpause(container: Container) -> None:
     _ask_monitor(container, {"op": "unpause"})
 
 
-def set_limits(container: Container, wanted: Limits) -> None:
-    """Change the limits of a container, of a running one at once; they have been checked.
+def update(container: Container, wanted: Limits, policy: tuple[str, int] | None = None) -> None:
+    """Change limits and restart policy of a container, of a running one at once; both are checked.
 
     What the kernel refuses is not kept. Raises Conflict and ResourceError in docker's words.
     """
@@ -45,10 +45,18 @@ def set_limits(container: Container, wanted: Limits) -> None:
     if status in (Status.REMOVING, Status.DEAD):
         raise Conflict(f'{failed}: container is marked for removal and cannot be "update"')
     try:
+        if policy is not None and policy[0] != "no" and config.auto_remove:
+            raise Conflict(
+                "Restart policy cannot be updated because AutoRemove is enabled for the container"
+            )
         kept = replace(config, limits=limits.merged(config.limits, wanted))
         change = limits.change(config.limits, wanted) if status.alive else None
         if change is not None:
             _ask_monitor(container, {"op": "limit", "resources": change.to_json()})
+        if policy is not None:
+            kept = replace(kept, restart=policy[0], restart_limit=policy[1])
+            if status.alive:
+                _ask_monitor(container, {"op": "policy", "name": policy[0], "limit": policy[1]})
     except (Conflict, ResourceError) as error:
         kind = type(error)
         raise kind(f"{failed}: {error.message}") from None

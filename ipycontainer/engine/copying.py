@@ -308,6 +308,7 @@ def _put(
     thread.join()
     if failure:
         raise _local_failure(failure[0])
+    container.tell("extract-to-dir")
     return done
 
 
@@ -349,6 +350,7 @@ def _reading(
             while stream.read(_PIPE_BYTES):
                 pass
             work.finish(progress)
+            container.tell("archive-path")
 
 
 def pipe() -> tuple[int, int]:

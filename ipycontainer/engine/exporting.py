@@ -70,6 +70,7 @@ def _open(path: str, flags: int) -> int:
 
 def _export(container: Container, fd: int, progress: Progress | None) -> None:
     container.engine.supervisor.work("export", {"id": container.id}, (fd,), progress=progress)
+    container.tell("export")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
-from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.units import parse_size
@@ -18,6 +18,9 @@ from ipycontainer.model.units import parse_size
 __all__ = ["check", "details", "of_request", "shown"]
 
 _ROTATION = frozenset({"max-size", "max-file", "compress"})
+_BUFFER_BYTES = 1 << 20  # of mode=non-blocking, where it is not said
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _KNOWN = {
     "json-file": _ROTATION | {"labels", "labels-regex", "env", "env-regex", "tag"},
     "local": _ROTATION,
@@ -33,18 +36,18 @@ _TAG_FIELD = re.compile(r"\{\{\s*\.?(\w*)\s*\}\}")
 def check(driver: str, options: Mapping[str, str]) -> None:
     """Raise InvalidArgument, in the words of docker's daemon, for what it would not create."""
     if driver not in _KNOWN:
-        raise InvalidArgument(f"logger: no log driver named '{driver}' is registered")
+        raise InvalidArgument(
+            f'error looking up logging plugin {driver}: plugin "{driver}" not found'
+        )
     for name, value in options.items():
         if name == "mode":
             if value not in ("blocking", "non-blocking", ""):
                 raise InvalidArgument(f"logger: logging mode not supported: {value}")
-            if value == "non-blocking":
-                raise Unsupported("--log-opt mode=non-blocking is not supported yet")
+        elif name == "max-buffer-size":
+            _buffer(options)
         elif name not in _KNOWN[driver]:
             where = "json-file log driver" if driver == "json-file" else f"log driver {driver}"
             raise InvalidArgument(f"unknown log opt '{name}' for {where}")
-    if options.get("compress", "").lower() in ("true", "1", "t") and "max-size" in options:
-        raise Unsupported("--log-opt compress=true is not supported yet")
 
 
 def of_request(record: ContainerRecord) -> dict[str, Any] | None:
@@ -55,7 +58,51 @@ def of_request(record: ContainerRecord) -> dict[str, Any] | None:
     options = {**_DEFAULTS[config.log_driver], **config.log_options}
     size, files = _rotation(options)
     _tag(record, options.get("tag", ""))
-    return {"keep": True, "limit": size, "files": files} if size else None
+    for name in ("labels-regex", "env-regex"):
+        _pattern(options.get(name, ""))
+    overflow = _buffer(options) if options.get("mode") == "non-blocking" else 0
+    if not size and not overflow:
+        return None
+    return {
+        "keep": True,
+        "limit": size,
+        "files": files if size else 0,
+        "overflow": overflow,
+        "compress": options.get("compress", "") in _TRUE,
+    }
+
+
+def _buffer(options: Mapping[str, str]) -> int:
+    """Return how many bytes wait in memory where the log cannot be written."""
+    if "max-buffer-size" not in options:
+        return _BUFFER_BYTES
+    if options.get("mode") != "non-blocking":
+        raise InvalidArgument(
+            "logger: max-buffer-size option is only supported with 'mode=non-blocking'"
+        )
+    text = options["max-buffer-size"]
+    try:
+        return parse_size(text)
+    except InvalidArgument:
+        words = f"error parsing option max-buffer-size: invalid size: '{text}'"
+        raise InvalidArgument(words) from None
+
+
+def _pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        reason = _GO_REASONS.get(error.msg, error.msg)
+        raise _start_failed(f"error parsing regexp: {reason}: `{text}`") from None
+
+
+# Go's words for what is wrong with an expression, by Python's.
+_GO_REASONS = {
+    "unterminated character set": "missing closing ]",
+    "missing ), unterminated subpattern": "missing closing )",
+    "unbalanced parenthesis": "unexpected )",
+    "nothing to repeat": "missing argument to repetition operator",
+}
 
 
 def _rotation(options: Mapping[str, str]) -> tuple[int, int]:
@@ -65,6 +112,8 @@ def _rotation(options: Mapping[str, str]) -> tuple[int, int]:
             size = parse_size(options["max-size"])
         except InvalidArgument:
             raise _start_failed(f"invalid size: '{options['max-size']}'") from None
+        if size <= 0:
+            raise _start_failed("max-size must be a positive number")
     if "max-file" in options:
         text = options["max-file"]
         if re.fullmatch(r"[+-]?\d+", text) is None:
@@ -74,9 +123,9 @@ def _rotation(options: Mapping[str, str]) -> tuple[int, int]:
             raise _start_failed("max-file cannot be less than 1")
     if "compress" in options:
         text = options["compress"]
-        if text.lower() not in ("true", "false", "1", "0", "t", "f"):
+        if text not in _TRUE + _FALSE:
             raise _start_failed(f'strconv.ParseBool: parsing "{text}": invalid syntax')
-        if text.lower() in ("true", "1", "t"):
+        if text in _TRUE and (files < 2 or not size):
             raise _start_failed(
                 "compress cannot be true when max-file is less than 2 or max-size is not set"
             )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ipycontainer.engine.log_tail import tail_start
 from ipycontainer.engine.waiting import ready
 from ipycontainer.errors import ContainerNotRunning
 from ipycontainer.supervise.log import LogEntry, LogPosition, read_entries, segments
@@ -43,12 +44,12 @@ def entries(
     tail: int | None,
     follow: bool,
 ) -> Iterator[LogEntry]:
-    """Yield the lines of a log from `since_ns` to `until_ns`, the last `tail` of what stands now.
+    """Yield those of the last `tail` lines of a log that are from `since_ns` to `until_ns`.
 
     With `follow` it goes on until the container ends or `until_ns` has come. A negative `tail` is
-    everything, as in docker.
+    everything. A line without end counts as one. All as in docker.
     """
-    read = Lines(container)
+    read = Lines(container, tail)
 
     def wanted(entry: LogEntry) -> bool:
         return (since_ns is None or entry.time_ns >= since_ns) and (
@@ -57,8 +58,12 @@ def entries(
 
     # A line that has no end yet is the last one, unless it may go on while it is followed.
     standing = read.read() if follow else chain(read.read(), read.rest())
-    chosen = filter(wanted, standing)
-    yield from chosen if tail is None or tail < 0 else deque(chosen, maxlen=tail)
+    if tail is not None and tail >= 0:
+        last = deque(standing, maxlen=tail)
+        for _ in range(min(len(last), len(last) + read.unfinished - tail)):
+            last.popleft()
+        standing = iter(last)
+    yield from filter(wanted, standing)
     if follow:
         yield from filter(wanted, chain(read.follow(until_ns), read.rest()))
 
@@ -66,21 +71,31 @@ def entries(
 class Lines:
     """Join the parts of lines, each stream for itself, and remember where the log was left."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, tail: int | None = None) -> None:
         self._container = container
         self._directory = container.engine.home.container(container.id) / "log"
         self._at = LogPosition()
+        if tail is not None and tail >= 0:
+            self._at = tail_start(self._directory, tail)
         self._parts: dict[str, LogEntry] = {}
+
+    @property
+    def unfinished(self) -> int:
+        """Return how many lines have begun and not ended."""
+        return len(self._parts)
 
     def read(self) -> Iterator[LogEntry]:
         """Yield the whole lines from where the last call ended."""
-        for entry, following in read_entries(self._directory, self._at):
-            self._at = following
+        for part, following in read_entries(self._directory, self._at):
+            self._at, entry = following, part
             begun = self._parts.pop(entry.stream, None)
             if begun is not None:
                 entry = replace(begun, text=begun.text + entry.text)
             if entry.text.endswith(b"\n"):
                 yield entry
+            elif not part.text:  # the container ended without ending its line
+                if entry.text:
+                    yield entry
             else:
                 self._parts[entry.stream] = entry
 

@@ -167,11 +167,16 @@ def _ports(text: str, key: str) -> list[str]:
                 f'parsing "{number}": value out of range'
             )
     end = int(last) if dash else int(first)
+    if end < int(first):
+        raise InvalidArgument(
+            f"error while looking up for {key} {text}: Invalid range specified for the Port: "
+            f"{numbers}"
+        )
     return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), end + 1)]
 
 
 def _search(pattern: str, text: str) -> bool:
     try:
         return re.search(pattern, text) is not None
-    except re.error as error:
-        raise InvalidArgument(f"invalid filter '{pattern}': {error}") from None
+    except re.error:
+        return False  # docker asks whether it is the text itself, then whether it matches

@@ -47,6 +47,7 @@ def top(container: Container, arguments: Sequence[str]) -> Processes:
     Raises ContainerNotRunning, InvalidArgument in docker's words.
     """
     record = _running(container)
+    container.tell("top")
     words = list(arguments) or ["-ef"]
     line = " ".join(words)
     for name, title in _RENAMED.findall(f" {line}"):

@@ -179,7 +179,8 @@ def _add(
     faults.point("commit: before the rows")
     with store.write() as tx:
         images.add(tx, record, needed)
-        containers.tell(tx, container, "commit", now, comment=message, imageID=record.id)
+        named = {"imageRef": tags[0]} if tags else {}
+        containers.tell(tx, container, "commit", now, comment=message, imageID=record.id, **named)
     return record
 
 

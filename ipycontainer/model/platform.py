@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["Platform", "own", "parse"]
+__all__ = ["Platform", "is_known", "own", "parse"]
 
 _MACHINES = {
     "x86_64": ("amd64", ""),
@@ -63,6 +63,14 @@ def own() -> Platform:
     """Return this machine's platform."""
     machine = os.uname().machine
     return Platform("linux", *_MACHINES.get(machine, (machine, "")))
+
+
+def is_known(text: str) -> bool:
+    """Tell whether a text alone is the name of a system or an architecture, or has more parts."""
+    if "/" in text:
+        return True
+    name = text.lower()
+    return name in {"linux", "windows", *_OTHER_NAMES} | {each for each, _ in _MACHINES.values()}
 
 
 def parse(text: str) -> Platform:

@@ -177,9 +177,22 @@ def _moment(text: str, stamp: re.Match[str]) -> int:
         else:
             moment = moment.replace(tzinfo=_zone(zone))
     except (ValueError, OverflowError):
+        if wrong := _out_of_range(stamp):
+            raise InvalidArgument(f'parsing time "{text}": {wrong} out of range') from None
         raise _not_a_time(text) from None
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since // timedelta(seconds=1)) * _SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+def _out_of_range(stamp: re.Match[str]) -> str:
+    """Return which part of a time is none, as Go's time.Parse says it."""
+    _, month, day, hour, minute, second = (int(part or 0) for part in stamp.groups()[:6])
+    if not 1 <= month <= 12:
+        return "month"
+    for name, value, most in (("hour", hour, 23), ("minute", minute, 59), ("second", second, 59)):
+        if value > most:
+            return name
+    return "day" if not 1 <= day <= 28 else ""
 
 
 def _zone(text: str) -> timezone:

@@ -7,6 +7,7 @@ last steps of every start and of every `exec`. Imports reaper and steps only.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ class FindCommand:
                 ctx.command = candidate
                 return
         raise CommandNotFound(
-            f'exec: "{self.name}": executable file not found in $PATH',
+            f"exec: {_quoted(self.name)}: executable file not found in $PATH",
             step=self.describe(),
             errno=errno.ENOENT,
         )
@@ -88,7 +89,9 @@ class CheckCommand:
         """Ask the kernel."""
         if not os.access(ctx.command, os.X_OK):
             raise CommandNotExecutable(
-                f'exec: "{self.name}": permission denied', step=self.describe(), errno=errno.EACCES
+                f"exec: {_quoted(self.name)}: permission denied",
+                step=self.describe(),
+                errno=errno.EACCES,
             )
 
     def describe(self) -> str:
@@ -122,3 +125,8 @@ class Execute:
     def describe(self) -> str:
         """Say it."""
         return f"execute {' '.join(self.args)}"
+
+
+def _quoted(name: str) -> str:
+    """Return a name as Go's %q has it, which for names is JSON's."""
+    return json.dumps(name, ensure_ascii=False)

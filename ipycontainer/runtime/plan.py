@@ -98,7 +98,6 @@ def plan(
         steps.append(session.DieWithParent())
     if spec.process.oom_score_adj is not None:
         steps.append(session.SetOomScoreAdj(spec.process.oom_score_adj))
-    steps += [session.SetRlimit(limit) for limit in spec.process.rlimits]
     if manner.new_keyring:
         name = posixpath.basename(spec.linux.cgroups_path) or "container"
         steps.append(session.NewSessionKeyring(name))
@@ -181,6 +180,8 @@ def plan_process(
             if process.apparmor_profile
             else ()
         ),
+        # as late as rights allow: a program may be given fewer files than its start needs
+        *(session.SetRlimit(limit) for limit in process.rlimits),
         _limits(process.capabilities, process, die_with_parent),
         command_steps.CheckCommand(process.args[0]),
         process_steps.Ready(wait=hold),

@@ -27,6 +27,7 @@ def lookup(user: str, passwd: bytes, group: bytes, groups: Sequence[str] = ()) -
     primary group is always among the supplementary ones (CVE-2022-36109). Raises InvalidArgument.
     """
     user_word, colon, group_word = user.partition(":")
+    group_word = group_word.partition(":")[0]
     user_number = _number(user_word)
     uid, gid, home, name = user_number or 0, 0, "/", ""
     if user_word:

@@ -17,9 +17,12 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "anonymous_volumes",
+    "executed",
+    "execution_began",
     "exited",
     "failed",
     "given_up",
+    "happened",
     "health_changed",
     "killed",
     "paused",
@@ -41,10 +44,13 @@ def started(
     boot_id: str,
     time_ns: int,
     restart_count: int = 0,
+    *,
+    attached: bool = False,
 ) -> bool:
     """Say that init has become the user's program (`start`). The liveness lock is held already.
 
-    `restart_count` says how often its policy has begun it again since somebody started it.
+    `restart_count` says how often its policy has begun it again since somebody started it; who
+    watches from the start was `attached` before.
 
     False when the container was removed meanwhile, or is being: then the caller ends it.
     """
@@ -56,7 +62,10 @@ def started(
     )
     if not changed:
         return False
-    containers.tell(tx, containers.get(tx, container_id), "start", time_ns)
+    record = containers.get(tx, container_id)
+    if attached:
+        containers.tell(tx, record, "attach", time_ns)
+    containers.tell(tx, record, "start", time_ns)
     return True
 
 
@@ -107,12 +116,11 @@ def given_up(tx: Transaction, container_id: str, by_stop: bool, time_ns: int) ->
     return bool(changed)
 
 
-def failed(
-    tx: Transaction, container_id: str, code: int, error: str, time_ns: int | None = None
-) -> bool:
-    """Say that a start failed (`die`): code and reason are kept, the status stays what it was.
+def failed(tx: Transaction, container_id: str, code: int, error: str) -> bool:
+    """Say that a start failed: code and reason are kept, the status stays what it was.
 
-    So does docker: a container that never ran is still `created`. False when the row is gone.
+    So does docker: a container that never ran is still `created`, and none died. The bell rings
+    all the same, for who waits. False when the row is gone.
     """
     changed = tx.execute(
         "UPDATE containers SET exit_code = ?, error = ?, pid = 0, start_ticks = 0 WHERE id = ?",
@@ -120,10 +128,7 @@ def failed(
     )
     if not changed:
         return False
-    now = time.time_ns() if time_ns is None else time_ns
-    containers.tell(
-        tx, containers.get(tx, container_id), "die", now, execDuration="0", exitCode=str(code)
-    )
+    tx.has_event = True
     return True
 
 
@@ -161,6 +166,27 @@ def ran_out_of_memory(tx: Transaction, container_id: str, time_ns: int) -> bool:
 def health_changed(tx: Transaction, container_id: str, status: str, time_ns: int) -> bool:
     """Say that its health is another one by now (`health_status`). False when the row is gone."""
     return _tell(tx, container_id, f"health_status: {status}", time_ns)
+
+
+def happened(
+    tx: Transaction, container_id: str, action: str, time_ns: int, **attributes: str
+) -> bool:
+    """Say what changes nothing in its row: `attach`, `resize`. False when the row is gone."""
+    return _tell(tx, container_id, action, time_ns, **attributes)
+
+
+def execution_began(
+    tx: Transaction, container_id: str, exec_id: str, line: str, time_ns: int
+) -> bool:
+    """Say what is executed in it (`exec_create`, `exec_start`). False when the row is gone."""
+    return _tell(tx, container_id, f"exec_create: {line}", time_ns, execID=exec_id) and _tell(
+        tx, container_id, f"exec_start: {line}", time_ns, execID=exec_id
+    )
+
+
+def executed(tx: Transaction, container_id: str, exec_id: str, code: int, time_ns: int) -> bool:
+    """Say that what was executed has ended (`exec_die`). False when the row is gone."""
+    return _tell(tx, container_id, "exec_die", time_ns, execID=exec_id, exitCode=str(code))
 
 
 def removed(tx: Transaction, container_id: str, time_ns: int | None = None) -> bool:

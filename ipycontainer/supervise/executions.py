@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from ipycontainer.errors import EngineError
 from ipycontainer.linux import capabilities, pidfd
 from ipycontainer.model.oci import ANNOTATION_USER, Process, Spec
 from ipycontainer.runtime import defaults
@@ -16,19 +17,30 @@ from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.record import Record
 from ipycontainer.supervise.terminal import ExecTerminal
 
 __all__ = ["Executions"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A program that was executed, and who asked for it."""
+
+    pid: int
+    channel: Channel
+    exec_id: str
+
+
 class Executions:
     """The programs that clients have executed, each until its end."""
 
-    def __init__(self, loop: Loop, clients: Clients, store: Store) -> None:
+    def __init__(self, loop: Loop, clients: Clients, store: Store, record: Record) -> None:
         self._loop = loop
         self._clients = clients
         self._store = store
-        self._running: dict[int, tuple[int, Channel]] = {}  # pidfd -> (pid, who asked)
+        self._record = record
+        self._running: dict[int, _Running] = {}  # by pidfd
         self._terminals: dict[Channel, ExecTerminal] = {}
 
     def begin(
@@ -55,9 +67,13 @@ class Executions:
         if body.get("privileged"):
             everything = capabilities.names_of(capabilities.own_bounding())
             process = replace(process, capabilities=defaults.capabilities(everything))
+        exec_id, line = os.urandom(32).hex(), f"{process.args[0]} {' '.join(process.args[1:])}"
         try:
             user = str(body.get("user") or "")
             entered = self.enter(container, spec, process, stdio, seccomp, user)
+        except EngineError:
+            self._record.executes(exec_id, line)
+            raise
         finally:
             os.close(null)
         if entered.terminal >= 0:
@@ -66,9 +82,10 @@ class Executions:
             )
         else:
             message.close_fds()
-        self._running[entered.pidfd] = (entered.pid, channel)
+        self._running[entered.pidfd] = _Running(entered.pid, channel, exec_id)
         self._loop.watch(entered.pidfd, READ, lambda: self._ended(entered.pidfd))
         self._clients.tell(channel, {"event": "started", "pid": entered.pid})
+        self._record.executes(exec_id, line)  # while it runs: the client waits for none of it
 
     def enter(
         self,
@@ -95,8 +112,8 @@ class Executions:
     def signal(self, channel: Channel, message: Message) -> None:
         """Signal what this client had executed; one that has ended is fine."""
         number = int(message.body["signal"])
-        for fd, (_, asked) in self._running.items():
-            if asked is channel:
+        for fd, running in self._running.items():
+            if running.channel is channel:
                 with suppress(ProcessLookupError):
                     pidfd.send_signal(fd, number)
 
@@ -122,10 +139,12 @@ class Executions:
             self._ended(fd)
 
     def _ended(self, fd: int) -> None:
-        pid, channel = self._running.pop(fd)
+        running = self._running.pop(fd)
+        channel = running.channel
         self._loop.forget(fd)
         os.close(fd)
-        code = reap(pid)
+        code = reap(running.pid)
+        self._record.executed(running.exec_id, code)
         terminal = self._terminals.get(channel)
         if terminal is None:
             self._clients.tell(channel, {"event": "exited", "code": code})

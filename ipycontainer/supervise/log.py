@@ -8,18 +8,34 @@ race; docker's rotation renames and loses lines. Timestamps are UTC.
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from io import BufferedIOBase
 from pathlib import Path
 
-__all__ = ["LogEntry", "LogPosition", "LogWriter", "NoLog", "read_entries", "segments"]
+__all__ = [
+    "PACKED",
+    "LogEntry",
+    "LogPosition",
+    "LogWriter",
+    "NoLog",
+    "Overflow",
+    "open_segment",
+    "parse_record",
+    "read_entries",
+    "segments",
+]
 
 SEGMENT_LIMIT_BYTES = 16 * 1024 * 1024
 # A line without end must not fill the reader's memory: docker's records hold 16 KiB as well.
 PART_LIMIT_BYTES = 16 * 1024
+PACKED = ".gz"  # after the name of a segment that is compressed
 HEAD_BYTES = 40  # of a line, before its text: time, stream and tag
 
 
@@ -27,7 +43,7 @@ HEAD_BYTES = 40  # of a line, before its text: time, stream and tag
 class LogEntry:
     """One line, or a part of one: time in nanoseconds since the epoch, stream, text.
 
-    `text` holds its newline where the line ended.
+    `text` holds its newline where the line ended; where it is empty, the line ended without one.
     """
 
     time_ns: int
@@ -46,15 +62,25 @@ class LogPosition:
 class LogWriter:
     """Append chunks to the log; the file is opened by the first one.
 
-    With `keep` there are never more than so many segments, of about `limit_bytes` each.
+    With `keep` there are never more than so many segments, of about `limit_bytes` each. What the
+    disk does not take is lost, as docker's is, unless an `overflow` holds it until it does.
     """
 
     is_kept = True
 
-    def __init__(self, directory: str, limit_bytes: int = 0, keep: int = 0) -> None:
+    def __init__(
+        self,
+        directory: str,
+        limit_bytes: int = 0,
+        keep: int = 0,
+        overflow: Overflow | None = None,
+    ) -> None:
         self._directory = directory
         self._limit = limit_bytes
         self._keep = keep
+        self._overflow = overflow
+        self._unfinished: set[bytes] = set()  # streams whose last line has no end yet
+        self.full: list[int] = []  # segments that are written, since somebody asked last
         self._fd = -1
         self._segment = 0
         self._size = 0
@@ -74,6 +100,18 @@ class LogWriter:
         A chunk is stamped at once, not line by line: with 64 KiB of short lines the difference is
         thirty-fold, and the lines came out of the pipe together anyway.
         """
+        chunks = [(stream, chunk)]
+        if self._overflow is not None:
+            chunks = [*self._overflow.taken(), (stream, chunk)]
+        for place, (name, data) in enumerate(chunks):
+            try:
+                self._write_pieces(name, data)
+            except OSError:  # ENOSPC, EDQUOT, EIO: the container goes on
+                if self._overflow is not None:
+                    self._overflow.put(chunks[place:])
+                return
+
+    def _write_pieces(self, stream: bytes, chunk: bytes) -> None:
         if self._keep and len(chunk) + HEAD_BYTES * chunk.count(b"\n") > self._limit:
             for piece in _pieces(chunk, self._limit):
                 self._write(stream, piece)
@@ -93,9 +131,20 @@ class LogWriter:
                 head + b"P " + rest[at : at + PART_LIMIT_BYTES] + b"\n"
                 for at in range(0, len(rest), PART_LIMIT_BYTES)
             )
+        self._append(lines)
+        if rest:
+            self._unfinished.add(stream)
+        else:
+            self._unfinished.discard(stream)
+
+    def _append(self, lines: bytes) -> None:
         view = memoryview(lines)
-        while view:
-            view = view[os.write(self._fd, view) :]
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            os.ftruncate(self._fd, self._size)  # half a record would spoil the next
+            raise
         self._size += len(lines)
 
     def _now(self) -> bytes:
@@ -108,24 +157,59 @@ class LogWriter:
     def _open(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
+            self._fd = -1
+            self.full.append(self._segment)
             self._segment += 1
         else:
             os.makedirs(self._directory, mode=0o700, exist_ok=True)
             self._segment = max(segments(self._directory), default=0)
-            if _is_torn(f"{self._directory}/{self._segment}"):
+            is_packed = os.path.exists(f"{self._directory}/{self._segment}{PACKED}")
+            if is_packed or _is_torn(f"{self._directory}/{self._segment}"):
                 self._segment += 1
         path = f"{self._directory}/{self._segment}"
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
         if self._keep:
             for number in segments(self._directory)[: -self._keep]:
-                os.unlink(f"{self._directory}/{number}")
+                for name in (f"{number}", f"{number}{PACKED}"):
+                    with suppress(FileNotFoundError):
+                        os.unlink(f"{self._directory}/{name}")
 
     def close(self) -> None:
-        """Close the file; a later write opens it again."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Close the file; a later write opens it again.
+
+        A line without end has its end here: the next start's first line does not belong to it.
+        """
+        if self._fd < 0:
+            return
+        ends = b"".join(b"%s %s P \n" % (self._now(), each) for each in sorted(self._unfinished))
+        self._unfinished.clear()
+        if ends:
+            with suppress(OSError):
+                self._append(ends)
+        os.close(self._fd)
+        self._fd = -1
+
+
+class Overflow:
+    """What the disk would not take (`mode=non-blocking`), up to a limit: the oldest is lost."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._chunks: deque[tuple[bytes, bytes]] = deque()
+
+    def put(self, chunks: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep chunks, each with its stream, the newest last."""
+        self._chunks.extend(chunks)
+        size = sum(len(chunk) for _, chunk in self._chunks)
+        while self._chunks and size > self._limit:
+            size -= len(self._chunks.popleft()[1])
+
+    def taken(self) -> list[tuple[bytes, bytes]]:
+        """Return all of it, and keep nothing."""
+        chunks = list(self._chunks)
+        self._chunks.clear()
+        return chunks
 
 
 class NoLog(LogWriter):
@@ -170,9 +254,21 @@ def _is_torn(path: str) -> bool:
 def segments(directory: str | Path) -> list[int]:
     """Return the numbers of the segments on disk, oldest first."""
     try:
-        return sorted(int(name) for name in os.listdir(directory) if name.isdigit())
+        names = {name.removesuffix(PACKED) for name in os.listdir(directory)}
     except FileNotFoundError:
         return []
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def open_segment(directory: Path, number: int) -> BufferedIOBase | None:
+    """Open a segment, packed or not; None where it was trimmed meanwhile."""
+    path = directory / str(number)
+    for _ in range(2):  # it may be packed between two looks
+        with suppress(FileNotFoundError):
+            return open(path, "rb")
+        with suppress(FileNotFoundError):
+            return gzip.open(f"{path}{PACKED}")
+    return None
 
 
 def read_entries(
@@ -189,9 +285,8 @@ def read_entries(
         if number < start.segment:
             continue
         offset = start.offset if number == start.segment else 0
-        try:
-            file = open(directory / str(number), "rb")  # noqa: SIM115 - closed by the with below
-        except FileNotFoundError:  # trimmed meanwhile
+        file = open_segment(directory, number)
+        if file is None:
             continue
         with file:
             file.seek(offset)
@@ -199,7 +294,7 @@ def read_entries(
                 if not line.endswith(b"\n"):
                     break
                 offset += len(line)
-                entry = _parse(line)
+                entry = parse_record(line)
                 if entry is not None:
                     yield entry, LogPosition(number, offset)
 
@@ -207,7 +302,7 @@ def read_entries(
 _seconds: dict[bytes, int] = {}
 
 
-def _parse(line: bytes) -> LogEntry | None:
+def parse_record(line: bytes) -> LogEntry | None:
     """Return the record's entry, or None for a line that a crash left torn."""
     stamp, _, rest = line.partition(b" ")
     stream, _, rest = rest.partition(b" ")

@@ -84,8 +84,10 @@ class Monitor:
 
     def _renew(self) -> None:
         """Make what lasts from one start to its end."""
-        self._streams = ProgramStreams(self._loop, self._clients, self._bundle, self._request)
-        self._executions = Executions(self._loop, self._clients, self._store)
+        self._streams = ProgramStreams(
+            self._loop, self._clients, self._bundle, self._request, self._record
+        )
+        self._executions = Executions(self._loop, self._clients, self._store, self._record)
         self._control = Control(self.id, self._loop, self._clients, self._store)
         self._signals = Signals(
             self.id, self._loop, self._clients, self._store, self._control, self._restarts
@@ -103,6 +105,7 @@ class Monitor:
             "pause": self._control.pause,
             "unpause": self._control.unpause,
             "resize": self._streams.resize,
+            "policy": self._signals.change_policy,
             "limit": self._limit,
         }
         self._container: Launched | None = None
@@ -184,7 +187,7 @@ class Monitor:
         faults.point("monitor: launched")
         self._ended = False
         self._began = time.monotonic()
-        if not self._record.started(container, self._restarts.count):
+        if not self._record.started(container, self._restarts.count, attached=bool(streams)):
             self._signals.send(signal.SIGKILL)
         self._moments.append(time.perf_counter_ns())
         ends.close_program()
@@ -325,6 +328,7 @@ class Monitor:
 
     def _attach(self, channel: Channel, message: Message) -> None:
         self._streams.attach(message.body.get("streams", ()), message.fds)
+        self._record.happened("attach")
         self._clients.tell(channel, {"event": "done"})
 
     def _execute(self, channel: Channel, message: Message) -> None:
@@ -345,6 +349,7 @@ class Monitor:
             self._auto_remove = True
             self._restarts.cancelled = True
         if not self._ended:
+            self._record.happened("kill", signal=str(int(signal.SIGKILL)))
             self._signals.send(signal.SIGKILL)
         self._streams.release()
         self._executions.release()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer import faults
@@ -44,7 +45,7 @@ class Record:
         self._id = container_id
         self._failure = failure
 
-    def started(self, container: Launched, restart_count: int) -> bool:
+    def started(self, container: Launched, restart_count: int, *, attached: bool) -> bool:
         """Say that it runs; False when it was removed between the request and now."""
         with self._store.write() as tx:
             return monitor_statements.started(
@@ -55,7 +56,23 @@ class Record:
                 procfs.boot_id(),
                 time.time_ns(),
                 restart_count,
+                attached=attached,
             )
+
+    def happened(self, action: str, **attributes: str) -> None:
+        """Say what a client did that changes nothing in the row."""
+        with suppress(EngineError), self._store.write() as tx:
+            monitor_statements.happened(tx, self._id, action, time.time_ns(), **attributes)
+
+    def executes(self, exec_id: str, line: str) -> None:
+        """Say what is executed in it."""
+        with suppress(EngineError), self._store.write() as tx:
+            monitor_statements.execution_began(tx, self._id, exec_id, line, time.time_ns())
+
+    def executed(self, exec_id: str, code: int) -> None:
+        """Say how it has ended."""
+        with suppress(EngineError), self._store.write() as tx:
+            monitor_statements.executed(tx, self._id, exec_id, code, time.time_ns())
 
     def failed(self, error: EngineError, *, connected: bool) -> None:
         """Keep why it could not start, a failed step as docker words it."""

@@ -34,6 +34,10 @@ class Restarts:
             with suppress(FileNotFoundError):
                 self._mark.unlink()
 
+    def change(self, name: str, limit: int) -> None:
+        """Follow another policy from now on."""
+        self._name, self._limit = name, limit
+
     def stopped_by_hand(self, *, for_good: bool = True) -> None:
         """Take note that somebody stopped or signalled it.
 

@@ -62,6 +62,11 @@ class Signals:
         self._send_and_tell(int(message.body["signal"]), thaw=thaw)
         self._clients.tell(channel, {"event": "done"})
 
+    def change_policy(self, channel: Channel, message: Message) -> None:
+        """Follow another restart policy from now on."""
+        self._restarts.change(str(message.body["name"]), int(message.body["limit"]))
+        self._clients.tell(channel, {"event": "done"})
+
     def stop(self, channel: Channel, message: Message) -> None:
         """Ask with a signal, and kill after `grace` seconds; a negative grace waits for ever."""
         self.stopping = True

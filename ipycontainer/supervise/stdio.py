@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.supervise.clients import Clients
-from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog
+from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog, Overflow
+from ipycontainer.supervise.log_packing import Packing
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel, Message
+from ipycontainer.supervise.record import Record
 from ipycontainer.supervise.streams import Input, Output, Sink
 from ipycontainer.supervise.terminal import Master
 
@@ -25,17 +27,31 @@ class ProgramStreams:
     """The streams of the program, from its start until every client has what it printed."""
 
     def __init__(
-        self, loop: Loop, clients: Clients, bundle: Path, request: Mapping[str, Any]
+        self,
+        loop: Loop,
+        clients: Clients,
+        bundle: Path,
+        request: Mapping[str, Any],
+        record: Record,
     ) -> None:
         log, wanted = bundle / "log", request.get("log")
         self._loop = loop
         self._clients = clients
+        self._record = record
         self._directory = log
         self._log = LogWriter(str(log))
         if wanted is not None and not wanted["keep"]:
             self._log = NoLog(str(log))
         elif wanted is not None:
-            self._log = LogWriter(str(log), int(wanted["limit"]), int(wanted["files"]))
+            self._log = LogWriter(
+                str(log),
+                int(wanted["limit"]),
+                int(wanted["files"]),
+                Overflow(int(wanted["overflow"])) if wanted.get("overflow") else None,
+            )
+        self._packing = (
+            Packing(loop, log) if wanted is not None and wanted.get("compress") else None
+        )
         self._outputs: dict[str, Output] = {}
         self._input: Input | None = None
         self._terminal: Master | None = None
@@ -69,6 +85,8 @@ class ProgramStreams:
         """Say how large the terminal is; a program without one has nothing to know."""
         if self._terminal is not None:
             self._terminal.resize(int(message.body["rows"]), int(message.body["columns"]))
+        rows, columns = str(message.body["rows"]), str(message.body["columns"])
+        self._record.happened("resize", height=rows, width=columns)
         self._clients.tell(channel, {"event": "done"})
 
     def attach(self, streams: Iterable[str], fds: tuple[int, ...]) -> None:
@@ -93,6 +111,9 @@ class ProgramStreams:
             self._followers.append(channel)
 
     def _log_grew(self) -> None:
+        if self._packing is not None:
+            self._packing.add(self._log.full)
+            self._log.full = []
         followers, self._followers = self._followers, []
         for channel in followers:
             self._clients.tell(channel, {"event": "log"})
@@ -107,6 +128,8 @@ class ProgramStreams:
         for output in self._outputs.values():
             output.finish()
         self._log.close()
+        if self._packing is not None:
+            self._packing.stop()
         if self._input is not None:
             self._input.close()
         if self._terminal is not None:

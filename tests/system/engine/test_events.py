@@ -18,7 +18,8 @@ def test_past_events_in_order(shell: Shell, engine: Engine) -> None:
     line = ("events", "--since", "1h", "--until", "-1s", "--filter", "container=box")
     actions = shell(*line, "--format", "{{.Action}} {{.Actor.Attributes.exitCode}}")
     assert actions.stdout.splitlines() == [
-        *("create <no value>", "start <no value>", "die 3", "destroy <no value>"),
+        *("create <no value>", "attach <no value>", "start <no value>", "die 3"),
+        "destroy <no value>",
     ]
     wrong = shell(*line, "--format", "{{.Nope}}")
     assert (wrong.returncode, wrong.stdout) == (64, "")

@@ -152,7 +152,18 @@ def test_moment_without_zone_is_the_callers(text: str, utc: str) -> None:
     assert rfc3339nano(parse_time(text)) == utc
 
 
-@pytest.mark.parametrize("text", ["foo", "2026-13-01", "2026-11-24T25", "2026-11-24 10:00", ""])
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("2026-13-01", "month"), ("2026-02-30", "day"), ("2026-11-24T25", "hour")],
+)
+def test_no_such_day(text: str, part: str) -> None:
+    """A time whose form is right and that no calendar has is refused in Go's words."""
+    with pytest.raises(InvalidArgument) as error:
+        parse_time(text)
+    assert error.value.message == f'parsing time "{text}": {part} out of range'
+
+
+@pytest.mark.parametrize("text", ["foo", "2026-11-24 10:00", ""])
 def test_no_moment(text: str) -> None:
     """What is neither time nor duration is refused in docker's words."""
     with pytest.raises(InvalidArgument) as error:

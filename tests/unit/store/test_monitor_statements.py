@@ -112,6 +112,9 @@ def test_the_statements_run_on_every_schema(version: int) -> None:
     assert monitor_statements.killed(tx, made.id, 9, 4)
     assert monitor_statements.exited(tx, made.id, 137, "", True, 5)
     assert monitor_statements.failed(tx, made.id, 126, "no")
+    assert monitor_statements.happened(tx, made.id, "attach", 6)
+    assert monitor_statements.execution_began(tx, made.id, "e" * 64, "true ", 7)
+    assert monitor_statements.executed(tx, made.id, "e" * 64, 0, 8)
     assert monitor_statements.removed(tx, made.id)
     connection.close()
 

@@ -1,0 +1,60 @@
+"""Options of `run` and `create` that have one answer here: others get docker's refusal.
+
+Sources: docker/cli 26.1 `cli/command/container/opts.go`, moby 26.1 `daemon/daemon_unix.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ipycontainer.commands.types import List, String
+from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
+from ipycontainer.model import platform as platforms
+
+__all__ = ["OPTIONS", "check", "check_platform"]
+
+RUNTIMES = ("", "runc", "io.containerd.runc.v2")  # docker's names of its own: ours takes its place
+
+OPTIONS = (
+    click.option(
+        "--disable-content-trust/--no-disable-content-trust",
+        default=True,
+        help="Skip image verification",
+        hidden=True,
+    ),
+    click.option("--isolation", type=String(), default="", help="Container isolation technology"),
+    click.option("--runtime", type=String(), default="", help="Runtime to use for this container"),
+    click.option("--storage-opt", type=List(), multiple=True, help="Storage driver options"),
+)
+
+
+def check_platform(platform: str) -> None:
+    """Refuse a platform that is none."""
+    if platform and not platforms.is_known(platform):
+        raise UsageError(
+            f'error parsing specified platform: "{platform}": unknown operating system or '
+            "architecture: invalid argument"
+        )
+
+
+def check(
+    *,
+    disable_content_trust: bool,
+    isolation: str,
+    runtime: str,
+    storage_opt: tuple[str, ...],
+    **_: Any,
+) -> None:
+    """Refuse in docker's words what is not the one answer."""
+    if not disable_content_trust:
+        raise Unsupported("--disable-content-trust=false is not supported yet")
+    if isolation.lower() not in ("", "default"):
+        raise InvalidArgument(f"Invalid isolation: \"{isolation}\" - linux only supports 'default'")
+    if runtime not in RUNTIMES:
+        raise InvalidArgument(f"unknown or invalid runtime name: {runtime}")
+    if storage_opt:
+        raise InvalidArgument(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        )

@@ -1,0 +1,106 @@
+"""Events beside docker's: the same deeds give the same events, with the same attributes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+Command = Callable[..., "CompletedProcess[str]"]
+
+DEEDS = """
+run -d --network none --name e1 -l a=1 busybox sleep 100
+exec e1 true
+exec e1 sh -c 'exit 3'
+exec e1 nope
+exec -u nope e1 true
+exec -d e1 true
+top e1
+rename e1 e2
+pause e2
+unpause e2
+update --memory 64m --memory-swap 64m e2
+update --restart on-failure e2
+kill -s USR1 e2
+restart -t 0 e2
+stop -t 0 e2
+start e2
+cp {tmp}/file e2:/x
+cp e2:/x {tmp}/out
+commit e2 made:1
+export -o {tmp}/tree.tar e2
+rm -f e2
+run --rm --network none --name e3 busybox echo hi
+run --rm -t --network none --name e4 busybox echo hi
+create --network none --name e5 busybox nope
+start e5
+rm e5
+rmi made:1
+volume create vv1
+volume rm vv1
+""".strip()
+SETTLED_SECONDS = 0.5  # docker tells of an end a moment after its client knows
+TYPES = ("-f", "type=container", "-f", "type=volume")
+
+
+def told(run: Command, tmp_path: Path) -> tuple[list[str], str]:
+    """Do the deeds; return what was told of them, in no order, and since when."""
+    time.sleep(1.1)  # docker's own times of events are compared in whole seconds
+    since = f"{time.time():.9f}"
+    for line in DEEDS.splitlines():
+        run(*shlex.split(line.replace("{tmp}", str(tmp_path))))
+    time.sleep(SETTLED_SECONDS)
+    form = "{{.Type}} {{.Action}} {{json .Actor.Attributes}}"
+    until = f"{time.time():.9f}"
+    out = run("events", *TYPES, "--since", since, "--until", until, "--format", form).stdout
+    out = re.sub(r"[0-9a-f]{64}", "<id>", out)
+    return sorted(re.sub(r'("execDuration":)"\d+"', r"\1<s>", out).splitlines()), since
+
+
+def test_deeds_are_told_as_docker_tells_them(
+    docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
+) -> None:
+    """Every verb's events, those of `exec`, `attach`, `top` and `cp` among them."""
+    (tmp_path / "file").write_text("text")
+    ours("import", str(busybox_tar), "busybox:latest")
+    theirs, _ = told(docker, tmp_path)
+    own, since = told(ours, tmp_path)
+    assert own == theirs
+
+    filters = {
+        "event=exec_die": 3,
+        "event=die": 4,
+        "container=e2": 1,
+        "label=a=1": 1,
+        "label=a=2": 0,
+        "type=volume": 2,
+        "event=exec_create": 5,
+    }
+    until = f"{time.time():.9f}"
+    for words, least in filters.items():
+        found = ours("events", "--since", since, "--until", until, "-f", words).stdout
+        lines = found.splitlines()
+        assert len(lines) >= least if least else not lines, words
+
+
+def test_the_forms_of_an_event(docker: Command, ours: Command, busybox_tar: Path) -> None:
+    """The line, the JSON and a template of one event are docker's, times and ids masked."""
+    ours("import", str(busybox_tar), "busybox:latest")
+    forms = ((), ("--format", "json"), ("--format", "{{.Status}} {{.From}} {{.Scope}} {{.Time}}"))
+    for form in forms:
+        shown = []
+        for run in (docker, ours):
+            time.sleep(1.1)
+            since = f"{time.time():.9f}"
+            run("create", "--network", "none", "--name", "one", "-l", "k=v", "busybox", "true")
+            run("rm", "one")
+            words = ("--since", since, "--until", f"{time.time():.9f}", "-f", "event=create")
+            out = run("events", *words, "-f", "type=container", *form).stdout
+            out = re.sub(r"[0-9a-f]{64}", "<id>", out)
+            out = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "<time>", out)
+            shown.append(re.sub(r"\d{10,19}", "<n>", out))
+        assert shown[0] == shown[1]
+        assert shown[0]
