@@ -60,7 +60,7 @@ def shown_live(open_notebook: Open, app: str) -> Notebook:
     return notebook
 
 
-@pytest.mark.parametrize("app", ["lab", "notebook"])
+@pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 def test_saved_while_live_and_the_kernel_killed(open_notebook: Open, app: str) -> None:
     """Opened untrusted after kill -9, and as nbconvert's HTML: the pictures are there."""
     notebook = shown_live(open_notebook, app)
