@@ -18,6 +18,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.commands import text
+from ipycontainer.commands.label_records import LabelListing
 from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import (
     Changes,
@@ -28,6 +29,7 @@ from ipycontainer.commands.records import (
     EventView,
     Explained,
     Facts,
+    Help,
     Inspected,
     Lines,
     Listing,
@@ -44,6 +46,7 @@ from ipycontainer.commands.terminals import NOTEBOOK_SIZE
 from ipycontainer.errors import ContainerError, EngineError, NotFound, Unsupported
 from kernel_ext import values, widgets
 from kernel_ext.foreground import interrupted, watch
+from kernel_ext.help_page import HelpPage
 from kernel_ext.logs import LogProgram
 from kernel_ext.options import Options
 from kernel_ext.output import Output
@@ -86,7 +89,7 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
     if isinstance(outcome, LogView):
         if outcome.follow and not options.kept and not widgets.lack():
             return Shown(_open_log(outcome))
-        output = Output(options.kept, rest=_REST)
+        output = Output(options.kept, _REST, options.output_bytes)
         watch(LogProgram(outcome), output)
         return Shown(kept=_kept(output, options))
     value = _value(outcome)
@@ -134,7 +137,7 @@ def _open_listing(live_listing: Live) -> Shown:
 
 
 def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
-    output = Output(options.kept, rest=_where_the_rest_is(running))
+    output = Output(options.kept, _where_the_rest_is(running), options.output_bytes)
     code, was_interrupted = watch(running.foreground, output)
     kept = _kept(output, options)
     if was_interrupted:
@@ -258,6 +261,13 @@ def _(outcome: Diagnosis) -> Frame | values.Texts:
     return check_frame.checks(outcome.checks)
 
 
+@_value.register(LabelListing)
+def _(outcome: LabelListing) -> Frame:
+    from kernel_ext import label_frames
+
+    return label_frames.labels(outcome.rows, outcome.now_ns)
+
+
 @_value.register(PortListing)
 def _(outcome: PortListing) -> Frame:
     import time
@@ -281,6 +291,11 @@ def _(outcome: Changes) -> Frame:
     if outcome.content:
         print(outcome.content, end="")
     return frames.changes(outcome.rows, time.time_ns())
+
+
+@_value.register(Help)
+def _(outcome: Help) -> HelpPage:
+    return HelpPage("\n".join(outcome.lines).replace("ipycontainer ", "%container "))
 
 
 @_value.register(Explained)

@@ -9,29 +9,34 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kernel_ext import connection
-from kernel_ext.cards import CONTAINER_TYPE, container_html, container_text
+from kernel_ext import completion, connection, help_page
+from kernel_ext.cards import FORMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["MAGIC", "load", "unload"]
 
 MAGIC, BY_HAND = "container", "byhand"
-_FORMS: dict[str, Callable[..., Any]] = {"text/html": container_html, "text/plain": container_text}
 
 
 def load(shell: InteractiveShell) -> None:
     """Register everything, in place of what an earlier load registered."""
     from kernel_ext.byhand import ByHandMagics
+    from kernel_ext.known import KnownHome
     from kernel_ext.magics import ContainerMagics
 
     _end_by_hand(shell)
-    shell.register_magics(ContainerMagics(shell), ByHandMagics(shell))
-    for mime, form in _FORMS.items():
-        _formatters(shell)[mime].for_type(CONTAINER_TYPE, form)
+    _forget_settings(shell)
+    magics = ContainerMagics(shell)
+    configurables: list[Any] = shell.configurables  # which %config lists and sets
+    configurables.append(magics)
+    shell.register_magics(magics, ByHandMagics(shell))
+    completion.register(shell, KnownHome(lambda: shell.user_ns))
+    help_page.register(shell)
+    for kind, forms in FORMS.items():
+        for mime, form in forms.items():
+            _formatters(shell)[mime].for_type(kind, form)
     print(_line())
 
 
@@ -41,13 +46,22 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         for name in (MAGIC, BY_HAND):
             shell.magics_manager.magics[kind].pop(name, None)
-    for mime in _FORMS:
-        _formatters(shell)[mime].pop(CONTAINER_TYPE, None)
+    for kind, forms in FORMS.items():
+        for mime in forms:
+            _formatters(shell)[mime].pop(kind, None)
     if "kernel_ext.live" in sys.modules:
         from kernel_ext import live
 
         live.stop_all()
+    _forget_settings(shell)
+    completion.unregister(shell)
+    help_page.unregister(shell)
     connection.disconnect()
+
+
+def _forget_settings(shell: InteractiveShell) -> None:
+    known = shell.configurables
+    known[:] = [each for each in known if type(each).__name__ != "ContainerMagics"]
 
 
 def _end_by_hand(shell: InteractiveShell) -> None:

@@ -97,6 +97,7 @@ CONTAINERS: Mapping[str, Any] = {
     "created": _MOMENT,
     "state": pd.CategoricalDtype([status.value for status in Status]),
     "exit_code": _MAYBE,  # of one that has ended
+    "health": _TEXT,  # starting, healthy, unhealthy; missing where nothing is checked
     "started": _MOMENT,
     "finished": _MOMENT,
     "pid": _MAYBE,  # of one that runs, as the host counts
@@ -196,6 +197,7 @@ def containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
         "created": lambda row: row.created_ns,
         "state": lambda row: row.status,
         "exit_code": lambda row: row.exit_code if row.status in _ENDED else None,
+        "health": lambda row: row.health or None,
         "started": lambda row: row.started_ns or None,
         "finished": lambda row: row.finished_ns or None,
         "pid": lambda row: row.pid or None,

@@ -6,6 +6,7 @@ then display. Nothing of the engine is imported before the first line is run.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,15 @@ from IPython.core.magic import (
     needs_local_scope,
     no_var_expand,
 )
+from traitlets import Bool, Int
 
+from ipycontainer.errors import EngineError
 from kernel_ext import connection, widgets
 from kernel_ext import options as notebook_options
 from kernel_ext.cell_values import CellValues
 from kernel_ext.expand import expand
 from kernel_ext.foreground import interrupted
+from kernel_ext.output import CELL_BYTES
 from kernel_ext.progress import bar
 from kernel_ext.split import join_continued, refuse_shell, silenced, split
 from kernel_ext.transfers import ask, attend
@@ -39,8 +43,15 @@ __all__ = ["ContainerMagics"]
 class ContainerMagics(Magics):
     """Run container commands in cells: %container ps, %%container run host."""
 
+    full_tracebacks = Bool(
+        False, help="Show the whole traceback of an error instead of its line and the next step."
+    ).tag(config=True)
+    output_bytes = Int(
+        CELL_BYTES, min=1024, help="Bytes of a program's output that one cell shows as they come."
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell, connect: EngineFactory | None = None) -> None:
-        super().__init__(shell)
+        super().__init__(shell, parent=shell)
         self._connect = connect or connection.connect
 
     @no_var_expand
@@ -57,7 +68,16 @@ class ContainerMagics(Magics):
         {expression} puts a Python value in, a list as several words; '…' protects from that.
         %container --help lists the verbs, %container VERB --help tells the options of one.
         """
+        try:
+            return self._do(line, cell, local_ns)
+        except EngineError as error:
+            if self.full_tracebacks:
+                self._show_whole(error)
+            raise
+
+    def _do(self, line: str, cell: str | None, local_ns: dict[str, Any] | None) -> Any:
         from ipycontainer.commands import grammar
+        from ipycontainer.commands.suggesting import suggest
         from kernel_ext.display import show
 
         if cell is not None:
@@ -70,7 +90,7 @@ class ContainerMagics(Magics):
         if not argv:
             if cell is not None:
                 raise UsageError("the cell names no verb: %%container run host runs it as Python")
-            argv = ["--help"]
+            return self._start_page()
         if cell is not None:
             _refuse_body(grammar.parse(argv, body=True).verb)
         body = cell.encode() if cell is not None else None
@@ -88,11 +108,34 @@ class ContainerMagics(Magics):
             )
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
+        except EngineError as error:
+            suggest(error, self._connect)
+            raise
+        for each in outcome.errors:
+            suggest(each, self._connect)
+        options = replace(options, output_bytes=self.output_bytes)
         shown = show(outcome, options, argv, quiet=quiet)
         self.shell.user_ns.update(shown.kept)
         if shown.error is not None:
             raise shown.error
         return None if quiet else shown.value
+
+    def _start_page(self) -> object:
+        """Return what runs, and what to type next."""
+        from kernel_ext.start_page import StartPage
+
+        return StartPage(self._connect().containers.list(all=True))
+
+    def _show_whole(self, error: EngineError) -> None:
+        """Have IPython show the error's traceback as it shows any other."""
+        assert self.shell is not None
+        whole: Any = self.shell.InteractiveTB
+
+        def render() -> list[str]:
+            lines: list[str] = whole.structured_traceback(type(error), error, error.__traceback__)
+            return lines
+
+        error._render_traceback_ = render  # type: ignore[method-assign]
 
     def _need_terminal(self) -> None:
         assert self.shell is not None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from IPython.core.error import UsageError
 
+from kernel_ext.output import CELL_BYTES
+
 __all__ = ["Options", "parse"]
 
 _STREAMS = ("--stdout", "--stderr")
@@ -22,12 +24,14 @@ class Options:
     """What becomes of the output.
 
     `stdout`, `stderr`: the variables that get a stream as text instead of the cell showing it,
-    empty for none. `no_raise`: a program's exit code other than 0 is no error.
+    empty for none. `no_raise`: a program's exit code other than 0 is no error. `output_bytes`
+    bounds what the cell shows of a program as it comes.
     """
 
     stdout: str = ""
     stderr: str = ""
     no_raise: bool = False
+    output_bytes: int = CELL_BYTES
 
     @property
     def kept(self) -> frozenset[str]:

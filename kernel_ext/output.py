@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Literal
 
+from ipycontainer.model.units import human_size_binary
 from kernel_ext.terminal_text import TerminalText
 
 __all__ = ["CELL_BYTES", "FLUSH_SECONDS", "RATE_BYTES", "SETTLE_SECONDS", "Output", "Stream"]
@@ -33,9 +34,12 @@ class Output:
     the sentence that tells where the output beyond the bound can be seen.
     """
 
-    def __init__(self, keep: frozenset[str] = frozenset(), rest: str = "") -> None:
+    def __init__(
+        self, keep: frozenset[str] = frozenset(), rest: str = "", limit_bytes: int | None = None
+    ) -> None:
         self._keep = keep
         self._rest = rest
+        self._limit_bytes = CELL_BYTES if limit_bytes is None else limit_bytes
         self._kept: dict[str, bytearray] = {name: bytearray() for name in keep}
         self._decoders: dict[str, TerminalText] = {}
         self._pending: deque[tuple[str, str]] = deque()
@@ -53,7 +57,7 @@ class Output:
         if stream in self._keep:
             self._kept[stream] += data
             return
-        room = CELL_BYTES - self._taken_bytes
+        room = self._limit_bytes - self._taken_bytes
         self._taken_bytes += len(data)
         if not self._pending:
             self._pending_since = now
@@ -62,7 +66,8 @@ class Output:
             self._append(stream, decoder.feed(data[:room]))
         if len(data) > room and not self._cut:
             self._cut = True
-            self._append("stderr", f"\n[output stops here after 2 MiB. {self._rest}]\n")
+            shown = human_size_binary(self._limit_bytes)
+            self._append("stderr", f"\n[output stops here after {shown}. {self._rest}]\n")
         self.tick(now)
 
     def _append(self, stream: str, text: str) -> None:

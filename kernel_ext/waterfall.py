@@ -8,11 +8,12 @@ table form is the frame below it. Below frames; everything is escaped.
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+
+from kernel_ext.visible import escaped
 
 __all__ = ["Bar", "bars", "picture", "svg"]
 
@@ -48,7 +49,7 @@ def picture(frame: pd.DataFrame) -> str:
     if not found:
         return ""
     source = base64.b64encode(svg(found).encode()).decode()
-    told = html.escape(_title(found))
+    told = escaped(_title(found))
     return (
         f"<details open><summary>{told}</summary>"
         f'<img alt="{told}" style="max-width:100%" src="data:image/svg+xml;base64,{source}">'
@@ -71,7 +72,7 @@ def svg(found: Sequence[Bar]) -> str:
     width, height = _LABEL + _CHART + _RIGHT, _TOP + _ROW * len(found) + 8
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" {_FONT}><title>{html.escape(_title(found))}</title>'
+        f'viewBox="0 0 {width} {height}" {_FONT}><title>{escaped(_title(found))}</title>'
     )
     parts = [
         head,
@@ -87,7 +88,7 @@ def svg(found: Sequence[Bar]) -> str:
         if len(label) > _LABEL_COLUMNS:
             label = f"{label[: _LABEL_COLUMNS - 1]}…"
         parts.append(
-            f'<text x="10" y="{top + 11}">{html.escape(label)}</text>'
+            f'<text x="10" y="{top + 11}">{escaped(label)}</text>'
             f'<rect x="{left:.1f}" y="{top + 2}" width="{long:.1f}" height="{_ROW - 4}" rx="2" '
             f'fill="{_COLOURS.get(bar.who, "#57606a")}"/>'
             f'<text x="{left + long + 4:.1f}" y="{top + 11}">{bar.duration_ns / 1e6:.2f}</text>'

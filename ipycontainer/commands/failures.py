@@ -12,6 +12,7 @@ from ipycontainer.errors import (
     Conflict,
     EngineError,
     NotFound,
+    OperationTimeout,
     Unsupported,
     UsageError,
 )
@@ -27,6 +28,7 @@ _CODES_BY_WORDS = (
     ("permission denied", 126),
     ("is a directory", 126),
 )
+_TIME_IS_OVER = 124  # timeout(1)'s
 _NO_EXEC = 126  # docker 26.1.5 ends `exec` so, whatever kept the program from starting
 
 
@@ -34,6 +36,8 @@ def exit_code(error: EngineError, verb: str, *, detached: bool = False) -> int:
     """Return the code with which docker ends a verb that this error stopped."""
     if isinstance(error, UsageError):
         return error.exit_code
+    if isinstance(error, OperationTimeout):
+        return _TIME_IS_OVER
     if verb == "run":
         return _run_code(error)
     if isinstance(error, Unsupported) and verb == "create":
@@ -55,7 +59,7 @@ def goes_to_stdout(error: EngineError, verb: str, *, detached: bool = False) -> 
 
     So it does with whatever kept a program of `exec` from starting in a container that runs.
     """
-    before = isinstance(error, (UsageError, Unsupported, NotFound, Conflict))
+    before = isinstance(error, (UsageError, Unsupported, NotFound, Conflict, OperationTimeout))
     return verb == "exec" and not before and not detached
 
 
@@ -65,6 +69,8 @@ def failure_text(
     """Return the lines that docker prints for an error, newline included."""
     if isinstance(error, UsageError) and error.usage:
         return f"{error.message}\n{error.usage}\n"
+    if isinstance(error, OperationTimeout):  # ours: no daemon has said it
+        return f"{error.message}\n"
     see = f"See '{PROGRAM} {verb} --help'."
     if isinstance(error, (UsageError, Unsupported)):
         if verb in ("run", "create") and exit_code(error, verb) >= EngineError.run_code:

@@ -40,7 +40,7 @@ from ipycontainer.commands import (
     volumes,
 )
 from ipycontainer.commands.flags import Flags, HelpWanted
-from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.records import Help, Lines, Outcome
 from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, INSTEAD, VERBS
 from ipycontainer.commands.verb import PROGRAM, Call, Reporter, Session, Verb, silently
 from ipycontainer.errors import Unsupported, UsageError
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from ipycontainer.commands.border import Attend, EngineFactory, Stdin, Values
 
-__all__ = ["Call", "cli", "invoke", "parse"]
+__all__ = ["ALIASES", "Call", "cli", "invoke", "parse"]
 
 _TOP: tuple[Verb, ...] = (
     running.run,
@@ -170,7 +170,7 @@ _SYSTEM: tuple[Verb, ...] = (
 )
 
 # Docker's other names for a verb of a group.
-_ALIASES = {
+ALIASES = {
     ("container", "list"): "ls",
     ("container", "ps"): "ls",
     ("container", "remove"): "rm",
@@ -192,7 +192,7 @@ def _names(verb: Verb) -> tuple[str, ...]:
             group, _, name = other.path.rpartition(" ")
             names += [
                 f"{group} {alias}"
-                for (of, alias), target in _ALIASES.items()
+                for (of, alias), target in ALIASES.items()
                 if (of, target) == (group, name)
             ]
     return tuple(names) if len(names) > 1 else ()
@@ -269,7 +269,7 @@ _VERSION = click.Option(["-v", "--version"], is_flag=True, help="Print version a
 def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
     name, rest = words[0], list(words[1:])
     path = "" if group is cli else str(group.name)
-    command = group.commands.get(_ALIASES.get((path, name), name))
+    command = group.commands.get(ALIASES.get((path, name), name))
     if isinstance(command, Verb):
         return command.call(rest, body=body)
     if isinstance(command, click.Group):
@@ -307,7 +307,7 @@ def _help(words: Sequence[str]) -> Call:
             raise UsageError(f"unknown help topic: {' '.join(words)}", exit_code=1)
         command = inner
     text = command.usage() if isinstance(command, Verb) else _group_usage(command)
-    return Call("help", {}, lambda _: Lines(lines=(text,)))
+    return Call("help", {}, lambda _: Help(lines=(text,)))
 
 
 _LEAST_COLUMNS = 11  # cobra's, for the names of verbs

@@ -6,12 +6,14 @@ Those with several names go on past the ones that fail, as docker does.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from ipycontainer.commands.records import Codes, Done, Outcome
+from ipycontainer.commands.time_limit import Seconds
 from ipycontainer.commands.types import Integer
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
@@ -97,17 +99,20 @@ def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
 @verb(
     "wait",
     "Block until one or more containers stop, then print their exit codes",
-    "CONTAINER [CONTAINER...]",
+    "[OPTIONS] CONTAINER [CONTAINER...]",
     least=1,
 )
+@click.option("--timeout", type=Seconds(), help="Give up after that time, exit with 124")
 @click.argument("containers", nargs=-1)
-def wait(session: Session, containers: tuple[str, ...]) -> Outcome:
-    """Return the exit codes in the order of the names."""
+def wait(session: Session, timeout: float | None, containers: tuple[str, ...]) -> Outcome:
+    """Return the exit codes in the order of the names; the time is that of all together."""
+    deadline = None if timeout is None else time.monotonic() + timeout
     codes: list[int] = []
     errors: list[EngineError] = []
     for name in containers:
         try:
-            codes.append(int(session.engine.containers.get(name).wait()["StatusCode"]))
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            codes.append(int(session.engine.containers.get(name).wait(left)["StatusCode"]))
         except EngineError as error:
             errors.append(error)
     return Codes(codes=tuple(codes), errors=tuple(errors))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from ipycontainer.commands.columns import fields_used
+from ipycontainer.commands.label_records import LabelListing, LabelSummary
 from ipycontainer.commands.live import Live, rung
 from ipycontainer.commands.network_columns import ports_text
-from ipycontainer.commands.records import ContainerSummary, Listing, Outcome
+from ipycontainer.commands.records import (
+    ContainerSummary,
+    Listing,
+    Outcome,
+)
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.templates import TemplateError
 from ipycontainer.commands.types import Filter, Integer
@@ -42,6 +47,7 @@ _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are
 @click.option("--no-trunc", is_flag=True, help="Don't truncate output")
 @click.option("-q", "--quiet", is_flag=True, help="Only display container IDs")
 @click.option("-s", "--size", is_flag=True, help="Display total file sizes")
+@click.option("--labels", is_flag=True, help="Show a row for each label instead")
 @click.option("--watch", is_flag=True, help="Go on: show the list anew when something happens")
 def ps(
     session: Session,
@@ -53,6 +59,7 @@ def ps(
     no_trunc: bool,
     quiet: bool,
     size: bool,
+    labels: bool,
     watch: bool,
 ) -> Outcome:
     """Return the running containers, newest first; -a, -n, -l and status= show others too."""
@@ -84,6 +91,10 @@ def ps(
             warnings=ignored,
         )
 
+    if labels and (watch or quiet or template or size):
+        raise UsageError("--labels is a listing of its own: leave out -q, -s, --format and --watch")
+    if labels:
+        return LabelListing(rows=tuple(_labels(rows())), now_ns=time.time_ns())
     if not watch:
         return listing()
     return Live(
@@ -93,6 +104,12 @@ def ps(
         source=_Rows(rows),
         bell=engine.bell,
     )
+
+
+def _labels(rows: Sequence[ContainerSummary]) -> Iterator[LabelSummary]:
+    for row in rows:
+        for key, value in sorted(row.labels.items()):
+            yield LabelSummary(row.id, row.name, key, value)
 
 
 class _Rows:

@@ -20,6 +20,7 @@ from ipycontainer.commands.id_file import id_file
 from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.commands.records import Done, Outcome, PythonCell
 from ipycontainer.commands.registries import check_policy, fetch
+from ipycontainer.commands.time_limit import limited, timeout_option
 from ipycontainer.commands.types import List, String
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, NotFound, UsageError
@@ -48,6 +49,7 @@ _LEFT_OUT = frozenset({*_NOT_OURS, "name", "image", "command"})  # by the names 
     "--image", "source", type=String(), default=_HOST, help="Image to run it in (default host)"
 )
 @click.option("--keep", type=String(), default="", help="Keep the container under this name")
+@timeout_option
 @creation_options
 def python(
     session: Session,
@@ -55,6 +57,7 @@ def python(
     results: tuple[str, ...],
     source: str,
     keep: str,
+    timeout: float | None,
     pull: str,
     platform: str,
     quiet: bool,
@@ -104,7 +107,7 @@ def python(
             return Done(errors=(error,), warnings=tuple(container.warnings))
         raise
     return PythonCell(
-        foreground=foreground,
+        foreground=limited(foreground, timeout, container.name),
         container=container,
         verb="python",
         warnings=(*client_warnings(config), *container.warnings),

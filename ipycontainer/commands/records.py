@@ -30,6 +30,7 @@ __all__ = [
     "EventView",
     "Explained",
     "Facts",
+    "Help",
     "HistorySummary",
     "ImageSummary",
     "Inspected",
@@ -194,6 +195,11 @@ class Lines(Outcome):
     """Ready lines: ids of new images, what `rmi` did, the text of --help."""
 
     lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help(Lines):
+    """The text of --help, in docker's layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

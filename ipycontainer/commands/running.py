@@ -22,6 +22,7 @@ from ipycontainer.commands.terminals import (
     refuse_other_input,
     sig_proxy_option,
 )
+from ipycontainer.commands.time_limit import limited, timeout_option
 from ipycontainer.commands.types import Assignment, List
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "exec_", "explain", "run", "start"]
 
+_NO_LIMIT = "Conflicting options: --timeout and -d"
 _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foreground: leave out -d"
 
 
@@ -51,6 +53,7 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
     interspersed=False,
 )
 @click.option("-d", "--detach", is_flag=True, help="Run in background and print container ID")
+@timeout_option
 @click.option("--explain", is_flag=True, help="Show the steps of the start, and do none of them")
 @detach_keys_option
 @sig_proxy_option
@@ -58,6 +61,7 @@ _BODY_NEEDS_READER = "the body of a cell is the input of a program in the foregr
 def run(
     session: Session,
     detach: bool,
+    timeout: float | None,
     explain: bool,
     detach_keys: str,
     sig_proxy: bool,
@@ -72,6 +76,8 @@ def run(
     An error of the start comes in the outcome, not raised: docker words it in another way than one
     of the creation, and the container stays (without --rm).
     """
+    if detach and timeout is not None:
+        raise UsageError(_NO_LIMIT, exit_code=1)
     if detach and options["streams"]:
         raise UsageError("Conflicting options: -a and -d", exit_code=1)
     config = configuration(session, detach=detach, **options)
@@ -107,7 +113,7 @@ def run(
             window=keyboard.window,
         )
         return Running(
-            foreground=foreground,
+            foreground=limited(foreground, timeout, container.name),
             container=container,
             verb="run",
             warnings=(*early, *container.warnings),
@@ -261,6 +267,7 @@ def start(
     least=2,
     interspersed=False,
 )
+@timeout_option
 @click.option("-d", "--detach", is_flag=True, help="Run command in the background")
 @detach_keys_option
 @click.option("-e", "--env", type=Assignment(), multiple=True, help="Set an environment variable")
@@ -275,6 +282,7 @@ def start(
 def exec_(
     session: Session,
     detach: bool,
+    timeout: float | None,
     detach_keys: str,
     env: tuple[str, ...],
     env_file: tuple[str, ...],
@@ -288,6 +296,8 @@ def exec_(
 ) -> Outcome:
     """Return the foreground; with -d nothing, and the program's output is lost."""
     has_body = isinstance(session.stdin, bytes)
+    if detach and timeout is not None:
+        raise UsageError(_NO_LIMIT, exit_code=1)
     if detach and has_body:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
     target = session.engine.containers.get(container)
@@ -325,7 +335,7 @@ def exec_(
         foreground.detach()
         return Done()
     return Running(
-        foreground=foreground,
+        foreground=limited(foreground, timeout, command[0]),
         container=target,
         verb="exec",
         tty=tty,

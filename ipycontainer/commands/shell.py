@@ -25,6 +25,7 @@ from ipycontainer.commands.records import (
     Running,
     Streamed,
 )
+from ipycontainer.commands.suggesting import suggest
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
 from ipycontainer.model.units import human_size
@@ -100,8 +101,12 @@ def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
         ask = _ask if os.isatty(0) else None
         reporter = progress.reporter(sys.stderr)
         outcome = call.run(Session(engine_factory, 0, 1, _attend_transfer, ask, reporter=reporter))
+        for each in outcome.errors if _is_terminal(sys.stderr) else ():
+            suggest(each, engine_factory)
         return _show(outcome, verb)
     except EngineError as error:
+        if _is_terminal(sys.stderr):
+            suggest(error, engine_factory)
         verb = verb or next((word for word in words if not word.startswith("-")), "")
         _print_failure(error, verb, detached)
         return failures.exit_code(error, verb, detached=detached)

@@ -13,10 +13,11 @@ from functools import singledispatch
 from typing import Any, TextIO
 
 from ipycontainer.commands.check_columns import check_state
-from ipycontainer.commands.columns import disk_text, listing_lines
+from ipycontainer.commands.columns import disk_text, listing_lines, tabulate
 from ipycontainer.commands.explained_lines import explained_lines
 from ipycontainer.commands.facts import info_lines, version_lines
 from ipycontainer.commands.failures import exit_code, failure_text
+from ipycontainer.commands.label_records import LabelListing
 from ipycontainer.commands.network_columns import port_lines
 from ipycontainer.commands.quoting import safe_for_terminal
 from ipycontainer.commands.records import (
@@ -139,6 +140,13 @@ def _(outcome: Listing, out: TextIO) -> int:
         return _write(listing_lines(outcome), out)
     except TemplateError as error:
         raise UsageError(f"template parsing error: {error}", exit_code=1) from None
+
+
+@_body.register
+def _(outcome: LabelListing, out: TextIO) -> int:
+    rows = [("CONTAINER ID", "NAMES", "LABEL", "VALUE")]
+    rows += [(row.id[:12], row.name, row.key, row.value) for row in outcome.rows]
+    return _write(tabulate(["\t".join(row) for row in rows]), out)
 
 
 @_body.register

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from ipycontainer.commands.flags import Flags, HelpWanted, display_name
-from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.records import Help, Outcome
 from ipycontainer.commands.refusals import FLAGS
 from ipycontainer.errors import UsageError
 
@@ -167,7 +167,7 @@ class Verb(click.Command):
             obj = _BODY if body else None
             params = self.make_context(self.path, list(argv), obj=obj).params
         except HelpWanted:
-            return Call("help", {}, lambda _: Lines(lines=(self.usage(),)))
+            return Call("help", {}, lambda _: Help(lines=(self.usage(),)))
         callback = self.callback
         if callback is None:
             raise TypeError(f"{self.name} has no function")

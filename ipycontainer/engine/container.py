@@ -10,7 +10,7 @@ import signal as signals
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ipycontainer.engine import (
     attach,
@@ -55,7 +55,8 @@ NO_START = "cannot start a paused container, try unpause instead"
 class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
     """A container of this engine.
 
-    `warnings` are docker's WARNING lines of its creation and start, without that word.
+    `warnings` are docker's WARNING lines of its creation and start, without that word. In a `with`
+    it is removed at the end.
     """
 
     def __init__(
@@ -73,6 +74,14 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove it, killed where it runs, with its anonymous volumes."""
+        with suppress(NoSuchContainer):
+            self.remove(force=True, v=True)
 
     @property
     def id(self) -> str:

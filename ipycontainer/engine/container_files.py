@@ -33,6 +33,12 @@ class ContainerFiles:
     def _self(self) -> Container:
         return cast("Container", self)
 
+    def names(self, directory: str) -> Sequence[str]:
+        """Return the names in a directory, those of directories with a slash; at most 1000."""
+        arguments = {"id": self._self.id, "path": directory}
+        found: list[str] = self._self.engine.supervisor.work("names", arguments)
+        return found
+
     def copy_in(
         self,
         source: Any,

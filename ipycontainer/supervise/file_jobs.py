@@ -1,4 +1,4 @@
-"""Jobs of a worker on a container's files: look, read, place, export.
+"""Jobs of a worker on a container's files: look, names, read, place, export.
 
 Each sees the files as the container does (storage.view), under the container's lock while it is
 stopped. Content goes through descriptors that came with the request, never in messages; how far it
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
 import stat
 import time
@@ -32,6 +33,7 @@ __all__ = ["FILE_JOBS", "FileJob", "Interrupted", "Tell", "files_of", "held", "p
 
 PATIENCE_SECONDS = 20  # for another job on the same stopped container
 PROGRESS_SECONDS = 0.1
+NAMES = 1000  # of a directory that are told to who is typing
 
 Tell = Callable[[Mapping[str, Any]], None]
 FileJob = Callable[[Home, Store, Mapping[str, Any], Sequence[int], Tell], Any]
@@ -111,6 +113,22 @@ def _look(
     with files_of(home, store, str(arguments["id"])) as (_record, root):
         path = _absolute(str(arguments["path"]))
         return copy_paths.look(root, path, follow=bool(arguments.get("follow"))).to_json()
+
+
+def _names(
+    home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int], __: Tell
+) -> Any:
+    """Return the names in a directory, those of directories with a slash; at most NAMES of them."""
+    with files_of(home, store, str(arguments["id"])) as (_record, root):
+        fd = root.openat(_absolute(str(arguments["path"])), os.O_RDONLY | os.O_DIRECTORY)
+        with DirFd(fd) as directory, os.scandir(directory.fd) as entries:
+            found = itertools.islice(entries, NAMES)
+            # a link is a name: what it leads to would be looked for on the machine
+            return [
+                f"{each.name}/" if each.is_dir(follow_symlinks=False) else each.name
+                for each in found
+                if each.name.isprintable()
+            ]
 
 
 def _read(
@@ -292,6 +310,7 @@ FILE_JOBS: Mapping[str, FileJob] = {
     "commit": _commit,
     "export": _export,
     "look": _look,
+    "names": _names,
     "place": _place,
     "read": _read,
 }

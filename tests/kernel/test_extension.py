@@ -20,11 +20,11 @@ def test_load_again_reload_and_unload(notebook: Notebook) -> None:
     notebook.load()
     assert "already loaded" in notebook.load().text()
     assert notebook.do("%reload_ext ipycontainer").text().startswith("ipycontainer")
-    assert "Commands:" in notebook.do("%container --help").text()
+    assert "Commands:" in notebook.do("%container --help").data["text/plain"]
     notebook.do("%unload_ext ipycontainer")
     assert "not found" in notebook.run("%container --help").text("stderr")
     notebook.do("%load_ext ipycontainer")
-    assert "Commands:" in notebook.do("%container --help").text()
+    assert "Commands:" in notebook.do("%container --help").data["text/plain"]
 
 
 def test_the_magic_can_load_itself(notebook: Notebook) -> None:
@@ -32,7 +32,7 @@ def test_the_magic_can_load_itself(notebook: Notebook) -> None:
     notebook.do(
         "get_ipython().magics_manager.lazy_magics['container'] = 'ipycontainer'",
     )
-    assert "Commands:" in notebook.do("%container --help").text()
+    assert "Commands:" in notebook.do("%container --help").data["text/plain"]
 
 
 def test_a_machine_without_namespaces_still_loads(notebook: Notebook) -> None:

@@ -61,7 +61,7 @@ def test_markup_in_names_labels_and_environment(
         environment={"X": HOSTILE},
         working_dir=f"/{HOSTILE}",
     )
-    pages = [cards.container_html(container)]
+    pages = [cards.FORMS["ipycontainer.engine.container.Container"]["text/html"](container)]
     for words in (["ps", "-a"], ["inspect", "plain"], ["history", "busybox"], ["images"]):
         outcome = grammar.invoke(lambda: engine, words)
         value: Any = show(outcome, Options(), words, quiet=False).value

@@ -7,10 +7,18 @@ from dataclasses import replace
 from IPython.lib.pretty import PrettyPrinter
 
 from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.network import PublishedPort
 from ipycontainer.model.state import ContainerState, Status
-from kernel_ext.cards import CONTAINER_TYPE, container_html, container_text
+from kernel_ext.cards import FORMS
 from tests.fakes import FakeContainer, FakeEngine
 from tests.unit.kernel_ext.test_frames import Page
+
+CONTAINER = "ipycontainer.engine.container.Container"
+
+
+def html_of(made: FakeContainer) -> str:
+    """Return a container's card."""
+    return str(FORMS[CONTAINER]["text/html"](made))
 
 
 def container(name: str = "web", *, label: str = "", code: int | None = None) -> FakeContainer:
@@ -26,7 +34,7 @@ def container(name: str = "web", *, label: str = "", code: int | None = None) ->
 def test_the_card_names_the_container() -> None:
     """The card has name, id, state, image and command."""
     made = container()
-    page = Page(container_html(made))
+    page = Page(html_of(made))
     assert page.harmless
     for text in ("web", made.short_id, "running", "busybox", "sleep 60"):
         assert text in page.text
@@ -36,13 +44,13 @@ def test_a_failed_start_says_why() -> None:
     """The error of a start stands on the card."""
     made = container()
     made.record = replace(made.record, state=ContainerState(Status.CREATED, error="no such <file>"))
-    assert "no such <file>" in Page(container_html(made)).text
+    assert "no such <file>" in Page(html_of(made)).text
 
 
 def test_hostile_words_are_only_text() -> None:
     """What a user of another container wrote cannot act in the page."""
     made = container(label="<script>alert(1)</script>\"' onload=x")
-    page = Page(container_html(made))
+    page = Page(html_of(made))
     assert page.harmless
     assert "<script>" in page.text
 
@@ -53,7 +61,7 @@ def text_of(made: FakeContainer) -> str:
 
     out = StringIO()
     printer = PrettyPrinter(out)  # type: ignore[no-untyped-call]
-    container_text(made, printer, False)
+    FORMS[CONTAINER]["text/plain"](made, printer, False)
     printer.flush()  # type: ignore[no-untyped-call]
     return out.getvalue()
 
@@ -65,7 +73,25 @@ def test_the_line_has_the_same_facts() -> None:
 
 
 def test_the_type_is_the_engines() -> None:
-    """The name that is registered is the engine's class: formatters match by it."""
+    """The names that are registered are the engine's classes: formatters match by them."""
     from ipycontainer.engine.container import Container
+    from ipycontainer.engine.image import Image
+    from ipycontainer.engine.networks import Network
+    from ipycontainer.engine.volumes import Volume
 
-    assert f"{Container.__module__}.{Container.__qualname__}" == CONTAINER_TYPE
+    kinds = (Container, Image, Network, Volume)
+    assert {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds} == set(FORMS)
+
+
+def test_ports_are_links() -> None:
+    """A port of tcp leads to who answers there; one of udp is text."""
+    made = container()
+    config = replace(made.record.config, publish_all=True)
+    made.record = replace(made.record, config=config)
+    made.published = [
+        PublishedPort("tcp", "0.0.0.0", 8080, 80),
+        PublishedPort("udp", "127.0.0.1", 53, 53),
+    ]
+    shown = html_of(made)
+    assert '<a href="http://localhost:8080/" target="_blank" rel="noopener">8080</a>' in shown
+    assert "53 → 53/udp" in shown

@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from ipycontainer.errors import ContainerError, EngineError, NoSuchContainer
 from kernel_ext.frames import CONTAINERS
 from kernel_ext.magics import ContainerMagics
-from tests.fakes import FakeChange, FakeContainer, FakeEngine, Program
-
-
-class Cells:
-    """A notebook without a kernel: cells are run in this process, on an engine in memory."""
-
-    def __init__(self, shell: InteractiveShell, engine: FakeEngine) -> None:
-        self.shell = shell
-        self.engine = engine
-
-    def run(self, text: str) -> Any:
-        """Run a cell and return its value; raises what it raised."""
-        outcome = self.shell.run_cell(text, store_history=False)  # type: ignore[no-untyped-call]
-        error = outcome.error_before_exec or outcome.error_in_exec
-        if error is not None:
-            raise error
-        return outcome.result
-
-    def forms(self, value: object) -> dict[str, Any]:
-        """Return how a value would be shown, by MIME type."""
-        formatter: Any = self.shell.display_formatter
-        forms: dict[str, Any] = formatter.format(value)[0]
-        return forms
-
-    def container(self, name: str) -> FakeContainer:
-        """Return a container of the engine."""
-        return self.engine.containers.get(name)
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InteractiveShell]:
-    """Make one shell for the module: it takes a tenth of a second."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        yield InteractiveShell.instance(config=config)
-        InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def cells(
-    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Cells]:
-    """Return a fresh notebook with the magic and an engine in memory."""
-    monkeypatch.chdir(tmp_path)
-    engine = FakeEngine()
-    shell.register_magics(ContainerMagics(shell, lambda: engine))
-    shell.user_ns.pop("__", None)
-    yield Cells(shell, engine)
-    shell.reset(new_session=False)  # type: ignore[no-untyped-call]
+from tests.fakes import FakeChange, FakeEngine, Program
+from tests.unit.kernel_ext.conftest import Cells
 
 
 def test_run_streams_and_returns_nothing(cells: Cells, capsys: pytest.CaptureFixture[str]) -> None:
@@ -336,15 +283,6 @@ def test_wrong_lines_are_one_line(
     shown = "".join(capsys.readouterr())
     assert "Traceback" not in shown
     assert message.split()[0].strip("'") in shown
-
-
-def test_help_is_shown(cells: Cells, capsys: pytest.CaptureFixture[str]) -> None:
-    """The bare magic, --help, and --help of a verb tell what there is."""
-    for line in ("%container", "%container --help"):
-        cells.run(line)
-        assert "Commands:" in capsys.readouterr().out
-    cells.run("%container run --help")
-    assert "--workdir" in capsys.readouterr().out
 
 
 def test_logs_are_shown_and_kept(cells: Cells, capsys: pytest.CaptureFixture[str]) -> None:
