@@ -153,3 +153,16 @@ def test_bad_policies(shell: Shell, policy: str, words: str, code: int) -> None:
     result = shell("run", "--restart", policy, "busybox", "true")
     assert words in result.stderr
     assert result.returncode == code
+
+
+def test_a_policy_that_comes_later(shell: Shell, engine: Engine) -> None:
+    """`update --restart` of a running container decides what its next end means."""
+    shell("run", "-d", "--name", "later", "--network", "none", "busybox", "sleep", "5")
+    told = shell("update", "--restart", "on-failure:7", "later", "nope")
+    assert (told.stdout, told.returncode) == ("later\n", 1)
+    assert told.stderr == "Error response from daemon: No such container: nope\n"
+    assert shell("update", "--restart", "always", "later").stdout == "later\n"
+    box = engine.containers.get("later")
+    assert box.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    until(lambda: box.attrs["RestartCount"] >= 1)
+    box.remove(force=True)

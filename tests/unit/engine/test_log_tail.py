@@ -1,0 +1,111 @@
+"""The last lines of a log, read from its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipycontainer.engine import log_tail, logs
+from ipycontainer.supervise import log_packing
+from ipycontainer.supervise.log import LogWriter, Overflow, read_entries
+from ipycontainer.supervise.loop import Loop
+
+chunks = st.lists(
+    st.tuples(st.sampled_from([b"stdout", b"stderr"]), st.binary(min_size=1, max_size=60)),
+    max_size=25,
+)
+
+
+def container(directory: Path) -> Any:
+    """Return what a reader asks of a container."""
+    home = SimpleNamespace(container=lambda _: directory)
+    return SimpleNamespace(id="c", engine=SimpleNamespace(home=home))
+
+
+def lines(directory: Path, tail: int | None) -> list[tuple[str, bytes]]:
+    """Return the last lines of a log."""
+    found = logs.entries(container(directory), None, None, tail, follow=False)
+    return [(entry.stream, entry.text) for entry in found]
+
+
+@given(
+    written=chunks, tail=st.integers(0, 12), block=st.integers(1, 200), limit=st.integers(0, 300)
+)
+def test_the_last_lines_are_those_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory,
+    written: list[tuple[bytes, bytes]],
+    tail: int,
+    block: int,
+    limit: int,
+) -> None:
+    """However a log was written, its end is what a reading from its beginning ends with."""
+    directory = tmp_path_factory.mktemp("tail")
+    writer = LogWriter(str(directory / "log"), limit, 1000 if limit else 0)
+    for stream, data in written:
+        writer.write(stream, data)
+    writer.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_tail, "BLOCK_BYTES", block)
+        assert lines(directory, tail) == lines(directory, None)[-tail:] * bool(tail)
+
+
+def test_few_lines_of_a_large_log_cost_little(tmp_path: Path) -> None:
+    """The place of the last ten lines is near the end of a log of 20 MB, in its last segment."""
+    writer = LogWriter(str(tmp_path / "log"))
+    for _ in range(100):
+        writer.write(b"stdout", b"x" * 99 + b"\n" + b"y\n" * 1000)
+    end = writer.position
+    start = log_tail.tail_start(tmp_path / "log", 10)
+    assert start.segment == end.segment
+    assert end.offset - start.offset < 11 * 60
+
+
+def test_a_line_without_end_ends_with_its_container(tmp_path: Path) -> None:
+    """What the next start prints first is a line of its own."""
+    for _ in range(2):
+        writer = LogWriter(str(tmp_path / "log"))
+        writer.write(b"stdout", b"one\ntail")
+        writer.close()
+    assert [text for _, text in lines(tmp_path, None)] == [b"one\n", b"tail", b"one\n", b"tail"]
+    assert [text for _, text in lines(tmp_path, 3)] == [b"tail", b"one\n", b"tail"]
+
+
+def test_packed_segments_are_read(tmp_path: Path) -> None:
+    """Full segments are compressed in the loop, and read and tailed as before."""
+    loop, writer = Loop(), LogWriter(str(tmp_path / "log"), 1000, 5)
+    packing = log_packing.Packing(loop, tmp_path / "log")
+    for number in range(100):
+        writer.write(b"stdout", b"%d\n" % number)
+    before = lines(tmp_path, None)
+    packing.add(writer.full)
+    for _ in range(40):
+        loop.at("turn", 0, lambda: None)
+        loop.step()
+    assert list((tmp_path / "log").glob("*.gz"))
+    assert not list((tmp_path / "log").glob("*.part"))
+    assert lines(tmp_path, None) == before
+    assert lines(tmp_path, 60) == before[-60:]
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_a_full_disk_loses_lines_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """The program goes on; with an overflow its lines come later, up to its size."""
+    writer = LogWriter(str(tmp_path), overflow=Overflow(limit) if limit else None)
+    writer.write(b"stdout", b"before\n")
+
+    def refuse(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ipycontainer.supervise.log.os.write", refuse)
+        writer.write(b"stdout", b"during\n")
+    writer.write(b"stdout", b"after\n")
+    kept = [b"before\n", b"during\n", b"after\n"] if limit else [b"before\n", b"after\n"]
+    assert [entry.text for entry, _ in read_entries(tmp_path)] == kept
