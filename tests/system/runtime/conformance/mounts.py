@@ -43,6 +43,11 @@ OPTIONS = (
     *(("nodiratime",), ("strictatime",), ("relatime",), ("ro", "rw"), ("nosuid", "suid")),
     *(("noatime", "nodev", "noexec", "nosuid", "ro"), ("sync",), ("dirsync",)),
 )
+# an ordinary user cannot take off, or change, what the machine's mount has
+LOCKED = (
+    *(("suid",), ("exec",), ("nosuid", "suid"), ("noatime",), ("nodiratime",), ("strictatime",)),
+    ("noatime", "nodev", "noexec", "nosuid", "ro"),
+)
 RECURSIVE = (
     *("rro", "rrw", "rnosuid", "rnodev", "rnoexec", "rnoatime", "rnodiratime", "rstrictatime"),
     *("rrelatime",),
@@ -63,7 +68,7 @@ CASES = (
             GIVEN + RUN,
             _bind("rbind", *words),
             "/x ",
-            root=words in (("suid",), ("exec",), ("nosuid", "suid")),
+            root=words in LOCKED,
         )
         for words in OPTIONS
         if words[0] not in ("sync", "dirsync")

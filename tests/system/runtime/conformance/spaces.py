@@ -221,6 +221,7 @@ CASES = (
             "process.args": ["cat", "/proc/sys/kernel/domainname"],
         },
         "dom",
+        root=True,
     ),
     Case(
         "kernel parameter of the host name",
