@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import namespaces
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci_json
@@ -44,6 +44,8 @@ def execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     """Start a program in a container, and wait for it unless it is detached."""
     try:
         return _execute(options, states, log)
+    except StepFailed as error:
+        log.fail(f"exec failed: unable to start container process: {error.message}")
     except EngineError as error:
         log.fail(f"exec failed: {error.message}")
     except OSError as error:
