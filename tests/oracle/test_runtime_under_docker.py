@@ -72,7 +72,7 @@ def docker(busybox_tar: Path, tmp_path: Path) -> Iterator[Command]:
 def test_docker_finds_in_ours_what_it_finds_in_runc(docker: Command) -> None:
     """Outputs and exit codes of a container's whole life are the same."""
 
-    def play(runtime: str) -> list[tuple[str, ...]]:
+    def play(runtime: str) -> list[tuple[str, str, str]]:
         found = []
         for words in SCENE:
             wanted = [f"--runtime={runtime}" if word == "RUNTIME" else word for word in words]

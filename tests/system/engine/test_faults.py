@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import traceback
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ipycontainer import faults
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError
 from ipycontainer.store import liveness
+from tests.system.engine.more_operations import MORE_OPERATIONS
 from tests.system.engine.operations import OPERATIONS
 from tests.system.engine.processes import alive, gone, traces
 
@@ -31,9 +33,26 @@ pytestmark = pytest.mark.timeout(3600)  # for all of them
 
 ACTIONS = ("kill", "fail", "full")
 SAMPLE = 2  # cuts of each operation in a normal run
+FURTHER = 5  # operations in a normal run beyond those of a container's life
 TIMEOUT_SECONDS = 60
 
+PREDEFINED = ("bridge", "host", "none")
+
 Cut = tuple[str, str, int]  # what happens, at which place, the how-manieth time
+
+
+def _seed() -> str:
+    # by the run's own name: all workers of a run draw the same
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    return os.environ.get("IPYCONTAINER_SEED") or str(zlib.crc32(run.encode()))
+
+
+def _drawn() -> list[str]:
+    """Return all operations, or those of a container's life and a few others."""
+    if os.environ.get("IPYCONTAINER_FULL"):
+        return list(OPERATIONS)
+    own = [name for name in OPERATIONS if name not in MORE_OPERATIONS]
+    return own + random.Random(_seed()).sample(sorted(MORE_OPERATIONS), FURTHER)
 
 
 def operate(engine: Engine, name: str, archive: Path, file: Path, fault: str) -> str:
@@ -41,12 +60,13 @@ def operate(engine: Engine, name: str, archive: Path, file: Path, fault: str) ->
     # The processes that are there began without the fault.
     engine.supervisor.quit()
     program = Path(__file__).with_name("operations.py")
-    package = Path(ipycontainer.__file__).parents[1]
+    # ours first: the clone beside the tests may not be what is tested
+    paths = f"{Path(ipycontainer.__file__).parents[1]}:{program.parents[3]}"
     done = subprocess.run(
         [sys.executable, program, str(engine.home.root), name, str(archive), str(file)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(package), faults.VARIABLE: f"{fault}:{file}"},
+        env={**os.environ, "PYTHONPATH": paths, faults.VARIABLE: f"{fault}:{file}"},
         cwd="/",
         timeout=TIMEOUT_SECONDS,
         check=False,
@@ -101,7 +121,14 @@ def clear(engine: Engine) -> None:
     for image in engine.images.list():  # the second, and one without a name after two imports
         if image.tags not in (["busybox:latest"], ["host:latest"]):
             engine.images.remove(image.id, force=True)
+    for network in engine.networks.list():
+        if network.name not in PREDEFINED:
+            network.remove()
+    for volume in engine.volumes.list():
+        volume.remove()
     gone(lambda: traces(engine))
+    assert os.listdir(engine.home.volumes) == []
+    assert [network.name for network in engine.networks.list()] == list(PREDEFINED)
     (image,) = engine.images.list("busybox")
     kept = [layer.chain_id.removeprefix("sha256:") for layer in image.record.layers]
     assert os.listdir(engine.home.layers) == kept
@@ -121,7 +148,7 @@ def survive(engine: Engine, name: str, archive: Path, file: Path, cut: Cut) -> N
         clear(other)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", _drawn())
 def test_an_operation_survives_its_faults(
     home: Path, busybox_tar: Path, tmp_path: Path, name: str
 ) -> None:
@@ -145,12 +172,19 @@ def test_an_operation_survives_its_faults(
     assert not failed, "\n".join(failed)
 
 
+def test_each_operation_has_places(capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands here is what a whole sweep goes through; its size is printed."""
+    with capsys.disabled():
+        print(f"{len(OPERATIONS)} operations, {len(ACTIONS)} kinds of fault, sampled: {_drawn()}")
+    assert len(OPERATIONS) >= 30
+
+
 def chosen(name: str, found: list[tuple[str, int]]) -> list[Cut]:
     """Return all cuts of an operation, or a sample that a printed seed repeats."""
     cuts = [(action, place, number) for place, number in found for action in ACTIONS]
     if os.environ.get("IPYCONTAINER_FULL"):
         return cuts
-    seed = os.environ.get("IPYCONTAINER_SEED") or str(random.SystemRandom().randrange(10**6))
+    seed = _seed()
     sample = random.Random(f"{seed} {name}").sample(cuts, SAMPLE)
     print(f"IPYCONTAINER_SEED={seed} {name}: {sample}")
     return sample
