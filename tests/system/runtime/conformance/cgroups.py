@@ -88,9 +88,9 @@ CASES = tuple(
         (
             "cgroup by an absolute path",
             BEGIN + "cat $C/pids/ipyc-conform/$ID/cgroup.procs | wc -l; $RT delete -f $ID;"
-            "ls $C/pids/ipyc-conform/; rmdir $C/*/ipyc-conform 2>/dev/null",
+            "ls $C/pids/ipyc-conform/$ID | wc -l; rmdir $C/*/ipyc-conform 2>/dev/null",
             SLEEP | {"linux.cgroupsPath": "/ipyc-conform/NAME"},
-            "",
+            "1\n0",
         ),
         (
             "cgroup is gone with the container",
