@@ -133,9 +133,16 @@ def _pause(engine: Engine, _: Path) -> None:
     get(engine).pause()
 
 
-def _pause_again(engine: Engine, _: Path) -> None:
+def _alive(engine: Engine) -> Container:
+    """Return the container; one whose monitor was killed, and the program with it, is begun anew."""
     container = get(engine)
-    container.start()  # its monitor may have been killed, and the program with it
+    if container.status not in ("running", "paused"):
+        container.start()
+    return get(engine)
+
+
+def _pause_again(engine: Engine, _: Path) -> None:
+    container = _alive(engine)
     if container.status != "paused":
         container.pause()
     container.reload()
@@ -283,9 +290,7 @@ def _unpause(engine: Engine, _: Path) -> None:
 
 
 def _unpause_again(engine: Engine, archive: Path) -> None:
-    container: Container = get(engine)
-    container.start()
-    if container.status == "paused":
+    if _alive(engine).status == "paused":
         _unpause(engine, archive)
     assert get(engine).status == "running"
 

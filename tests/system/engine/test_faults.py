@@ -92,7 +92,7 @@ def places(engine: Engine, name: str, archive: Path, file: Path) -> list[tuple[s
 def assert_true(engine: Engine) -> None:
     """Hold what the state says against what the machine has, of containers."""
     records = [container.record for container in engine.containers.list(all=True)]
-    running = [record for record in records if record.state.status == "running"]
+    running = [record for record in records if record.state.status in ("running", "paused")]
     for record in running:
         assert alive(record.state.pid)
         assert liveness.holder(engine.home.lock(record.id)) is not None
