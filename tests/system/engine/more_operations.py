@@ -134,7 +134,7 @@ def _pause(engine: Engine, _: Path) -> None:
 
 
 def _alive(engine: Engine) -> Container:
-    """Return the container; one whose monitor was killed, and the program with it, is begun anew."""
+    """Return the container, begun anew where its monitor was killed and the program with it."""
     container = get(engine)
     if container.status not in ("running", "paused"):
         container.start()

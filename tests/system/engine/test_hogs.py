@@ -163,7 +163,7 @@ def test_ten_thousand_zombies_are_no_burden(engine: Engine) -> None:
     hog = begin(engine, script)
     deadline = time.monotonic() + 200
     while b"made" not in hog.logs():
-        assert time.monotonic() < deadline, hog.logs()[-200:]
+        assert time.monotonic() < deadline, hog.logs()
         time.sleep(0.2)
     hog.reload()
     assert processes_in(hog) > 0
