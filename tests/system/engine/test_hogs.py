@@ -54,6 +54,13 @@ def begin(engine: Engine, script: str, **options: Any) -> Container:
     return container
 
 
+def output_of(hog: Container) -> bytes:
+    """Return what a hog has printed by now."""
+    found = hog.logs()
+    assert isinstance(found, bytes)
+    return found
+
+
 def assert_usable(engine: Engine) -> None:
     """The engine still does its work, and this process can still fork and open files."""
     result = engine.run("busybox", ["echo", "usable"], network="none", remove=True)
@@ -105,8 +112,8 @@ def test_who_hogs_memory_is_stopped(engine: Engine) -> None:
     if not able:
         limits = {"ulimits": [{"Name": "data", "Soft": 32 * MIB, "Hard": 32 * MIB}]}
     hog = begin(engine, "tail /dev/zero; echo ended $?; sleep 600", **limits)
-    eventually(lambda: b"ended" in hog.logs() or hog.status == "exited")
-    assert b"ended 0" not in hog.logs()
+    eventually(lambda: b"ended" in output_of(hog) or hog.status == "exited")
+    assert b"ended 0" not in output_of(hog)
     assert_usable(engine)
     hog.remove(force=True)
 
@@ -119,9 +126,9 @@ def test_who_hogs_a_disk_gets_no_more_than_there_is(engine: Engine) -> None:
         "dd if=/dev/zero of=/t/big bs=64k; echo ended $?; sleep 600",
         tmpfs={"/t": "size=4m"},
     )
-    eventually(lambda: b"ended" in hog.logs())
-    assert b"No space left on device" in hog.logs()
-    assert b"ended 1" in hog.logs()
+    eventually(lambda: b"ended" in output_of(hog))
+    assert b"No space left on device" in output_of(hog)
+    assert b"ended 1" in output_of(hog)
     assert_usable(engine)
     hog.remove(force=True)
 
@@ -131,8 +138,8 @@ def test_who_hogs_file_descriptors_runs_out_alone(engine: Engine) -> None:
     """The container's limit is its own: ours stays, and so does the monitor's."""
     ours = resource.getrlimit(resource.RLIMIT_NOFILE)
     hog = begin(engine, FDS, ulimits=[{"Name": "nofile", "Soft": 64, "Hard": 64}])
-    eventually(lambda: b"done" in hog.logs())
-    said = hog.logs().split()
+    eventually(lambda: b"done" in output_of(hog))
+    said = output_of(hog).split()
     assert b"stopped" in said, said
     assert said[said.index(b"stopped") + 1] != b"0", said
     assert 40 < max(int(word) for word in said if word.isdigit()) < 64, said
@@ -147,7 +154,7 @@ def test_who_ignores_everything_is_killed(engine: Engine) -> None:
     """`stop` waits its time and kills; `rm -f` does not wait."""
     script = "trap '' 1 2 3 10 12 13 14 15; echo deaf; while :; do sleep 600; done"
     hog = begin(engine, script)
-    eventually(lambda: b"deaf" in hog.logs())
+    eventually(lambda: b"deaf" in output_of(hog))
     hog.kill("TERM")
     hog.stop(timeout=1)
     assert hog.wait()["StatusCode"] == 137
@@ -162,8 +169,8 @@ def test_ten_thousand_zombies_are_no_burden(engine: Engine) -> None:
     script = f"i=0; while [ $i -lt {ZOMBIES} ]; do : & i=$((i+1)); done; echo made; exec sleep 600"
     hog = begin(engine, script)
     deadline = time.monotonic() + 200
-    while b"made" not in hog.logs():
-        assert time.monotonic() < deadline, hog.logs()
+    while b"made" not in output_of(hog):
+        assert time.monotonic() < deadline, output_of(hog)
         time.sleep(0.2)
     hog.reload()
     assert processes_in(hog) > 0
