@@ -30,6 +30,7 @@ __all__ = [
     "prepare",
     "put_away",
     "sweep",
+    "take_back",
     "throw_away",
     "upon",
 ]
@@ -128,6 +129,12 @@ def put_away(home: Home, container_id: str) -> str:
     for path in (home.socket(container_id), home.lock(container_id)):
         path.unlink(missing_ok=True)
     return name
+
+
+def take_back(home: Home, container_id: str, name: str) -> None:
+    """Give a container back what was put away: its row stays after all."""
+    with suppress(FileNotFoundError):
+        os.rename(home.trash / name, home.container(container_id))
 
 
 def throw_away(home: Home, path: Path) -> None:

@@ -72,7 +72,13 @@ class Control:
         except OSError as error:
             raise ResourceError(f"Cannot pause container {self._id}: {error.strerror}") from None
         self._paused = True
-        self._write(monitor_statements.paused)
+        try:
+            self._write(monitor_statements.paused)
+        except BaseException:
+            # nobody would know of it: they go on, whatever of it is in the row by now
+            with suppress(Exception):
+                self.go_on()
+            raise
         self._clients.tell(channel, {"event": "done"})
 
     def unpause(self, channel: Channel, _: Message) -> None:
@@ -90,8 +96,8 @@ class Control:
             freezer.thaw(self._cgroup)
         else:
             freezer.go_on(self._members)
+        self._write(monitor_statements.unpaused)  # where that fails, it can be asked for again
         self._paused = False
-        self._write(monitor_statements.unpaused)
 
     # ── limits ───────────────────────────────────────────────────────────────────────────────
 

@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer import faults
-from ipycontainer.errors import EngineError, StepFailed
+from ipycontainer.errors import EngineError, NoSuchContainer, StepFailed
 from ipycontainer.linux import procfs
 from ipycontainer.model.oci import ANNOTATION_VOLUMES, Spec
 from ipycontainer.runtime.launch import Launched
 from ipycontainer.storage import removal, snapshots, volumes
-from ipycontainer.store import monitor_statements
+from ipycontainer.store import containers, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.processes import SIGNALLED
@@ -113,8 +113,8 @@ class Record:
         work; killed after it, what is left lies in the trash.
         """
         trashed = snapshots.put_away(self._home, self._id)
-        faults.point("monitor: discarded")
         try:
+            faults.point("monitor: discarded")
             removal.forget(
                 self._home,
                 self._store,
@@ -123,9 +123,20 @@ class Record:
                 first=lambda tx: self._tell(tx, end),
             )
         except BaseException:
-            snapshots.delete_trashed(self._home, trashed)
+            if self._is_known():
+                snapshots.take_back(self._home, self._id, trashed)
+            else:
+                snapshots.delete_trashed(self._home, trashed)
             raise
         return trashed
+
+    def _is_known(self) -> bool:
+        try:
+            with self._store.read() as tx:
+                containers.get(tx, self._id)
+        except NoSuchContainer:
+            return False
+        return True
 
     def _tell(self, tx: Transaction, end: End) -> None:
         now = time.time_ns()
