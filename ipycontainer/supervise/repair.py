@@ -91,7 +91,9 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
             record = containers.get(tx, container_id)
         if record.state.status.alive:
             _end(home, store, record)
-        if record.state.status is Status.REMOVING or record.config.auto_remove:
+        # a monitor that was killed in the middle of `rm -f` has put the files away already
+        put_away = not home.container(container_id).is_dir()
+        if record.state.status is Status.REMOVING or record.config.auto_remove or put_away:
             remove_cgroup(home, record)
             snapshots.discard(home, container_id)
             removal.forget(home, store, container_id, volumes=record.config.auto_remove)

@@ -82,8 +82,10 @@ def traces(engine: Engine) -> list[str]:
     home = engine.home
     found = [f"directory {name}" for name in os.listdir(home.containers)]
     found += [f"trash {name}" for name in os.listdir(home.trash)]
-    found += [f"socket {path.name}" for path in home.runtime.glob("*.s") if path.name[:2] != "z-"]
-    found += [f"lock {path.name}" for path in home.runtime.glob("*.l") if path.name[:2] != "z-"]
+    # those of zygotes and of a user's holder of networks stay for a minute
+    paths = [path for path in home.runtime.iterdir() if not path.name.startswith(("z-", "holder."))]
+    found += [f"socket {path.name}" for path in paths if path.suffix == ".s"]
+    found += [f"lock {path.name}" for path in paths if path.suffix == ".l"]
     found += [f"cgroup {path}" for path in processes_in_cgroups(engine)]
     for process in Path("/proc").glob("[0-9]*"):
         try:
