@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 from contextlib import redirect_stdout
@@ -12,7 +13,7 @@ import pytest
 from IPython.lib.pretty import pretty
 
 from ipycontainer.engine.engine import Engine
-from kernel_ext import badges, cards, frame_html, output
+from kernel_ext import cards, output
 from kernel_ext.output import CELL_BYTES, Output
 from tests.system.security.rules import either
 
@@ -50,8 +51,7 @@ def test_markup_in_names_labels_and_environment(
     from kernel_ext.options import Options
 
     if not holds:
-        for module in (frame_html, cards, badges):
-            monkeypatch.setattr(module, "html", _Plain)
+        monkeypatch.setattr(html, "escape", _Plain.escape)
     container = engine.containers.create(
         "busybox",
         ["echo", HOSTILE],
@@ -73,10 +73,10 @@ def test_markup_in_names_labels_and_environment(
 
 
 class _Plain:
-    """The module `html` that changes nothing."""
+    """Escaping that changes nothing."""
 
     @staticmethod
-    def escape(text: str) -> str:
+    def escape(text: str, quote: bool = True) -> str:
         return text
 
 
