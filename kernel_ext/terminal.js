@@ -111,7 +111,7 @@ function build(title) {
       spellcheck: "false",
     },
   );
-  const probe = element("span", "position:absolute;visibility:hidden", { "aria-hidden": "true" });
+  const probe = element("span", "position:absolute;left:0;top:0;visibility:hidden", { "aria-hidden": "true" });
   probe.textContent = "M".repeat(50);
   const rows = element("div", "");
   screen.append(rows, cursor, probe, keys);

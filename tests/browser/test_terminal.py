@@ -31,6 +31,9 @@ def test_shell(open_notebook: Open, app: str) -> None:
     notebook = open_notebook([f"{RUN} sh", "1 + 1"], app=app)
     shown = opened(notebook)
     says(shown, "/ #")
+    # All rows of the screen are in sight: nothing below them makes it scroll.
+    overflow = "each => each.parentElement.scrollHeight - each.parentElement.clientHeight"
+    assert shown.get_by_role("log").evaluate(overflow) == 0
     keyboard = notebook.tab.keyboard
     cells = notebook.tab.locator(".jp-Notebook .jp-Cell")
     count = cells.count()
