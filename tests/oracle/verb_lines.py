@@ -10,6 +10,7 @@ from __future__ import annotations
 DIFFERENT: dict[str, str] = {
     "run --rm --network none --stop-signal 99 busybox true": "a signal that no kernel has is refused at once",
     "run --rm --network none --init busybox ps -o args": "its small init is no docker-init with arguments",
+    "container wait": "ours waits for a condition, too",
     "image": "images are not built here",
     "image foo": "as above",
     "volume foo": "cluster volumes are docker's swarm's",
