@@ -13,6 +13,7 @@ from tests.oracle.limit_lines import LIMIT_SCENES
 DIFFERENT: dict[str, str] = {
     "diff": "ours also compares two",
     "diff a b": "ours also compares two",
+    "wait": "ours waits for a condition, too",
 }
 
 SCENES: dict[str, tuple[str, ...]] = {
