@@ -89,7 +89,11 @@ class ContainerFiles(Protocol):
     ) -> Image: ...
 
     def checkpoint(
-        self, tag: str, *, progress: Callable[[int], object] | None = None
+        self,
+        tag: str,
+        *,
+        pause: bool = True,
+        progress: Callable[[int], object] | None = None,
     ) -> Checkpoint: ...
 
     def checkpoints(self) -> Sequence[Checkpoint]: ...

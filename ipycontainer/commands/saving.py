@@ -10,7 +10,10 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, InvalidReference, UsageError
 from ipycontainer.model.reference import parse
 
-__all__ = ["commit", "export"]
+__all__ = ["UNPAUSED", "commit", "export"]
+
+# What --pause=false means, to whoever thinks of it.
+UNPAUSED = "with false it runs on, and what it writes meanwhile may be kept in part"
 
 _TERMINAL = "cowardly refusing to save to a terminal. Use the -o flag or redirect"
 
@@ -57,7 +60,12 @@ def export(session: Session, output: str, container: str) -> Outcome:
     "-c", "--change", type=List(), multiple=True, help="Apply Dockerfile instruction to the image"
 )
 @click.option("-m", "--message", default="", help="Commit message")
-@click.option("-p", "--pause", is_flag=True, default=True, help="Pause container during commit")
+@click.option(
+    "-p",
+    "--pause/--no-pause",
+    default=True,
+    help=f"Pause container during commit (default true); {UNPAUSED}",
+)
 @click.argument("container")
 @click.argument("reference", required=False)
 def commit(

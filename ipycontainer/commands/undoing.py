@@ -7,6 +7,7 @@ import time
 import click
 
 from ipycontainer.commands.records import CheckpointSummary, Done, Listing, Outcome
+from ipycontainer.commands.saving import UNPAUSED
 from ipycontainer.commands.verb import Session, verb
 
 __all__ = ["branch", "checkpoint", "checkpoints", "rollback"]
@@ -14,14 +15,26 @@ __all__ = ["branch", "checkpoint", "checkpoints", "rollback"]
 _RESTARTED = "{} was restarted: what is mounted cannot be exchanged under a process"
 
 
-@verb("checkpoint", "Keep a container's files under a name", "CONTAINER NAME", least=2, most=2)
+@verb(
+    "checkpoint",
+    "Keep a container's files under a name",
+    "[OPTIONS] CONTAINER NAME",
+    least=2,
+    most=2,
+)
+@click.option(
+    "-p",
+    "--pause/--no-pause",
+    default=True,
+    help=f"Pause container during checkpoint (default true); {UNPAUSED}",
+)
 @click.argument("container")
 @click.argument("name")
-def checkpoint(session: Session, container: str, name: str) -> Outcome:
-    """Return the name; a running container is held still meanwhile."""
+def checkpoint(session: Session, pause: bool, container: str, name: str) -> Outcome:
+    """Return the name; a running container is held still meanwhile, if it shall pause."""
     target = session.engine.containers.get(container)
     with session.progress(f"Keeping {container}") as progress:
-        target.checkpoint(name, progress=progress)
+        target.checkpoint(name, pause=pause, progress=progress)
     return Done(names=(name,))
 
 

@@ -171,10 +171,15 @@ class ContainerFiles:
 
     # ── try and undo ─────────────────────────────────────────────────────────────────────────
 
-    def checkpoint(self, tag: str, *, progress: Progress | None = None) -> Checkpoint:
-        """Keep its files under a name, at the cost of what it changed."""
+    def checkpoint(
+        self, tag: str, *, pause: bool = True, progress: Progress | None = None
+    ) -> Checkpoint:
+        """Keep its files under a name, at the cost of what it changed.
+
+        A running container is paused meanwhile, unless `pause` is off.
+        """
         self.reload()
-        return undo.checkpoint(self._self, tag, progress)
+        return undo.checkpoint(self._self, tag, pause=pause, progress=progress)
 
     def checkpoints(self) -> list[Checkpoint]:
         """Return its checkpoints, oldest first."""

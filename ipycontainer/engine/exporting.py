@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine.copying import pipe
@@ -113,9 +113,6 @@ def commit(
         "changes": list(changes),
     }
     supervisor = container.engine.supervisor
-    if pause:
-        with paused(container):
-            done = supervisor.work("commit", arguments, progress=progress)
-    else:
+    with paused(container) if pause else nullcontext():
         done = supervisor.work("commit", arguments, progress=progress)
     return container.engine.images.get(str(done["id"]))

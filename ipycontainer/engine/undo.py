@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["branch", "checkpoint", "compare", "content", "rollback"]
 
 
-def checkpoint(container: Container, tag: str, progress: Progress | None) -> Checkpoint:
-    """Keep a container's changes under a name; a running one is held still meanwhile."""
+def checkpoint(
+    container: Container, tag: str, *, pause: bool, progress: Progress | None
+) -> Checkpoint:
+    """Keep a container's changes under a name; with `pause` a running one is held still."""
     arguments = {"id": container.id, "tag": tag}
-    with paused(container):
+    with paused(container) if pause else nullcontext():
         made = container.engine.supervisor.work("checkpoint", arguments, progress=progress)
     return Checkpoint(str(made["tag"]), int(made["created_ns"]), int(made["size"]))
 

@@ -202,3 +202,16 @@ def test_exec_of_a_python_body_shows_its_lines(loaded: Notebook) -> None:
     assert "raise ValueError(x)  # here" in cell.text("stderr")
     assert "<string>" not in cell.text("stderr")
     assert cell.error[0] == "exec in web: exit code 1"
+
+
+def test_commit_and_checkpoint_hold_nothing_still_when_told_so(loaded: Notebook) -> None:
+    """`--pause=false` in a cell is what it is in the shell."""
+    loaded.do("%container run -d --name box --network none host sleep 1000")
+    loaded.do("%container commit --pause=false box made:1")
+    loaded.do("%container checkpoint -p=false box kept")
+    told = "told = %container events --since 1h --until 0s --filter container=box\n"
+    told += "[action for action in told.action if 'pause' in action]"
+    assert loaded.do(told).data["text/plain"] == "[]"
+    loaded.do("%container commit box made:2")
+    assert loaded.do(told).data["text/plain"] == "['pause', 'unpause']"
+    loaded.do("%container rm -f box")

@@ -13,6 +13,8 @@ import ipycontainer
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import Conflict, NotFound
+from ipycontainer.store import events
+from tests.conftest import Shell
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
 
@@ -58,6 +60,33 @@ def test_a_rollback_is_exact(box: Container) -> None:
     box.drop_checkpoint("good")
     with pytest.raises(NotFound, match="has no checkpoint good"):
         box.rollback("good")
+
+
+@pytest.mark.parametrize("words", [("commit", "box", "made:1"), ("checkpoint", "box", "kept")])
+def test_a_container_goes_on_where_it_shall_not_be_paused(
+    engine: Engine, shell: Shell, words: tuple[str, ...]
+) -> None:
+    """Held still while its files are kept, but with --pause=false never: both tell so by events."""
+    verb, *names = words
+    box = engine.containers.run(
+        "busybox", ["sleep", "1000"], network="none", name="box", detach=True
+    )
+    assert shell(verb, "--pause=false", *names).returncode == 0
+    assert pauses(engine, box) == []
+    assert shell(verb, names[0], f"{names[1]}2").returncode == 0
+    assert pauses(engine, box) == ["pause", "unpause"]
+    assert shell(verb, "-p=false", names[0], f"{names[1]}3").returncode == 0
+    assert pauses(engine, box) == ["pause", "unpause"]
+    box.reload()
+    assert box.status == "running"
+
+
+def pauses(engine: Engine, box: Container) -> list[str]:
+    """Return how often a container was paused, and went on."""
+    with engine.store.read() as tx:
+        found = events.since(tx, 0)
+    told = [event.action for event in found if event.actor == box.id]
+    return [action for action in told if "pause" in action]
 
 
 def test_a_running_container_is_restarted_on_the_files_of_then(engine: Engine) -> None:

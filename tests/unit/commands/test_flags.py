@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipycontainer.commands.grammar import parse
+from ipycontainer.commands.grammar import cli, parse
+from ipycontainer.commands.verb import Verb
 from ipycontainer.errors import Unsupported, UsageError
 
 
@@ -165,3 +169,46 @@ def test_any_line_is_read_or_refused(words: list[str]) -> None:
             parse([verb, *words])
         except (UsageError, Unsupported):
             pass
+
+
+def test_every_flag_that_is_on_can_be_turned_off() -> None:
+    """`--flag=false` is read, else taken for nothing: such a flag has to have a word for it."""
+    on = [
+        (verb.path, option.name)
+        for verb in verbs()
+        for option in verb.options
+        if option.is_flag and option.default is True
+    ]
+    assert {("commit", "pause"), ("checkpoint", "pause"), ("run", "sig_proxy")} <= set(on)
+    stuck = [
+        (verb.path, option.name)
+        for verb in verbs()
+        for option in verb.options
+        if option.is_flag and option.default is True and not option.secondary_opts
+    ]
+    assert stuck == []
+
+
+@pytest.mark.parametrize("word", ["--pause=false", "-p=false", "-p=0", "--pause=F"])
+def test_commit_and_checkpoint_do_not_pause_when_told_so(word: str) -> None:
+    """As docker's commit reads it, and the checkpoint with it."""
+    assert parse(["commit", word, "box", "made:1"]).params["pause"] is False
+    assert parse(["checkpoint", word, "box", "kept"]).params["pause"] is False
+
+
+@pytest.mark.parametrize("words", [[], ["-p"], ["--pause"], ["--pause=false", "--pause"]])
+def test_commit_and_checkpoint_pause_otherwise(words: list[str]) -> None:
+    """The last word counts."""
+    assert parse(["commit", *words, "box", "made:1"]).params["pause"] is True
+    assert parse(["checkpoint", *words, "box", "kept"]).params["pause"] is True
+
+
+def verbs() -> Iterator[Verb]:
+    """Yield every verb of the grammar."""
+    waiting: list[click.Command] = [cli]
+    while waiting:
+        command = waiting.pop()
+        if isinstance(command, Verb):
+            yield command
+        if isinstance(command, click.Group):
+            waiting += command.commands.values()
