@@ -149,9 +149,12 @@ def write_entry(
 def read_xattrs(fd: int) -> dict[str, bytes]:
     """Return the attributes that a layer may hold."""
     found: dict[str, bytes] = {}
-    with suppress(OSError):
-        for name in os.listxattr(fd):
-            if attributes.allowed(name):
-                with suppress(OSError):
-                    found[name] = os.getxattr(fd, name)
+    try:
+        names = os.listxattr(fd)
+    except OSError:
+        return found
+    for name in names:
+        if attributes.allowed(name):
+            with suppress(OSError):
+                found[name] = os.getxattr(fd, name)
     return found

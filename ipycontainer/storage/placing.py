@@ -83,13 +83,13 @@ class _Placer(Unpacker):
         path = self._renamed(path)
         if entry.kind == "link":
             entry = replace(entry, link=self._renamed(clean(entry.link)))
-        if self._placement.owner is not None:
-            uid, gid = self._placement.owner
-            entry = replace(entry, uid=uid, gid=gid)
         top = path.partition("/")[0]
         if top and top not in self._made and not _exists(self._target, top):
             self._made[top] = None
         super()._unpack(entry, path)
+
+    def _owner(self, entry: Entry) -> tuple[int, int]:
+        return self._placement.owner or super()._owner(entry)
 
     def _renamed(self, path: str) -> str:
         if self._placement.rename is None:

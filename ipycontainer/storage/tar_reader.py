@@ -110,18 +110,20 @@ class TarReader:
             raise ImageFormatError("unexpected EOF")
         return piece
 
-    def _skip(self) -> None:
-        left = self._stored + self._padding
-        while left:
-            left -= len(self._exactly(min(left, _PIECE)))
-        self._stored = self._padding = 0
-
     def _block(self) -> bytes | None:
         """Return the next header block, None at the archive's end.
 
         The end is two blocks of zeros, or simply the end (a file of no bytes is an empty archive).
         """
-        block = self._read(BLOCK)
+        while self._stored:  # what nobody asked for
+            self._stored -= len(self._exactly(min(self._stored, _PIECE)))
+        # with the padding before it: of small files, each read is felt
+        padding, self._padding = self._padding, 0
+        block = self._read(padding + BLOCK)
+        if padding:
+            if len(block) < padding:
+                raise ImageFormatError("unexpected EOF")
+            block = block[padding:]
         if not block:
             return None
         if len(block) < BLOCK:
@@ -138,7 +140,6 @@ class TarReader:
         sparse_map: list[int] = []
         long_name = long_link = None
         while True:
-            self._skip()
             block = self._block()
             if block is None:
                 if pax or long_name is not None or long_link is not None:
@@ -187,7 +188,9 @@ class TarReader:
         link = pax.get(
             "linkpath", long_link if long_link is not None else tar_fields.text(fields[8])
         )
-        stored = tar_fields.pax_number(pax, "size", tar_fields.number(fields[4]))
+        stored = tar_fields.number(fields[4])
+        if "size" in pax:
+            stored = tar_fields.pax_number(pax, "size", stored)
         if stored < 0:
             raise tar_fields.invalid()
         # Only files have data, whatever size another kind claims (Go: isHeaderOnly).
@@ -224,7 +227,9 @@ class TarReader:
                 os.fsdecode(key.removeprefix("SCHILY.xattr.").encode()): value
                 for key, value in pax.items()
                 if key.startswith("SCHILY.xattr.")
-            },
+            }
+            if pax
+            else {},
             parts=parts,
         )
 

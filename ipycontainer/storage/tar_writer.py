@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
-from ipycontainer.storage import copying
+from ipycontainer.storage import copying, tar_fields
 
 __all__ = ["BLOCK", "TarWriter"]
 
@@ -22,7 +23,8 @@ _SMALL_BYTES = 64 << 10  # read at once and written with its neighbours
 _BUFFER_BYTES = 1 << 18
 _NAME_BYTES, _LINK_BYTES, _PREFIX_BYTES = 100, 100, 155
 _MOST_OCTAL = {8: 8**7 - 1, 12: 8**11 - 1}
-_ZEROS = bytes(BLOCK)
+_PADDING = tuple(bytes(count) for count in range(BLOCK))
+_MOST_PIECES = 512  # of one writev(2), which takes IOV_MAX: 1024
 # Fewer holes than this are not worth a header of their own.
 _LEAST_HOLE_BYTES = 1 << 16
 
@@ -53,7 +55,8 @@ class TarWriter:
         self._fd = out if isinstance(out, int) else -1
         self._write: Write = self._to_fd if isinstance(out, int) else out
         self._progress = progress
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []  # what waits to be written, and its bytes
+        self._waiting = 0
         self.entries = 0
 
     # ── entries ──────────────────────────────────────────────────────────────────────────────
@@ -101,14 +104,13 @@ class TarWriter:
         """Write a file of root's with the given content."""
         status = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, 0, 0, len(data), 0, 0, 0))
         self._header(name, b"0", status, size=len(data), mtime_ns=mtime_ns)
-        self._buffer += data
+        self._put(data)
         self._pad(len(data))
         self._progress(len(data))
-        self._maybe_flush()
 
     def close(self) -> None:
         """Write the archive's end and all that was still held back."""
-        self._buffer += bytes(2 * BLOCK)
+        self._put(bytes(2 * BLOCK))
         self._flush()
 
     # ── content ──────────────────────────────────────────────────────────────────────────────
@@ -121,12 +123,7 @@ class TarWriter:
                     break
                 offset, size = offset + len(piece), size - len(piece)
                 self._progress(len(piece))
-                if len(piece) > _SMALL_BYTES:
-                    self._flush()
-                    self._write(piece)
-                else:
-                    self._buffer += piece
-                    self._maybe_flush()
+                self._put(piece)
         else:
             self._flush()
             while size > 0:
@@ -142,9 +139,8 @@ class TarWriter:
                 offset, size = offset + sent, size - sent
                 self._progress(sent)
         while size > 0:  # cut off while it was read: the header has promised so much
-            self._buffer += bytes(min(size, _PIECE))
+            self._put(bytes(min(size, _PIECE)))
             size -= min(size, _PIECE)
-            self._maybe_flush()
             self._progress(0)
 
     def _sparse(
@@ -171,7 +167,7 @@ class TarWriter:
         directory, _, base = name.rpartition("/")
         shown = f"{directory}/GNUSparseFile.0/{base}".lstrip("/")
         self._header(shown, b"0", status, size=len(table) + held, xattrs=xattrs, pax=pax)
-        self._buffer += table
+        self._put(table)
         for offset, length in parts:
             self._content(fd, offset, length)
         self._pad(held)
@@ -193,7 +189,7 @@ class TarWriter:
     ) -> None:
         self.entries += 1
         raw, raw_link = os.fsencode(name), os.fsencode(link)
-        records = dict(pax or {})
+        records = dict(pax) if pax else {}
         if kind == b"5" and not raw.endswith(b"/"):
             raw += b"/"
         if mtime_ns is None:
@@ -202,25 +198,26 @@ class TarWriter:
         if fraction or not 0 <= seconds <= _MOST_OCTAL[12]:
             records["mtime"] = _decimal(mtime_ns)
         uid, gid = (0, 0) if status is None else (status.st_uid, status.st_gid)
-        for key, number in (("uid", uid), ("gid", gid)):
-            if number > _MOST_OCTAL[8]:
-                records[key] = str(number).encode()
+        if uid > _MOST_OCTAL[8]:
+            records["uid"] = b"%d" % uid
+        if gid > _MOST_OCTAL[8]:
+            records["gid"] = b"%d" % gid
         if size > _MOST_OCTAL[12]:
-            records["size"] = str(size).encode()
-        for key, value in (xattrs or {}).items():
-            records[f"SCHILY.xattr.{key}"] = value
+            records["size"] = b"%d" % size
+        if xattrs:
+            records.update((f"SCHILY.xattr.{key}", value) for key, value in xattrs.items())
         short, prefix = _split(raw)
         if short is None or not raw.isascii():
             records.setdefault("path", raw)
         if len(raw_link) > _LINK_BYTES or not raw_link.isascii():
             records["linkpath"] = raw_link
-        if "GNU.sparse.name" in records:
-            records.pop("path", None)
         if records:
+            if "GNU.sparse.name" in records:
+                records.pop("path", None)
             self._pax(records)
         bits = (0o644 if status is None else stat.S_IMODE(status.st_mode)) if mode is None else mode
         device = status.st_rdev if status is not None and kind in (b"3", b"4") else 0
-        self._buffer += _block(
+        block = _block(
             (short if short is not None else raw[:_NAME_BYTES]),
             prefix,
             kind,
@@ -230,31 +227,38 @@ class TarWriter:
             min(size, _MOST_OCTAL[12]),
             max(0, min(seconds, _MOST_OCTAL[12])),
             raw_link[:_LINK_BYTES],
-            os.major(device),
-            os.minor(device),
+            os.major(device) if device else 0,
+            os.minor(device) if device else 0,
         )
-        self._maybe_flush()
+        self._put(block)
 
     def _pax(self, records: Mapping[str, bytes]) -> None:
-        body = b"".join(_record(key.encode(), value) for key, value in records.items())
-        self._buffer += _block(b"PaxHeaders.0/entry", b"", b"x", 0o644, 0, 0, len(body), 0, b"")
-        self._buffer += body
-        self._pad(len(body))
+        body = b"".join([_record(key.encode(), value) for key, value in records.items()])
+        self._put(_pax_block(len(body)))
+        self._put(body + _PADDING[-len(body) % BLOCK])
 
     # ── output ───────────────────────────────────────────────────────────────────────────────
 
     def _pad(self, size: int) -> None:
-        self._buffer += _ZEROS[: -size % BLOCK]
-        self._maybe_flush()
+        if size % BLOCK:
+            self._put(_PADDING[-size % BLOCK])
 
-    def _maybe_flush(self) -> None:
-        if len(self._buffer) >= _BUFFER_BYTES:
+    def _put(self, piece: bytes) -> None:
+        """Let a piece wait for its neighbours: as it is, since to copy it costs as much as a read."""
+        self._pieces.append(piece)
+        self._waiting += len(piece)
+        if self._waiting >= _BUFFER_BYTES or len(self._pieces) >= _MOST_PIECES:
             self._flush()
 
     def _flush(self) -> None:
-        if self._buffer:
-            self._write(bytes(self._buffer))
-            self._buffer.clear()
+        pieces, self._pieces = self._pieces, []
+        waiting, self._waiting = self._waiting, 0
+        if not pieces:
+            return
+        if self._fd < 0:
+            self._write(b"".join(pieces))
+        elif (written := os.writev(self._fd, pieces)) < waiting:
+            self._to_fd(b"".join(pieces)[written:])
 
     def _to_fd(self, data: bytes) -> None:
         view = memoryview(data)
@@ -296,8 +300,13 @@ def _block(
         kind, link.ljust(_LINK_BYTES, b"\0"), bytes(64), major, minor,
         prefix.ljust(_PREFIX_BYTES + 12, b"\0"),
     )  # fmt: skip
-    total = sum(front) + sum(back) + 8 * 32
+    total = tar_fields.total(front) + tar_fields.total(back[:256]) + tar_fields.total(back[256:]) + 8 * 32
     return b"%b%06o\0 %b" % (front, total, back)
+
+
+@lru_cache(maxsize=BLOCK)
+def _pax_block(size: int) -> bytes:
+    return _block(b"PaxHeaders.0/entry", b"", b"x", 0o644, 0, 0, size, 0, b"")
 
 
 def _record(key: bytes, value: bytes) -> bytes:

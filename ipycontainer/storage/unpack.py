@@ -78,6 +78,8 @@ def clean(name: str) -> str:
 
     `..` at the top stays at the top, as docker has it; "" is the layer's own directory.
     """
+    if name[:1] not in ("/", ".") and "//" not in name and "/." not in name:
+        return name.removesuffix("/")  # nearly all are clean already
     parts: list[str] = []
     for part in name.split("/"):
         if part == "..":
@@ -135,8 +137,9 @@ class Unpacker:
     # ── one entry ────────────────────────────────────────────────────────────────────────────
 
     def _unpack(self, entry: Entry, path: str) -> None:
-        if not 0 <= entry.uid <= _MOST_ID or not 0 <= entry.gid <= _MOST_ID:
-            raise ImageFormatError(f"/{path}: invalid owner {entry.uid}:{entry.gid}")
+        uid, gid = self._owner(entry)
+        if not 0 <= uid <= _MOST_ID or not 0 <= gid <= _MOST_ID:
+            raise ImageFormatError(f"/{path}: invalid owner {uid}:{gid}")
         if not path:
             if entry.kind == "dir":
                 self._own_directory(self._target, entry, "")
@@ -149,6 +152,9 @@ class Unpacker:
         made = getattr(self, _MAKERS[entry.kind])(parent, name, entry, path)
         if made and entry.kind not in ("file", "dir", "link"):
             self._dress(parent, name, entry)
+
+    def _owner(self, entry: Entry) -> tuple[int, int]:
+        return entry.uid, entry.gid
 
     def _is_whiteout(self, name: str) -> bool:
         return name.startswith(_WHITEOUT)
@@ -191,15 +197,16 @@ class Unpacker:
             for offset, piece in self._archive.data():
                 if offset != at:
                     os.lseek(fd, offset, os.SEEK_SET)
-                view = memoryview(piece)
-                while view:
-                    view = view[os.write(fd, view) :]
+                written = os.write(fd, piece)
+                while written < len(piece):
+                    written += os.write(fd, memoryview(piece)[written:])
                 at = offset + len(piece)
             if at != entry.size:  # it ends with a hole
                 os.ftruncate(fd, entry.size)
             mode = self._own(fd, None, entry)
             os.fchmod(fd, mode)
-            attributes.set_allowed(fd, entry.xattrs)
+            if entry.xattrs:
+                attributes.set_allowed(fd, entry.xattrs)
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
             self._publish(parent, name, fd)
         except BaseException:
@@ -337,7 +344,7 @@ class Unpacker:
 
     def _own(self, file: int | str, dir_fd: int | None, entry: Entry) -> int:
         """Set the owner; return the mode to set afterwards (chown clears set-id bits)."""
-        if attributes.own(file, entry.uid, entry.gid, dir_fd):
+        if attributes.own(file, *self._owner(entry), dir_fd):
             return entry.mode
         self._squashed += 1
         return entry.mode & ~_SET_IDS
