@@ -70,9 +70,9 @@ def import_image(
         directory = archive_of(str(source)) if isinstance(source, str | Path) else None
         with directory or nullcontext(source) as stream:
             assert not isinstance(stream, str | Path)
-            intake = Intake(stream, writer, limits.total_bytes)
-            size = unpack(intake.read, target, userxattr=home.rootless, limits=limits)
-            intake.finish()
+            with Intake(stream, writer, limits.total_bytes) as intake:
+                size = unpack(intake.read, target, userxattr=home.rootless, limits=limits)
+                intake.finish()
         faults.point("import: unpacked")
         for line in warnings_of(size.devices, size.squashed):
             warn(line)

@@ -2,16 +2,21 @@
 
     source -> blob and its digest -> decompress -> diff id -> storage.unpack
 
-Called by images.archive_import. A layer may be stored plain, or as gzip or zstd; of an archive that
-is compressed in another way the content is stored.
+Digests and the blob's file are a thread's, beside who unpacks: both let go of the interpreter's
+lock for as long as they take. Called by images.archive_import. A layer may be stored plain, or as
+gzip or zstd; of an archive that is compressed in another way the content is stored.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import queue
 import select
-from typing import BinaryIO
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from ipycontainer.images import media_types
 from ipycontainer.images.compression import Decompressed
@@ -20,17 +25,24 @@ from ipycontainer.images.layout import BlobWriter
 __all__ = ["Intake", "read_some"]
 
 _PIECE = 1 << 20
+_MOST_WAITING = 4  # pieces: a slow disk holds up who reads, instead of filling the memory
 
 
 class Intake:
-    """Reads an archive for one unpacking.
+    """Reads an archive for one unpacking, inside a `with`.
 
     `read` gives the tar's bytes; `finish` takes in what follows the archive's end, to be called
-    before `diff_id`, `media_type` and the writer's digest say anything.
+    before `diff_id`, `media_type` and the writer's digest say anything. What the blob's file does
+    not take is raised by either, a few pieces late.
     """
 
     def __init__(self, source: BinaryIO, writer: BlobWriter, limit_bytes: int) -> None:
-        self._tee = _Tee(source, writer, limit_bytes)
+        self._beside = _Beside()
+        try:
+            self._tee = _Tee(source, writer, limit_bytes, self._beside)
+        except BaseException:
+            self._beside.end()
+            raise
         self._buffered = io.BufferedReader(self._tee, _PIECE)
         self.read = self._buffered.read
 
@@ -38,6 +50,18 @@ class Intake:
         """Read to the end of the source: the blob is all of it, padding included."""
         while self._buffered.read(_PIECE):
             pass
+        self._beside.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._beside.end()
 
     @property
     def diff_id(self) -> str:
@@ -50,9 +74,48 @@ class Intake:
         return media_types.layer_type(self._tee.stored_as)
 
 
+class _Beside:
+    """A thread that does what it is handed, in order. It reads nothing, so that it always ends."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[tuple[Callable[[bytes], None], bytes] | None]
+        self._waiting = queue.Queue(_MOST_WAITING)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
+
+    def hand(self, take: Callable[[bytes], None], piece: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        self._waiting.put((take, piece))
+
+    def finish(self) -> None:
+        """Wait for all of it. Raises what went wrong."""
+        self.end()
+        if self._error is not None:
+            raise self._error
+
+    def end(self) -> None:
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (work := self._waiting.get()) is not None:
+            take, piece = work
+            if self._error is None:
+                try:
+                    take(piece)
+                except BaseException as error:  # noqa: BLE001 - raised where it is handed the next
+                    self._error = error
+
+
 class _Tee(io.RawIOBase):
-    def __init__(self, source: BinaryIO, writer: BlobWriter, limit_bytes: int) -> None:
+    def __init__(
+        self, source: BinaryIO, writer: BlobWriter, limit_bytes: int, beside: _Beside
+    ) -> None:
         super().__init__()
+        self._beside = beside
         self._source = source
         self._writer = writer
         self._first: list[bytes] | None = []
@@ -63,7 +126,7 @@ class _Tee(io.RawIOBase):
         first, self._first = self._first, None
         if self.stored_as:
             for piece in first:
-                writer.write(piece)
+                beside.hand(writer.write, piece)
 
     @property
     def diff_id(self) -> str:
@@ -74,10 +137,8 @@ class _Tee(io.RawIOBase):
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         length = self._decompressed.readinto(buffer)
-        if self._hash:
-            self._hash.update(buffer[:length])
-        else:
-            self._writer.write(buffer[:length])
+        take = self._hash.update if self._hash else self._writer.write
+        self._beside.hand(take, bytes(buffer[:length]))  # the buffer is filled anew meanwhile
         return length
 
     def _raw(self, wanted: int) -> bytes:
@@ -85,7 +146,7 @@ class _Tee(io.RawIOBase):
         if self._first is not None:
             self._first.append(piece)  # how it is compressed, and so what is stored, is not known
         elif self.stored_as:
-            self._writer.write(piece)
+            self._beside.hand(self._writer.write, piece)
         return piece
 
 

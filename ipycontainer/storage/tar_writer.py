@@ -244,7 +244,7 @@ class TarWriter:
             self._put(_PADDING[-size % BLOCK])
 
     def _put(self, piece: bytes) -> None:
-        """Let a piece wait for its neighbours: as it is, since to copy it costs as much as a read."""
+        """Let a piece wait for its neighbours, as it is: a copy costs as much as a read."""
         self._pieces.append(piece)
         self._waiting += len(piece)
         if self._waiting >= _BUFFER_BYTES or len(self._pieces) >= _MOST_PIECES:
@@ -300,7 +300,12 @@ def _block(
         kind, link.ljust(_LINK_BYTES, b"\0"), bytes(64), major, minor,
         prefix.ljust(_PREFIX_BYTES + 12, b"\0"),
     )  # fmt: skip
-    total = tar_fields.total(front) + tar_fields.total(back[:256]) + tar_fields.total(back[256:]) + 8 * 32
+    total = (
+        tar_fields.total(front)
+        + tar_fields.total(back[:256])
+        + tar_fields.total(back[256:])
+        + 8 * 32
+    )
     return b"%b%06o\0 %b" % (front, total, back)
 
 
