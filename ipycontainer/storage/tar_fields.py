@@ -41,10 +41,11 @@ def verify(block: bytes, stored: bytes) -> None:
         wanted = int(stored.strip(b"\0 ") or b"0", 8)
     except ValueError:
         raise invalid() from None
-    blanked = block[:148] + b" " * 8 + block[156:]
-    unsigned = total(blanked[:256]) + total(blanked[256:])
-    if wanted != unsigned and wanted != unsigned - 256 * sum(byte > 127 for byte in blanked):
-        raise invalid()
+    unsigned = total(block[:148]) + 8 * 32 + total(block[156:256]) + total(block[256:])
+    if wanted != unsigned:
+        signs = sum(byte > 127 for byte in block[:148] + block[156:])
+        if wanted != unsigned - 256 * signs:
+            raise invalid()
 
 
 def total(part: bytes) -> int:
@@ -60,7 +61,7 @@ def text(raw: bytes) -> bytes:
 def header_name(fields: tuple[bytes, ...]) -> bytes:
     """Return the name in a plain header: POSIX joins a prefix, GNU keeps other things there."""
     name, magic, rest = text(fields[0]), fields[9], fields[14]
-    if magic.startswith(b"ustar\0"):
+    if rest[0] and magic.startswith(b"ustar\0"):
         star = rest[163:167] == b"tar\0"  # Schilling's star has its times behind a shorter prefix
         prefix = text(rest[: 131 if star else 155])
         if prefix:

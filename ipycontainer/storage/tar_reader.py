@@ -89,6 +89,9 @@ class TarReader:
         entry = self._entry
         if entry is None or entry.kind != "file":
             return
+        if entry.parts is None and 0 < entry.size <= _PIECE:
+            yield 0, self._take(entry.size)
+            return
         parts = ((0, entry.size),) if entry.parts is None else entry.parts
         for offset, length in parts:
             end = offset + length
@@ -128,7 +131,7 @@ class TarReader:
             return None
         if len(block) < BLOCK:
             raise ImageFormatError("unexpected EOF")
-        if block.count(0) < BLOCK:
+        if block[0] or block.count(0) < BLOCK:
             return block
         following = self._read(BLOCK)
         if following and following.count(0) < len(following):
@@ -182,12 +185,12 @@ class TarReader:
         long_link: bytes | None,
     ) -> Entry:
         kind = _KINDS[fields[7]]
-        name = pax.get(
-            "path", long_name if long_name is not None else tar_fields.header_name(fields)
-        )
-        link = pax.get(
-            "linkpath", long_link if long_link is not None else tar_fields.text(fields[8])
-        )
+        name = pax.get("path", long_name)
+        if name is None:
+            name = tar_fields.header_name(fields)
+        link = pax.get("linkpath", long_link)
+        if link is None:
+            link = tar_fields.text(fields[8])
         stored = tar_fields.number(fields[4])
         if "size" in pax:
             stored = tar_fields.pax_number(pax, "size", stored)
