@@ -91,15 +91,19 @@ class Decompressed(io.RawIOBase):
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         """Fill the buffer with the next bytes, and return how many they are."""
-        wanted = len(buffer)
+        piece = self.take(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def take(self, wanted: int) -> bytes:
+        """Return the next bytes, at most `wanted`, none at the end."""
         piece = self._raw(wanted) if self._member is None else self._next(wanted)
         self._given += len(piece)
         if self._given > self._limit_bytes:
             raise ImageFormatError(f"the archive has more than {self._limit_bytes} bytes")
         if self._given > RATIO_FROM_BYTES and self._given > MOST_RATIO * self._taken:
             raise ImageFormatError(f"the archive expands more than {MOST_RATIO} times")
-        buffer[: len(piece)] = piece
-        return len(piece)
+        return piece
 
     def _raw(self, wanted: int) -> bytes:
         if self._pending:

@@ -10,7 +10,6 @@ gzip or zstd; of an archive that is compressed in another way the content is sto
 from __future__ import annotations
 
 import hashlib
-import io
 import queue
 import select
 import threading
@@ -43,12 +42,28 @@ class Intake:
         except BaseException:
             self._beside.end()
             raise
-        self._buffered = io.BufferedReader(self._tee, _PIECE)
-        self.read = self._buffered.read
+        self._piece = b""
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes, fewer only at the end."""
+        at, end = self._at, self._at + size
+        if end <= len(self._piece):
+            self._at = end
+            return self._piece[at:end]
+        parts = [self._piece[at:]]
+        missing = end - len(self._piece)
+        self._at, self._piece = 0, b""
+        while missing and (piece := self._tee.take(_PIECE)):
+            parts.append(piece[:missing])
+            self._at, self._piece = len(parts[-1]), piece
+            missing -= len(parts[-1])
+        return b"".join(parts)
 
     def finish(self) -> None:
         """Read to the end of the source: the blob is all of it, padding included."""
-        while self._buffered.read(_PIECE):
+        self._at, self._piece = 0, b""
+        while self._tee.take(_PIECE):
             pass
         self._beside.finish()
 
@@ -110,11 +125,10 @@ class _Beside:
                     self._error = error
 
 
-class _Tee(io.RawIOBase):
+class _Tee:
     def __init__(
         self, source: BinaryIO, writer: BlobWriter, limit_bytes: int, beside: _Beside
     ) -> None:
-        super().__init__()
         self._beside = beside
         self._source = source
         self._writer = writer
@@ -132,14 +146,10 @@ class _Tee(io.RawIOBase):
     def diff_id(self) -> str:
         return f"sha256:{self._hash.hexdigest()}" if self._hash else self._writer.digest
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        length = self._decompressed.readinto(buffer)
-        take = self._hash.update if self._hash else self._writer.write
-        self._beside.hand(take, bytes(buffer[:length]))  # the buffer is filled anew meanwhile
-        return length
+    def take(self, wanted: int) -> bytes:
+        piece = self._decompressed.take(wanted)
+        self._beside.hand(self._hash.update if self._hash else self._writer.write, piece)
+        return piece
 
     def _raw(self, wanted: int) -> bytes:
         piece = read_some(self._source, wanted)
