@@ -72,3 +72,31 @@ def test_an_interrupt_stops_a_pull(notebook: Notebook, remote: Front) -> None:
     left = notebook.do("l = %container images\nl.repository.tolist()")
     assert left.data["text/plain"] == "['host']"
     notebook.do(f"%container run --rm --network none {remote.host}/x:1 true")
+
+
+def test_a_kernels_loop_goes_on_while_images_come(notebook: Notebook, tmp_path: Path) -> None:
+    """What else a notebook awaits is served meanwhile: a pull is the work of other processes."""
+    place = tmp_path / "registry"
+    place.mkdir()
+    big = TarBuilder()
+    for number in range(30):
+        big.file(f"f{number}", os.urandom(1 << 20))
+    with registry(place) as real:
+        image([big.build()]).push(real, "big", "1")
+        notebook.load()
+        notebook.do("import asyncio, time, ipycontainer\nengine = ipycontainer.connect()")
+        cell = notebook.do(
+            f"""
+            began, ticks = time.monotonic(), 0
+            pull = asyncio.ensure_future(
+                asyncio.to_thread(engine.images.pull, "{real.host}/big:1")
+            )
+            while not pull.done():
+                await asyncio.sleep(0.005)
+                ticks += 1
+            print((await pull).tags, time.monotonic() - began, ticks)
+            """
+        )
+    tag, seconds, ticks = cell.text().split()
+    assert tag == f"['{real.host}/big:1']"
+    assert int(ticks) >= float(seconds) / 0.005 / 4, (seconds, ticks)  # a quarter: others work too
