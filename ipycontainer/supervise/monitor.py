@@ -34,7 +34,6 @@ from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
-from ipycontainer.storage import snapshots
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import timeline
@@ -75,7 +74,6 @@ class Monitor:
         self._restarts = Restarts(request, self._bundle)
         self._pause: float | None = None  # before it begins again
         self._asked = tuple(request.get("asked", ()))
-        self._trashed = ""  # the files of a removed container, by their name in the trash
         self._spec = Spec(Process(()))
         self._filter: bytes | None = None
         self._servers: list[int] = []  # of its files, where no kernel's overlay has them
@@ -298,10 +296,8 @@ class Monitor:
         return True
 
     def leave(self) -> None:
-        """Let go of the clients: they see that all is done. Then delete what was put away."""
+        """Let go of the clients: they see that all is done."""
         self._clients.close()
-        if self._trashed:
-            snapshots.delete_trashed(self._home, self._trashed)
 
     def _do(self, channel: Channel, message: Message) -> None:
         faults.point(f"monitor: {message.name}")
@@ -396,5 +392,5 @@ class Monitor:
         )
 
     def _remove(self) -> None:
-        self._trashed = self._record.remove(self._how_it_ended())
+        self._record.remove(self._how_it_ended())
         self._store.close()

@@ -105,12 +105,11 @@ class Record:
         if names := spec.annotations.get(ANNOTATION_VOLUMES):
             volumes.unmount_unused(self._home, self._store, json.loads(names), self._id)
 
-    def remove(self, end: End) -> str:
-        """Put away what the container wrote, and its row: end and removal in one transaction.
+    def remove(self, end: End) -> None:
+        """Remove what the container wrote, and its row: end and removal in one transaction.
 
-        Returns the files' name in the trash: nobody has to wait until they are deleted. Killed
-        before the transaction, the row still says running without a lock, and repair finishes the
-        work; killed after it, what is left lies in the trash.
+        Killed before it, the row still says running without a lock, and repair finishes the work;
+        killed after it, what is left lies in the trash.
         """
         trashed = snapshots.put_away(self._home, self._id)
         try:
@@ -128,7 +127,7 @@ class Record:
             else:
                 snapshots.delete_trashed(self._home, trashed)
             raise
-        return trashed
+        snapshots.delete_trashed(self._home, trashed)
 
     def _is_known(self) -> bool:
         try:
