@@ -11,6 +11,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ipycontainer.engine import capacity
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
@@ -86,7 +87,7 @@ def info(engine: Engine) -> dict[str, Any]:
             ["userxattr", str(engine.home.rootless).lower()],
         ],
         "LoggingDriver": "json-file",
-        "CgroupDriver": "cgroupfs" if hierarchies.version != "none" else "none",
+        "CgroupDriver": "cgroupfs" if capacity.of(engine).able else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",
         "NetworkWayOut": outside.described(rootless=engine.home.rootless),
         "SystemTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -55,10 +55,15 @@ def commit(
     `changes` are the lines of `-c`. Raises InvalidReference, InvalidArgument; nothing is left then.
     """
     tags = (references.parse(reference).familiar,) if reference else ()
-    config = change_instructions.apply(settings_of(record), changes)
     with store.read() as tx:
         base = images.get(tx, record.image_id)
     store.close()
+    settings = settings_of(record)
+    if record.config.files:  # a cell's script goes with the container, not into the image
+        settings = replace(
+            settings, entrypoint=base.config.entrypoint, command=base.config.command
+        )
+    config = change_instructions.apply(settings, changes)
     layout = Layout(home)
     with sweep.adding(home):
         layer, blob = _layer(home, layout, record, base, progress)

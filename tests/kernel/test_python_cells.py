@@ -240,8 +240,10 @@ def test_a_hostile_picture_is_a_line_of_text(loaded: Notebook) -> None:
 
 def test_another_image_runs_the_cell_with_its_own_python(loaded: Notebook) -> None:
     """In an image that is not `host` frames go by CSV, and keep their types."""
-    loaded.do("%%container run --name base host sh\ntrue\n")
+    loaded.do("%%container run --name base host python\nprint()\n")
     loaded.do("%container commit base lab:1")
+    told = loaded.do("%container image inspect -f '{{json .Config.Cmd}}' lab:1")
+    assert "cell" not in told.data["text/plain"]  # the script went with the container
     cell = loaded.do(
         "%%container python --image lab:1 --in x --out y --network none\ny = x['rate']\n"
     )
