@@ -180,6 +180,7 @@ def test_a_flood(notebook: Notebook, opened: Callable[[str], Page]) -> None:
     assert notebook.do("print('still here')").text() == "still here\n"
 
 
+@pytest.mark.slow
 def test_twenty_containers_cost_little(notebook: Notebook, opened: Callable[[str], Page]) -> None:
     """Watching twenty containers each second takes less than 2 % of a processor."""
     notebook.do(

@@ -34,7 +34,7 @@ from ipycontainer.store import liveness
 from tests.system.engine.processes import alive, eventually, gone, traces
 
 pytestmark = pytest.mark.timeout(86_400)
-SECONDS = float(os.environ.get("IPYCONTAINER_SOAK") or 15)
+SECONDS = float(os.environ.get("IPYCONTAINER_SOAK") or 8)
 WORKERS = 3
 NAMES = ("ada", "bob", "cid")
 STEPS = 30
