@@ -60,9 +60,7 @@ def commit(
     store.close()
     settings = settings_of(record)
     if record.config.files:  # a cell's script goes with the container, not into the image
-        settings = replace(
-            settings, entrypoint=base.config.entrypoint, command=base.config.command
-        )
+        settings = replace(settings, entrypoint=base.config.entrypoint, command=base.config.command)
     config = change_instructions.apply(settings, changes)
     layout = Layout(home)
     with sweep.adding(home):

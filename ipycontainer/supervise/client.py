@@ -50,6 +50,9 @@ BOOT = (
 # Called with the bytes that are done.
 Progress = Callable[[int], object]
 
+# Those that this process has started, as long as it has not heard of their end.
+_zygotes: set[int] = set()
+
 
 class Work:
     """A job that is being done. Closing it before its end ends the job."""
@@ -194,6 +197,7 @@ class Supervisor:
             return connect(path)
 
     def _spawn(self) -> None:
+        _reap()
         ready, ready_writer = os.pipe()
         interpreter = _sealed_interpreter()
         log = os.open(
@@ -235,8 +239,9 @@ class Supervisor:
                     hint=f"see {self._home.root / 'zygote.log'}, and run: ipycontainer doctor",
                 )
             raise from_wire(json.loads(answer))
-        # Its end is nobody's to wait for, and subprocess warns of a child that is still running.
+        # Nobody waits for its end, and subprocess warns of a child that is still running.
         child.returncode = 0
+        _zygotes.add(child.pid)
 
     def _inits(self) -> list[tuple[int, int]]:
         """Return pid and start time of each container that is said to run since this boot."""
@@ -247,6 +252,17 @@ class Supervisor:
         boot = procfs.boot_id()
         states = (record.state for record in alive if record.state.pid)
         return [(state.pid, state.start_ticks) for state in states if state.boot_id == boot]
+
+
+def _reap() -> None:
+    """Let go of zygotes that have ended: each would keep its pid, and a key of the user's 200."""
+    for pid in tuple(_zygotes):
+        try:
+            ended = os.waitpid(pid, os.WNOHANG) != (0, 0)
+        except ChildProcessError:  # another thread was faster
+            ended = True
+        if ended:
+            _zygotes.discard(pid)
 
 
 def ask(channel: Channel, body: Mapping[str, Any], fds: Sequence[int] = ()) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ GONE_SECONDS = 20
 
 BE_ROOT = """
 import os
+import pwd
 uid, gid = os.getuid(), os.getgid()
 unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC)
 newuidmap(os.getpid(), 0, uid, 1)
@@ -162,6 +164,12 @@ os.waitpid(clone(inside), 0)[1]
     assert shown == "root:x:0:0:root:/root:/bin/sh\n0\n"
 
 
+def _first_subordinate_id() -> str:
+    name = pwd.getpwuid(os.getuid()).pw_name
+    lines = (line.split(":") for line in Path("/etc/subuid").read_text().splitlines())
+    return next(first for owner, first, _ in lines if owner in (name, str(os.getuid())))
+
+
 def test_many_ids_by_newuidmap(lesson: Lesson) -> None:
     """With newuidmap a user namespace has more users than one; a stranger's id is refused."""
     lesson.do("import os\nuid = os.getuid()\nunshare(CLONE_NEWUSER)")
@@ -169,9 +177,10 @@ def test_many_ids_by_newuidmap(lesson: Lesson) -> None:
     if os.geteuid() != 0:
         assert lesson.failure is not None
         assert "it maps your own id, and those of /etc/subuid" in lesson.failure.error
-        lesson.do("newuidmap(os.getpid(), 0, uid, 1, 1, 100000, 10)")
+        first = _first_subordinate_id()
+        lesson.do(f"newuidmap(os.getpid(), 0, uid, 1, 1, {first}, 10)")
         rows = lesson.do("print(open('/proc/self/uid_map').read())").split()
-        assert rows == ["0", str(os.getuid()), "1", "1", "100000", "10"]
+        assert rows == ["0", str(os.getuid()), "1", "1", first, "10"]
     lesson.run("newuidmap(1, 0, uid, 1)")
     assert lesson.failure is not None
     assert "no process of this cell's" in lesson.failure.error

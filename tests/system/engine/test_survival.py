@@ -59,6 +59,7 @@ def test_a_killed_zygote_takes_nobody_along(engine: Engine) -> None:
     for container in containers:
         assert container.exec_run(["echo", "here"]).output == b"here\n"
     assert engine.run("busybox", ["echo", "new"], network="none", remove=True).stdout == b"new\n"
+    assert not Path(f"/proc/{zygote}").exists()  # no zombie: it would keep one of the user's keys
     remove_all(engine, containers)
 
 
