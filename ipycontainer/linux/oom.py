@@ -1,7 +1,7 @@
-"""See that memory ran out in a cgroup: how many were killed for it, and when it happens.
+"""Memory that runs out: who is killed first, how many were killed in a cgroup, and when.
 
-Sources: Documentation/admin-guide/cgroup-v1/memory.rst (memory.oom_control) and cgroup-v2.rst
-(memory.events).
+Sources: proc_pid_oom_score_adj(5), Documentation/admin-guide/cgroup-v1/memory.rst
+(memory.oom_control) and cgroup-v2.rst (memory.events).
 """
 
 from __future__ import annotations
@@ -11,7 +11,28 @@ import select
 
 from ipycontainer.linux.cgroups import Cgroup
 
-__all__ = ["Watch", "kills"]
+__all__ = ["Watch", "kills", "own_score", "set_own_score"]
+
+_OWN_SCORE = "/proc/self/oom_score_adj"
+
+
+def own_score() -> int:
+    """Return how readily the kernel kills this process, -1000 (never) to 1000."""
+    with open(_OWN_SCORE, "rb") as file:
+        return int(file.read())
+
+
+def set_own_score(value: int) -> None:
+    """Say how readily the kernel kills this process; what it forks inherits it.
+
+    Raises PermissionError below what a process with CAP_SYS_RESOURCE gave it or its ancestors, and
+    for one that is not dumpable.
+    """
+    fd = os.open(_OWN_SCORE, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, b"%d" % value)
+    finally:
+        os.close(fd)
 
 
 def kills(cgroup: Cgroup) -> int:

@@ -77,7 +77,9 @@ def enter(
                 os.close(own)
                 ctx = Context(sync, stdio, seccomp)
                 ctx.seccomp_flags = filter_flags(spec.linux.seccomp)
-                _join((target, pid), pid_write, kinds or spec.linux.namespaces, cgroup, steps, ctx)
+                before = plan.oom_score(spec, manner)
+                kinds = kinds or spec.linux.namespaces
+                _join((target, pid), pid_write, kinds, cgroup, before, steps, ctx)
         finally:
             syscalls.sigmask_restore(mask)
         for fd in (sync, pid_write):
@@ -122,12 +124,18 @@ def _join(
     pid_write: int,
     kinds: Iterable[str],
     cgroup: Cgroup | None,
+    before: Sequence[Step],
     steps: Sequence[Step],
     ctx: Context,
 ) -> None:
-    """Enter the container of `target` (pidfd, pid) and fork the program; never returns."""
+    """Enter the container of `target` (pidfd, pid) and fork the program; never returns.
+
+    `before` is done ahead of the join, where /proc is the machine's and this process dumpable.
+    """
     code = 255
     try:
+        for step in before:
+            step.execute(ctx)
         if cgroup is not None:
             cgroup.join()  # before the join: afterwards these paths are not ours
         # a process that is dumpable can be traced, and its fds opened, from inside the container as

@@ -40,7 +40,7 @@ from ipycontainer.runtime.mount_plan import CgroupView, clean, is_bind, steps_of
 from ipycontainer.runtime.parameters import need, parameter
 from ipycontainer.runtime.steps import Identity, Step
 
-__all__ = ["CgroupView", "Manner", "plan", "plan_process"]
+__all__ = ["CgroupView", "Manner", "oom_score", "plan", "plan_process"]
 
 # config-linux.md "Rootfs Mount Propagation"
 _ROOT_PROPAGATIONS = {
@@ -56,13 +56,14 @@ class Manner:
     """What a caller says of a start beside the bundle; the engine leaves all of it as it is.
 
     `state` is what hooks are told; without it there are none. `preserve_fds` is how many fds from 3
-    on the program keeps.
+    on the program keeps. `clamp_oom_score`: who may not lower it that far keeps it, with a warning.
     """
 
     state: State | None = None
     preserve_fds: int = 0
     pivot: bool = True
     new_keyring: bool = True
+    clamp_oom_score: bool = True
 
 
 _PLAIN = Manner()
@@ -96,8 +97,7 @@ def plan(
     steps: list[Step] = []
     if die_with_parent:
         steps.append(session.DieWithParent())
-    if spec.process.oom_score_adj is not None:
-        steps.append(session.SetOomScoreAdj(spec.process.oom_score_adj))
+    steps += oom_score(spec, manner)
     if manner.new_keyring:
         name = posixpath.basename(spec.linux.cgroups_path) or "container"
         steps.append(session.NewSessionKeyring(name))
@@ -133,6 +133,15 @@ def plan(
         # as late as can be: the parent's part goes on beside the mounts
         process = (session.AwaitParent("limited init's devices"), *process)
     return (*steps, *process)
+
+
+def oom_score(spec: Spec, manner: Manner) -> tuple[session.SetOomScoreAdj, ...]:
+    """Return the step for what the bundle says of memory that runs out, if it says anything.
+
+    It is the container's: an exec'd process has it, too, whatever its own description says (runc).
+    """
+    score = spec.process.oom_score_adj
+    return () if score is None else (session.SetOomScoreAdj(score, manner.clamp_oom_score),)
 
 
 def plan_process(

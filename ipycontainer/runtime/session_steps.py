@@ -11,7 +11,7 @@ import resource
 from dataclasses import dataclass
 
 from ipycontainer.errors import StepFailed
-from ipycontainer.linux import links, namespaces, syscalls
+from ipycontainer.linux import links, namespaces, oom, syscalls
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.oci import Rlimit
 from ipycontainer.runtime import defaults
@@ -99,13 +99,26 @@ class NewSessionKeyring:
 
 @dataclass(frozen=True, slots=True)
 class SetOomScoreAdj:
-    """Say how readily the kernel kills this process when memory runs out."""
+    """Say how readily the kernel kills this process when memory runs out.
+
+    Below what it was given, only CAP_SYS_RESOURCE of the machine may go. `clamp` then leaves it
+    there with podman's word for it; without, it is an error, as runc's.
+    """
 
     value: int
+    clamp: bool
 
     def execute(self, ctx: Context) -> None:
         """Write it."""
-        _write("/proc/self/oom_score_adj", str(self.value))
+        try:
+            oom.set_own_score(self.value)
+        except PermissionError:
+            if not self.clamp:
+                raise
+            ctx.warnings.append(
+                f"Requested oom_score_adj={self.value} is lower than the current one, "
+                f"changing to {oom.own_score()}"
+            )
 
     def describe(self) -> str:
         """Say it."""
@@ -332,11 +345,3 @@ class SetDomainname:
     def describe(self) -> str:
         """Say it."""
         return f"set domain name {self.name}"
-
-
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)

@@ -27,7 +27,7 @@ from typing import NoReturn
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError, ResourceError
-from ipycontainer.linux import cgroups, mounts, namespaces, pidfd, syscalls
+from ipycontainer.linux import cgroups, mounts, namespaces, oom, pidfd, syscalls
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
@@ -85,6 +85,10 @@ class Zygote:
         os.umask(0o022)
         # Children are reaped by the kernel: nobody here asks for their exit codes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A notebook server may be the first to go when memory runs out; its containers are not, as
+        # docker's are not, unless root of the machine has said so of all that this user runs.
+        with suppress(OSError):
+            oom.set_own_score(0)
         # A user may have 200 keys (keyrings(7)), and a filter may refuse; then the caller's stays.
         with suppress(OSError):
             syscalls.join_session_keyring("ipyc-engine")

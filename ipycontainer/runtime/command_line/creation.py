@@ -91,7 +91,11 @@ def _make(
         if os.geteuid() != 0 and "user" not in spec.linux.namespaces:
             namespaces.become_root_in_new_userns()
         manner = Manner(
-            state.shown("creating"), preserved, not options.no_pivot, not options.no_new_keyring
+            state.shown("creating"),
+            preserved,
+            not options.no_pivot,
+            not options.no_new_keyring,
+            clamp_oom_score=False,
         )
         # open for both, so that it has a writer until `start`, and reading waits instead of ending
         waiting = os.open(directory / FIFO, os.O_RDWR | os.O_CLOEXEC) if hold else None
