@@ -43,7 +43,9 @@ _OPTIONS = (
     ),
     click.option("--env-file", type=List(), multiple=True, help="Read variables from a file"),
     click.option("-h", "--hostname", type=String(), default="", help="Container host name"),
-    click.option("--init", is_flag=True, help="Run an init that forwards signals and reaps"),
+    click.option(
+        "--init/--no-init", default=None, help="Run an init that forwards signals and reaps"
+    ),
     click.option("-i", "--interactive", is_flag=True, help="Keep STDIN open"),
     click.option("-l", "--label", type=Label(), multiple=True, help="Set metadata on a container"),
     click.option("--name", type=String(), default="", help="Assign a name to the container"),
@@ -98,7 +100,7 @@ def configuration(
     env: tuple[str, ...],
     env_file: tuple[str, ...],
     hostname: str,
-    init: bool,
+    init: bool | None,
     interactive: bool,
     label: tuple[str, ...],
     mount: tuple[Any, ...],

@@ -189,8 +189,8 @@ def _rights(config: ContainerConfig) -> dict[str, Any]:
     # Docker leaves these out when they were not given.
     if config.annotations:
         shown["Annotations"] = dict(config.annotations)
-    if config.init:
-        shown["Init"] = True
+    if config.init is not None:
+        shown["Init"] = config.init
     if shared.sysctls:
         shown["Sysctls"] = dict(shared.sysctls)
     return shown

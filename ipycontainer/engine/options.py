@@ -43,7 +43,7 @@ def config_from_options(
         volumes_from=tuple(given.pop("volumes_from", ())),
         volume_driver=str(given.pop("volume_driver", "")),
         read_only=bool(given.pop("read_only", False)),
-        init=bool(given.pop("init", False)),
+        init=given.pop("init", None),
         stop_signal=str(given.pop("stop_signal", "")),
         stop_timeout=None if stop_timeout is None else int(stop_timeout),
         open_stdin=bool(given.pop("stdin_open", False)),

@@ -90,11 +90,17 @@ def check(privileges: Privileges, *, rootless: bool) -> tuple[str, ...]:
         )
     if any(label != "disable" for label in words.labels) and _SELINUX.exists():
         warnings.append("The engine sets no SELinux labels: label= is discarded.")
-    limited = any(device.access != "rwm" for device in privileges.devices)
+    limited = [
+        f"{device.source}:{device.access}"
+        for device in privileges.devices
+        if device.access != "rwm"
+    ]
     if rootless and not privileges.privileged and (limited or privileges.device_rules):
+        # podman refuses in these words, rootless docker says nothing
         warnings.append(
-            "An ordinary user's containers have no device rules: the permissions of the device "
-            "files alone decide."
+            "Device cgroup rules are not supported in rootless mode or in a user namespace. "
+            f"{', '.join((*limited, *privileges.device_rules))} discarded: the permissions of the "
+            "device files alone decide."
         )
     return tuple(warnings)
 

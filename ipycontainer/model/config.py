@@ -61,7 +61,7 @@ class ContainerConfig:
     volumes_from: tuple[str, ...] = ()
     volume_driver: str = ""
     read_only: bool = False
-    init: bool = False
+    init: bool | None = None
     stop_signal: str = ""
     stop_timeout: int | None = None
     tty: bool = False

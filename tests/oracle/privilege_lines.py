@@ -235,6 +235,14 @@ SCENES: dict[str, tuple[str, ...]] = {
         "create --add-host 'foo=[::1' busybox true",
         "create --add-host foo:01.2.3.4 busybox true",
         "create --init=foo busybox true",
+        *(
+            line
+            for number, words in enumerate(("", "--init", "--init=false", "--init --init=0"))
+            for line in (
+                f"create --name init{number} {words} busybox true",
+                f"inspect -f '{{{{json .HostConfig.Init}}}}' init{number}",
+            )
+        ),
     ),
     "users": (
         *(

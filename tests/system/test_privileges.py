@@ -237,3 +237,23 @@ def test_init_reaps_and_forwards(engine: Engine) -> None:
             pid_mode=pid_mode,
         )
         assert found == "0"
+
+
+def test_an_init_is_shown_as_it_was_typed(engine: Engine, shell: Shell) -> None:
+    """Inspect says true, false or nothing, and where it is false the program is the first one."""
+    own = "[ $$ = 1 ] && echo first || echo later"
+    for number, (words, shown, place) in enumerate(
+        (
+            ((), None, "first"),
+            (("--init",), True, "later"),
+            (("--init=false",), False, "first"),
+            (("--init", "--init=0"), False, "first"),
+        )
+    ):
+        name = f"typed{number}"
+        done = shell("run", "--name", name, "--network", "none", *words, "busybox", "sh", "-c", own)
+        assert done.stdout.strip() == place, done.stderr
+        assert engine.containers.get(name).attrs["HostConfig"].get("Init") is shown
+    for given in (None, False, True):
+        made = engine.containers.create("busybox", ["true"], network="none", init=given)
+        assert made.attrs["HostConfig"].get("Init") is given
