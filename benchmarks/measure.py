@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import ipycontainer
 from benchmarks import fresh_kernel, notebook, peers, throughput
@@ -30,6 +31,13 @@ WARM_UP = 3
 # Each start is measured on a machine at rest, as a user's cells find it: what follows an earlier
 # one (its namespaces' end, our next spare monitor, docker's bookkeeping) is over by then.
 REST_SECONDS = 0.05
+# Where this user may limit nothing, what is measured is the WARNINGs.
+LIMITS: Mapping[str, Any] = {
+    "mem_limit": "64m",
+    "cpu_shares": 512,
+    "nano_cpus": 1_000_000_000,
+    "pids_limit": 100,
+}
 
 
 def measure(runs: int) -> dict[str, object]:
@@ -55,6 +63,10 @@ def measure(runs: int) -> dict[str, object]:
             result = engine.run("busybox", ["true"], network="none", remove=True)
             assert result.exit_code == 0, result.stderr
 
+        def run_limited() -> None:
+            result = engine.run("busybox", ["true"], network="none", remove=True, **LIMITS)
+            assert result.exit_code == 0, result.stderr
+
         def publish() -> None:
             result = engine.run("busybox", ["true"], ports={"80": None}, remove=True)
             assert result.exit_code == 0, result.stderr
@@ -63,7 +75,11 @@ def measure(runs: int) -> dict[str, object]:
             assert resident.exec_run(["true"]).exit_code == 0
 
         groups: list[dict[str, Callable[[], None]]] = [
-            {"ipycontainer run": run, f"{bwrap.name} run": _command(bwrap.run)},
+            {
+                "ipycontainer run": run,
+                "run with limits": run_limited,
+                f"{bwrap.name} run": _command(bwrap.run),
+            },
             {"ipycontainer exec": execute},
             {"ipycontainer run -p": publish},
         ]

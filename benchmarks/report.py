@@ -24,6 +24,7 @@ RATE_RATIO = (
     0.9  # of what flows with the other engines in a second: as theirs, as far as one can say
 )
 FIRST_LINE_SECONDS = 1
+LIMITS_MILLISECONDS = 1  # what memory, processor and processes together add to a start
 # What a notebook does beside pandas: less than the second, or at most so many times as much.
 NOTEBOOK = (
     ("load extension", "import pandas", 1),
@@ -73,6 +74,16 @@ def rates(result: Mapping[str, Any]) -> list[Target]:
     return targets
 
 
+def limits(result: Mapping[str, Any]) -> Target:
+    """Hold a start with limits against the one without that ran just before it."""
+    plain, limited = (result["seconds"][name] for name in ("ipycontainer run", "run with limits"))
+    pairs = zip(plain, limited, strict=True)
+    added = statistics.median(late - early for early, late in pairs) * 1000
+    ratio = statistics.median(limited) / statistics.median(plain)
+    text = f"limits add {added:.2f} ms to a run ({ratio:.2f} of it), at most {LIMITS_MILLISECONDS}"
+    return Target(text, added <= LIMITS_MILLISECONDS)
+
+
 def judge(own: Mapping[str, float], others: Mapping[str, float]) -> list[Target]:
     """Hold one user's medians against the targets; `others` has docker's, measured beside."""
     run, execute = own["ipycontainer run"], own["ipycontainer exec"]
@@ -108,7 +119,8 @@ def main(files: Iterable[str]) -> int:
     for result in results:
         print("as root:" if result["root"] else "as an ordinary user:")
         print(*table(result), sep="\n")
-        for target in (*judge(medians(result), medians(with_docker)), *rates(result)):
+        held = (*judge(medians(result), medians(with_docker)), limits(result), *rates(result))
+        for target in held:
             print(f"  {'met   ' if target.met else 'MISSED'} {target.text}")
             code |= not target.met
     versions = with_docker["versions"]
