@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from ipycontainer.commands.check_columns import STATES, check_state
-from kernel_ext.frames import Frame
+from ipycontainer.commands.check_columns import check_state
+from kernel_ext import schemas
+from kernel_ext.frames import Frame, filled
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border_records import Check
@@ -17,15 +16,13 @@ __all__ = ["checks"]
 
 
 def checks(rows: Sequence[Check]) -> Frame:
-    """Return the frame: name, state (ok, limited, missing), detail, and the remedy, whole."""
-    text, state = pd.StringDtype(), pd.CategoricalDtype(list(STATES))
-    frame = Frame(
-        {
-            "name": pd.Series([row.name for row in rows], dtype=text),
-            "state": pd.Series([check_state(row) for row in rows], dtype=state),
-            "detail": pd.Series([row.detail for row in rows], dtype=text),
-            "remedy": pd.Series([row.remedy for row in rows], dtype=text),
-        }
-    )
+    """Return the frame, what it says whole."""
+    columns = {
+        "name": [row.name for row in rows],
+        "state": [check_state(row) for row in rows],
+        "detail": [row.detail for row in rows],
+        "remedy": [row.remedy for row in rows],
+    }
+    frame = filled(schemas.CHECKS, columns, None)
     frame.attrs["no_trunc"] = True
     return frame

@@ -9,36 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from kernel_ext.frames import Frame
+from kernel_ext import schemas
+from kernel_ext.frames import Frame, filled
+from kernel_ext.schemas import Schema
 
 if TYPE_CHECKING:
     from ipycontainer.commands.records import DiskSummary, DiskUsage
 
-__all__ = ["EACH", "KINDS", "each", "kinds"]
-
-_TYPES = pd.CategoricalDtype(["Images", "Containers", "Local Volumes", "Build Cache"])
-KINDS: Mapping[str, Any] = {
-    "type": _TYPES,
-    "total": "int64",
-    "active": "int64",
-    "size": "int64",
-    "reclaimable": "int64",
-}
-EACH: Mapping[str, Any] = {
-    "type": _TYPES,
-    "id": pd.StringDtype(),
-    "name": pd.StringDtype(),
-    "size": "int64",
-    "shared": pd.Int64Dtype(),  # of an image's, with others
-    "users": pd.Int64Dtype(),  # containers on an image or a volume
-}
+__all__ = ["each", "kinds"]
 
 
 def kinds(rows: Sequence[DiskSummary], now_ns: int) -> Frame:
     """Return the frame of `system df`."""
-    return _frame(KINDS, [asdict(row) for row in rows], now_ns)
+    return _frame(schemas.DISK_KINDS, [asdict(row) for row in rows], now_ns)
 
 
 def each(usage: DiskUsage) -> Frame:
@@ -67,14 +50,8 @@ def each(usage: DiskUsage) -> Frame:
         }
         for row in usage.volumes
     ]
-    return _frame(EACH, rows, usage.now_ns)
+    return _frame(schemas.DISK, rows, usage.now_ns)
 
 
-def _frame(schema: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], now_ns: int) -> Frame:
-    columns = {
-        name: pd.Series([row.get(name) for row in rows], dtype=dtype)
-        for name, dtype in schema.items()
-    }
-    frame = Frame(columns)
-    frame.attrs["now_ns"] = now_ns
-    return frame
+def _frame(schema: Schema, rows: Sequence[Mapping[str, Any]], now_ns: int) -> Frame:
+    return filled(schema, {name: [row.get(name) for row in rows] for name in schema}, now_ns)

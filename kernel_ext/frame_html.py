@@ -197,6 +197,7 @@ _INTEGERS: Mapping[str, _Writer] = {
     "duration_ns": _milliseconds,
     # of `stats`: docker shows memory in powers of 1024, everything else in powers of 1000
     "memory": _memory,
+    "rss": _memory,
     "memory_limit": _memory,
     **dict.fromkeys(("rx_bytes", "tx_bytes", "read_bytes", "write_bytes"), _size),
 }

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ipycontainer.model.state import Status
-from kernel_ext import frame_html
+from kernel_ext import frame_html, schemas, visible
+from kernel_ext.schemas import Column, Schema
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change, Event
@@ -32,21 +33,13 @@ if TYPE_CHECKING:
     from ipycontainer.model.sample import Sample
 
 __all__ = [
-    "CHANGES",
-    "CONTAINERS",
-    "EVENTS",
-    "HISTORY",
-    "IMAGES",
-    "NETWORKS",
-    "PORTS",
-    "SAMPLES",
-    "VOLUMES",
     "Frame",
     "changes",
     "checkpoints",
     "containers",
     "empty",
     "events",
+    "filled",
     "history",
     "images",
     "networks",
@@ -70,6 +63,10 @@ class Frame(pd.DataFrame):
     def _constructor(self) -> type[Frame]:
         return Frame
 
+    def __repr__(self) -> str:
+        """Return pandas' own text, where characters that turn or control it stand by number."""
+        return visible.visible(super().__repr__())
+
     def _repr_html_(self) -> str | None:  # the stubs leave pandas' own out
         """Return the humanised form, or pandas' own where the axes are not plain lists of names."""
         if not pd.get_option("display.notebook_repr_html"):
@@ -82,109 +79,6 @@ class Frame(pd.DataFrame):
 
             above = waterfall.picture(self)
         return above + frame_html.table(self)
-
-
-_TEXT = pd.StringDtype()
-_MOMENT = pd.DatetimeTZDtype(unit="ns", tz="UTC")
-_MAYBE = pd.Int64Dtype()  # a number that may be missing
-
-# Schemas: a name and a type for each column, in order. Units: bytes, nanoseconds since the epoch.
-CONTAINERS: Mapping[str, Any] = {
-    "id": _TEXT,
-    "name": _TEXT,
-    "image": _TEXT,
-    "command": _TEXT,
-    "created": _MOMENT,
-    "state": pd.CategoricalDtype([status.value for status in Status]),
-    "exit_code": _MAYBE,  # of one that has ended
-    "health": _TEXT,  # starting, healthy, unhealthy; missing where nothing is checked
-    "started": _MOMENT,
-    "finished": _MOMENT,
-    "pid": _MAYBE,  # of one that runs, as the host counts
-    "ports": _TEXT,
-    "labels": _TEXT,  # k=v,k=v as docker's --format {{.Labels}}
-}
-IMAGES: Mapping[str, Any] = {
-    "id": _TEXT,
-    "repository": _TEXT,
-    "tag": _TEXT,
-    "digest": _TEXT,
-    "created": _MOMENT,
-    "size": "int64",
-    "shared": _MAYBE,
-    "containers": _MAYBE,
-}
-HISTORY: Mapping[str, Any] = {
-    "id": _TEXT,
-    "created": _MOMENT,
-    "created_by": _TEXT,
-    "size": "int64",
-    "comment": _TEXT,
-}
-VOLUMES: Mapping[str, Any] = {
-    "name": _TEXT,
-    "driver": _TEXT,
-    "mountpoint": _TEXT,
-    "created": _MOMENT,
-    "anonymous": "bool",
-    "labels": _TEXT,
-    "containers": _TEXT,  # their names, a,b
-}
-NETWORKS: Mapping[str, Any] = {
-    "id": _TEXT,
-    "name": _TEXT,
-    "driver": _TEXT,
-    "scope": _TEXT,
-    "subnet": _TEXT,
-    "gateway": _TEXT,
-    "internal": "bool",
-    "ipv6": "bool",
-    "containers": "int64",  # on it now
-    "created": _MOMENT,
-    "labels": _TEXT,
-}
-PORTS: Mapping[str, Any] = {
-    "container": _TEXT,
-    "port": "int64",  # inside
-    "protocol": pd.CategoricalDtype(["tcp", "udp", "sctp"]),
-    "address": _TEXT,  # of this machine, as is the next
-    "host_port": "int64",
-}
-EVENTS: Mapping[str, Any] = {
-    "time": _MOMENT,
-    "type": _TEXT,
-    "action": _TEXT,
-    "actor": _TEXT,  # the id of what it happened to
-    "name": _TEXT,
-    "image": _TEXT,
-    "exit_code": _MAYBE,  # of a `die`
-    "attributes": _TEXT,  # k=v,k=v
-}
-CHANGES: Mapping[str, Any] = {
-    "kind": pd.CategoricalDtype(["A", "C", "D"]),
-    "path": _TEXT,
-    "type": _TEXT,
-    "mode": "int64",
-    "uid": "int64",
-    "gid": "int64",
-    "size": "int64",
-    "size_delta": "int64",
-}
-
-
-SAMPLES: Mapping[str, Any] = {
-    "id": _TEXT,
-    "name": _TEXT,
-    "cpu_percent": "float64",
-    "memory": "int64",
-    "memory_limit": "int64",
-    "memory_percent": "float64",
-    "rx_bytes": "int64",
-    "tx_bytes": "int64",
-    "read_bytes": "int64",
-    "write_bytes": "int64",
-    "pids": "int64",
-}
 
 
 def containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
@@ -204,14 +98,18 @@ def containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
         "ports": lambda row: row.ports,
         "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
     }
-    return _frame(CONTAINERS, columns, rows, now_ns)
+    return _frame(schemas.CONTAINERS, columns, rows, now_ns)
 
 
 def sized_containers(rows: Sequence[ContainerSummary], now_ns: int) -> Frame:
     """Return the frame of `ps -s`: what each has written, and that with its image, in bytes."""
     frame = containers(rows, now_ns)
-    frame["size"] = _column([row.written for row in rows], "int64")
-    frame["virtual_size"] = _column([row.whole for row in rows], "int64")
+    sizes = {
+        "size": [row.written for row in rows],
+        "virtual_size": [row.whole for row in rows],
+    }
+    for name, column in schemas.SIZES.items():
+        frame[name] = _column(sizes[name], column.type)
     return frame
 
 
@@ -230,19 +128,21 @@ def images(rows: Sequence[ImageSummary], now_ns: int) -> Frame:
         "shared": lambda row: row.shared if row.shared >= 0 else None,
         "containers": lambda row: row.containers if row.containers >= 0 else None,
     }
-    return _frame(IMAGES, columns, rows, now_ns)
+    return _frame(schemas.IMAGES, columns, rows, now_ns)
 
 
 def history(rows: Sequence[HistorySummary], now_ns: int) -> Frame:
     """Return the frame of `history`, newest step first; only the newest has an id."""
     columns: Mapping[str, Callable[[HistorySummary], Any]] = {
+        "layer": lambda row: row.layer if row.layer >= 0 else None,
         "id": lambda row: row.id if row.id != "<missing>" else None,
         "created": lambda row: row.created_ns or None,
         "created_by": lambda row: row.created_by,
         "size": lambda row: row.size,
+        "files": lambda row: row.files,
         "comment": lambda row: row.comment,
     }
-    return _frame(HISTORY, columns, rows, now_ns)
+    return _frame(schemas.HISTORY, columns, rows, now_ns)
 
 
 def _named(text: str) -> str | None:
@@ -260,7 +160,7 @@ def volumes(rows: Sequence[VolumeSummary], now_ns: int) -> Frame:
         "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
         "containers": lambda row: ",".join(row.containers),
     }
-    return _frame(VOLUMES, columns, rows, now_ns)
+    return _frame(schemas.VOLUMES, columns, rows, now_ns)
 
 
 def checkpoints(rows: Sequence[CheckpointSummary], now_ns: int) -> Frame:
@@ -270,7 +170,7 @@ def checkpoints(rows: Sequence[CheckpointSummary], now_ns: int) -> Frame:
         "created": lambda row: row.created_ns,
         "size": lambda row: row.size,
     }
-    return _frame({"name": _TEXT, "created": _MOMENT, "size": "int64"}, columns, rows, now_ns)
+    return _frame(schemas.CHECKPOINTS, columns, rows, now_ns)
 
 
 def changes(rows: Sequence[Change], now_ns: int) -> Frame:
@@ -285,7 +185,7 @@ def changes(rows: Sequence[Change], now_ns: int) -> Frame:
         "size": lambda row: row.size,
         "size_delta": lambda row: row.size_delta,
     }
-    return _frame(CHANGES, columns, rows, now_ns)
+    return _frame(schemas.CHANGES, columns, rows, now_ns)
 
 
 def networks(rows: Sequence[NetworkSummary], now_ns: int) -> Frame:
@@ -303,7 +203,7 @@ def networks(rows: Sequence[NetworkSummary], now_ns: int) -> Frame:
         "created": lambda row: row.created_ns,
         "labels": lambda row: ",".join(f"{key}={value}" for key, value in row.labels.items()),
     }
-    return _frame(NETWORKS, columns, rows, now_ns)
+    return _frame(schemas.NETWORKS, columns, rows, now_ns)
 
 
 def ports(rows: Sequence[PortSummary], now_ns: int) -> Frame:
@@ -315,18 +215,29 @@ def ports(rows: Sequence[PortSummary], now_ns: int) -> Frame:
         "address": lambda row: row.address,
         "host_port": lambda row: row.host_port,
     }
-    return _frame(PORTS, columns, rows, now_ns)
+    return _frame(schemas.PORTS, columns, rows, now_ns)
 
 
-def samples(rows: Sequence[Sample], now_ns: int) -> Frame:
-    """Return the frame of `stats`: bytes, and percents as docker counts them."""
-    columns: Mapping[str, Callable[[Sample], Any]] = {name: attrgetter(name) for name in SAMPLES}
-    return _frame(SAMPLES, columns, rows, now_ns)
+def samples(rows: Sequence[Sample], now_ns: int, times: Sequence[int] | None = None) -> Frame:
+    """Return the frame of `stats`, read now or at `times`: percents are as docker counts them."""
+    columns: dict[str, Iterable[Any]] = {
+        name: map(attrgetter(name), rows) for name in schemas.SAMPLES if name != "time"
+    }
+    columns["time"] = [now_ns] * len(rows) if times is None else times
+    return filled(schemas.SAMPLES, columns, now_ns)
 
 
-def empty(schema: Mapping[str, Any]) -> Frame:
+def empty(schema: Schema) -> Frame:
     """Return a frame of the schema without rows."""
-    return Frame({name: _column((), dtype) for name, dtype in schema.items()})
+    return Frame({name: _column((), column.type) for name, column in schema.items()})
+
+
+def filled(schema: Schema, columns: Mapping[str, Iterable[Any]], now_ns: int | None) -> Frame:
+    """Return a frame of the schema with these values, as of `now_ns`."""
+    frame = Frame({name: _column(columns[name], each.type) for name, each in schema.items()})
+    if now_ns is not None:
+        frame.attrs["now_ns"] = now_ns
+    return frame
 
 
 def processes(outcome: ProcessList, now_ns: int) -> Frame:
@@ -339,11 +250,11 @@ def processes(outcome: ProcessList, now_ns: int) -> Frame:
         "pid": lambda row: int(row[1][pid]),
         "pid_inside": lambda row: row[0] or None,
     }
-    schema: dict[str, Any] = {"pid": "int64", "pid_inside": _MAYBE}
+    schema = dict(schemas.PROCESSES)
     for place, title in enumerate(outcome.titles):
         if title.lower() not in columns:
             columns[title.lower()] = partial(_cell, place)
-            schema[title.lower()] = _TEXT
+            schema[title.lower()] = Column(schemas.TEXT, title)
     return _frame(schema, columns, list(zip(outcome.inside, outcome.rows, strict=True)), now_ns)
 
 
@@ -359,7 +270,7 @@ def events(rows: Sequence[Event], now_ns: int) -> Frame:
         "exit_code": lambda row: _number(row.attributes.get("exitCode")),
         "attributes": lambda row: ",".join(f"{k}={v}" for k, v in sorted(row.attributes.items())),
     }
-    return _frame(EVENTS, columns, rows, now_ns)
+    return _frame(schemas.EVENTS, columns, rows, now_ns)
 
 
 def _number(text: str | None) -> int | None:
@@ -371,23 +282,19 @@ def _cell(place: int, row: tuple[int, tuple[str, ...]]) -> str:
 
 
 def _frame(
-    schema: Mapping[str, Any],
+    schema: Schema,
     columns: Mapping[str, Callable[[Any], Any]],
     rows: Sequence[Any],
     now_ns: int,
 ) -> Frame:
-    frame = Frame(
-        {name: _column(map(columns[name], rows), dtype) for name, dtype in schema.items()}
-    )
-    frame.attrs["now_ns"] = now_ns
-    return frame
+    return filled(schema, {name: map(columns[name], rows) for name in schema}, now_ns)
 
 
 def _column(values: Iterable[Any], dtype: Any) -> pd.Series[Any]:
-    if dtype is _MOMENT:
+    if dtype is schemas.MOMENT:
         # pandas would choose the unit by the values; through Int64 a missing one stays exact.
-        numbers = pd.Series(list(values), dtype=_MAYBE)
-        moments: pd.Series[Any] = pd.to_datetime(numbers, unit="ns", utc=True).astype(_MOMENT)
-        return moments
+        numbers = pd.Series(list(values), dtype=schemas.MAYBE)
+        moments: pd.Series[Any] = pd.to_datetime(numbers, unit="ns", utc=True)
+        return moments.astype(schemas.MOMENT)
     column: pd.Series[Any] = pd.Series(list(values), dtype=dtype)
     return column

@@ -5,28 +5,20 @@ Rows come from commands.records; imported by the first such listing, as kernel_e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from kernel_ext.frames import Frame
+from kernel_ext import schemas
+from kernel_ext.frames import Frame, filled
 
 if TYPE_CHECKING:
     from ipycontainer.commands.label_records import LabelSummary
 
-__all__ = ["LABELS", "labels"]
-
-LABELS: Mapping[str, Any] = dict.fromkeys(("id", "name", "key", "value"), pd.StringDtype())
+__all__ = ["labels"]
 
 
 def labels(rows: Sequence[LabelSummary], now_ns: int) -> Frame:
     """Return the frame, by container as `ps` orders them, keys in order."""
-    frame = Frame(
-        {
-            name: pd.Series([getattr(row, name) for row in rows], dtype=dtype)
-            for name, dtype in LABELS.items()
-        }
-    )
-    frame.attrs["now_ns"] = now_ns
-    return frame
+    columns = {name: map(attrgetter(name), rows) for name in schemas.LABELS}
+    return filled(schemas.LABELS, columns, now_ns)

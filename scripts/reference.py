@@ -1,4 +1,6 @@
-"""Write docs/reference.md and docs/founding-list.md from the grammar, so that neither can be wrong.
+"""Write pages of docs from what they tell of, so that none can be wrong.
+
+reference.md and founding-list.md come from the grammar, frames.md from the frames' schemas.
 
     reference.py                 in the environment that scripts/check uses
 
@@ -17,6 +19,7 @@ from ipycontainer.commands.flags import display_name
 from ipycontainer.commands.grammar import cli
 from ipycontainer.commands.refusals import FLAGS, GROUPS, INSTEAD, VERBS
 from ipycontainer.commands.verb import Verb
+from kernel_ext.schemas import FRAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -238,11 +241,49 @@ def _meaning(command: str, option: str) -> str:
     raise ValueError(f"{command} has no option {option}")
 
 
-FILES = {"docs/reference.md": reference, "docs/founding-list.md": founding}
+_FRAMES_OPENING = """\
+# The columns of the frames
+
+Written from the code by scripts/reference.py. What lists something returns a pandas frame:
+`df = %container ps`. Columns and types are the same, empty or full; values are raw, and only the
+page writes `3 minutes ago` and `1.2MB`. Sizes are bytes, moments are UTC, no cell holds a list.
+Characters that turn or control text (`U+202E`, escapes) are shown by their numbers, `<U+202E>`, in
+the page and in the text form; the values keep them.
+"""
+
+
+def frames() -> str:
+    """Return docs/frames.md."""
+    lines = _FRAMES_OPENING.splitlines()
+    for verb, schema in FRAMES.items():
+        giver = f"`{verb}`, `.frame()` of the view" if verb in VIEWS else f"`{verb}`"
+        lines += ["", f"## {giver}", "", "| column | type | |", "|---|---|---|"]
+        for name, column in schema.items():
+            lines.append(f"| `{name}` | {_type(column.type)} | {_cell(column.meaning)} |")
+        if verb in AFTER:
+            lines += ["", AFTER[verb]]
+    return "\n".join(lines) + "\n"
+
+
+def _type(dtype: object) -> str:
+    found = str(dtype)
+    return f"{found}: {', '.join(dtype.categories)}" if hasattr(dtype, "categories") else found
+
+
+VIEWS = ("top --watch", "logs -f")
+AFTER = {
+    "top": "Then the columns that ps(1) was asked for, in small letters, as text.",
+    "stats": "`.frame()` of the live view has a row for each second that it keeps.",
+}
+FILES = {
+    "docs/reference.md": reference,
+    "docs/founding-list.md": founding,
+    "docs/frames.md": frames,
+}
 
 
 def main() -> int:
-    """Write both files."""
+    """Write the files."""
     for name, text in FILES.items():
         (ROOT / name).write_text(text())
     return 0

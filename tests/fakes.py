@@ -32,7 +32,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
-from ipycontainer.model.image import ImageConfig, ImageRecord
+from ipycontainer.model.image import History, ImageConfig, ImageRecord, Layer
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.network import NetworkConfig, NetworkRecord, Pool, PublishedPort
 from ipycontainer.model.process import Process
@@ -561,9 +561,13 @@ class FakeImage:
     def attrs(self) -> dict[str, Any]:
         return {"Id": self.id, "RepoTags": self.tags, "Size": self.record.size, "Os": "linux"}
 
+    def layer_files(self) -> list[int]:
+        return [len(layer.chain_id) for layer in self.record.layers]
+
     def history(self) -> list[dict[str, Any]]:
-        top = {"Id": self.id, "Created": self.record.created_ns // 10**9, "CreatedBy": "CMD sh"}
-        return [{**top, "Size": self.record.size, "Comment": self.record.comment}]
+        top = {"Id": self.id, "Created": self.record.created_ns // 10**9}
+        facts = {"Size": self.record.size, "Comment": self.record.comment}
+        return [{**top, **facts, "CreatedBy": s.created_by} for s in reversed(self.record.history)]
 
     def tag(self, repository: str, tag: str = "") -> bool:
         name = f"{repository}:{tag or 'latest'}"
@@ -592,6 +596,8 @@ class FakeImages(Transferring):
             "created_ns": self.engine.tick(),
             "size": 2_027_980,
             "config": ImageConfig(),
+            "layers": (Layer(f"sha256:{digest}", f"sha256:{digest}", 2_027_980),),
+            "history": (History(0, "CMD sh"),),
             "tags": tags,
         }
         image = FakeImage(self.engine, ImageRecord(**(known | facts)))

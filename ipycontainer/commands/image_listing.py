@@ -134,7 +134,12 @@ def history(
     session: Session, template: str, human: bool, no_trunc: bool, quiet: bool, image: str
 ) -> Outcome:
     """Return the steps of an image, newest first, with the sizes of their layers."""
-    steps: Sequence[Mapping[str, object]] = session.engine.images.get(image).history()
+    found = session.engine.images.get(image)
+    # Only a frame has a column for it, and who counts reads every directory of the layers.
+    wanted = session.values is not None and not quiet and not template
+    files = found.layer_files() if wanted else ()
+    steps: Sequence[Mapping[str, object]] = found.history()
+    numbers = reversed(found.record.layer_numbers())
     rows = tuple(
         HistorySummary(
             id=str(step["Id"]),
@@ -142,8 +147,10 @@ def history(
             created_by=str(step["CreatedBy"]),
             size=int(str(step["Size"])),
             comment=str(step["Comment"]),
+            layer=number,
+            files=files[number] if files and number >= 0 else 0,
         )
-        for step in steps
+        for step, number in zip(steps, numbers, strict=True)
     )
     return Listing(
         kind="history",

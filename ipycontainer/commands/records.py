@@ -102,7 +102,8 @@ class ImageSummary:
 class HistorySummary:
     """A row of `history`: one step of an image, `<missing>` as id below the newest.
 
-    `size` is the layer's in bytes, 0 for a step that changed no file.
+    `size` is the layer's in bytes, 0 for a step that changed no file. `layer` counts from the base,
+    -1 for no layer; `files` are those in it, counted for a frame only.
     """
 
     id: str
@@ -110,6 +111,8 @@ class HistorySummary:
     created_by: str
     size: int
     comment: str
+    layer: int = -1
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,14 @@ class Image:
         """Return how it was made, newest step first, as docker's API shows it."""
         return inspect.history(self.record)
 
+    def layer_files(self) -> list[int]:
+        """Return how many files, links and deletions each layer has, from the base upwards."""
+        asked = [layer.chain_id for layer in self.record.layers]
+        if not asked:
+            return []
+        found: list[int] = self.engine.supervisor.work("layer-files", {"layers": asked})
+        return found
+
     def save(self, chunk_size: int = CHUNK_BYTES, named: bool | str = False) -> Iterator[bytes]:
         """Yield the pieces of a tar that `load` takes. `named` keeps its names, or that one."""
         names = list(self.tags) if named is True else [named] if named else []

@@ -303,16 +303,14 @@ def history(record: ImageRecord) -> list[dict[str, Any]]:
     was pulled.
     """
     rows: list[dict[str, Any]] = []
-    layers = iter(record.layers)
-    for step in record.history:
-        layer = None if step.empty_layer else next(layers, None)
+    for step, number in zip(record.history, record.layer_numbers(), strict=True):
         rows.append(
             {
                 "Id": "<missing>",
                 "Created": step.created_ns // 1_000_000_000,
                 "CreatedBy": step.created_by,
                 "Tags": None,
-                "Size": 0 if layer is None else layer.size,
+                "Size": 0 if number < 0 else record.layers[number].size,
                 "Comment": step.comment,
             }
         )

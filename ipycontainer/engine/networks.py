@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ipycontainer.engine import inspect_network, memberships
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NoSuchNetwork, NotFound
 from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.model.units import parse_time
@@ -43,6 +43,14 @@ class Network:
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove it; NetworkInUse while a container is on it."""
+        with suppress(NoSuchNetwork):
+            self.remove()
 
     @property
     def id(self) -> str:

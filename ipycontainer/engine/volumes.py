@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ipycontainer.engine import inspect
 from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume
@@ -36,6 +36,13 @@ class Volume:
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove it, also where it was there before; VolumeInUse while a container has it."""
+        self.remove(force=True)
 
     @property
     def id(self) -> str:

@@ -90,3 +90,12 @@ class ImageRecord:
     digests: tuple[str, ...] = ()
     source: Descriptor | None = None
     base: str = ""
+
+    def layer_numbers(self) -> list[int]:
+        """Return for each row of the history the number of the layer that it made, -1 for none."""
+        numbers, following = [], 0
+        for step in self.history:
+            has_layer = not step.empty_layer and following < len(self.layers)
+            numbers.append(following if has_layer else -1)
+            following += has_layer
+        return numbers

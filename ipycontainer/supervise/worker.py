@@ -168,6 +168,13 @@ def _sizes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[i
     return {"containers": written, "volumes": held}
 
 
+def _layer_files(
+    home: Home, _: Store, arguments: Mapping[str, Any], __: Sequence[int]
+) -> list[int]:
+    """Return how many files, links and deletions lie in each layer."""
+    return [sizes.tree_files(home.layer(str(each))) for each in arguments["layers"]]
+
+
 def _written(home: Home, record: ContainerRecord) -> int:
     if not any(drivers.of(overlay).holds_all for overlay in record.overlays):
         return sum(sizes.tree_size(overlay.upper) for overlay in record.overlays)
@@ -248,6 +255,7 @@ JOBS: Mapping[str, Job] = {
     "connect-network": joining.connect,
     "disconnect-network": joining.disconnect,
     "hold-network": network_jobs.hold,
+    "layer-files": _layer_files,
     "make-network": network_jobs.make,
     "mount-volumes": _mount_volumes,
     "probe-drivers": _probe_drivers,

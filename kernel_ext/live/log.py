@@ -64,15 +64,16 @@ class LogView(View):
 
     def frame(self) -> Frame:
         """Return the lines that are kept: when, of whom, on which stream, and the text."""
-        from kernel_ext import frames
-        from kernel_ext.live import columns
+        from kernel_ext import frames, schemas
 
         lines = [line for line in list(self._lines) if line[2] < 2]
-        frame = frames.Frame({"time": columns.moments([line[3] for line in lines])})
-        frame["container"] = columns.texts([self._logs[line[1]].name for line in lines])
-        frame["stream"] = columns.texts([("stdout", "stderr")[line[2]] for line in lines])
-        frame["line"] = columns.texts([plain(line[4]) for line in lines])
-        return frame
+        columns = {
+            "time": [line[3] for line in lines],
+            "container": [self._logs[line[1]].name for line in lines],
+            "stream": [("stdout", "stderr")[line[2]] for line in lines],
+            "line": [plain(line[4]) for line in lines],
+        }
+        return frames.filled(schemas.LINES, columns, time.time_ns())
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 

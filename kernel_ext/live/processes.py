@@ -35,8 +35,7 @@ class ProcessesView(View):
 
     def frame(self) -> Frame:
         """Return the processes as they are now, in the tree's order."""
-        from kernel_ext import frames
-        from kernel_ext.live import columns as column
+        from kernel_ext import frames, schemas
 
         rows = list(in_tree(self._rows))
         columns: dict[str, list[Any]] = {
@@ -47,17 +46,11 @@ class ProcessesView(View):
             "cpu_percent": [self._percent(row) for row, _ in rows],
             "rss": [row.resident for row, _ in rows],
             "threads": [row.threads for row, _ in rows],
-        }
-        texts: dict[str, list[str]] = {
+            "started": [row.started_ns for row, _ in rows],
             "state": [row.state for row, _ in rows],
             "command": [row.command for row, _ in rows],
         }
-        frame = frames.Frame(columns).astype({"cpu_percent": "float64"})
-        frame["started"] = column.moments([row.started_ns for row, _ in rows])
-        for name, values in texts.items():
-            frame[name] = column.texts(values)
-        frame.attrs["now_ns"] = time.time_ns()
-        return frame
+        return frames.filled(schemas.TREE, columns, time.time_ns())
 
     def _next(self) -> float:
         return self._at

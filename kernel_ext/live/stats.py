@@ -42,12 +42,10 @@ class StatsView(View):
     def frame(self) -> Frame:
         """Return every reading that is kept: a row for each moment and container."""
         from kernel_ext import frames
-        from kernel_ext.live import columns
 
         moments = [(at, row) for at, rows in self._kept() for row in rows]
-        frame = frames.samples([row for _, row in moments], time.time_ns())
-        frame.insert(0, "time", columns.moments([at for at, _ in moments]))
-        return frame
+        rows, times = [row for _, row in moments], [at for at, _ in moments]
+        return frames.samples(rows, time.time_ns(), times)
 
     def _kept(self) -> list[Moment]:
         fine = list(self._fine)

@@ -18,7 +18,7 @@ from ipycontainer.commands.records import (
     VolumeSummary,
 )
 from ipycontainer.errors import Unsupported, UsageError
-from kernel_ext import disk_frames, frames
+from kernel_ext import disk_frames, frames, schemas
 from tests.fakes import FakeEngine
 
 NOW = 1_795_510_871_000_000_000
@@ -80,7 +80,7 @@ def test_sizes_are_columns_where_they_were_asked_for(engine: FakeEngine) -> None
     assert isinstance(outcome, Listing)
     frame = frames.sized_containers(outcome.rows, NOW)  # type: ignore[arg-type]
     assert list(frame["size"]) == [12_345_000]
-    assert set(frame.columns) - set(frames.CONTAINERS) == {"size", "virtual_size"}
+    assert set(frame.columns) - set(schemas.CONTAINERS) == {"size", "virtual_size"}
 
 
 @pytest.mark.parametrize("verb", ["system", "network", "container", "volume", "image"])

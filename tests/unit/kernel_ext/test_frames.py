@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ipycontainer.commands.border import Change
 from ipycontainer.commands.records import ContainerSummary, ImageSummary
 from kernel_ext import frames
-from kernel_ext.frames import CHANGES, CONTAINERS, IMAGES, Frame
+from kernel_ext.frames import Frame
+from kernel_ext.schemas import CHANGES, CONTAINERS, IMAGES, Schema
 
 NOW = 1_795_510_871_000_000_000
 SECOND = 1_000_000_000
@@ -104,15 +105,11 @@ def shown(frame: Any) -> Page:
         (CHANGES, frames.changes((CHANGE,), NOW), frames.changes((), NOW)),
     ],
 )
-def test_columns_are_the_same_empty_or_full(
-    schema: Mapping[str, Any], full: Frame, bare: Frame
-) -> None:
+def test_columns_are_the_same_empty_or_full(schema: Schema, full: Frame, bare: Frame) -> None:
     """The same columns, types and index, however many rows there are."""
     for frame in (full, bare, frames.empty(schema)):
         assert list(frame.columns) == list(schema)
-        assert [frame.dtypes[name] == dtype for name, dtype in schema.items()] == [True] * len(
-            schema
-        )
+        assert all(frame.dtypes[name] == column.type for name, column in schema.items())
         assert isinstance(frame.index, pd.RangeIndex)
         assert isinstance(frame, Frame)
 

@@ -10,8 +10,9 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from ipycontainer.errors import ContainerError, EngineError, NoSuchContainer
-from kernel_ext.frames import CONTAINERS
+from ipycontainer.model.image import History, Layer
 from kernel_ext.magics import ContainerMagics
+from kernel_ext.schemas import CONTAINERS
 from tests.fakes import FakeChange, FakeEngine, Program
 from tests.unit.kernel_ext.conftest import Cells
 
@@ -334,6 +335,17 @@ def test_no_trunc_shows_whole_ids(cells: Cells) -> None:
     whole = cells.container("c").id
     assert f">{whole}<" not in cells.run("%container ps -a")._repr_html_()
     assert f">{whole}<" in cells.run("%container ps -a --no-trunc")._repr_html_()
+
+
+def test_history_tells_layers_and_their_files(cells: Cells) -> None:
+    """Steps that made no layer have no number, and no files."""
+    facts = (History(1, "ADD x"), History(2, "CMD sh", empty_layer=True), History(3, "RUN y"))
+    layers = tuple(Layer(digits, digits, 10) for digits in ("sha256:a", "sha256:bcd"))
+    cells.engine.images.add("made", history=facts, layers=layers)
+    steps = cells.run("%container history made")
+    assert steps.layer.tolist() == [1, pd.NA, 0]
+    assert steps.files.tolist() == [10, 0, 8]
+    assert len(cells.run("%container history -q made")) == 3
 
 
 def test_a_start_is_explained_before_and_after(cells: Cells) -> None:

@@ -10,6 +10,7 @@ from ipycontainer.model.sample import Sample
 from kernel_ext import frame_html, frames
 from kernel_ext.display import show
 from kernel_ext.options import Options
+from kernel_ext.schemas import SAMPLES
 from tests.fake_live import FakeBell, FakeSampler
 
 ROW = Sample("0" * 64, "web", "web", 12.345, 64 << 20, 128 << 20, 1500, 0, 4096, 1_000_000, 3)
@@ -20,7 +21,7 @@ def test_frame_has_numbers_of_exact_types() -> None:
     for rows in ((), (ROW,)):
         frame = frames.samples(rows, 0)
         assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
-            name: str(kind) for name, kind in frames.SAMPLES.items()
+            name: str(column.type) for name, column in SAMPLES.items()
         }
     frame = frames.samples((ROW,), 0)
     assert [frame[name][0] for name in ("memory", "cpu_percent", "pids")] == [64 << 20, 12.345, 3]

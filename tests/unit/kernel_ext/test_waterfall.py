@@ -7,7 +7,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from ipycontainer.model.explained import ExplainedStep
-from kernel_ext.start_frames import STEPS, steps
+from kernel_ext.schemas import STEPS
+from kernel_ext.start_frames import steps
 from kernel_ext.waterfall import bars, svg
 
 STEP = ExplainedStep(
@@ -27,7 +28,9 @@ def test_columns_are_the_same_without_rows_and_without_times() -> None:
     planned = ExplainedStep("engine", "write", "write", "To be read.")
     for rows in ([], [planned], [AHEAD, STEP]):
         frame = steps(rows, 0)
-        assert dict(frame.dtypes.astype(str)) == {name: str(dtype) for name, dtype in STEPS.items()}
+        assert dict(frame.dtypes.astype(str)) == {
+            name: str(column.type) for name, column in STEPS.items()
+        }
 
 
 def test_a_frame_with_times_has_its_picture_and_so_has_a_part_of_it() -> None:
