@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 
-__all__ = ["kind_badge", "state_badge"]
+__all__ = ["failure_badge", "kind_badge", "state_badge"]
 
 _GREEN, _YELLOW, _RED = "46,160,67", "200,160,0", "207,34,46"
 _CYAN, _BLUE, _GREY = "9,150,170", "9,105,218", "130,130,130"
@@ -35,6 +35,11 @@ def state_badge(state: str, exit_code: int | None) -> str:
 def kind_badge(kind: str) -> str:
     """Return a change's kind (A, C or D) as a badge."""
     return _badge(*_KINDS.get(kind, (kind, _GREY)))
+
+
+def failure_badge() -> str:
+    """Return the word for what has failed."""
+    return _badge("failed", _RED)
 
 
 def _badge(text: str, colour: str) -> str:

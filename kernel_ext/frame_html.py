@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ipycontainer.model.units import human_duration, human_size, human_size_binary
-from kernel_ext.badges import kind_badge, state_badge
+from kernel_ext.badges import failure_badge, kind_badge, state_badge
 from kernel_ext.visible import escaped
 
 __all__ = ["fits", "table"]
@@ -114,6 +114,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _link(frame)
     if pd.api.types.is_integer_dtype(dtype):
         return _INTEGERS.get(name, _number)
+    if name == "error" and isinstance(dtype, pd.StringDtype):
+        return _failure
     if name.endswith("_percent") and pd.api.types.is_float_dtype(dtype):
         return _percent
     if frame.attrs.get("no_trunc"):
@@ -145,6 +147,11 @@ def _plain(value: Any, _row: int) -> str:
 def _long(value: Any, _row: int) -> str:
     text = _text(value)
     return _td(escaped(text if len(text) <= 40 else text[:39] + "…"), title=text)
+
+
+def _failure(value: Any, _row: int) -> str:
+    text = _text(value)
+    return _td(f"{failure_badge()} {escaped(text)}" if text else "")
 
 
 def _number(value: Any, _row: int) -> str:

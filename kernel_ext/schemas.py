@@ -218,6 +218,7 @@ STEPS: Schema = {
     "ahead": Column("bool", "done before there was a container"),
     "start_ns": Column(MAYBE, "since the engine's first word of the start; missing in a plan"),
     "duration_ns": Column(MAYBE, "what it took; missing in a plan"),
+    "error": Column(TEXT, "why it failed, in the last row of a start that failed; else missing"),
 }
 CHECKS: Schema = {
     "name": Column(TEXT, "what the engine stands on"),

@@ -27,6 +27,7 @@ def steps(rows: Sequence[ExplainedStep], now_ns: int) -> Frame:
         "ahead": [row.ahead for row in rows],
         "start_ns": [row.start_ns for row in rows],
         "duration_ns": [row.duration_ns for row in rows],
+        "error": [row.error or None for row in rows],
     }
     frame = filled(schemas.STEPS, columns, now_ns)
     frame.attrs["picture"] = "waterfall"

@@ -18,6 +18,7 @@ from kernel_ext.visible import escaped
 __all__ = ["Bar", "bars", "picture", "svg"]
 
 _COLOURS = {"engine": "#0969da", "monitor": "#9a6700", "init": "#1a7f37"}
+_FAILED = "#cf222e"
 _LABEL_COLUMNS = 48
 _LABEL, _CHART, _RIGHT, _ROW, _TOP = 330, 420, 80, 16, 44  # pixels
 _FONT = 'font-family="system-ui,sans-serif" font-size="11" fill="#1f2328"'
@@ -31,6 +32,7 @@ class Bar:
     label: str
     start_ns: int
     duration_ns: int
+    failed: bool = False
 
 
 def bars(frame: pd.DataFrame) -> list[Bar]:
@@ -39,8 +41,11 @@ def bars(frame: pd.DataFrame) -> list[Bar]:
     if not set(wanted) <= set(frame.columns):
         return []
     known = frame.dropna(subset=["start_ns", "duration_ns"])
-    rows = zip(*(known[name] for name in wanted), strict=True)
-    return [Bar(str(who), str(step), int(at), int(took)) for who, step, at, took in rows]
+    failed = known["error"].notna() if "error" in known else [False] * len(known)
+    rows = zip(*(known[name] for name in wanted), failed, strict=True)
+    return [
+        Bar(str(who), str(step), int(at), int(took), bool(ill)) for who, step, at, took, ill in rows
+    ]
 
 
 def picture(frame: pd.DataFrame) -> str:
@@ -59,6 +64,8 @@ def picture(frame: pd.DataFrame) -> str:
 
 def _title(found: Sequence[Bar]) -> str:
     whole = max(bar.start_ns + bar.duration_ns for bar in found)
+    if found[-1].failed:
+        return f"failed after {whole / 1e6:.2f} ms, at step {len(found)}: {found[-1].label}"
     longest = max(found, key=lambda bar: bar.duration_ns)
     return (
         f"{len(found)} steps in {whole / 1e6:.2f} ms; the longest: {longest.label}, "
@@ -84,13 +91,13 @@ def svg(found: Sequence[Bar]) -> str:
         top = _TOP + _ROW * number
         left = _LABEL + _CHART * bar.start_ns / whole
         long = max(1.0, _CHART * bar.duration_ns / whole)
-        label = bar.label
+        label = f"failed: {bar.label}" if bar.failed else bar.label
         if len(label) > _LABEL_COLUMNS:
             label = f"{label[: _LABEL_COLUMNS - 1]}…"
         parts.append(
             f'<text x="10" y="{top + 11}">{escaped(label)}</text>'
             f'<rect x="{left:.1f}" y="{top + 2}" width="{long:.1f}" height="{_ROW - 4}" rx="2" '
-            f'fill="{_COLOURS.get(bar.who, "#57606a")}"/>'
+            f'fill="{_FAILED if bar.failed else _COLOURS.get(bar.who, "#57606a")}"/>'
             f'<text x="{left + long + 4:.1f}" y="{top + 11}">{bar.duration_ns / 1e6:.2f}</text>'
         )
     return "".join([*parts, "</svg>"])

@@ -76,6 +76,24 @@ _WIRE = (
     "netlink",
     "A veth pair is a cable between two network namespaces; published ports are bound here too.",
 )
+_READ = (
+    "monitor",
+    "read the bundle, and take addresses and ports",
+    "openat, read, bind",
+    "What others could have, too, is taken before anything is made.",
+)
+_HAND = (
+    "monitor",
+    "hand init the mounts that only its parent can make",
+    "sendmsg",
+    "A detached mount is a descriptor, and goes from process to process as one.",
+)
+_AWAIT = (
+    "monitor",
+    "answer init, and wait for its program",
+    "recvmsg, execve",
+    "Init does its steps meanwhile; here it had not said how far it was.",
+)
 _RECORD = (
     "monitor",
     "write that it runs",
@@ -123,7 +141,8 @@ def as_it_would_be(engine: Engine, config: ContainerConfig, name: str = "") -> l
 def as_it_was(container: Container) -> list[ExplainedStep]:
     """Return the steps of the last start, in the order of their beginnings, with their times.
 
-    What was done before anybody asked for the container comes first, and has no moment. Raises
+    What was done before anybody asked for the container comes first, and has no moment. A start
+    that failed ends with the step that failed. Raises
     Conflict for one that was never started, or by another version, whose steps are not ours.
     """
     home = container.engine.home
@@ -156,7 +175,7 @@ def _timed(
     times: Timeline, ahead: Sequence[Step], steps: Sequence[Step], *, wired: bool
 ) -> list[ExplainedStep]:
     """Put the moments to the steps; those of init follow each other without a gap."""
-    began, grouped, wiring, connected, runs = times.marks
+    marks = times.marks
     zero = times.asked[0] if times.asked else times.received
     rows: list[ExplainedStep] = []
 
@@ -166,22 +185,28 @@ def _timed(
     if times.asked:
         add(ExplainedStep(*_WRITE), *times.asked)
         add(ExplainedStep(*(_ASK if times.sandboxed else _FORK)), times.asked[1], times.received)
-    if not times.sandboxed:
-        add(ExplainedStep(*_CLONE), grouped, wiring)
-    if times.cgroup is not None:
-        add(ExplainedStep(*_CGROUP), began, grouped)
-    if wired:
-        add(ExplainedStep(*_WIRE), wiring, connected)
-    add(ExplainedStep(*_RECORD), runs, times.recorded)
-    at, durations = times.times[len(ahead)], times.times[len(ahead) + 1 :]
+    # What the monitor did between each two of its marks, as far as it came.
+    if len(marks) > 2 and not times.sandboxed:
+        add(ExplainedStep(*_CLONE), *marks[1:3])
+    if len(marks) > 1 and times.cgroup is not None:
+        add(ExplainedStep(*_CGROUP), *marks[:2])
+    if len(marks) > 3 and wired:
+        add(ExplainedStep(*_WIRE), *marks[2:4])
+    noted = times.times[len(ahead) :]  # when init began, and what each step took
+    at, durations = (noted[0], noted[1:]) if noted else (times.recorded, ())
     for step, taken in zip(steps, durations, strict=False):
         add(_explained(step), at, at + taken)
         at += taken
-    for step in steps[len(durations) :]:  # since it reported: the report itself, and execve
-        end = at if isinstance(step, Ready) else runs
-        add(_explained(step), at, max(at, end))
-        at = max(at, end)
+    if not times.error:
+        add(ExplainedStep(*_RECORD), marks[4], times.recorded)
+        for step in steps[len(durations) :]:  # since it reported: the report itself, and execve
+            end = at if isinstance(step, Ready) else marks[4]
+            add(_explained(step), at, max(at, end))
+            at = max(at, end)
     rows.sort(key=lambda row: row.start_ns or 0)
+    if times.error:
+        failed, since = _failed(times, steps, len(durations) if noted else -1, at)
+        add(replace(failed, error=times.error), since, max(since, times.recorded))
     before = [
         replace(_explained(step), ahead=True, duration_ns=taken)
         for step, taken in zip(ahead, times.times, strict=False)
@@ -189,6 +214,22 @@ def _timed(
     if times.sandboxed:
         before.insert(0, replace(ExplainedStep(*_CLONE), ahead=True))
     return [*before, *rows]
+
+
+def _failed(
+    times: Timeline, steps: Sequence[Step], done: int, at: int
+) -> tuple[ExplainedStep, int]:
+    """Return the step at which a start ended, and when that began.
+
+    `done` counts the steps of init that went well, until `at`; -1 where it told of none.
+    """
+    if len(times.marks) < 4:
+        clone = _HAND if times.sandboxed else _CLONE
+        own = (_READ, _CGROUP, clone, _WIRE)[len(times.marks)]
+        return ExplainedStep(*own), times.marks[-1] if times.marks else times.received
+    if 0 <= done < len(steps):
+        return _explained(steps[done]), at
+    return ExplainedStep(*_AWAIT), times.marks[-1]
 
 
 def _settle(container: Container) -> None:

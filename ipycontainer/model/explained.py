@@ -13,7 +13,8 @@ class ExplainedStep:
 
     `who` is engine, monitor or init. `ahead`: it was done before anybody asked for the container.
     `start_ns` counts from the engine's first word of the start, `duration_ns` is what the step
-    took, both in nanoseconds; None where it has not run, or where that is not known.
+    took, both in nanoseconds; None where it has not run, or where that is not known. `error` tells
+    why this step failed, and the start with it; empty for all others.
     """
 
     who: str
@@ -23,3 +24,4 @@ class ExplainedStep:
     ahead: bool = False
     start_ns: int | None = None
     duration_ns: int | None = None
+    error: str = ""

@@ -55,15 +55,17 @@ def await_program(
     resolver: list[int] | None = None,
     made: Callable[[int], None] | None = None,
     listener: Callable[[int, int], None] | None = None,
+    times: array[int] | None = None,
 ) -> tuple[array[int], tuple[str, ...], int]:
     """Answer init until its program runs; return its steps' times, its warnings and its terminal.
 
     The end of the socket is execve(2)'s success: both sides are close-on-exec. The sockets of a
     resolver, where one is expected, are put into `resolver`. `made` is called when the tree stands,
     with init's pid, while init waits; `listener` gets the fd of a filter that asks, and the pid.
-    Raises what init sent, or one of those two raises.
+    `times`, where they are given, are filled also for a start that fails. Raises what init sent, or
+    one of those two raises.
     """
-    times: array[int] = array("q")
+    times = array("q") if times is None else times
     warnings: tuple[str, ...] = ()
     ready = False
     master = -1
@@ -102,6 +104,7 @@ def await_program(
         elif message.startswith(init.FAILED):
             if master >= 0:
                 os.close(master)
+            times[:] = array("q", init.times_of(message))  # those of `ready` among them
             raise init.failure_of(message)
         elif message in (terminal_steps.TERMINAL, network_steps.RESOLVER, LISTENER):
             continue

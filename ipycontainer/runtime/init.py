@@ -17,7 +17,7 @@ from ipycontainer.errors import EngineError, StepFailed, from_wire
 from ipycontainer.runtime import steps
 from ipycontainer.runtime.steps import Context, Step
 
-__all__ = ["FAILED", "failure_of", "live", "tell"]
+__all__ = ["FAILED", "failure_of", "live", "tell", "times_of"]
 
 FAILED = b"failed"
 
@@ -37,6 +37,12 @@ def live(plan: Sequence[Step], ctx: Context) -> NoReturn:
         os._exit(code)
 
 
+def times_of(message: bytes) -> list[int]:
+    """Return the nanoseconds of the steps before the failure, from a `failed` message."""
+    found: list[int] = json.loads(message[len(FAILED) :])["times"]
+    return found
+
+
 def failure_of(message: bytes) -> EngineError:
     """Return the error that a `failed` message carries."""
     return from_wire(json.loads(message[len(FAILED) :]))
@@ -44,7 +50,7 @@ def failure_of(message: bytes) -> EngineError:
 
 def tell(ctx: Context, error: EngineError) -> int:
     """Send an error to the parent and return the exit code that goes with it."""
-    raw = FAILED + json.dumps(error.to_wire()).encode()
+    raw = FAILED + json.dumps({**error.to_wire(), "times": ctx.times.tolist()}).encode()
     try:
         os.write(ctx.sync, raw[:60000])
     except OSError:

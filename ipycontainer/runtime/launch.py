@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ipycontainer.errors import InvalidArgument, StepFailed
@@ -29,12 +30,13 @@ from ipycontainer.runtime import (
 from ipycontainer.runtime.dialogue import Misfit, await_program, make_socket, reap, say
 from ipycontainer.runtime.hooks import run_hooks
 from ipycontainer.runtime.plan import CgroupView, Manner
-from ipycontainer.runtime.sandbox import Sandbox, done_ahead
+from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
 from ipycontainer.runtime.seccomp import compile_profile, filter_flags
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
 __all__ = [
+    "Course",
     "Launched",
     "Stdio",
     "follow",
@@ -49,6 +51,31 @@ _CLONED = ("mount", "uts", "ipc", "pid", "network", "user")
 _hierarchies: Hierarchies | None = None
 
 
+@dataclass(slots=True)
+class Course:
+    """How far a start has come: kept for who tells of it, and most wanted where it has failed.
+
+    `marks` are moments of the parent's part, in nanoseconds of the monotonic clock: it began, had
+    the cgroup, began and ended with the interfaces, saw the program run. `times` are what init
+    noted of its steps (`Context.times`). `sandboxed`: init was there before.
+    """
+
+    marks: list[int] = field(default_factory=list)
+    times: array[int] = field(default_factory=lambda: array("q"))
+    cgroup: Cgroup | None = None
+    sandboxed: bool = False
+
+    def begin(self, *, sandboxed: bool) -> None:
+        """Forget a try that did not fit, and note that another begins."""
+        self.times, self.cgroup, self.sandboxed = array("q"), None, sandboxed
+        self.marks = []
+        self.mark()
+
+    def mark(self) -> None:
+        """Note the moment at which one more part is done."""
+        self.marks.append(time.perf_counter_ns())
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
     """A program that has been started.
@@ -56,9 +83,7 @@ class Launched:
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
     is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
     one, and the sockets of `resolver` (datagrams, streams). `steps` are what init
-    executed, `times` what it noted of them (`Context.times`). `marks` are moments of our own part,
-    in nanoseconds of the monotonic clock: it began, had the cgroup, began and ended with the
-    interfaces, saw the program run. `ahead` are the steps that a sandbox did before.
+    executed, `times` what it noted of them (`Context.times`).
     """
 
     pid: int
@@ -70,8 +95,6 @@ class Launched:
     times: Sequence[int] = ()
     terminal: int = -1
     resolver: tuple[int, ...] = ()
-    marks: tuple[int, ...] = ()
-    ahead: tuple[Step, ...] = ()
 
 
 def preload() -> Hierarchies:
@@ -98,6 +121,7 @@ def launch(
     connect: Callable[[int], None] | None = None,
     trees: Sequence[int] = (),
     manner: Manner | None = None,
+    course: Course | None = None,
 ) -> Launched:
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
@@ -106,17 +130,18 @@ def launch(
     `die_with_parent` is off. `connect` puts interfaces into the network namespace of the process
     that it is given, while init makes its mounts. `trees` are detached mounts for a bundle that
     wants them of its parent; they stay the caller's. `manner` is what another caller than the
-    engine wants, and the state that hooks are told. Raises CommandNotFound, CommandNotExecutable,
-    StepFailed, InvalidArgument or Unsupported.
+    engine wants, and the state that hooks are told. `course` is filled on the way. Raises
+    CommandNotFound, CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
     """
     if seccomp is None and spec.linux.seccomp is not None:
         seccomp = compile_profile(spec.linux.seccomp)
     flags_of_filter = filter_flags(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
     userns = "user" in new or not namespaces.in_initial_userns()
-    marks = [time.perf_counter_ns()]
-    cgroup = make_cgroup(spec)
-    marks.append(time.perf_counter_ns())
+    course = course or Course()
+    course.begin(sandboxed=False)
+    course.cgroup = cgroup = make_cgroup(spec)
+    course.mark()
     pid = 0
     sync = own = -1
     try:
@@ -153,11 +178,11 @@ def launch(
                 cgroup.attach(pid)
             os.write(own, b"1")
         tree_steps.hand_over(own, trees)
-        marks.append(time.perf_counter_ns())
+        course.mark()
         if connect is not None:
             connect(pid)
             say(own, b"1")
-        marks.append(time.perf_counter_ns())
+        course.mark()
         pidfd = os.pidfd_open(pid)
         try:
             ticks = procfs.start_ticks(pid)
@@ -172,17 +197,16 @@ def launch(
                 resolver=resolver,
                 made=_hooks(spec, manner),
                 listener=listener.sender(spec, None if manner is None else manner.state),
+                times=course.times,
             )
         except BaseException:
             os.close(pidfd)
             raise
         if cgroup is None and spec.linux.resources is not None:
             notes = (limiting.NO_CGROUP, *notes)
-        marks.append(time.perf_counter_ns())
+        course.mark()
         resolving = tuple(resolver or ())
-        return Launched(
-            pid, ticks, pidfd, cgroup, notes, steps, told, master, resolving, tuple(marks)
-        )
+        return Launched(pid, ticks, pidfd, cgroup, notes, steps, told, master, resolving)
     except BaseException as error:
         _undo(pid, cgroup)
         if isinstance(error, OSError):
@@ -209,6 +233,7 @@ def follow(
     bundle: Path | str,
     connect: Callable[[int], None] | None = None,
     trees: Sequence[int] = (),
+    course: Course | None = None,
 ) -> Launched | None:
     """Do the parent's part of a start that `sandbox` has begun, and return as `launch` does.
 
@@ -217,16 +242,17 @@ def follow(
     """
     cgroup = None
     launched = None
-    marks = [time.perf_counter_ns()]
+    course = course or Course()
+    course.begin(sandboxed=True)
     try:
         if ANNOTATION_NETWORKS in spec.annotations:
             say(sandbox.sync, spec.annotations.get(ANNOTATION_INTERFACES, "").encode())
         if sandbox.hierarchies is not None and spec.linux.cgroups_path:
-            cgroup = make_cgroup(spec)
+            course.cgroup = cgroup = make_cgroup(spec)
             if cgroup is None:
                 raise Misfit
             say(sandbox.sync, b"1")
-        marks.append(time.perf_counter_ns())
+        course.mark()
         # while init is at it: it comes to the same answer
         steps = sandbox_steps(
             spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies
@@ -234,11 +260,11 @@ def follow(
         if steps is None:
             raise Misfit
         tree_steps.hand_over(sandbox.sync, trees)
-        marks.append(time.perf_counter_ns())
+        course.mark()
         if connect is not None:
             connect(sandbox.pid)
             say(sandbox.sync, b"1")
-        marks.append(time.perf_counter_ns())
+        course.mark()
         resolver = network_steps.expected_resolver(spec)
         told, notes, master = await_program(
             sandbox.sync,
@@ -248,7 +274,9 @@ def follow(
             hold=False,
             terminal=spec.process.terminal,
             resolver=resolver,
+            times=course.times,
         )
+        course.mark()
         launched = Launched(
             sandbox.pid,
             sandbox.start_ticks,
@@ -259,8 +287,6 @@ def follow(
             told,
             master,
             tuple(resolver or ()),
-            (*marks, time.perf_counter_ns()),
-            done_ahead(userns=sandbox.userns),
         )
     except Misfit:
         pass

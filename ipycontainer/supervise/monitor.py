@@ -52,6 +52,7 @@ from ipycontainer.supervise.restarts import Restarts
 from ipycontainer.supervise.serving import served
 from ipycontainer.supervise.signals import Signals
 from ipycontainer.supervise.stdio import ProgramStreams
+from ipycontainer.supervise.timeline import Notes
 
 __all__ = ["Monitor"]
 
@@ -73,14 +74,13 @@ class Monitor:
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._restarts = Restarts(request, self._bundle)
         self._pause: float | None = None  # before it begins again
-        self._asked = tuple(request.get("asked", ()))
         self._spec = Spec(Process(()))
         self._filter: bytes | None = None
         self._servers: list[int] = []  # of its files, where no kernel's overlay has them
         self._record = Record(home, store, self.id, str(request.get("failure", "{}")))
-        self._renew()
+        self._renew(tuple(request.get("asked", ())))
 
-    def _renew(self) -> None:
+    def _renew(self, asked: tuple[int, ...] = ()) -> None:
         """Make what lasts from one start to its end."""
         self._streams = ProgramStreams(
             self._loop, self._clients, self._bundle, self._request, self._record
@@ -111,7 +111,7 @@ class Monitor:
         self._health: Health | None = None
         self._ended = False
         self._began = 0.0
-        self._moments = [time.perf_counter_ns()]
+        self._notes = Notes(asked, time.perf_counter_ns())
         self._code = 0
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
@@ -162,9 +162,7 @@ class Monitor:
             self._connection.attend(self._loop, self._container.resolver)
         if self._auto_remove and pidfd.wait_exit(self._container.pidfd, 0):
             return  # nobody can ask how it started any more
-        received, recorded = self._moments
-        timeline.write(self._bundle, self._container, self._spec, self._asked, (received, recorded))
-        self._asked = ()
+        timeline.write(self._bundle, self._notes, self._spec)
 
     def _begin(self, message: Message, ends: Ends, sandbox: Sandbox | None) -> EngineError | None:
         """Launch the program and watch it; return what kept it from starting."""
@@ -187,7 +185,7 @@ class Monitor:
         self._began = time.monotonic()
         if not self._record.started(container, self._restarts.count, attached=bool(streams)):
             self._signals.send(signal.SIGKILL)
-        self._moments.append(time.perf_counter_ns())
+        self._notes.recorded = time.perf_counter_ns()
         ends.close_program()
         if container.terminal >= 0:
             ends.close_own()
@@ -203,21 +201,17 @@ class Monitor:
         if ANNOTATION_NETWORKS in self._spec.annotations:
             self._connection = Connection(self._home, self._store, self.id, self._spec)
             self._spec = self._connection.take(self._spec)
-        connect = None if self._connection is None else self._connection.wire
+        wire = None if self._connection is None else self._connection.wire
+        spec, bundle, course = self._spec, self._bundle, self._notes.course
         self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
         with served(self._spec, self._servers) as trees:
             if sandbox is not None:
-                followed = follow(sandbox, self._spec, self._bundle, connect, trees)
+                followed = follow(sandbox, spec, bundle, wire, trees, course)
                 if followed is not None:
                     return followed
             self._store.close()  # a fork must not inherit a connection
             return launch(
-                self._spec,
-                self._bundle,
-                stdio,
-                seccomp=self._filter,
-                connect=connect,
-                trees=trees,
+                spec, bundle, stdio, seccomp=self._filter, connect=wire, trees=trees, course=course
             )
 
     def _check_health(self, check: Healthcheck) -> Health:
@@ -241,6 +235,7 @@ class Monitor:
         """Keep and tell why it could not start."""
         if self._connection is not None:
             self._connection.withdraw()
+        timeline.write(self._bundle, self._notes, self._spec, error.message)
         self._record.failed(error, connected=self._connection is not None)
         if self._auto_remove:
             self._remove()

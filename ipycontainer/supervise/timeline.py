@@ -7,18 +7,29 @@ are all that a start takes the time for, and the file is written when its client
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ipycontainer.linux.cgroups import Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, Spec
-from ipycontainer.runtime.launch import Launched, preload
+from ipycontainer.runtime.launch import Course, preload
 from ipycontainer.version import __version__
 
-__all__ = ["Timeline", "read", "write"]
+__all__ = ["Notes", "Timeline", "read", "write"]
 
 TIMELINE_FILE = "start.json"
+
+
+@dataclass(slots=True)
+class Notes:
+    """What a monitor notes while it starts something; the fields are those of a timeline."""
+
+    asked: tuple[int, ...]
+    received: int
+    recorded: int = 0
+    course: Course = field(default_factory=Course)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +37,10 @@ class Timeline:
     """The moments of one start, in nanoseconds of the monotonic clock, and what its plan hung on.
 
     `asked` are the engine's: it began with the bundle, it sent the request; none where the monitor
-    itself began the container again. `received` and `recorded` are the monitor's, `marks` and
-    `times` those of `Launched`. `sandboxed` tells that init was there before. `cgroup` and
-    `hierarchies` are what the plan was made with, `interfaces` the annotation that the addresses
-    became.
+    itself began the container again. `received` and `recorded` are the monitor's, the latter also
+    the end of a start that failed by `error`; `marks`, `times` and `sandboxed` are those of
+    `Course`, fewer where it failed. `cgroup` and `hierarchies` are what the plan was made with,
+    `interfaces` the annotation that the addresses became.
     """
 
     asked: tuple[int, ...]
@@ -41,30 +52,27 @@ class Timeline:
     cgroup: dict[str, str] | None
     interfaces: str
     hierarchies: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
     version: str = __version__
 
 
-def write(
-    bundle: Path,
-    launched: Launched,
-    spec: Spec,
-    asked: tuple[int, ...],
-    moments: tuple[int, int],
-) -> None:
-    """Keep the moments of a start; `moments` are `received` and `recorded`.
+def write(bundle: Path, notes: Notes, spec: Spec, error: str = "") -> None:
+    """Keep the moments of a start, or of one that failed by this `error`.
 
     A disk that is full takes no start back: then nothing is kept.
     """
-    cgroup = launched.cgroup
+    course = notes.course
     found = Timeline(
-        asked,
-        *moments,
-        launched.marks,
-        tuple(launched.times),
-        bool(launched.ahead),
-        None if cgroup is None else dict(cgroup.directories),
+        notes.asked,
+        notes.received,
+        notes.recorded or time.perf_counter_ns(),
+        tuple(course.marks),
+        tuple(course.times),
+        course.sandboxed,
+        None if course.cgroup is None else dict(course.cgroup.directories),
         spec.annotations.get(ANNOTATION_INTERFACES, ""),
         asdict(preload()),
+        error,
     )
     try:
         with open(bundle / TIMELINE_FILE, "w", encoding="ascii") as file:

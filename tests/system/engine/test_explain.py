@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect as python_inspect
 import json
 import re
+import socket
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from ipycontainer.commands import grammar
 from ipycontainer.commands.records import Explained
 from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import Conflict, ImageNotFound
+from ipycontainer.errors import Conflict, EngineError, ImageNotFound
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.runtime import (
@@ -105,6 +106,62 @@ def test_an_exited_container_and_one_with_a_network_are_told_too(engine: Engine)
     assert len(wired) == 1
 
 
+@pytest.mark.parametrize(
+    ("config", "step"),
+    [
+        pytest.param(
+            ContainerConfig("busybox", ("nope",), network="none"), "find program nope", id="command"
+        ),
+        pytest.param(
+            ContainerConfig("busybox", ("true",), network="none", workdir="/etc/passwd"),
+            "make working directory /etc/passwd",
+            id="directory",
+        ),
+    ],
+)
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_start_that_failed_is_told_up_to_the_step_that_failed(
+    engine: Engine, config: ContainerConfig, step: str, warm: bool
+) -> None:
+    """It is the last one and has the error; those before it have their times."""
+    if warm:
+        engine.containers.run("busybox", "true", remove=True, network_mode="none")
+    planned = engine.containers.explain(config)
+    container = engine.containers.create_from(config, "ill")
+    with pytest.raises(EngineError) as caught:
+        container.start()
+    told = list(container.explain())
+    *before, last = told
+    assert step in last.what
+    assert last.who == "init"
+    assert last.error
+    assert last.error in caught.value.message
+    assert not any(each.error for each in before)
+    assert all(each.duration_ns is not None for each in before if not each.ahead)
+    assert "write that it runs" not in [each.what for each in told]
+    init = [each.what for each in planned if each.who == "init"]
+    assert init.index(last.what) >= len([each for each in before if each.who == "init"]) - 1
+
+
+def test_a_port_that_is_taken_and_a_start_that_works_then(engine: Engine) -> None:
+    """The monitor's own step is told as the one that failed; a start that works is told after."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        container = engine.containers.create(
+            "busybox", ["true"], name="web", ports={"80/tcp": ("127.0.0.1", port)}
+        )
+        with pytest.raises(EngineError):
+            container.start()
+        last = container.explain()[-1]
+        assert last.who == "monitor"
+        assert str(port) in last.error
+    container.start()
+    container.wait()
+    assert not any(step.error for step in container.explain())
+
+
 def test_nothing_is_told_of_a_container_that_never_started(engine: Engine) -> None:
     """Explain of a created one is a conflict with the next step; --explain fetches no image."""
     container = engine.containers.create_from(ContainerConfig("busybox", ("true",)), "new")
@@ -135,6 +192,11 @@ def test_the_shell_tells_it_in_lines(shell: Shell) -> None:
     assert lines[0].split() == ["AT", "TOOK", "WHO", "STEP"]
     assert any(line.endswith("execute true") for line in lines)
     assert lines[-1].endswith("from the engine's first word to the last of these.")
+    shell("run", "--name", "ill", "--network", "none", "busybox", "nope")
+    failed = shell("explain", "ill").stdout.splitlines()
+    assert failed[-2].startswith(" " * 30 + "FAILED: ")
+    assert "nope" in failed[-2]
+    assert failed[-1].endswith("from the engine's first word to the failure.")
     planned = shell("run", "--explain", "busybox", "true").stdout.splitlines()
     assert planned[-1].endswith("none of them done: run without --explain does them.")
 

@@ -23,6 +23,23 @@ def _drawing(text: str) -> ET.Element:
     return ET.fromstring(base64.b64decode(found[1]))
 
 
+def test_a_start_that_failed_says_where() -> None:
+    """Its last bar is red and named, the picture's words tell it, the table has the error."""
+    error = "mount proc: EPERM: Operation not permitted <b>"
+    ill = ExplainedStep(
+        "init", "mount proc", "mount", "It is needed.", False, 900, 5_000_000, error
+    )
+    frame = steps([STEP, ill], 0)
+    assert [bar.failed for bar in bars(frame)] == [False, True]
+    drawn = svg(bars(frame))
+    assert drawn.count('fill="#cf222e"') == 1
+    assert ">failed: mount proc<" in drawn
+    page = str(frame._repr_html_())
+    assert "<summary>failed after 5.00 ms, at step 2: mount proc</summary>" in page
+    assert "failed</span> mount proc: EPERM: Operation not permitted &lt;b&gt;" in page
+    assert page.count("failed</span>") == 1
+
+
 def test_columns_are_the_same_without_rows_and_without_times() -> None:
     """Empty, planned and done steps have the columns and types of STEPS."""
     planned = ExplainedStep("engine", "write", "write", "To be read.")
