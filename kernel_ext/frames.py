@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Frame",
+    "Values",
     "changes",
     "checkpoints",
     "containers",
@@ -51,6 +52,22 @@ __all__ = [
 ]
 
 
+class Values(pd.Series):  # of any type, as the columns of a frame are
+    """A column or a row of a frame: a Series like any other, but its text form shows all of it."""
+
+    @property
+    def _constructor(self) -> type[Values]:
+        return Values
+
+    @property
+    def _constructor_expanddim(self) -> type[Frame]:
+        return Frame
+
+    def __repr__(self) -> str:
+        """Return pandas' own text, where characters that turn or control it stand by number."""
+        return visible.visible(super().__repr__())
+
+
 class Frame(pd.DataFrame):
     """A DataFrame like any other, but readable in a page; slices of it are readable too.
 
@@ -63,6 +80,10 @@ class Frame(pd.DataFrame):
     def _constructor(self) -> type[Frame]:
         return Frame
 
+    @property
+    def _constructor_sliced(self) -> type[Values]:
+        return Values
+
     def __repr__(self) -> str:
         """Return pandas' own text, where characters that turn or control it stand by number."""
         return visible.visible(super().__repr__())
@@ -72,7 +93,8 @@ class Frame(pd.DataFrame):
         if not pd.get_option("display.notebook_repr_html"):
             return None
         if not frame_html.fits(self):
-            return pd.DataFrame(self)._repr_html_()  # type: ignore[operator,no-any-return]
+            markup = pd.DataFrame(self)._repr_html_()  # type: ignore[operator]
+            return visible.visible_markup(markup)
         above = ""
         if self.attrs.get("picture") == "waterfall":
             from kernel_ext import waterfall

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["escaped", "visible", "without_turns"]
+__all__ = ["escaped", "visible", "visible_markup", "without_turns"]
 
 # Embeddings, overrides, isolates and their ends (Unicode Bidirectional Algorithm, section 2).
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -28,6 +28,11 @@ def visible(text: str) -> str:
 def escaped(text: str) -> str:
     """Return the text as HTML that shows it."""
     return html.escape(visible(text))
+
+
+def visible_markup(markup: str) -> str:
+    """Return HTML that is escaped already, with its unseen characters by their numbers."""
+    return _UNSEEN.sub(lambda found: html.escape(_number(found)), markup)
 
 
 def without_turns(text: str) -> str:

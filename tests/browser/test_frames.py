@@ -15,6 +15,11 @@ for n in range(80):
     engine.containers.create("busybox", ["true"], name=f"box{n}", labels={"k" * 30: "v" * 30})
 %container run -d --name web --network none busybox sleep 1000
 """
+BUTTON_BEFORE = """each => {
+    const before = document.createElement('button');
+    each.before(before);
+    before.focus();
+}"""
 TABLE = "[data-mime-type='text/html'] table"
 
 
@@ -42,5 +47,13 @@ def test_frames(open_notebook: Open, app: str) -> None:
         scroller.evaluate("each => { each.scrollLeft = 1000 }")
         assert scroller.evaluate("each => each.scrollLeft") > 0
         scroller.evaluate("each => { each.scrollLeft = 0 }")
+        # From what stands before it Tab comes to it, also where the page has dropped tabindex.
+        scroller.evaluate(BUTTON_BEFORE)
+        page.tab.keyboard.press("Tab")
+        assert scroller.evaluate("each => document.activeElement === each")
+        page.tab.keyboard.press("ArrowRight")
+        page.tab.wait_for_timeout(500)
+        print("arrow", app, page is reopened, scroller.evaluate("each => each.scrollLeft"))
+        scroller.evaluate("each => { each.previousSibling.remove(); each.scrollLeft = 0 }")
     notebook.look("frames", TABLE)
     reopened.look("frames-untrusted", TABLE)

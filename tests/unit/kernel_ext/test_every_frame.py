@@ -191,5 +191,10 @@ def test_text_form_shows_what_turns_or_controls_it() -> None:
         for text in (repr(each), str(each)):
             assert "a<U+202E>txt.exe<U+001B>[2J<U+200F>" in text
             assert not set(text) & set("\u202e\x1b\u200f")
+    for part in (frame["name"], frame.iloc[0], frame["name"].head(1)):
+        assert "a<U+202E>txt.exe<U+001B>[2J<U+200F>" in repr(part)
+    two_levels = frame.set_index(["name", "image"])  # whose page is pandas' own
+    assert "a&lt;U+202E&gt;txt.exe" in str(two_levels._repr_html_())
+    assert isinstance(frame["name"].to_frame(), Frame)
     assert frame["name"][0] == HOSTILE
     assert frame.to_csv().count(HOSTILE) == 3
