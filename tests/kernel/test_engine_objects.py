@@ -50,10 +50,10 @@ def test_a_network_and_a_volume_go_with_their_block(loaded: Notebook) -> None:
     One that somebody has removed meanwhile is no error; one that is in use says so, and stays.
     """
     cell = loaded.run(
-        "with engine.networks.create('n') as n, engine.volumes.create('v') as v:\n"
-        "    with engine.containers.run('host', ['sleep', '100'], network='n', volumes=['v:/v'],\n"
+        "with engine.networks.create('n') as n, engine.volumes.create('vv') as v:\n"
+        "    with engine.containers.run('host', ['sleep', '100'], network='n', volumes=['vv:/v'],\n"
         "                               detach=True) as c:\n"
-        "        print([each.name for each in n.containers], engine.volumes.get('v') == v)\n"
+        "        print([each.name for each in n.containers], engine.volumes.get('vv') == v)\n"
         "        1 / 0\n"
     )
     assert cell.text() == f"['{loaded.do('c.name').data['text/plain'][1:-1]}'] True\n"
@@ -61,12 +61,12 @@ def test_a_network_and_a_volume_go_with_their_block(loaded: Notebook) -> None:
     left = loaded.do("[n.name for n in engine.networks.list()], engine.volumes.list()")
     assert left.data["text/plain"] == "(['bridge', 'host', 'none'], [])"
     loaded.do(
-        "with engine.networks.create('n') as n, engine.volumes.create('v') as v:\n"
+        "with engine.networks.create('n') as n, engine.volumes.create('vv') as v:\n"
         "    n.remove(), v.remove()\n"
     )
     cell = loaded.run(
-        "with engine.volumes.create('v') as v:\n"
-        "    c = engine.containers.create('host', ['true'], volumes=['v:/v'])\n"
+        "with engine.volumes.create('vv') as v:\n"
+        "    c = engine.containers.create('host', ['true'], volumes=['vv:/v'])\n"
     )
     assert cell.ename == "VolumeInUse"
     loaded.do("c.remove()\nv.remove()")
