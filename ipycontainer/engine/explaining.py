@@ -78,8 +78,8 @@ _WIRE = (
 )
 _READ = (
     "monitor",
-    "read the bundle, and take addresses and ports",
-    "openat, read, bind",
+    "read the bundle, and take addresses",
+    "openat, read",
     "What others could have, too, is taken before anything is made.",
 )
 _HAND = (
@@ -162,12 +162,16 @@ def as_it_was(container: Container) -> list[ExplainedStep]:
         spec = replace(spec, annotations=known)
     place, userns = str(directory), home.rootless
     group = None if times.cgroup is None else Cgroup(times.cgroup)
-    if times.sandboxed:
+    steps: tuple[Step, ...] = ()
+    ahead: tuple[Step, ...] = ()
+    if not times.times:
+        pass  # it failed before init told of any; there may not even have been a plan
+    elif times.sandboxed:
         told = None if group is None else hierarchies
         steps = sandbox.steps_in(spec, place, userns=userns, hierarchies=told) or ()
         ahead = sandbox.done_ahead(userns=userns)
     else:
-        steps, ahead = _plan(spec, place, group, userns, hierarchies), ()
+        steps = _plan(spec, place, group, userns, hierarchies)
     return _timed(times, ahead, steps, wired=bool(times.interfaces))
 
 

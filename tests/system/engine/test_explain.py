@@ -17,6 +17,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import Conflict, EngineError, ImageNotFound
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
+from ipycontainer.model.network import EndpointConfig
 from ipycontainer.runtime import (
     command_steps,
     donors,
@@ -160,6 +161,23 @@ def test_a_port_that_is_taken_and_a_start_that_works_then(engine: Engine) -> Non
     container.start()
     container.wait()
     assert not any(step.error for step in container.explain())
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_made(engine: Engine) -> None:
+    """A start that failed before there was an init ends with what its monitor was about to do."""
+    with engine.networks.create("lab", subnets=["10.213.7.0/24"]):
+        wish = ContainerConfig(
+            "busybox", ("sleep", "100"), endpoints=(EndpointConfig("lab", (), "10.213.7.9"),)
+        )
+        with engine.containers.create_from(wish, "one") as one:
+            one.start()
+            with engine.containers.create_from(wish, "two") as two:
+                with pytest.raises(EngineError):
+                    two.start()
+                *before, last = two.explain()
+                assert last.what.startswith("read the bundle, and take addresses")
+                assert "Address already in use" in last.error
+                assert {step.who for step in before} <= {"engine"}
 
 
 def test_nothing_is_told_of_a_container_that_never_started(engine: Engine) -> None:
