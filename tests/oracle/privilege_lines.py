@@ -52,6 +52,9 @@ DIFFERENT: dict[str, str] = {
     f"{_RUN} --security-opt apparmor=foo --security-opt label=type:foo busybox true": (
         "docker drops a profile in silence where the kernel has no AppArmor; we say so"
     ),
+    f"{_RUN} --device /dev/zero:/dev/null busybox sh -c 'ls -l /dev/null | cut -c1-50'": (
+        "runc opens /dev/null inside once more and refuses another device; ours needs none there"
+    ),
     f"{_RUN} --user '1:' busybox id": "an empty group is nobody's name (CVE-2026-30892)",
 }
 

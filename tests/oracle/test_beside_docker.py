@@ -95,6 +95,7 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "scene", [*SCENES, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)]
 )

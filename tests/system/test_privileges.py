@@ -17,7 +17,7 @@ from ipycontainer.linux import capabilities
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 STATUS = "sed -n 's/^\\(Cap[A-Z][a-z]*\\|NoNewPrivs\\|Seccomp\\):.//p' /proc/self/status | xargs"
 GONE_SECONDS = 10

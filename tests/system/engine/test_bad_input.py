@@ -16,6 +16,8 @@ from ipycontainer.engine.engine import Engine
 from tests.archives import TarBuilder
 from tests.system.engine.processes import eventually, gone, traces
 
+pytestmark = pytest.mark.sampled
+
 Shell = Callable[..., "CompletedProcess[str]"]
 
 DAEMON = "Error response from daemon: "

@@ -13,6 +13,8 @@ import pytest
 from ipycontainer.store.home import open_home
 from tests.system.engine import weakened
 
+pytestmark = pytest.mark.sampled
+
 # Runs in a container of the image `host`, which has Python: what each socket below a directory
 # answers to a question that a zygote or a monitor would answer.
 INTRUDER = """

@@ -16,7 +16,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import InvalidArgument, NotFound, ResourceError
 from tests.conftest import Shell
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 SETUP = (
     "mkdir -p /d/sub; echo f>/d/f; chmod 640 /d/f; ln -s /etc/passwd /d/l; ln -s /d /ld;"

@@ -25,6 +25,8 @@ from ipycontainer.storage.drivers import fuse
 from tests.archives import TarBuilder
 from tests.image_archives import image, write_archive
 
+pytestmark = pytest.mark.sampled
+
 DRIVERS = ("overlay2", "fuse-overlayfs", "vfs")
 SETUP = (
     "mkdir /d; echo one > /d/f; ln /d/f /d/g; ln -s f /d/l; rm /etc/group; rm -r /var;"

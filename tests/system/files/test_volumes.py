@@ -13,7 +13,7 @@ from ipycontainer.errors import NoSuchVolume, VolumeInUse
 from tests.archives import TarBuilder
 from tests.conftest import Shell
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 RUN = ("run", "--rm", "--network", "none")
 

@@ -27,6 +27,8 @@ from tests.registries import skopeo
 from tests.system.images.conftest import assert_nothing_left
 from tests.system.images.test_pull import SEEN, runs
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def archive(three_layers: TestImage, tmp_path: Path) -> Path:

@@ -23,6 +23,8 @@ from tests.image_archives import OCI_INDEX, OCI_MANIFEST, TestImage, digest_of, 
 from tests.registries import Fault, Front, Registry, skopeo
 from tests.system.images.conftest import assert_nothing_left
 
+pytestmark = pytest.mark.sampled
+
 BLOB = r"/blobs/sha256:"
 
 

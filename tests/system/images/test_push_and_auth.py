@@ -17,6 +17,8 @@ from tests.conftest import Shell
 from tests.image_archives import TestImage
 from tests.registries import PASSWORD, USER, Fault, Front, Registry, front, registry, skopeo
 
+pytestmark = pytest.mark.sampled
+
 
 def manifest_of(name: str) -> str:
     """Return the digest that skopeo sees."""

@@ -15,6 +15,8 @@ from ipycontainer.runtime.launch import Stdio, launch
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
 
+pytestmark = pytest.mark.sampled
+
 FACTS = """
 grep -E '^(Cap|Seccomp:|NoNewPrivs)' /proc/self/status
 echo pid $$; echo session $(cut -d' ' -f6 /proc/1/stat); hostname; umask; pwd; echo home $HOME
