@@ -48,7 +48,7 @@ def table(frame: pd.DataFrame) -> str:
         else:
             more = _note(f"{len(frame)} rows; frame[100:200] shows others")
     note = "" if rows else _note("nothing to show")
-    # The page drops tabindex where it does not trust us; the browser's own rule then brings Tab here.
+    # A page that does not trust us drops tabindex; Tab comes here then by the browser's own rule.
     return f'<div style="overflow-x:auto" tabindex="0">{_grid(frame, cut)}{more}{note}</div>'
 
 
