@@ -7,11 +7,12 @@ import pytest
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import StepFailed
+from tests.system.engine.processes import eventually
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
 
 PROFILE = "ipycontainer-test"
-SCRIPT = "cat /proc/self/attr/apparmor/current; touch /tmp/free /tmp/denied; ls /tmp"
+SCRIPT = "exec 2>&1; cat /proc/self/attr/apparmor/current; touch /tmp/free /tmp/denied; ls /tmp"
 
 
 def test_a_profile_holds_what_starts_and_what_is_executed(engine: Engine) -> None:
@@ -26,6 +27,7 @@ def test_a_profile_holds_what_starts_and_what_is_executed(engine: Engine) -> Non
     assert isinstance(container, Container)
     assert container.warnings == ()
     assert container.attrs["AppArmorProfile"] == PROFILE
+    eventually(lambda: "free" in str(container.logs()))
     for said in (container.exec_run(["sh", "-c", SCRIPT]).output, container.logs()):
         assert isinstance(said, bytes)
         assert said.split() == [
