@@ -8,6 +8,7 @@ import pytest
 
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import InvalidArgument
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
 
@@ -36,9 +37,7 @@ def test_every_limit_of_version_2_is_written(engine: Engine) -> None:
         pids_limit=9,
     )
     assert isinstance(container, Container)
-    container.reload()
-    path = Path(f"/proc/{container.record.state.pid}/cgroup").read_text().strip()
-    place = Path(f"/sys/fs/cgroup{path.removeprefix('0::')}")
+    place = _place(container)
     files = {
         "memory.max": str(64 << 20),
         "memory.swap.max": str(16 << 20),
@@ -49,7 +48,7 @@ def test_every_limit_of_version_2_is_written(engine: Engine) -> None:
         "pids.max": "9",
     }
     assert {name: (place / name).read_text().strip() for name in files} == files
-    assert path.endswith(f"/{container.id}")
+    assert place.name == container.id
 
 
 def test_switches_of_version_1_are_dropped_with_a_word(engine: Engine) -> None:
@@ -64,6 +63,71 @@ def test_switches_of_version_1_are_dropped_with_a_word(engine: Engine) -> None:
     ]
     container.start()
     assert container.wait()["StatusCode"] == 0
+
+
+def test_a_weight_of_block_devices_is_written(engine: Engine) -> None:
+    """In the file that this kernel's schedulers read; an update reaches what runs."""
+    container = engine.containers.run(
+        "busybox", ["sleep", "1000"], detach=True, network="none", blkio_weight=300
+    )
+    assert isinstance(container, Container)
+    assert container.warnings == ()
+    place = _place(container)
+    by_bfq = (place / "io.bfq.weight").exists()
+    file = place / ("io.bfq.weight" if by_bfq else "io.weight")
+    # runc's line from 10..1000 to 1..10000 (opencontainers/cgroups, utils.go)
+    assert file.read_text().split() == ["default", "300" if by_bfq else "2930"]
+    container.update(blkio_weight=1000)
+    assert file.read_text().split() == ["default", "1000" if by_bfq else "10000"]
+    for wrong in (9, 1001):
+        with pytest.raises(InvalidArgument, match="Range of blkio weight is from 10 to 1000"):
+            container.update(blkio_weight=wrong)
+    assert container.attrs["HostConfig"]["BlkioWeight"] == 1000
+
+
+def test_real_time_is_refused_in_dockers_words(engine: Engine) -> None:
+    """Version 2 has no real-time budgets: docker makes no such container, and changes none."""
+    words = "Your kernel does not support CPU real-time scheduler"
+    for asked in ({"cpu_rt_runtime": 1000}, {"cpu_rt_period": 1_000_000}):
+        with pytest.raises(InvalidArgument, match=words):
+            engine.containers.create("busybox", ["true"], network="none", **asked)
+    assert engine.containers.list(all=True) == []
+    container = engine.containers.run("busybox", ["sleep", "1000"], detach=True, network="none")
+    assert isinstance(container, Container)
+    with pytest.raises(InvalidArgument, match=words):
+        container.update(cpu_rt_runtime=1000)
+    assert container.attrs["HostConfig"]["CpuRealtimeRuntime"] == 0
+
+
+def test_a_parent_cgroup_holds_its_containers_together(engine: Engine) -> None:
+    """They lie below it with their own limits, and what is written there holds for all of them."""
+    parent = "held-together/further"
+    first, second = (
+        engine.containers.run(
+            "busybox",
+            ["sleep", "1000"],
+            detach=True,
+            network="none",
+            cgroup_parent=parent,
+            mem_limit="64m",
+        )
+        for _ in range(2)
+    )
+    assert isinstance(first, Container)
+    assert isinstance(second, Container)
+    places = [_place(first), _place(second)]
+    above = places[0].parent
+    assert [place.parent for place in places] == [above, above]
+    assert str(above).endswith(f"/{parent}")
+    assert [(place / "memory.max").read_text().strip() for place in places] == [str(64 << 20)] * 2
+    many = ["sh", "-c", "for n in 1 2 3 4 5 6; do sleep 1 & done; wait"]
+    assert first.exec_run(many).exit_code == 0
+    (above / "pids.max").write_text("6")
+    result = second.exec_run(many)
+    assert result.exit_code != 0
+    assert isinstance(result.output, bytes)
+    assert b"can't fork: Resource temporarily unavailable" in result.output
+    (above / "pids.max").write_text("max")
 
 
 def test_zygote_has_left_the_cgroup_of_who_started_it(engine: Engine) -> None:
@@ -84,3 +148,9 @@ def _command_line(process: Path) -> str:
         return (process / "cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return ""
+
+
+def _place(container: Container) -> Path:
+    container.reload()
+    path = Path(f"/proc/{container.record.state.pid}/cgroup").read_text().strip()
+    return Path(f"/sys/fs/cgroup{path.removeprefix('0::')}")
