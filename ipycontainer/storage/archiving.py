@@ -123,11 +123,11 @@ def write_entry(
         archive.hard_link(name, status, links[key])
         return True
     if stat.S_ISREG(mode):
-        fd = copying.open_regular(directory, found.name)
-        if fd is None:
+        opened = copying.open_regular(directory, found.name)
+        if opened is None:
             return False
+        fd, status = opened
         try:
-            status = os.fstat(fd)
             archive.file(name, status, fd, read_xattrs(fd))
         finally:
             os.close(fd)

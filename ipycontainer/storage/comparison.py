@@ -169,13 +169,14 @@ def _text(root: DirFd, path: str) -> list[str] | str | None:
     above, _, name = path.rpartition("/")
     try:
         with DirFd(root.openat(above or ".", os.O_RDONLY | os.O_DIRECTORY)) as directory:
-            fd = copying.open_regular(directory.fd, name)
+            opened = copying.open_regular(directory.fd, name)
     except OSError:
         return None
-    if fd is None:
+    if opened is None:
         return None
+    fd, status = opened
     with os.fdopen(fd, "rb") as file:
-        if os.fstat(fd).st_size > _LONGEST_TEXT_BYTES:
+        if status.st_size > _LONGEST_TEXT_BYTES:
             return "too long to be shown"
         data = file.read(_LONGEST_TEXT_BYTES)
     if b"\0" in data:

@@ -151,11 +151,11 @@ class _Copy:
         return True
 
     def _file(self, here: int, there: int, name: str) -> None:
-        fd = open_regular(here, name)
-        if fd is None:
+        opened = open_regular(here, name)
+        if opened is None:
             return
+        fd, status = opened
         try:
-            status = os.fstat(fd)
             out = os.open(name, _NEW, 0o600, dir_fd=there)
             try:
                 copy_content(fd, out, status.st_size, self._progress)
@@ -218,8 +218,8 @@ def _own(fd: int, status: os.stat_result) -> None:
     os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def open_regular(directory: int, name: str) -> int | None:
-    """Open a file to be read, None for what is no regular file (any more)."""
+def open_regular(directory: int, name: str) -> tuple[int, os.stat_result] | None:
+    """Open a file to be read, with its status; None for what is no regular file (any more)."""
     try:
         fd = os.open(name, _READ, dir_fd=directory)
     except OSError as error:
@@ -227,10 +227,11 @@ def open_regular(directory: int, name: str) -> int | None:
         if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO, errno.ENOTDIR):
             return None
         raise
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         return None
-    return fd
+    return fd, status
 
 
 def data_parts(fd: int, size: int) -> list[tuple[int, int]]:
