@@ -13,11 +13,11 @@ Command = Callable[..., "CompletedProcess[str]"]
 
 DEEDS = """
 run -d --network none --name e1 -l a=1 busybox sleep 100
+exec -d e1 true
 exec e1 true
 exec e1 sh -c 'exit 3'
 exec e1 nope
 exec -u nope e1 true
-exec -d e1 true
 top e1
 rename e1 e2
 pause e2
