@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipycontainer
-from ipycontainer.commands.records import ContainerSummary
+from ipycontainer.commands.summaries import ContainerSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

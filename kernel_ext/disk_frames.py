@@ -14,7 +14,8 @@ from kernel_ext.frames import Frame, filled
 from kernel_ext.schemas import Schema
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.records import DiskSummary, DiskUsage
+    from ipycontainer.commands.records import DiskUsage
+    from ipycontainer.commands.summaries import DiskSummary
 
 __all__ = ["each", "kinds"]
 

@@ -20,14 +20,14 @@ from kernel_ext.schemas import Column, Schema
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Change, Event
-    from ipycontainer.commands.records import (
+    from ipycontainer.commands.records import ProcessList
+    from ipycontainer.commands.summaries import (
         CheckpointSummary,
         ContainerSummary,
         HistorySummary,
         ImageSummary,
         NetworkSummary,
         PortSummary,
-        ProcessList,
         VolumeSummary,
     )
     from ipycontainer.model.sample import Sample

@@ -19,18 +19,17 @@ from ipycontainer.commands.network_columns import (
     network_fields,
 )
 from ipycontainer.commands.quoting import go_quote
-from ipycontainer.commands.records import (
+from ipycontainer.commands.records import DiskUsage, Listing
+from ipycontainer.commands.stats_columns import STATS_HEADERS, STATS_TABLE, sample_fields
+from ipycontainer.commands.summaries import (
     CheckpointSummary,
     ContainerSummary,
     DiskSummary,
-    DiskUsage,
     HistorySummary,
     ImageSummary,
-    Listing,
     NetworkSummary,
     VolumeSummary,
 )
-from ipycontainer.commands.stats_columns import STATS_HEADERS, STATS_TABLE, sample_fields
 from ipycontainer.commands.templates import parse
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import go_time, human_duration, human_size

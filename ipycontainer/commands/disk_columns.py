@@ -5,7 +5,7 @@ Source: docker/cli `cli/command/formatter/disk_usage.go` (26.1.5).
 
 from __future__ import annotations
 
-from ipycontainer.commands.records import DiskSummary, ImageSummary
+from ipycontainer.commands.summaries import DiskSummary, ImageSummary
 from ipycontainer.model.units import human_size
 
 __all__ = [

@@ -11,7 +11,8 @@ import click
 
 from ipycontainer.commands.image_listing import image_rows
 from ipycontainer.commands.listing import summary_of
-from ipycontainer.commands.records import DiskSummary, DiskUsage, Listing, Outcome
+from ipycontainer.commands.records import DiskUsage, Listing, Outcome
+from ipycontainer.commands.summaries import DiskSummary
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.commands.volumes import volume_summary
 from ipycontainer.errors import Unsupported

@@ -7,7 +7,7 @@ Below columns, which makes lines of them.
 from __future__ import annotations
 
 from ipycontainer.commands.cells import ago, ellipsis, short
-from ipycontainer.commands.records import HistorySummary, ImageSummary
+from ipycontainer.commands.summaries import HistorySummary, ImageSummary
 from ipycontainer.model.units import go_time, human_size, rfc3339
 
 __all__ = [

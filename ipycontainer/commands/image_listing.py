@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ipycontainer.commands.listing import grouped
-from ipycontainer.commands.records import HistorySummary, ImageSummary, Listing, Outcome
+from ipycontainer.commands.records import Listing, Outcome
+from ipycontainer.commands.summaries import HistorySummary, ImageSummary
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.engine.image_selection import fits

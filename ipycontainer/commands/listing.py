@@ -14,12 +14,9 @@ from ipycontainer.commands.columns import fields_used
 from ipycontainer.commands.label_records import LabelListing, LabelSummary
 from ipycontainer.commands.live import Live, rung
 from ipycontainer.commands.network_columns import ports_text
-from ipycontainer.commands.records import (
-    ContainerSummary,
-    Listing,
-    Outcome,
-)
+from ipycontainer.commands.records import Listing, Outcome
 from ipycontainer.commands.refusals import FILTERS
+from ipycontainer.commands.summaries import ContainerSummary
 from ipycontainer.commands.templates import TemplateError
 from ipycontainer.commands.types import Filter, Integer
 from ipycontainer.commands.verb import Session, verb

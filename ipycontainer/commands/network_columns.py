@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ipycontainer.commands.records import NetworkSummary, PortListing
+from ipycontainer.commands.records import PortListing
+from ipycontainer.commands.summaries import NetworkSummary
 from ipycontainer.model.network import PublishedPort
 from ipycontainer.model.units import go_time
 

@@ -12,16 +12,9 @@ from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.inspection import FORMAT_HELP, inspected
 from ipycontainer.commands.lifecycle import for_each
 from ipycontainer.commands.network_options import Link
-from ipycontainer.commands.records import (
-    Done,
-    Lines,
-    Listing,
-    NetworkSummary,
-    Outcome,
-    PortListing,
-    PortSummary,
-)
+from ipycontainer.commands.records import Done, Lines, Listing, Outcome, PortListing
 from ipycontainer.commands.refusals import FILTERS
+from ipycontainer.commands.summaries import NetworkSummary, PortSummary
 from ipycontainer.commands.types import Filter, Label, List, String
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, NotFound, Unsupported, UsageError

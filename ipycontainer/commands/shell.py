@@ -17,14 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ipycontainer.commands import failures, grammar, progress, shell_terminal, text, transfers
 from ipycontainer.commands.live import Live
-from ipycontainer.commands.records import (
-    Copied,
-    EventView,
-    LogView,
-    Outcome,
-    Running,
-    Streamed,
-)
+from ipycontainer.commands.records import Copied, EventView, LogView, Outcome, Running, Streamed
 from ipycontainer.commands.suggesting import suggest
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError

@@ -6,8 +6,9 @@ import time
 
 import click
 
-from ipycontainer.commands.records import CheckpointSummary, Done, Listing, Outcome
+from ipycontainer.commands.records import Done, Listing, Outcome
 from ipycontainer.commands.saving import UNPAUSED
+from ipycontainer.commands.summaries import CheckpointSummary
 from ipycontainer.commands.verb import Session, verb
 
 __all__ = ["branch", "checkpoint", "checkpoints", "rollback"]

@@ -9,7 +9,8 @@ import click
 
 from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.listing import grouped
-from ipycontainer.commands.records import Done, Lines, Listing, Outcome, VolumeSummary
+from ipycontainer.commands.records import Done, Lines, Listing, Outcome
+from ipycontainer.commands.summaries import VolumeSummary
 from ipycontainer.commands.types import Filter, Label, List
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, NoSuchVolume, UsageError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal as signals
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +26,7 @@ from ipycontainer.engine.container_limits import ContainerLimits
 from ipycontainer.engine.container_programs import ContainerPrograms
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.log_follower import LogFollower
+from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
@@ -44,7 +45,6 @@ from ipycontainer.supervise.log import LogEntry
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
-    from ipycontainer.engine.engine import Engine
     from ipycontainer.engine.images import Image
 
 __all__ = ["Container"]
@@ -52,28 +52,12 @@ __all__ = ["Container"]
 NO_START = "cannot start a paused container, try unpause instead"
 
 
-class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
+class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[ContainerRecord]):
     """A container of this engine.
 
     `warnings` are docker's WARNING lines of its creation and start, without that word. In a `with`
     it is removed at the end.
     """
-
-    def __init__(
-        self, engine: Engine, record: ContainerRecord, warnings: Sequence[str] = ()
-    ) -> None:
-        self.engine = engine
-        self.record = record
-        self.warnings = tuple(warnings)
-
-    def __repr__(self) -> str:
-        return f"<Container: {self.short_id}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Container) and other.id == self.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
 
     def __enter__(self) -> Self:
         return self
@@ -87,11 +71,6 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms):
     def id(self) -> str:
         """Return the 64 hex digits of its id."""
         return self.record.id
-
-    @property
-    def short_id(self) -> str:
-        """Return the first twelve digits of its id."""
-        return self.record.short_id
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ipycontainer.engine import copying, exporting, undo
+from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.storage import checkpoints
 from ipycontainer.storage.checkpoints import Checkpoint
 from ipycontainer.supervise.client import Progress
@@ -22,16 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ContainerFiles"]
 
 
-class ContainerFiles:
+class ContainerFiles(ContainerPart):
     """What a container's user does with its files, whether it runs or not."""
-
-    def reload(self) -> None:
-        """Read the record anew: the container says how."""
-        raise NotImplementedError
-
-    @property
-    def _self(self) -> Container:
-        return cast("Container", self)
 
     def names(self, directory: str) -> Sequence[str]:
         """Return the names in a directory, those of directories with a slash; at most 1000."""
@@ -55,7 +48,7 @@ class ContainerFiles:
         open file, or a data frame, which becomes CSV, or Parquet where `path` ends with .parquet.
         With `archive` owners are kept, else all belongs to root.
         """
-        self.reload()
+        self._self.reload()
         if isinstance(source, str | os.PathLike):
             return copying.copy_in(
                 self._self,
@@ -84,7 +77,7 @@ class ContainerFiles:
         are returned. Without one the content of a file is, as bytes; with a class of data frames
         (`pandas.DataFrame`) as such a frame; an open file is written to.
         """
-        self.reload()
+        self._self.reload()
         if isinstance(target, str | os.PathLike):
             return copying.copy_out(
                 self._self,
@@ -99,7 +92,7 @@ class ContainerFiles:
 
     def get_archive(self, path: str, *, shown: str = "") -> tuple[Iterator[bytes], dict[str, Any]]:
         """Return what stands at a path as a tar, in pieces, and facts about it."""
-        self.reload()
+        self._self.reload()
         return copying.get_archive(self._self, path, shown=shown)
 
     def put_archive(
@@ -113,7 +106,7 @@ class ContainerFiles:
         shown: str = "",
     ) -> bool:
         """Unpack a tar, plain or compressed, into a directory of the container."""
-        self.reload()
+        self._self.reload()
         copying.put_archive(
             self._self,
             path,
@@ -127,12 +120,12 @@ class ContainerFiles:
 
     def export(self, chunk_size: int = 2 << 20) -> Iterator[bytes]:
         """Yield the container's files as a tar, in pieces; what is mounted is left out."""
-        self.reload()
+        self._self.reload()
         return exporting.pieces(self._self, chunk_size)
 
     def export_to(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         """Write the container's files as a tar to a file, which appears when it is whole."""
-        self.reload()
+        self._self.reload()
         exporting.to_file(self._self, os.fspath(path), progress)
 
     def commit(
@@ -150,7 +143,7 @@ class ContainerFiles:
 
         A running container is paused meanwhile, unless `pause` is off.
         """
-        self.reload()
+        self._self.reload()
         lines = [changes] if isinstance(changes, str) else list(changes or ())
         return exporting.commit(
             self._self, repository or "", tag or "", message or "", author or "", lines,
@@ -161,7 +154,7 @@ class ContainerFiles:
 
     def changes(self) -> list[Change]:
         """Return what it changed in its file tree, in docker's order."""
-        self.reload()
+        self._self.reload()
         return self._self.engine.changes_of(self._self.record)
 
     def diff(self) -> list[dict[str, Any]]:
@@ -178,7 +171,7 @@ class ContainerFiles:
 
         A running container is paused meanwhile, unless `pause` is off.
         """
-        self.reload()
+        self._self.reload()
         return undo.checkpoint(self._self, tag, pause=pause, progress=progress)
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -192,15 +185,15 @@ class ContainerFiles:
 
     def rollback(self, tag: str, *, progress: Progress | None = None) -> bool:
         """Bring its files back to a checkpoint; a running one is restarted: then True."""
-        self.reload()
+        self._self.reload()
         return undo.rollback(self._self, tag, progress)
 
     def branch(self, name: str, *, progress: Progress | None = None) -> Container:
         """Make another container with the same settings and the same files."""
-        self.reload()
+        self._self.reload()
         return undo.branch(self._self, name, progress)
 
     def diff_content(self) -> tuple[list[Change], str]:
         """Return what it changed, and how the texts of files differ from the image's."""
-        self.reload()
+        self._self.reload()
         return undo.content(self._self)

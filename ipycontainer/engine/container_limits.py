@@ -6,26 +6,23 @@ A part of `engine.container.Container`, in docker-py's names where it has them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import control, stats
+from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.engine.limit_options import limits_from_options
 from ipycontainer.linux.usage import Usage
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.restart import checked_policy
 
 if TYPE_CHECKING:
-    from ipycontainer.engine.container import Container
+    pass
 
 __all__ = ["ContainerLimits"]
 
 
-class ContainerLimits:
+class ContainerLimits(ContainerPart):
     """The switches of a container, and the readings of its cgroup."""
-
-    @property
-    def _self(self) -> Container:
-        return cast("Container", self)
 
     def pause(self) -> None:
         """Stop all its processes where they stand; Conflict when it is paused already."""
@@ -54,7 +51,7 @@ class ContainerLimits:
 
     def usage(self) -> Usage:
         """Return what it uses now, typed: cpu, memory, block devices, network, processes."""
-        self._self.reload()
+        self._self._self.reload()
         return stats.usage_of(self._self.record)
 
     def stats(

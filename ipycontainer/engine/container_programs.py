@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ipycontainer.engine import attach, exchange, explaining, log_options, top
+from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
 from ipycontainer.model.explained import ExplainedStep
@@ -17,21 +18,13 @@ from ipycontainer.model.process import Process
 from ipycontainer.model.window import NO_WINDOW, Window
 
 if TYPE_CHECKING:
-    from ipycontainer.engine.container import Container
+    pass
 
 __all__ = ["ContainerPrograms"]
 
 
-class ContainerPrograms:
+class ContainerPrograms(ContainerPart):
     """What a container's user executes in it, and sees of what runs there."""
-
-    def reload(self) -> None:
-        """Read the record anew: the container says how."""
-        raise NotImplementedError
-
-    @property
-    def _self(self) -> Container:
-        return cast("Container", self)
 
     def exec(
         self,
@@ -50,7 +43,7 @@ class ContainerPrograms:
 
         With `tty` it gets a terminal of its own, seen in `window`.
         """
-        self.reload()
+        self._self.reload()
         self._self.refuse_while_paused(
             f"Container {self._self.name} is paused, unpause the container before exec"
         )

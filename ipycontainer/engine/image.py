@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import inspect
+from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError
 from ipycontainer.images import catalogue
 from ipycontainer.model.image import ImageRecord
@@ -21,7 +22,7 @@ __all__ = ["Image"]
 CHUNK_BYTES = 2 << 20  # docker-py's
 
 
-class Image:
+class Image(Resource[ImageRecord]):
     """An image of this engine.
 
     `shared` bytes of its size stand in other images too, `containers` counts those on it: both as
@@ -37,21 +38,13 @@ class Image:
         containers: int = -1,
         warnings: Sequence[str] = (),
     ) -> None:
-        self.engine = engine
-        self.record = record
+        super().__init__(engine, record, warnings)
         self.shared = shared
         self.containers = containers
-        self.warnings = tuple(warnings)
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{tag}'" for tag in self.tags)
         return f"<Image: {names}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Image) and other.id == self.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
 
     @property
     def id(self) -> str:

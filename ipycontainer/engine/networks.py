@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from ipycontainer.engine import inspect_network, memberships
+from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NoSuchNetwork, NotFound
 from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
@@ -27,22 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Network", "Networks"]
 
 
-class Network:
+class Network(Resource[NetworkRecord]):
     """A network of this engine. `warnings` are of its creation."""
-
-    def __init__(self, engine: Engine, record: NetworkRecord, warnings: Sequence[str] = ()) -> None:
-        self.engine = engine
-        self.record = record
-        self.warnings = tuple(warnings)
-
-    def __repr__(self) -> str:
-        return f"<Network: {self.short_id}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and other.id == self.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
 
     def __enter__(self) -> Self:
         return self
@@ -56,11 +43,6 @@ class Network:
     def id(self) -> str:
         """Return the 64 hex digits of its id."""
         return self.record.id
-
-    @property
-    def short_id(self) -> str:
-        """Return the first twelve digits of its id."""
-        return self.record.id[:12]
 
     @property
     def name(self) -> str:

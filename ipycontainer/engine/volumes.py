@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ipycontainer.engine import inspect
+from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume
 from ipycontainer.model import ids
 from ipycontainer.model.filters import grouped, has_label
@@ -21,21 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Volume", "Volumes"]
 
 
-class Volume:
+class Volume(Resource[VolumeRecord]):
     """A volume of this engine."""
-
-    def __init__(self, engine: Engine, record: VolumeRecord) -> None:
-        self.engine = engine
-        self.record = record
-
-    def __repr__(self) -> str:
-        return f"<Volume: {self.name}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Volume) and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from kernel_ext.visible import visible
 
 if TYPE_CHECKING:
     from ipycontainer.commands.live import Live
-    from ipycontainer.commands.records import ContainerSummary
+    from ipycontainer.commands.summaries import ContainerSummary
     from kernel_ext.frames import Frame
 
 __all__ = ["ContainersView"]

@@ -169,6 +169,7 @@ class LogView(View):
         }
 
     def _close(self) -> None:
+        super()._close()
         for each in self._logs:
             each.close()
 

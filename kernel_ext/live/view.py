@@ -12,6 +12,7 @@ import html
 import secrets
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -55,10 +56,10 @@ class _Widget(anywidget.AnyWidget):
         return f"{self.title}: a live view, whose last picture stands below"
 
 
-class View:
+class View(ABC):
     """A live view; `stop` ends it, `frame` gives what it has seen.
 
-    What begins with `_` is for the kinds of views: `_begin`, `_step`, `_whole` and `_picture`.
+    What begins with `_` is for the kinds of views: `_step`, `_next`, `_whole`, `_picture`.
     """
 
     def __init__(self, title: str, script: str, bell: Bell | None) -> None:
@@ -101,9 +102,9 @@ class View:
         """End it: its last picture stays in the cell."""
         self._stop("stopped")
 
+    @abstractmethod
     def frame(self) -> Frame:
         """Return what it has seen as a frame."""
-        raise NotImplementedError
 
     def _stop(self, told: str) -> None:
         if not self._over.is_set():
@@ -122,21 +123,21 @@ class View:
 
     # ── of the kinds ─────────────────────────────────────────────────────────────────────────
 
+    @abstractmethod
     def _step(self, now: float, rang: bool, ready: frozenset[int]) -> str:
         """Look, and send what is new; return what to say at the end, "" while it goes on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _next(self) -> float | None:
         """Return when to look again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _whole(self) -> dict[str, Any]:
         """Return what a page that has just come must know."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _picture(self) -> tuple[str, str]:
         """Return what there is to see as text and as HTML."""
-        raise NotImplementedError
 
     def _descriptors(self) -> Iterable[int]:
         """Return what it waits for besides the bell."""
@@ -144,6 +145,8 @@ class View:
 
     def _close(self) -> None:
         """Give back what it holds."""
+        if self._bell is not None:
+            self._bell.close()
 
     # ── the pump's ───────────────────────────────────────────────────────────────────────────
 
@@ -240,8 +243,6 @@ class View:
 
     def _end(self, told: str) -> None:
         """Leave the still picture alone in the cell."""
-        if self._bell is not None:
-            self._bell.close()
         self._close()
         bundle = self._bundle(told)
         nothing = {"text/plain": "", "text/html": ""}

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ipycontainer.commands.columns import fields_used, listing_lines, status_text, tabulate
-from ipycontainer.commands.records import ContainerSummary, ImageSummary, Listing
+from ipycontainer.commands.records import Listing
+from ipycontainer.commands.summaries import ContainerSummary, ImageSummary
 from ipycontainer.commands.templates import TemplateError
 
 SECOND = 1_000_000_000

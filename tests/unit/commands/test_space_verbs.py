@@ -7,16 +7,8 @@ import pytest
 
 from ipycontainer.commands import grammar
 from ipycontainer.commands.columns import disk_text
-from ipycontainer.commands.records import (
-    Changes,
-    ContainerSummary,
-    DiskUsage,
-    ImageSummary,
-    Lines,
-    Listing,
-    Outcome,
-    VolumeSummary,
-)
+from ipycontainer.commands.records import Changes, DiskUsage, Lines, Listing, Outcome
+from ipycontainer.commands.summaries import ContainerSummary, ImageSummary, VolumeSummary
 from ipycontainer.errors import Unsupported, UsageError
 from kernel_ext import disk_frames, frames, schemas
 from tests.fakes import FakeEngine

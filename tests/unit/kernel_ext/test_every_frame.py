@@ -11,16 +11,15 @@ import pandas as pd
 import pytest
 
 from ipycontainer.commands.label_records import LabelSummary
-from ipycontainer.commands.records import (
+from ipycontainer.commands.records import DiskUsage, ProcessList
+from ipycontainer.commands.summaries import (
     CheckpointSummary,
     ContainerSummary,
     DiskSummary,
-    DiskUsage,
     HistorySummary,
     ImageSummary,
     NetworkSummary,
     PortSummary,
-    ProcessList,
     VolumeSummary,
 )
 from ipycontainer.model.explained import ExplainedStep

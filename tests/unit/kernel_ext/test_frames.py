@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.commands.border import Change
-from ipycontainer.commands.records import ContainerSummary, ImageSummary
+from ipycontainer.commands.summaries import ContainerSummary, ImageSummary
 from kernel_ext import frames
 from kernel_ext.frames import Frame
 from kernel_ext.schemas import CHANGES, CONTAINERS, IMAGES, Schema
