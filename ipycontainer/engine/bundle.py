@@ -6,6 +6,7 @@ in the container's directory, beside the files that are shown in it as /etc/host
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ from ipycontainer.engine import (
 )
 from ipycontainer.engine.network_files import ALONE, Neighbours
 from ipycontainer.engine.sharing import NO_DONORS, Donors
+from ipycontainer.errors import ResourceError
 from ipycontainer.linux import cgroups
 from ipycontainer.model import oci, oci_json
 from ipycontainer.model.config import ContainerConfig
@@ -274,8 +276,14 @@ def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
 
 
 def _write(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    data = text.encode()
     try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            if os.write(fd, data) < len(data):  # as much as there was room for
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(fd)
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        raise ResourceError(f"write {path}: {words}") from error

@@ -5,8 +5,10 @@ Nobody waits for a boot here: the first engine that looks after one does it.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipycontainer.errors import EngineError
@@ -38,22 +40,43 @@ def take_up(engine: Engine) -> None:
 
 
 def _is_first_of_boot(home: Home) -> bool:
-    """Tell whether another boot was seen here last; of several who ask at once, one is told."""
+    """Tell whether another boot was seen here last; of several who ask at once, one is told.
+
+    Where the disk takes no mark nobody is: a later one will be.
+    """
+    try:
+        return _marks_boot(home)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
+
+
+def _marks_boot(home: Home) -> bool:
     mark, now = home.cache / "boot", procfs.boot_id()
     try:
         if mark.read_text(encoding="ascii") == now:
             return False
     except FileNotFoundError:
-        mark.write_text(now, encoding="ascii")
+        _write(mark, now)
         return False
     ours = home.cache / f"boot-{now}"
     try:
         os.close(os.open(ours, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return False
-    ours.write_text(now, encoding="ascii")
+    _write(ours, now)
     ours.rename(mark)
     return True
+
+
+def _write(path: Path, now: str) -> None:
+    """Write a mark, or leave none."""
+    try:
+        path.write_text(now, encoding="ascii")
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _runs_on(home: Home, record: ContainerRecord) -> bool:

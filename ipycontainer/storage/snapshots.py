@@ -18,7 +18,7 @@ from ipycontainer import faults
 from ipycontainer.linux import procfs
 from ipycontainer.model.state import DEFAULT_DRIVER, Overlay
 from ipycontainer.storage import mountpoints, trees
-from ipycontainer.store import containers
+from ipycontainer.store import containers, reserve
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
@@ -157,6 +157,7 @@ def delete_trashed(home: Home, name: str) -> None:
         trees.remove(directory, name)
     finally:
         os.close(directory)
+    reserve.keep(home)
 
 
 def empty_trash(home: Home) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import ResourceError, Unsupported
-from ipycontainer.store import bell, schema
+from ipycontainer.store import bell, reserve, schema
 from ipycontainer.store.home import Home
 
 __all__ = ["BUSY_SECONDS", "Store", "Transaction"]
@@ -74,8 +74,10 @@ class Store:
 
         BEGIN IMMEDIATE takes the write lock first: a plain BEGIN that turns into a writer later
         fails at once under contention, whatever the timeout (measured: 2,264 of 3,200 lost).
-        Waits up to 30 s for other writers, then raises ResourceError.
+        Waits up to 30 s for other writers, then raises ResourceError, as it does where the disk is
+        full although the home's reserve was given up.
         """
+        reserve.give_up_where_full(self.home)
         connection = self._connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -91,7 +93,7 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.OperationalError):
-                raise ResourceError(f"cannot write {self.home.database}: {error}") from error
+                raise _unwritten(self.home, error) from error
             raise
         # It is done whatever comes now: who is told of an error here would undo what stands.
         with suppress(OSError):
@@ -133,12 +135,24 @@ class _Open:
         self.connection.close()
 
 
+def _unwritten(home: Home, error: sqlite3.OperationalError) -> ResourceError:
+    """Return why a transaction failed; the next one gets the reserve, where the disk is full."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        reserve.give_up(home)
+        return ResourceError(
+            f"write {home.database}: no space left on device",
+            hint="rm of a container and system prune give room back",
+        )
+    return ResourceError(f"cannot write {home.database}: {error}")
+
+
 def _open(home: Home) -> sqlite3.Connection:
     """Open the file and bring it to our schema.
 
     What stays in the file (the journal's mode, the tables) is set once, so that opening is cheap.
     Raises Unsupported, by name, for a home that a newer version has written.
     """
+    reserve.give_up_where_full(home)
     connection = sqlite3.connect(
         home.database,
         timeout=BUSY_SECONDS,

@@ -1,13 +1,13 @@
 """A disk that is full in the middle of an operation: it says so, and nothing is lost or kept.
 
-The home lies on a file system of 24 MB, which only root of the machine can mount; what happens at
-each named place as an ordinary user, too, is in test_faults and test_cut.
+The home lies on a file system of 24 MB. What happens at each named place is in test_faults and
+test_cut.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,36 +16,16 @@ import ipycontainer
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError
-from ipycontainer.linux import mounts, syscalls
+from ipycontainer.store.reserve import RESERVE_BYTES
 from tests.archives import TarBuilder
 from tests.image_archives import image, write_archive
 from tests.registries import registry
 from tests.system.engine.processes import eventually
+from tests.system.files.small_disk import in_a_shell
+from tests.system.files.small_disk import small as small
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0, reason="mounts a small file system of the machine's"
-)
-
-SIZE_BYTES = 24 << 20
 SLACK_BYTES = 1 << 20  # of the database, its log, and a container's directory
 NO_ROOM = "no space left on device"
-
-
-@pytest.fixture
-def small(tmp_path: Path, busybox_tar: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An engine whose home is all that a small file system holds, with the small image."""
-    place = tmp_path / "small"
-    place.mkdir()
-    syscalls.mount("tmpfs", str(place), "tmpfs", 0, f"size={SIZE_BYTES}")
-    monkeypatch.setenv("IPYCONTAINER_HOME", str(place / "home"))
-    try:
-        with ipycontainer.connect(place / "home") as engine:
-            engine.images.import_(busybox_tar, repository="busybox", tag="latest")
-            engine.run("busybox", ["true"], network="none", remove=True)
-            yield engine
-            engine.reset()
-    finally:
-        syscalls.umount(str(place), mounts.MNT_DETACH)
 
 
 def free(engine: Engine) -> int:
@@ -180,3 +160,124 @@ def test_a_copy_of_an_image_that_has_no_room_is_no_container(
     with ipycontainer.connect(small.home.root) as copies:
         refused(copies, lambda: copies.containers.create("made", ["true"], network="none"))
         copies.run("busybox", ["true"], network="none", remove=True)
+
+
+# ── copies, archives and what a program writes ───────────────────────────────────────────────────
+
+
+def test_a_copy_that_has_no_room_takes_nothing_away(small: Engine, tmp_path: Path) -> None:
+    """Into a container and out of one: what stood there is whole, and no half copy is left."""
+    box = holding(small, 8)
+    here = small.home.root.parent / "out"
+    here.write_bytes(b"kept here")
+    box.copy_in(b"kept inside", "/kept")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "small").write_bytes(b"x")
+    (tmp_path / "tree" / "zbig").write_bytes(os.urandom(14 << 20))
+    for operation in (
+        lambda: box.copy_in(os.urandom(14 << 20), "/kept"),
+        lambda: box.copy_in(tmp_path / "tree", "/tree"),
+        lambda: box.put_archive("/", random_tar(14)),
+        lambda: box.copy_out("/d", here.parent / "copy"),
+    ):
+        filler = small.home.root.parent / "filler"
+        filler.write_bytes(bytes(free(small) - (6 << 20)))
+        refused(small, operation)
+        filler.unlink()
+    filler.write_bytes(bytes(free(small) - (6 << 20)))
+    refused(small, lambda: box.copy_out("/d/big", here))
+    filler.unlink()
+    assert here.read_bytes() == b"kept here"
+    assert sorted(path.name for path in here.parent.iterdir()) == ["home", "out"]
+    assert box.copy_out("/kept") == b"kept inside"
+    assert {change.path for change in box.changes()} == {
+        *("/d", "/d/big", "/etc", "/etc/group", "/kept")
+    }
+    assert box.copy_out("/d/big", here) == 8 << 20
+    here.unlink()
+
+
+def test_an_archive_of_images_that_has_no_room_is_no_file(small: Engine) -> None:
+    """`save -o`, as in a shell; the images are there as before."""
+    holding(small, 5).commit("made")
+    target = small.home.root.parent / "saved.tar"
+    filler = small.home.root.parent / "filler"
+    filler.write_bytes(bytes(free(small) - (3 << 20)))
+    done = in_a_shell("save", "-o", str(target), "made")
+    assert done.returncode == 1
+    assert NO_ROOM in done.stderr
+    assert sorted(path.name for path in target.parent.iterdir()) == ["filler", "home"]
+    filler.unlink()
+
+
+def test_a_program_that_fills_the_disk_ends_and_can_be_removed(small: Engine) -> None:
+    """It is told so, its end is written down, and the room is given back by `rm`."""
+    before = free(small)
+    fill = "dd if=/dev/zero of=/big bs=64k; echo code $?"
+    done = small.run("busybox", ["sh", "-c", fill], network="none", name="box")
+    assert b"No space left on device" in done.stderr
+    assert b"code 1" in done.stdout
+    box = small.containers.get("box")
+    assert (box.status, box.attrs["State"]["ExitCode"], done.exit_code) == ("exited", 0, 0)
+    box.remove()
+    eventually(lambda: before - free(small) < SLACK_BYTES)
+    small.run("busybox", ["true"], network="none", remove=True)
+
+
+def test_on_a_full_disk_all_is_listed_and_what_fills_it_removed(small: Engine) -> None:
+    """With not a byte free and no process of the engine's left, as in a new shell."""
+    holding(small, 8)
+    small.volumes.create("vol")
+    small.supervisor.quit()
+    small.store.close()
+    filler = fill_up(small)
+    for words, told in (
+        (("ps", "-a", "--format", "{{.Names}} {{.Status}}"), "box Exited (0)"),
+        (("images", "-q"), ""),
+        (("inspect", "--format", "{{.State.Status}}", "box"), "exited"),
+        (("logs", "box"), ""),
+        (("diff", "box"), "A /d/big"),
+        (("volume", "ls", "-q"), "vol"),
+        (("system", "df"), "Containers"),
+        (("rm", "box"), "box"),
+        (("volume", "rm", "vol"), "vol"),
+    ):
+        done = in_a_shell(*words)
+        assert (done.returncode, done.stderr) == (0, ""), words
+        assert told in done.stdout
+    assert free(small) > 6 << 20
+    filler.unlink()
+    small.run("busybox", ["true"], network="none", remove=True)
+    assert (small.home.root / "reserve").stat().st_size == RESERVE_BYTES
+
+
+def test_a_container_that_has_no_room_is_not_created(small: Engine) -> None:
+    """Nor is its reserve enough for an image's files; a start says why it cannot be."""
+    box = small.containers.create("busybox", ["true"], network="none", name="before")
+    filler = fill_up(small)
+    small.containers.list(all=True)
+    (small.home.root / "reserve").unlink(missing_ok=True)
+    filler = fill_up(small)
+    refused(small, lambda: small.containers.create("busybox", ["true"], network="none"))
+    refused(small, box.start)
+    filler.unlink()
+    box.start()
+    assert box.wait()["StatusCode"] == 0
+    small.run("busybox", ["true"], network="none", remove=True)
+
+
+def fill_up(engine: Engine) -> Path:
+    """Write a file until the home's file system takes not a byte more."""
+    filler = engine.home.root.parent / "filler"
+    with open(filler, "ab", buffering=0) as file:
+        while written := _some(file.fileno()):
+            assert written
+    return filler
+
+
+def _some(fd: int) -> int:
+    """Write as much as there is room for, up to a megabyte; 0 where the disk is full."""
+    try:
+        return os.write(fd, bytes(1 << 20))
+    except OSError:
+        return 0
