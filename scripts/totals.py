@@ -14,6 +14,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+SWEEP = "fault sweep"  # the property of tests/system/engine/test_faults.py: points, cuts, seed
+
 
 def outcomes(file: Path) -> dict[str, str]:
     """Return `passed`, `failed` or `skipped` for each test of a junit file."""
@@ -26,6 +28,28 @@ def outcomes(file: Path) -> dict[str, str]:
         else:
             found[name] = "skipped" if "skipped" in kinds else "passed"
     return found
+
+
+def sweep(files: Mapping[str, Path]) -> str:
+    """Return a line of how much of the engine the users' fault sweeps cut, "" without any."""
+    points: dict[str, int] = {}
+    cuts, users, unclean = 0, set(), 0
+    for user, file in files.items():
+        for case in ET.parse(file).iter("testcase"):
+            for found in case.iter("property"):
+                if found.get("name") == SWEEP:
+                    there, made = map(int, str(found.get("value")).split()[:2])
+                    points[str(case.get("name"))] = max(there, points.get(str(case.get("name")), 0))
+                    cuts += made
+                    users.add(user)
+                    unclean += case.find("failure") is not None
+    if not users:
+        return ""
+    told = f"{unclean} of them left something" if unclean else "none left anything"
+    return (
+        f"fault sweep: {len(points)} operations with {sum(points.values())} points by "
+        f"{len(users)} users, cut {cuts} times: {told}"
+    )
 
 
 def summary(name: str, found: Mapping[str, str]) -> str:
@@ -74,6 +98,9 @@ def main(arguments: list[str]) -> int:
     for name, found in results.items():
         print(summary(name, found))
     every = [kind for found in results.values() for kind in found.values()]
+    existing = [word.partition("=") for word in arguments[split + 2 :]]
+    if swept := sweep({user: Path(file) for user, _, file in existing if Path(file).exists()}):
+        print(swept)
     print(f"{every.count('passed')} passed, {every.count('failed')} failed")
     return 1 if different or lacking or "failed" in every else 0
 

@@ -44,6 +44,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in set(left)]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of the engine a fault sweep (tests/system/engine/test_faults.py) has cut."""
+    found = [
+        (kind, value)
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, ())
+        for name, value in report.user_properties
+        if name == "fault sweep"
+    ]
+    if not found:
+        return
+    points, cuts = (sum(int(value.split()[at]) for _, value in found) for at in (0, 1))
+    unclean = sum(kind == "failed" for kind, _ in found)
+    seed = f", IPYCONTAINER_SEED={found[0][1].split()[2]}" if cuts < points else ""
+    terminalreporter.write_line(
+        f"fault sweep as uid {os.geteuid()}: {len(found)} operations, {points} points, "
+        f"{cuts} cuts{seed}; {unclean or 'none'} left something"
+    )
+
+
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
     from ipycontainer.engine.images import Image

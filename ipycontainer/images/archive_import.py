@@ -25,7 +25,7 @@ from ipycontainer.model import platform as platforms
 from ipycontainer.model import reference as references
 from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
 from ipycontainer.model.platform import Platform
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import trash
 from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, unpack
 from ipycontainer.store import images
 from ipycontainer.store.database import Store
@@ -97,7 +97,7 @@ def _new_layer(home: Home) -> Iterator[tuple[Path, DirFd]]:
         with DirFd.open(path) as target:
             yield path, target
     finally:
-        snapshots.throw_away(home, path)
+        trash.throw_away(home, path)
 
 
 def _add(

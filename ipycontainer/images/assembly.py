@@ -27,7 +27,7 @@ from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE, BlobWriter, L
 from ipycontainer.images.manifest import Manifest
 from ipycontainer.images.unpacking import Unpacked, Unpacker
 from ipycontainer.model.image import Descriptor, ImageRecord, Layer
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import trash
 from ipycontainer.store import images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -214,7 +214,7 @@ class Assembly:
     def _discard(self, number: int) -> None:
         path = self._trees.pop(number, None)
         if path is not None:
-            snapshots.throw_away(self._home, path)
+            trash.throw_away(self._home, path)
 
     def discard(self) -> None:
         """Throw away what was unpacked and has not found its place."""

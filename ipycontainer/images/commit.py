@@ -29,7 +29,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model import reference as references
 from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.storage import layers, snapshots
+from ipycontainer.storage import layers, trash
 from ipycontainer.storage.tar_writer import TarWriter
 from ipycontainer.storage.unpack import unpack
 from ipycontainer.store import containers, images
@@ -113,7 +113,7 @@ def _layer(
         faults.point("commit: unpacked")
         _give_name(path, home.layer(chain_id))
     finally:
-        snapshots.throw_away(home, path)
+        trash.throw_away(home, path)
     return Layer(chain_id, diff_id, size.size), blob
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ipycontainer.images.layout import Layout
-from ipycontainer.storage import flat, mountpoints, snapshots
+from ipycontainer.storage import flat, mountpoints, trash
 from ipycontainer.store import images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -38,7 +38,7 @@ def leftovers(home: Home) -> bool:
     name without a row is found by the sweep itself.
     """
     half = any(name.startswith(NEW) for name in os.listdir(home.layers))
-    return half or bool(os.listdir(home.trash)) or bool(os.listdir(Layout(home).ingest))
+    return half or bool(trash.unowned(home)) or bool(os.listdir(Layout(home).ingest))
 
 
 def sweep(home: Home, store: Store) -> bool:
@@ -60,7 +60,7 @@ def sweep(home: Home, store: Store) -> bool:
         layout.remove_unused(blobs)
         for path in home.layers.iterdir():
             if path.name not in layers:
-                snapshots.throw_away(home, path)
+                trash.throw_away(home, path)
         mountpoints.sweep(home, layers)
         flat.sweep(home, layers)
         return True

@@ -12,6 +12,7 @@ import ipaddress
 import os
 from contextlib import suppress
 
+from ipycontainer import faults
 from ipycontainer.linux import nftables, rtnetlink
 from ipycontainer.linux.rtnetlink import Link
 from ipycontainer.model.network import BRIDGE, NetworkRecord
@@ -60,6 +61,7 @@ def _make(place: Place, record: NetworkRecord, name: str, warnings: list[str]) -
     with suppress(FileExistsError):  # another network's maker was first
         nftables.commit(place.netfilter, rules.table(place.table))
     nftables.commit(place.netfilter, rules.add_bridge(place.table, _in_table(name, record)))
+    faults.point("bridge: in the table")
     gateways = [
         ipaddress.ip_interface(f"{pool.gateway}/{pool.subnet.partition('/')[2]}")
         for pool in config.pools
@@ -71,6 +73,7 @@ def _make(place: Place, record: NetworkRecord, name: str, warnings: list[str]) -
     link = rtnetlink.find_link(place.route, name)
     if link is None:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), f"find bridge {name}")
+    faults.point("bridge: made")
     for gateway in gateways:
         with suppress(FileExistsError):
             place.route.send([rtnetlink.add_address(link.index, gateway)])
@@ -78,6 +81,7 @@ def _make(place: Place, record: NetworkRecord, name: str, warnings: list[str]) -
         for version in sorted({gateway.version for gateway in gateways}):
             _forward(version, warnings)
         warnings += _obstacles(place)
+    faults.point("bridge: before it is up")
     alias = f"{record.name}, network of ipycontainer"
     place.route.send([rtnetlink.change_link(name, up=True, alias=alias)])
 
@@ -88,6 +92,7 @@ def remove(place: Place, record: NetworkRecord) -> None:
     with place.changing():
         with suppress(OSError):
             place.route.send([rtnetlink.delete_link(name)])
+        faults.point("bridge: removed")
         for packet in rules.remove_bridge(place.table, _in_table(name, record)):
             with suppress(OSError):
                 nftables.commit(place.netfilter, [packet])

@@ -20,7 +20,7 @@ from ipycontainer import faults
 from ipycontainer.errors import Conflict, InvalidArgument, NotFound
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import ContainerRecord, Overlay
-from ipycontainer.storage import copying, sizes, snapshots
+from ipycontainer.storage import copying, sizes, trash
 from ipycontainer.store.home import Home
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _TAG = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_NEW = ".new-"
 _ABOUT = "about.json"
 # In a container's directory: uppers that are complete and are to take the place of its own.
 _ROLLBACK = "rollback"
@@ -72,7 +71,7 @@ def make(home: Home, record: ContainerRecord, tag: str, progress: Progress) -> C
             f"container {record.name} has a checkpoint {tag} already",
             hint=f"checkpoints --rm {tag} {record.name} removes it",
         )
-    fresh = place / f"{_NEW}{os.urandom(8).hex()}"
+    fresh = trash.place(home)
     fresh.mkdir(mode=0o700)
     try:
         copy_uppers([overlay.upper for overlay in record.overlays], fresh, progress)
@@ -82,7 +81,7 @@ def make(home: Home, record: ContainerRecord, tag: str, progress: Progress) -> C
         faults.point("checkpoint: copied")
         os.rename(fresh, place / tag)
     except BaseException:
-        snapshots.throw_away(home, fresh)
+        trash.throw_away(home, fresh)
         raise
     return Checkpoint(tag, about["created_ns"], size)
 
@@ -125,7 +124,7 @@ def of(home: Home, record: ContainerRecord, tag: str) -> tuple[Overlay, ...]:
 def remove(home: Home, record: ContainerRecord, tag: str) -> None:
     """Throw a checkpoint away. Raises NotFound."""
     of(home, record, tag)
-    snapshots.throw_away(home, _place(home, record.id) / tag)
+    trash.throw_away(home, _place(home, record.id) / tag)
 
 
 def roll_back(home: Home, record: ContainerRecord, tag: str, progress: Progress) -> None:
@@ -136,14 +135,14 @@ def roll_back(home: Home, record: ContainerRecord, tag: str, progress: Progress)
     """
     kept = of(home, record, tag)
     directory = home.container(record.id)
-    fresh = directory / f"{_NEW}{os.urandom(8).hex()}"
+    fresh = trash.place(home)
     fresh.mkdir(mode=0o700)
     try:
         copy_uppers([overlay.upper for overlay in kept], fresh, progress)
         faults.point("rollback: copied")
         os.rename(fresh, directory / _ROLLBACK)
     except BaseException:
-        snapshots.throw_away(home, fresh)
+        trash.throw_away(home, fresh)
         raise
     _finish(home, record)
 
@@ -156,13 +155,9 @@ def unfinished(home: Home) -> list[str]:
 
 
 def finish_rollbacks(home: Home, record: ContainerRecord) -> None:
-    """Finish a rollback that was cut off, and throw away copies that never came to be."""
+    """Finish a rollback that was cut off."""
     if (home.container(record.id) / _ROLLBACK).exists():
         _finish(home, record)
-    for place in (home.container(record.id), _place(home, record.id)):
-        for name in os.listdir(place) if place.exists() else ():
-            if name.startswith(_NEW):
-                snapshots.throw_away(home, place / name)
 
 
 def _finish(home: Home, record: ContainerRecord) -> None:
@@ -170,7 +165,7 @@ def _finish(home: Home, record: ContainerRecord) -> None:
     for number, overlay in enumerate(record.overlays):
         fresh = staged / f"upper{number}"
         if fresh.exists():
-            snapshots.throw_away(home, Path(overlay.upper))
+            trash.throw_away(home, Path(overlay.upper))
             faults.point("rollback: between")
             os.rename(fresh, overlay.upper)
             faults.point("rollback: renamed")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ipycontainer import faults
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.storage import attributes, copying, mountpoints, snapshots
+from ipycontainer.storage import attributes, copying, mountpoints, trash
 from ipycontainer.store.home import Home
 
 __all__ = ["fill", "make", "place", "sweep"]
@@ -34,7 +34,7 @@ def make(home: Home, layers: Sequence[str]) -> Path:
         return path
     lowers = [str(home.layer(chain_id)) for chain_id in layers] or [str(home.empty_dir)]
     points = mountpoints.layer(home, lowers[::-1])
-    fresh = home.trash / f"flat-{os.urandom(8).hex()}"
+    fresh = trash.place(home)
     fresh.mkdir(mode=0o755)
     try:
         mark = attributes.opaque_mark(home.rootless)
@@ -49,7 +49,7 @@ def make(home: Home, layers: Sequence[str]) -> Path:
         with suppress(OSError):  # somebody else was faster: it is the same
             os.rename(fresh, path)
     finally:
-        snapshots.throw_away(home, fresh)
+        trash.throw_away(home, fresh)
     return path
 
 
@@ -77,7 +77,7 @@ def fill(home: Home, layers: Sequence[str], upper: str) -> None:
             copying.copy_tree(source, target)
     except OSError:
         if new:
-            snapshots.throw_away(home, tree)
+            trash.throw_away(home, tree)
         raise
 
 
@@ -86,4 +86,4 @@ def sweep(home: Home, kept: Collection[str]) -> None:
     with suppress(FileNotFoundError):
         for entry in (home.cache / _DIRECTORY).iterdir():
             if entry.name not in kept:
-                snapshots.throw_away(home, entry)
+                trash.throw_away(home, entry)

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from ipycontainer.storage import trees
+from ipycontainer.storage import trash, trees
 from ipycontainer.store.home import Home
 
 __all__ = ["layer", "sweep"]
@@ -35,14 +35,12 @@ def layer(home: Home, below: Sequence[str]) -> str | None:
         return str(path) if stat.S_ISDIR(os.lstat(path).st_mode) else None
     except FileNotFoundError:
         path.parent.mkdir(exist_ok=True)
-    making = path.parent / f".{os.urandom(8).hex()}"
+    making = trash.place(home)
     try:
         _make(str(making), below)
     except _NotPossible:
         trees.delete(making)
         making.touch()  # so that nobody tries again
-    except FileNotFoundError:  # a sweep took it away: the next container makes it
-        return None
     with suppress(OSError):  # somebody else was faster
         os.rename(making, path)
         return str(path) if path.is_dir() else None

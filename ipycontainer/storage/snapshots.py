@@ -17,21 +17,18 @@ from pathlib import Path
 from ipycontainer import faults
 from ipycontainer.linux import procfs
 from ipycontainer.model.state import DEFAULT_DRIVER, Overlay
-from ipycontainer.storage import mountpoints, trees
-from ipycontainer.store import containers, reserve
+from ipycontainer.storage import mountpoints, trash
+from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
 __all__ = [
-    "delete_trashed",
     "discard",
-    "empty_trash",
     "orphans",
     "prepare",
     "put_away",
     "sweep",
     "take_back",
-    "throw_away",
     "upon",
 ]
 
@@ -112,12 +109,8 @@ def _part(layer: str, target: str) -> str:
 
 
 def discard(home: Home, container_id: str) -> None:
-    """Delete everything of a container: bundle, log and changes. A missing one is no error.
-
-    Renamed into the trash first: killed midway, what is left is nobody's, and the next sweep
-    deletes it.
-    """
-    delete_trashed(home, put_away(home, container_id))
+    """Delete everything of a container: bundle, log and changes. A missing one is no error."""
+    trash.delete(home, put_away(home, container_id))
 
 
 def put_away(home: Home, container_id: str) -> str:
@@ -125,48 +118,19 @@ def put_away(home: Home, container_id: str) -> str:
 
     The socket and the lock of a monitor that was killed go at once.
     """
-    name = _put_into_trash(home, home.container(container_id))
+    away = trash.place(home)
+    faults.point("discard")
+    with suppress(FileNotFoundError):
+        os.rename(home.container(container_id), away)
     for path in (home.socket(container_id), home.lock(container_id)):
         path.unlink(missing_ok=True)
-    return name
+    return away.name
 
 
 def take_back(home: Home, container_id: str, name: str) -> None:
     """Give a container back what was put away: its row stays after all."""
     with suppress(FileNotFoundError):
         os.rename(home.trash / name, home.container(container_id))
-
-
-def throw_away(home: Home, path: Path) -> None:
-    """Delete a tree of the home by way of its trash; a missing one is no error."""
-    delete_trashed(home, _put_into_trash(home, path))
-
-
-def _put_into_trash(home: Home, path: Path) -> str:
-    name = os.urandom(8).hex()
-    faults.point("discard")
-    with suppress(FileNotFoundError):
-        os.rename(path, home.trash / name)
-    return name
-
-
-def delete_trashed(home: Home, name: str) -> None:
-    """Delete one tree of the trash; a missing one is no error."""
-    directory = os.open(home.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        trees.remove(directory, name)
-    finally:
-        os.close(directory)
-    reserve.keep(home)
-
-
-def empty_trash(home: Home) -> None:
-    """Delete what a killed process left in the trash; safe beside others that do the same."""
-    directory = os.open(home.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        trees.empty(directory)
-    finally:
-        os.close(directory)
 
 
 def orphans(home: Home, store: Store) -> list[str]:

@@ -17,7 +17,7 @@ from ipycontainer import faults
 from ipycontainer.linux import mounts, syscalls
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.volume import VolumeRecord, check_options, check_volume_name
-from ipycontainer.storage import copying, trees
+from ipycontainer.storage import copying, trash
 from ipycontainer.store import containers, volumes
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -83,21 +83,17 @@ def take_away(home: Home, names: Iterable[str]) -> list[str]:
     """
     thrown = []
     for name in names:
-        fresh = os.urandom(8).hex()
+        fresh = trash.place(home)
         with suppress(FileNotFoundError):
-            os.rename(home.volume(name).parent, home.trash / fresh)
-            thrown.append(fresh)
+            os.rename(home.volume(name).parent, fresh)
+            thrown.append(fresh.name)
     return thrown
 
 
 def empty(home: Home, thrown: Iterable[str]) -> None:
     """Delete what `take_away` has renamed."""
-    directory = os.open(home.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for name in thrown:
-            trees.remove(directory, name)
-    finally:
-        os.close(directory)
+    for name in thrown:
+        trash.delete(home, name)
 
 
 def sweep(home: Home, store: Store) -> None:
@@ -132,7 +128,7 @@ def fill(home: Home, root: DirFd, target: str, record: VolumeRecord) -> None:
             with DirFd.open(place) as into:
                 copying.copy_tree(inside, into)
             return
-        fresh = place.with_name(f"fill-{os.urandom(8).hex()}")
+        fresh = trash.place(home)
         fresh.mkdir(mode=0o700)
         try:
             with DirFd.open(fresh) as into:
@@ -140,15 +136,7 @@ def fill(home: Home, root: DirFd, target: str, record: VolumeRecord) -> None:
             faults.point("volume: filled")
             os.rename(fresh, place)
         finally:
-            _drop(fresh)
-
-
-def _drop(path: Path) -> None:
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        trees.remove(directory, path.name)
-    finally:
-        os.close(directory)
+            trash.delete(home, fresh.name)
 
 
 # ── volumes that are mounted ─────────────────────────────────────────────────────────────────────

@@ -291,6 +291,7 @@ class Connection:
         self._names.clear()
         if self._place is not None:
             self._withdraw_ports(self._place)
+        faults.point("monitor: ports closed")
         for _, sock in self._taken:
             sock.close()
         self._taken.clear()

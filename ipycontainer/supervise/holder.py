@@ -18,6 +18,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from ipycontainer import faults
 from ipycontainer.errors import ProtocolError, ResourceError
 from ipycontainer.linux import links, namespaces, nftables, rtnetlink, syscalls
 from ipycontainer.network import outside
@@ -52,6 +53,7 @@ def ensure(home: Home) -> list[str]:
         return []
     if answer != "ok":
         raise ResourceError(f"cannot make a network namespace: {answer or 'its holder died'}")
+    faults.point("holder: before the way out")
     return outside.attach(child)
 
 
@@ -65,12 +67,14 @@ def _live(home: Home, ready: int) -> None:
         except BlockingIOError:
             os.write(ready, b"there")
             return
+        faults.point("holder: locked")
         namespaces.unshare(namespaces.CLONE_NEWNET)
         links.loopback_up()
         for name in _FORWARDING:
             with suppress(OSError):
                 Path("/proc/sys/net", name).write_text("1", encoding="ascii")
         listening = listen(str(holder_socket(home)))
+        faults.point("holder: listens")
         os.write(ready, b"ok")
         os.close(ready)
         _serve(listening)

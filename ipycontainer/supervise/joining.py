@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ipycontainer import faults
 from ipycontainer.errors import Conflict, EngineError, ResourceError
 from ipycontainer.linux import namespaces, pidfd, rtnetlink
 from ipycontainer.model.network import EndpointConfig, is_user_defined
@@ -44,6 +45,7 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
     with Place(home) as place:
         try:
             attachments.wire(place, plug, record.state.pid, warnings)
+            faults.point("connect: wired")
             had_resolver = any(is_user_defined(each.network.name) for each in before)
             opens = is_user_defined(network.name) and not had_resolver
             plugs = [*before, plug]
@@ -53,6 +55,7 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
             with store.write() as tx:
                 endpoints.remove(tx, record.id, network.id, time.time_ns())
             raise ResourceError(f"cannot connect to network {network.name}: {error}") from error
+    faults.point("connect: configured")
     _write_own(home, record, plugs)
     if sockets:
         _hand_over(home, record, sockets, arguments)
@@ -144,9 +147,11 @@ def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequen
     left = [plug for plug in plugs if plug is not gone]
     with Place(home) as place:
         attachments.unplug(place, gone)
+    faults.point("disconnect: unplugged")
     with store.write() as tx:
         endpoints.remove(tx, record.id, gone.network.id, time.time_ns())
     _write_own(home, record, left)
+    faults.point("disconnect: before the routes")
     _enter(record)
     asked = json.loads(attachments.inside(left, resolver=False))["interfaces"]
     with rtnetlink.open_route() as route:

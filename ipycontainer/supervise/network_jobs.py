@@ -37,13 +37,17 @@ def hold(home: Home, _: Store, __: Mapping[str, Any], ___: Sequence[int]) -> Any
 
 
 def remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
-    """Remove a network that nobody is on: its row first, which is the answer to who starts now."""
+    """Remove a network that nobody is on.
+
+    Its bridge goes within the transaction: killed before the row is gone, a network stays that
+    makes its bridge when it is needed, and never a bridge that nobody names.
+    """
     with store.write() as tx:
         record = networks.get(tx, str(arguments["id"]))
         networks.remove(tx, record)
-    if (place := _standing(home)) is not None:
-        with place:
-            bridges.remove(place, record)
+        if (place := _standing(home)) is not None:
+            with place:
+                bridges.remove(place, record)
 
 
 def withdraw(home: Home, store: Store, container_id: str) -> None:

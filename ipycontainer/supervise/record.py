@@ -16,7 +16,7 @@ from ipycontainer.errors import EngineError, NoSuchContainer, StepFailed
 from ipycontainer.linux import procfs
 from ipycontainer.model.oci import ANNOTATION_VOLUMES, Spec
 from ipycontainer.runtime.launch import Launched
-from ipycontainer.storage import removal, snapshots, volumes
+from ipycontainer.storage import removal, snapshots, trash, volumes
 from ipycontainer.store import containers, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -125,9 +125,9 @@ class Record:
             if self._is_known():
                 snapshots.take_back(self._home, self._id, trashed)
             else:
-                snapshots.delete_trashed(self._home, trashed)
+                trash.delete(self._home, trashed)
             raise
-        snapshots.delete_trashed(self._home, trashed)
+        trash.delete(self._home, trashed)
 
     def _is_known(self) -> bool:
         try:

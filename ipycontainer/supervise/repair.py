@@ -18,11 +18,11 @@ from ipycontainer.errors import NoSuchContainer
 from ipycontainer.linux import cgroups, freezer, pidfd, procfs
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.state import ContainerRecord, Status
-from ipycontainer.storage import checkpoints, removal, snapshots, volumes
+from ipycontainer.storage import checkpoints, removal, snapshots, trash, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import network_jobs
+from ipycontainer.supervise import network_jobs, rehearsals
 
 __all__ = ["cgroup_note", "cgroup_of", "cgroup_path", "remove_cgroup", "repair"]
 
@@ -46,7 +46,8 @@ def repair(home: Home, store: Store) -> None:
     for record in records:
         if not record.state.status.alive:
             _finish_rollback(home, record)
-    snapshots.empty_trash(home)
+    trash.empty(home)
+    rehearsals.sweep(home, f"/ipyc-{home.hash8}")
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
     sweep.sweep(home, store)

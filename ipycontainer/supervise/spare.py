@@ -26,7 +26,7 @@ from ipycontainer.storage import trees
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import monitor_process
+from ipycontainer.supervise import monitor_process, rehearsals
 from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.protocol import Channel, check_peer
 from ipycontainer.supervise.repair import cgroup_path
@@ -76,7 +76,7 @@ def _promised_cgroups(home: Home) -> Hierarchies | None:
     """Return where containers get cgroups; None where this user may make none, seen by trying."""
     hierarchies = launch.preload()
     try:
-        group = cgroups.create(hierarchies, cgroup_path(home, f"rehearsal-{os.getpid()}"))
+        group = cgroups.create(hierarchies, cgroup_path(home, rehearsals.name()))
     except OSError:
         return None
     if group is None:
@@ -105,13 +105,14 @@ def _rehearse(home: Home, store: Store) -> None:
     """Go through a monitor's motions, so that its pages are ours before anybody waits."""
     raw = json.dumps(oci_json.to_json(sandbox.sample(home.rootless, "/nowhere")))
     plan.plan(oci_json.from_json(json.loads(raw)), "/nowhere", userns=home.rootless)
-    nobody = f"rehearsal-{os.getpid()}"
+    nobody = rehearsals.name()
     liveness.hold(home.runtime / nobody).release()
     with suppress(_Undone), store.write() as tx:
         _live_a_life(tx, nobody)
         raise _Undone
     for name in ("upper0", "work0/work"):
         os.makedirs(home.cache / nobody / name)
-    cache = os.open(home.cache, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    trees.remove(cache, nobody)  # not by way of the trash, whose contents speak of a killed process
-    os.close(cache)
+    place = os.open(home.cache / nobody, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    trees.empty(place)
+    os.close(place)
+    os.rmdir(home.cache / nobody)

@@ -13,7 +13,7 @@ from ipycontainer.errors import Conflict
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
-from ipycontainer.storage import checkpoints, comparison, flat, view
+from ipycontainer.storage import checkpoints, comparison, flat, trash, view
 from ipycontainer.storage.drivers.vfs import Copies
 from ipycontainer.store import containers, images
 from ipycontainer.store.database import Store
@@ -126,7 +126,7 @@ _STOPPED = ContainerState().status
 
 @contextmanager
 def _seen(home: Home, side: ContainerRecord, opened: ExitStack) -> Iterator[DirFd]:
-    scratch = home.trash / os.urandom(8).hex()
+    scratch = trash.place(home)
     scratch.mkdir(mode=0o700)
     opened.callback(_leave, scratch)
     with view.seen(home, side, scratch=scratch) as root:

@@ -16,7 +16,7 @@ from ipycontainer import faults
 from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError, ResourceError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.storage import changes, drivers, removal, sizes, snapshots, view, volumes
+from ipycontainer.storage import changes, drivers, removal, sizes, snapshots, trash, view, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
@@ -240,7 +240,7 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
             store_volumes.remove(tx, record.name)
     network_jobs.clear(home, store)
     for directory in (home.containers, home.layers, home.layout, home.cache, home.volumes):
-        snapshots.throw_away(home, directory)
+        trash.throw_away(home, directory)
 
 
 # Those of supervise.image_jobs.

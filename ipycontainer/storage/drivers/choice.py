@@ -18,7 +18,7 @@ from pathlib import Path
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import mounts, namespaces, procfs, syscalls
 from ipycontainer.model.state import Overlay
-from ipycontainer.storage import attributes, snapshots
+from ipycontainer.storage import attributes, trash
 from ipycontainer.storage.drivers import DRIVERS, Driver
 from ipycontainer.store.home import Home
 
@@ -90,7 +90,7 @@ def _file(home: Home) -> Path:
 
 def _try(driver: Driver, home: Home) -> str:
     """Say why a driver cannot work in this home, "" when it does: by what containers need of it."""
-    place = home.trash / f"probe-{os.urandom(8).hex()}"
+    place = trash.place(home)
     try:
         for name in ("lower/deleted/inner", "lower/hidden/inner", "upper", "work", "tree"):
             (place / name).mkdir(parents=True)
@@ -100,7 +100,7 @@ def _try(driver: Driver, home: Home) -> str:
     finally:
         with suppress(OSError):
             mounts.detach(str(place / "tree"))
-        snapshots.throw_away(home, place)
+        trash.throw_away(home, place)
 
 
 def _work_in(driver: Driver, home: Home, place: Path) -> str:

@@ -1,9 +1,10 @@
-"""The operations beyond a container's life that a fault is put into: files, images, networks."""
+"""The operations beyond a container's life that a fault is put into: files, images, volumes."""
 
 from __future__ import annotations
 
 import io
 import tarfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,14 +14,14 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
-    NameInUse,
     NoSuchContainer,
-    NoSuchNetwork,
     NoSuchVolume,
 )
 from tests.system.engine.operation import Operation, get, make, nothing, running, stopped
 
 __all__ = ["MORE_OPERATIONS"]
+
+BEGIN_SECONDS = 10
 
 
 def _tar(name: str, data: bytes) -> bytes:
@@ -194,59 +195,44 @@ def _update(engine: Engine, _: Path) -> None:
     get(engine).update(pids_limit=50)
 
 
-def _make_network(engine: Engine, _: Path) -> None:
-    engine.networks.create("cutnet")
+def _tag(engine: Engine, _: Path) -> None:
+    engine.images.get("busybox").tag("second", "1")
 
 
-def _make_network_again(engine: Engine, archive: Path) -> None:
-    with suppress(NameInUse, Conflict):
-        _make_network(engine, archive)
-    engine.networks.get("cutnet").remove()
+def _drop_checkpoint(engine: Engine, _: Path) -> None:
+    get(engine).drop_checkpoint("one")
 
 
-def _remove_network(engine: Engine, _: Path) -> None:
-    engine.networks.get("cutnet").remove()
+def _drop_checkpoint_again(engine: Engine, archive: Path) -> None:
+    if get(engine).checkpoints():
+        _drop_checkpoint(engine, archive)
+    assert get(engine).checkpoints() == []
 
 
-def _remove_network_again(engine: Engine, archive: Path) -> None:
-    with suppress(NoSuchNetwork):
-        _remove_network(engine, archive)
-    _make_network(engine, archive)
-
-
-def _on_a_network(engine: Engine, archive: Path) -> None:
-    _make_network(engine, archive)
+def _begins_again(engine: Engine, archive: Path) -> None:
+    """Have a container run that its monitor begins anew when it ends."""
     engine.containers.run(
-        "busybox", ["sleep", "60"], name="cut", network="bridge", detach=True, stop_signal="KILL"
+        *("busybox", ["sleep", "60"]),
+        name="cut",
+        network="none",
+        detach=True,
+        restart_policy={"Name": "on-failure", "MaximumRetryCount": 3},
     )
 
 
-def _connect(engine: Engine, _: Path) -> None:
-    engine.networks.get("cutnet").connect("cut")
+def _make_it_begin_again(engine: Engine, _: Path) -> None:
+    get(engine).exec_run(["kill", "-9", "-1"])
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while get(engine).attrs["RestartCount"] != 1 or get(engine).status == "restarting":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
-def _connect_again(engine: Engine, archive: Path) -> None:
+def _begin_again_again(engine: Engine, _: Path) -> None:
     get(engine).start()
-    with suppress(Conflict):
-        _connect(engine, archive)
-    assert engine.networks.get("cutnet").users == 1
-    engine.networks.get("cutnet").disconnect("cut")
-
-
-def _connected(engine: Engine, archive: Path) -> None:
-    _on_a_network(engine, archive)
-    _connect(engine, archive)
-
-
-def _disconnect(engine: Engine, _: Path) -> None:
-    engine.networks.get("cutnet").disconnect("cut")
-
-
-def _disconnect_again(engine: Engine, archive: Path) -> None:
-    get(engine).start()
-    if engine.networks.get("cutnet").users:
-        _disconnect(engine, archive)
-    assert engine.networks.get("cutnet").users == 0
+    assert get(engine).status == "running"
+    get(engine).stop(timeout=0)
+    assert get(engine).status == "exited"
 
 
 def _make_volume(engine: Engine, _: Path) -> None:
@@ -312,10 +298,9 @@ MORE_OPERATIONS = {
     "rm -f": Operation(running, _remove, _remove_again),
     "kill": Operation(running, _kill, _kill_again),
     "update": Operation(stopped, _update, _update),
-    "network create": Operation(nothing, _make_network, _make_network_again),
-    "network rm": Operation(_make_network, _remove_network, _remove_network_again),
-    "network connect": Operation(_on_a_network, _connect, _connect_again),
-    "network disconnect": Operation(_connected, _disconnect, _disconnect_again),
+    "tag": Operation(nothing, _tag, _tag),
+    "checkpoints --rm": Operation(_undoable, _drop_checkpoint, _drop_checkpoint_again),
+    "begin again": Operation(_begins_again, _make_it_begin_again, _begin_again_again),
     "volume create": Operation(nothing, _make_volume, _make_volume),
     "volume rm": Operation(_make_volume, _remove_volume, _remove_volume_again),
     "run with a volume": Operation(nothing, _run_with_volume, _run_with_volume_again),

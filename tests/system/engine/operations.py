@@ -16,6 +16,7 @@ import ipycontainer
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError, ImageNotFound, NameInUse, NoSuchContainer
 from tests.system.engine.more_operations import MORE_OPERATIONS
+from tests.system.engine.network_operations import NETWORK_OPERATIONS
 from tests.system.engine.operation import WAITER, Operation, get, make, nothing, running, stopped
 
 __all__ = ["OPERATIONS"]
@@ -121,6 +122,7 @@ OPERATIONS = {
     "rmi": Operation(_import, _remove_image, _remove_image_again),
     "exec": Operation(running, _exec, _exec_again),
     **MORE_OPERATIONS,
+    **NETWORK_OPERATIONS,
 }
 
 

@@ -10,7 +10,7 @@ import sys
 from ipycontainer.images import sweep
 from ipycontainer.images.archive_import import import_image
 from ipycontainer.images.layout import Layout
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import trash
 from ipycontainer.store import images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -51,7 +51,7 @@ def test_an_import_that_is_killed_leaves_the_whole_image_or_nothing(bare_home: H
         steps += 1
         store = Store(bare_home)
         assert sweep.sweep(bare_home, store)
-        snapshots.empty_trash(bare_home)
+        trash.empty(bare_home)
         with store.read() as tx:
             listed = images.list_all(tx)
         if listed:

@@ -75,3 +75,23 @@ def test_failure_and_missing_file_fail(
     code, lines = run(capsys, "--users", allowed, f"root={tmp_path}/none.xml")
     assert code == 1
     assert "root: the tests did not run to their end" in lines
+
+
+def test_fault_sweeps_are_summed_up(
+    tmp_path: Path, allowed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Operations and points are counted once, cuts and users together."""
+    case = (
+        '<testcase classname="tests.a" name="{}"><properties>'
+        '<property name="fault sweep" value="{} {} 7"/></properties></testcase>'
+    )
+    users = []
+    for user, cuts in (("root", 6), ("tester", 3)):
+        path = tmp_path / f"{user}.xml"
+        path.write_text(f"<a>{case.format('run', 20, cuts)}{case.format('rm', 5, cuts)}</a>")
+        users.append(f"{user}={path}")
+    code, lines = run(capsys, "--users", allowed, *users)
+    assert code == 0
+    assert lines[-2] == (
+        "fault sweep: 2 operations with 25 points by 2 users, cut 18 times: none left anything"
+    )
