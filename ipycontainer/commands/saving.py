@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import click
 
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
@@ -10,12 +13,41 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, InvalidReference, UsageError
 from ipycontainer.model.reference import parse
 
-__all__ = ["UNPAUSED", "commit", "export"]
+__all__ = ["commit", "export", "is_paused", "pausing"]
 
-# What --pause=false means, to whoever thinks of it.
-UNPAUSED = "with false it runs on, and what it writes meanwhile may be kept in part"
+F = TypeVar("F", bound=Callable[..., object])
 
 _TERMINAL = "cowardly refusing to save to a terminal. Use the -o flag or redirect"
+
+
+def pausing(what: str) -> Callable[[F], F]:
+    """Give a verb both of docker's words for it: --no-pause since 29, --pause before."""
+
+    def decorate(function: F) -> F:
+        older = click.option(
+            "-p",
+            "--pause/--unpaused",
+            default=None,
+            help=f"Pause container during {what} (default true); docker's older word",
+        )
+        newer = click.option(
+            "--no-pause",
+            is_flag=True,
+            help=f"Disable pausing container during {what}: it runs on, and what it writes "
+            "meanwhile may be kept in part",
+        )
+        return newer(older(function))
+
+    return decorate
+
+
+def is_paused(pause: bool | None, no_pause: bool) -> bool:
+    """Tell whether a container is to be held still; docker's error for both words at once."""
+    if no_pause and pause is not None:
+        raise UsageError(
+            "conflicting options: --no-pause and --pause cannot be used together", exit_code=1
+        )
+    return not no_pause if pause is None else pause
 
 
 @verb(
@@ -60,12 +92,7 @@ def export(session: Session, output: str, container: str) -> Outcome:
     "-c", "--change", type=List(), multiple=True, help="Apply Dockerfile instruction to the image"
 )
 @click.option("-m", "--message", default="", help="Commit message")
-@click.option(
-    "-p",
-    "--pause/--no-pause",
-    default=True,
-    help=f"Pause container during commit (default true); {UNPAUSED}",
-)
+@pausing("commit")
 @click.argument("container")
 @click.argument("reference", required=False)
 def commit(
@@ -73,11 +100,13 @@ def commit(
     author: str,
     change: tuple[str, ...],
     message: str,
-    pause: bool,
+    pause: bool | None,
+    no_pause: bool,
     container: str,
     reference: str | None,
 ) -> Outcome:
     """Return the id of the image."""
+    paused = is_paused(pause, no_pause)
     repository, tag = "", ""
     if reference:
         try:
@@ -92,7 +121,7 @@ def commit(
             tag,
             message,
             author,
-            pause,
+            paused,
             change,
             progress=progress,
         )

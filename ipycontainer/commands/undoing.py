@@ -7,7 +7,7 @@ import time
 import click
 
 from ipycontainer.commands.records import Done, Listing, Outcome
-from ipycontainer.commands.saving import UNPAUSED
+from ipycontainer.commands.saving import is_paused, pausing
 from ipycontainer.commands.summaries import CheckpointSummary
 from ipycontainer.commands.verb import Session, verb
 
@@ -23,19 +23,17 @@ _RESTARTED = "{} was restarted: what is mounted cannot be exchanged under a proc
     least=2,
     most=2,
 )
-@click.option(
-    "-p",
-    "--pause/--no-pause",
-    default=True,
-    help=f"Pause container during checkpoint (default true); {UNPAUSED}",
-)
+@pausing("checkpoint")
 @click.argument("container")
 @click.argument("name")
-def checkpoint(session: Session, pause: bool, container: str, name: str) -> Outcome:
+def checkpoint(
+    session: Session, pause: bool | None, no_pause: bool, container: str, name: str
+) -> Outcome:
     """Return the name; a running container is held still meanwhile, if it shall pause."""
+    paused = is_paused(pause, no_pause)
     target = session.engine.containers.get(container)
     with session.progress(f"Keeping {container}") as progress:
-        target.checkpoint(name, pause=pause, progress=progress)
+        target.checkpoint(name, pause=paused, progress=progress)
     return Done(names=(name,))
 
 

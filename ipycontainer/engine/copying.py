@@ -343,9 +343,10 @@ def _reading(
             try:
                 yield info, stream
             except ImageFormatError:
-                # An archive that was cut off is the worker's failure, which says more.
-                stream.close()
-                work.finish(progress)
+                # An archive that was cut off is the worker's failure, which says more; who is
+                # not at its end is not content with what is in it.
+                if not stream.read(1):
+                    work.finish(progress)
                 raise
             while stream.read(_PIPE_BYTES):
                 pass

@@ -31,7 +31,7 @@ from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageReco
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.storage import layers, trash
 from ipycontainer.storage.tar_writer import TarWriter
-from ipycontainer.storage.unpack import unpack
+from ipycontainer.storage.unpack import NO_LIMITS, unpack
 from ipycontainer.store import containers, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -109,7 +109,7 @@ def _layer(
     path.mkdir(mode=0o755)
     try:
         with DirFd.open(path) as target, open(layout.blob(diff_id), "rb") as stream:
-            size = unpack(stream.read, target, userxattr=home.rootless)
+            size = unpack(stream.read, target, userxattr=home.rootless, limits=NO_LIMITS)
         faults.point("commit: unpacked")
         _give_name(path, home.layer(chain_id))
     finally:

@@ -19,7 +19,7 @@ from ipycontainer.errors import InvalidArgument
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import attributes, trees
 from ipycontainer.storage.tar_reader import Entry, TarReader
-from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, UnpackedSize, Unpacker, clean
+from ipycontainer.storage.unpack import NO_LIMITS, Limits, UnpackedSize, Unpacker, clean
 
 __all__ = ["Placement", "place"]
 
@@ -45,7 +45,7 @@ def place(
     target: DirFd,
     placement: Placement,
     *,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = NO_LIMITS,
 ) -> UnpackedSize:
     """Unpack the archive that `read` gives into the directory `target`.
 

@@ -20,7 +20,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import attributes, trees
 from ipycontainer.storage.tar_reader import Entry, TarReader
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "UnpackedSize", "Unpacker", "clean", "unpack"]
+__all__ = ["DEFAULT_LIMITS", "NO_LIMITS", "Limits", "UnpackedSize", "Unpacker", "clean", "unpack"]
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -35,11 +35,13 @@ _SET_IDS = stat.S_ISUID | stat.S_ISGID
 class Limits:
     """What one archive may hold: so many entries, files of so many bytes in all, holes included."""
 
-    entries: int = 1_000_000
+    entries: int = 4_000_000
     total_bytes: int = 1 << 38
 
 
 DEFAULT_LIMITS = Limits()
+# For what somebody has on this machine already, and copies: the disk is the limit.
+NO_LIMITS = Limits(1 << 62, 1 << 62)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ipycontainer.engine import copying
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import InvalidArgument, NotFound, ResourceError
+from ipycontainer.errors import ImageFormatError, InvalidArgument, NotFound, ResourceError
 from tests.conftest import Shell
 
 pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
@@ -223,3 +224,19 @@ def test_a_full_disk_leaves_what_was_there(engine: Engine, tmp_path: Path) -> No
             box.copy_in(tmp_path / "big", target)
     assert box.exec_run(["sh", "-c", "cat /small/*; ls -A /small"]).output == b"old\nfile\n"
     box.remove(force=True)
+
+
+def test_why_a_copy_out_was_given_up_is_told(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason of who reads, not that the container's side could not go on writing."""
+    box = engine.containers.create("busybox", ["true"], network="none")
+    box.copy_in(bytes(8 << 20), "/big")
+
+    def refuse(read: Callable[[int], bytes], *_: object) -> None:
+        read(1)
+        raise ImageFormatError("not what was expected")
+
+    monkeypatch.setattr(copying, "place", refuse)
+    with pytest.raises(ImageFormatError, match="not what was expected"):
+        box.copy_out("/big", tmp_path / "big")

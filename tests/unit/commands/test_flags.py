@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.commands.grammar import cli, parse
+from ipycontainer.commands.saving import is_paused
 from ipycontainer.commands.verb import Verb
 from ipycontainer.errors import Unsupported, UsageError
 
@@ -179,7 +180,7 @@ def test_every_flag_that_is_on_can_be_turned_off() -> None:
         for option in verb.options
         if option.is_flag and option.default is True
     ]
-    assert {("commit", "pause"), ("checkpoint", "pause"), ("run", "sig_proxy")} <= set(on)
+    assert ("run", "sig_proxy") in on
     stuck = [
         (verb.path, option.name)
         for verb in verbs()
@@ -189,18 +190,30 @@ def test_every_flag_that_is_on_can_be_turned_off() -> None:
     assert stuck == []
 
 
-@pytest.mark.parametrize("word", ["--pause=false", "-p=false", "-p=0", "--pause=F"])
-def test_commit_and_checkpoint_do_not_pause_when_told_so(word: str) -> None:
-    """As docker's commit reads it, and the checkpoint with it."""
-    assert parse(["commit", word, "box", "made:1"]).params["pause"] is False
-    assert parse(["checkpoint", word, "box", "kept"]).params["pause"] is False
+@pytest.mark.parametrize("word", ["--no-pause", "--pause=false", "-p=false", "-p=0", "--pause=F"])
+@pytest.mark.parametrize("verb", ["commit", "checkpoint"])
+def test_commit_and_checkpoint_do_not_pause_when_told_so(verb: str, word: str) -> None:
+    """By both words: docker has --no-pause since 29, and takes --pause=false still."""
+    found = parse([verb, word, "box", "made"]).params
+    assert not is_paused(found["pause"], found["no_pause"])
 
 
 @pytest.mark.parametrize("words", [[], ["-p"], ["--pause"], ["--pause=false", "--pause"]])
-def test_commit_and_checkpoint_pause_otherwise(words: list[str]) -> None:
+@pytest.mark.parametrize("verb", ["commit", "checkpoint"])
+def test_commit_and_checkpoint_pause_otherwise(verb: str, words: list[str]) -> None:
     """The last word counts."""
-    assert parse(["commit", *words, "box", "made:1"]).params["pause"] is True
-    assert parse(["checkpoint", *words, "box", "kept"]).params["pause"] is True
+    found = parse([verb, *words, "box", "made"]).params
+    assert is_paused(found["pause"], found["no_pause"])
+
+
+def test_both_words_for_pausing_exclude_each_other() -> None:
+    """Whatever they say, as in docker."""
+    found = parse(["commit", "--no-pause", "--pause=false", "box", "made"]).params
+    with pytest.raises(
+        UsageError, match="--no-pause and --pause cannot be used together"
+    ) as caught:
+        is_paused(found["pause"], found["no_pause"])
+    assert caught.value.exit_code == 1
 
 
 def verbs() -> Iterator[Verb]:
