@@ -153,11 +153,13 @@ class Engine:
             half_removed = store_containers.list_all(tx, (Status.REMOVING,))
             ended = store_containers.list_all(tx, (Status.EXITED,))
             holding = store_endpoints.held(tx)
+            unsettled = store_endpoints.unsettled(tx)
         return bool(
             half_removed
+            or unsettled
             or any(liveness.holder(self.home.lock(each)) is None for each in holding)
             or any(record.config.auto_remove for record in ended)
-            or sweep.leftovers(self.home)
+            or sweep.leftovers(self.home, self.store)
             or snapshots.orphans(self.home, self.store)
             or checkpoints.unfinished(self.home)
         )

@@ -49,7 +49,7 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
         raise Conflict(f"endpoint with name {record.name} already exists in network {network.name}")
     config = replace(record.config, endpoints=(*record.config.endpoints, wanted))
     changed = replace(record, config=config)
-    if record.state.status.alive:
+    if record.state.status.alive:  # then a worker writes what it wants, when all is done
         text, servers = network_files.resolver_files(engine.home, changed)
         engine.supervisor.work(
             "connect-network",
@@ -61,9 +61,9 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
                 "resolv_conf": text,
             },
         )
+        return
     with engine.store.write() as tx:
-        if not record.state.status.alive:
-            endpoints.add(tx, record.id, network.id, wanted)
+        endpoints.add(tx, record.id, network.id, wanted)
         _configure(tx, changed, network, "connect")
 
 
@@ -84,9 +84,9 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
     if record.state.status.alive:
         arguments = {"id": record.id, "network": network.id}
         engine.supervisor.work("disconnect-network", arguments)
+        return
     with engine.store.write() as tx:
-        if not record.state.status.alive:
-            endpoints.remove(tx, record.id, network.id, time.time_ns())
+        endpoints.remove(tx, record.id, network.id, time.time_ns())
         _configure(tx, changed, network, "disconnect")
 
 

@@ -64,7 +64,7 @@ def import_image(
     with store.read() as tx:  # opens the database, and says now what is wrong with it
         images.layers_in_use(tx)
     layout = Layout(home)
-    if sweep.leftovers(home):  # of an import that was killed
+    if sweep.leftovers(home, store):  # of an import that was killed
         sweep.sweep(home, store)
     with sweep.adding(home), BlobWriter(layout) as writer, _new_layer(home) as (path, target):
         directory = archive_of(str(source)) if isinstance(source, str | Path) else None

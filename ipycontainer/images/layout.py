@@ -167,6 +167,21 @@ class Layout:
             faults.point("index")
             _replace(path, content, self.ingest)
 
+    def is_behind(self, store: Store) -> bool:
+        """Tell whether index.json has other names than the rows: its writer was killed."""
+        with store.read() as tx:
+            wanted = images.names(tx)
+        try:
+            listed = json.loads((self.root / "index.json").read_bytes())["manifests"]
+        except (OSError, ValueError, KeyError):
+            return bool(wanted)
+        found = {
+            (each["annotations"][REF_NAME], each["digest"])
+            for each in listed
+            if REF_NAME in each.get("annotations", {})
+        }
+        return found != wanted
+
     def remove_unused(self, kept: Iterable[str]) -> None:
         """Remove the blobs that are not in `kept`, and what killed writers have left."""
         names = {digest.removeprefix("sha256:") for digest in kept}

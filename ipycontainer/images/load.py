@@ -86,7 +86,7 @@ def load(
 
     Raises ImageFormatError; nothing is left then of an image that is not whole.
     """
-    if sweep.leftovers(home):
+    if sweep.leftovers(home, store):
         sweep.sweep(home, store)
     with sweep.adding(home), ExitStack() as stack:
         archive = _Archive(Layout(home), stack)

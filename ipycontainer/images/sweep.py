@@ -31,14 +31,16 @@ def adding(home: Home) -> Iterator[None]:
         yield
 
 
-def leftovers(home: Home) -> bool:
+def leftovers(home: Home, store: Store) -> bool:
     """Tell whether a killed process has left something to sweep, at the cost of three listings.
 
-    Half-written blobs, half-unpacked layers, and trees on their way out: what lies under its final
-    name without a row is found by the sweep itself.
+    Half-written blobs, half-unpacked layers, trees on their way out, and an index that was not
+    written: what lies under its final name without a row is found by the sweep itself.
     """
     half = any(name.startswith(NEW) for name in os.listdir(home.layers))
-    return half or bool(trash.unowned(home)) or bool(os.listdir(Layout(home).ingest))
+    layout = Layout(home)
+    left = half or bool(trash.unowned(home)) or bool(os.listdir(layout.ingest))
+    return left or layout.is_behind(store)
 
 
 def sweep(home: Home, store: Store) -> bool:

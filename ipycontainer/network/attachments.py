@@ -40,6 +40,9 @@ def take(tx: Transaction, container_id: str, hash8: str, now_ns: int) -> list[Pl
     endpoints.release(tx, container_id, now_ns)
     plugs: list[Plug] = []
     for attachment in endpoints.of_container(tx, container_id):
+        if attachment.position == endpoints.UNSETTLED:  # who was about it died
+            endpoints.remove(tx, container_id, attachment.network_id, now_ns)
+            continue
         used = {plug.attachment.interface for plug in plugs}
         plugs.append(take_one(tx, attachment, hash8, used, now_ns))
     return plugs
@@ -105,11 +108,11 @@ def unplug(place: Place, plug: Plug) -> None:
 
 
 def held(tx: Transaction, container_id: str) -> list[Plug]:
-    """Return the places that a running container has on its networks now."""
+    """Return the places that a running container has on its networks, not those it is leaving."""
     return [
         Plug(networks.get(tx, each.network_id), each)
         for each in endpoints.of_container(tx, container_id)
-        if each.endpoint_id
+        if each.endpoint_id and each.position != endpoints.UNSETTLED
     ]
 
 

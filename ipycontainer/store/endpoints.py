@@ -28,13 +28,17 @@ __all__ = [
     "release",
     "remove",
     "remove_ports",
+    "settle",
     "take",
     "targets_of",
+    "unsettle",
+    "unsettled",
 ]
 
 # The kernel takes an interface down in the background, 15 to 40 ms after its namespace's end: who
 # got the same address at once would have a double on the bridge.
 COOLING_SECONDS = 0.5
+UNSETTLED = -1  # the position of one that a container is coming to, or leaving
 
 _COLUMNS = (
     "container_id, network_id, position, wanted, endpoint_id, ipv4, ipv6, mac, interface, port"
@@ -68,6 +72,32 @@ def remove(tx: Transaction, container_id: str, network_id: str, time_ns: int) ->
             (container_id, network_id),
         )
     )
+
+
+def unsettle(tx: Transaction, container_id: str, network_id: str) -> None:
+    """Say that a running container is about to be on a network, or to leave it.
+
+    Who dies before `settle` or `remove` leaves it so: then it is taken off (`supervise.joining`).
+    """
+    tx.execute(
+        "UPDATE endpoints SET position = ? WHERE container_id = ? AND network_id = ?",
+        (UNSETTLED, container_id, network_id),
+    )
+
+
+def settle(tx: Transaction, container_id: str, network_id: str) -> None:
+    """Say that a container is on the network that it came to, after those that it had."""
+    tx.execute(
+        "UPDATE endpoints SET position = (SELECT max(position) + 1 FROM endpoints"
+        " WHERE container_id = ?) WHERE container_id = ? AND network_id = ?",
+        (container_id, container_id, network_id),
+    )
+
+
+def unsettled(tx: Transaction) -> list[tuple[str, str]]:
+    """Return the containers that are coming to a network or leaving one, with its id."""
+    rows = tx.all("SELECT container_id, network_id FROM endpoints WHERE position = ?", (UNSETTLED,))
+    return [(row["container_id"], row["network_id"]) for row in rows]
 
 
 def of_container(tx: Transaction, container_id: str) -> list[Attachment]:

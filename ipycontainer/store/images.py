@@ -34,6 +34,7 @@ __all__ = [
     "get",
     "layers_in_use",
     "list_all",
+    "names",
     "remove",
     "tag",
     "tell",
@@ -144,6 +145,14 @@ def list_all(tx: Transaction) -> list[ImageRecord]:
     """Return all images, newest first."""
     rows = tx.all("SELECT * FROM images ORDER BY created_ns DESC, id")
     return [_record(tx, row) for row in rows]
+
+
+def names(tx: Transaction) -> set[tuple[str, str]]:
+    """Return every name in the layout, with the digest of the manifest that it leads to."""
+    rows = tx.all(
+        "SELECT tag, manifest FROM image_tags JOIN images ON id = image_id WHERE manifest != ''"
+    )
+    return {(row["tag"], row["manifest"]) for row in rows}
 
 
 def tag(tx: Transaction, image_id: str, name: str) -> None:

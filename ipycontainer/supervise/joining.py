@@ -9,40 +9,52 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import Conflict, EngineError, ResourceError
 from ipycontainer.linux import namespaces, pidfd, rtnetlink
-from ipycontainer.model.network import EndpointConfig, is_user_defined
+from ipycontainer.model.network import EndpointConfig, NetworkRecord, is_user_defined
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.network import attachments, hosts
 from ipycontainer.network.attachments import Plug
 from ipycontainer.network.place import Place
 from ipycontainer.runtime import network_steps
-from ipycontainer.store import containers, endpoints, networks
-from ipycontainer.store.database import Store
+from ipycontainer.store import containers, endpoints, liveness, networks
+from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.protocol import connect as connect_to
 
-__all__ = ["connect", "disconnect"]
+__all__ = ["connect", "disconnect", "finish"]
+
+PATIENCE_SECONDS = 10  # while another process changes the networks of the same container
 
 
 def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
-    """Put a running container on a network; return what is to be said about it."""
+    """Put a running container on a network; return what is to be said about it.
+
+    What it wants by then is written last: until it is, the place on the network is unsettled.
+    """
+    container_id, network_id = str(arguments["id"]), str(arguments["network"])
     wanted = EndpointConfig.from_json(arguments["wanted"])
     warnings: list[str] = []
-    with store.write() as tx:
-        record = containers.get(tx, str(arguments["id"]))
-        before = _plugs(store, record, tx)
-        network = networks.get(tx, str(arguments["network"]))
-        endpoints.add(tx, record.id, network.id, wanted)
-        attachment = endpoints.of_container(tx, record.id)[-1]
-        used = {plug.attachment.interface for plug in before}
-        plug = attachments.take_one(tx, attachment, home.hash8, used, time.time_ns())
-    with Place(home) as place:
+    with _alone(home, container_id), Place(home) as place:
+        with store.write() as tx:
+            record = containers.get(tx, container_id)
+            before = _plugs(record, tx)
+            network = networks.get(tx, network_id)
+            endpoints.add(tx, record.id, network.id, wanted)
+            endpoints.unsettle(tx, record.id, network.id)
+            (attachment,) = (
+                each
+                for each in endpoints.of_container(tx, record.id)
+                if each.network_id == network.id
+            )
+            used = {plug.attachment.interface for plug in before}
+            plug = attachments.take_one(tx, attachment, home.hash8, used, time.time_ns())
         try:
             attachments.wire(place, plug, record.state.pid, warnings)
             faults.point("connect: wired")
@@ -50,17 +62,118 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
             opens = is_user_defined(network.name) and not had_resolver
             plugs = [*before, plug]
             sockets = _configure(record, plugs, plug, opens=opens)
-        except (OSError, EngineError) as error:
-            attachments.unplug(place, plug)
+            faults.point("connect: configured")
+            _write_own(home, record, plugs)
+            if sockets:
+                _hand_over(home, record, sockets, arguments)
             with store.write() as tx:
-                endpoints.remove(tx, record.id, network.id, time.time_ns())
+                endpoints.settle(tx, record.id, network.id)
+                _want(tx, record.id, network, [*record.config.endpoints, wanted], "connect")
+        except (OSError, EngineError) as error:
+            _take_off(home, store, place, record, plug)
             raise ResourceError(f"cannot connect to network {network.name}: {error}") from error
-    faults.point("connect: configured")
-    _write_own(home, record, plugs)
-    if sockets:
-        _hand_over(home, record, sockets, arguments)
-    _tell(home, record, {"op": "republish"})
+        _tell(home, record, {"op": "republish"})
     return warnings
+
+
+def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
+    """Take a running container off a network; the rest goes by what it still has.
+
+    That it does not want it any more is written first: a repair goes on where this was cut.
+    """
+    container_id, network_id = str(arguments["id"]), str(arguments["network"])
+    with _alone(home, container_id), Place(home) as place:
+        with store.write() as tx:
+            record = containers.get(tx, container_id)
+            gone = next(plug for plug in _plugs(record, tx) if plug.network.id == network_id)
+            endpoints.unsettle(tx, record.id, network_id)
+            own = gone.attachment.wanted
+            kept = [each for each in record.config.endpoints if each != own]
+            _want(tx, record.id, gone.network, kept, "disconnect")
+        _take_off(home, store, place, record, gone)
+
+
+def finish(home: Home, store: Store) -> None:
+    """Take containers off the networks that they were coming to, or leaving, by who has died.
+
+    Enters their network namespaces, from which an ordinary user's process cannot return: the last
+    that a repair does.
+    """
+    with store.read() as tx:
+        left = endpoints.unsettled(tx)
+    for container_id, network_id in left:
+        try:
+            with _alone(home, container_id, 0), Place(home) as place:
+                _finish_one(home, store, place, container_id, network_id)
+        except (EngineError, OSError):  # somebody is about it, or its end has just come
+            continue
+
+
+def _finish_one(home: Home, store: Store, place: Place, container_id: str, network_id: str) -> None:
+    with store.write() as tx:
+        if (container_id, network_id) not in endpoints.unsettled(tx):
+            return
+        record = containers.get(tx, container_id)
+        found = next(
+            each
+            for each in endpoints.of_container(tx, container_id)
+            if each.network_id == network_id
+        )
+        if not record.state.status.alive:
+            endpoints.remove(tx, container_id, network_id, time.time_ns())
+            return
+        plug = Plug(networks.get(tx, network_id), found)
+    _take_off(home, store, place, record, plug)
+
+
+@contextmanager
+def _alone(home: Home, container_id: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Change the networks of one container as one process at a time. Raises Conflict."""
+    try:
+        lock = liveness.hold(home.runtime / f"{container_id[:12]}.n", patience)
+    except BlockingIOError:
+        raise Conflict(f"the networks of container {container_id} are being changed") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _want(
+    tx: Transaction,
+    container_id: str,
+    network: NetworkRecord,
+    wanted: Sequence[EndpointConfig],
+    action: str,
+) -> None:
+    """Write which networks a container wants by now, and tell of it as docker does."""
+    record = containers.get(tx, container_id)
+    config = replace(record.config, endpoints=tuple(wanted))
+    containers.keep_endpoints(tx, record.id, config)
+    networks.tell(tx, network, action, time.time_ns(), container=record.id)
+
+
+def _take_off(home: Home, store: Store, place: Place, record: ContainerRecord, gone: Plug) -> None:
+    """Remove a container's interface, then lead it out by what it has, then forget the place."""
+    attachments.unplug(place, gone)
+    faults.point("disconnect: unplugged")
+    with store.read() as tx:
+        left = attachments.held(tx, record.id)
+    _write_own(home, record, left)
+    faults.point("disconnect: before the routes")
+    _enter(record)
+    asked = json.loads(attachments.inside(left, resolver=False))["interfaces"]
+    with rtnetlink.open_route() as route:
+        for each in asked:
+            link = rtnetlink.find_link(route, each["name"])
+            if link is None:
+                continue
+            for gateway in each["gateways"]:
+                with suppress(FileExistsError):
+                    route.send([rtnetlink.add_route(link.index, rtnetlink.address(gateway))])
+    _tell(home, record, {"op": "republish"})
+    with store.write() as tx:
+        endpoints.remove(tx, record.id, gone.network.id, time.time_ns())
 
 
 def _write_own(home: Home, record: ContainerRecord, plugs: Sequence[Plug]) -> None:
@@ -71,7 +184,7 @@ def _write_own(home: Home, record: ContainerRecord, plugs: Sequence[Plug]) -> No
     hosts.add_own(path, plugs, hostname, config.sharing.domainname)
 
 
-def _plugs(store: Store, record: ContainerRecord, tx: Any) -> list[Plug]:
+def _plugs(record: ContainerRecord, tx: Transaction) -> list[Plug]:
     """Return what a container has now. Raises Conflict for one that does not run."""
     if not record.state.status.alive:
         raise Conflict(f"container {record.id} is not running")
@@ -136,30 +249,3 @@ def _tell(
         channel.receive()
     finally:
         channel.close()
-
-
-def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
-    """Take a running container off a network; the rest goes by what it still has."""
-    with store.read() as tx:
-        record = containers.get(tx, str(arguments["id"]))
-        plugs = _plugs(store, record, tx)
-    gone = next(plug for plug in plugs if plug.network.id == arguments["network"])
-    left = [plug for plug in plugs if plug is not gone]
-    with Place(home) as place:
-        attachments.unplug(place, gone)
-    faults.point("disconnect: unplugged")
-    with store.write() as tx:
-        endpoints.remove(tx, record.id, gone.network.id, time.time_ns())
-    _write_own(home, record, left)
-    faults.point("disconnect: before the routes")
-    _enter(record)
-    asked = json.loads(attachments.inside(left, resolver=False))["interfaces"]
-    with rtnetlink.open_route() as route:
-        for each in asked:
-            link = rtnetlink.find_link(route, each["name"])
-            if link is None:
-                continue
-            for gateway in each["gateways"]:
-                with suppress(FileExistsError):
-                    route.send([rtnetlink.add_route(link.index, rtnetlink.address(gateway))])
-    _tell(home, record, {"op": "republish"})

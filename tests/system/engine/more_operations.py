@@ -17,7 +17,7 @@ from ipycontainer.errors import (
     NoSuchContainer,
     NoSuchVolume,
 )
-from tests.system.engine.operation import Operation, get, make, nothing, running, stopped
+from tests.system.engine.operation import WAITER, Operation, get, make, nothing, running, stopped
 
 __all__ = ["MORE_OPERATIONS"]
 
@@ -212,7 +212,7 @@ def _drop_checkpoint_again(engine: Engine, archive: Path) -> None:
 def _begins_again(engine: Engine, archive: Path) -> None:
     """Have a container run that its monitor begins anew when it ends."""
     engine.containers.run(
-        *("busybox", ["sleep", "60"]),
+        *("busybox", WAITER),
         name="cut",
         network="none",
         detach=True,
@@ -221,7 +221,7 @@ def _begins_again(engine: Engine, archive: Path) -> None:
 
 
 def _make_it_begin_again(engine: Engine, _: Path) -> None:
-    get(engine).exec_run(["kill", "-9", "-1"])
+    get(engine).exec_run(["kill", "-TERM", "1"])
     deadline = time.monotonic() + BEGIN_SECONDS
     while get(engine).attrs["RestartCount"] != 1 or get(engine).status == "restarting":
         assert time.monotonic() < deadline

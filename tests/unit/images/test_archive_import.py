@@ -211,10 +211,10 @@ def test_a_sweep_leaves_what_is_used_and_takes_the_rest(
     (bare_home.layers / ("f" * 64)).mkdir()
     (bare_home.layout / "index.json").unlink()
 
-    assert sweep.leftovers(bare_home)
+    assert sweep.leftovers(bare_home, store)
     assert sweep.sweep(bare_home, store)
 
-    assert not sweep.leftovers(bare_home)
+    assert not sweep.leftovers(bare_home, store)
     assert sorted(os.listdir(layout.blobs)) == kept
     assert os.listdir(layout.ingest) == []
     assert os.listdir(bare_home.layers) == [record.layers[0].chain_id.removeprefix("sha256:")]
@@ -240,4 +240,4 @@ def test_an_import_cleans_up_after_one_that_was_killed(bare_home: Home, store: S
 
     import_image(bare_home, store, io.BytesIO(b""))
 
-    assert not sweep.leftovers(bare_home)
+    assert not sweep.leftovers(bare_home, store)
