@@ -29,6 +29,7 @@ __all__ = [
     "DNAT",
     "DROP",
     "MASQUERADE",
+    "PORTS",
     "RETURN",
     "BaseChain",
     "Element",
@@ -50,7 +51,7 @@ __all__ = [
     "meta",
     "open_netfilter",
     "payload",
-    "to_constant",
+    "set_port",
 ]
 
 NETLINK_NETFILTER = 12
@@ -67,6 +68,10 @@ _REGISTER, _WORD = 1, 8
 _SET_INTERVAL, _SET_MAP = 0x4, 0x8
 _ELEMENT_END = 1
 _META = {"iifname": 6, "oifname": 7, "l4proto": 16, "nfproto": 15}
+# Headers, and in those of TCP and UDP: where the ports are, and by protocol the checksum.
+_HEADERS = {"network": 1, "transport": 2}  # enum nft_payload_bases
+PORTS = {"source": 0, "destination": 2}
+_CHECKSUMS = {6: 16, 17: 6}
 NAME_BYTES = 16  # IFNAMSIZ, as interface names are compared
 
 # Data types of `nft`, by which it shows a set's keys (its include/datatype.h).
@@ -259,12 +264,18 @@ def DNAT(family: int) -> bytes:  # noqa: N802 - named as its kin
     )
 
 
-def to_constant(address: bytes, port: int) -> bytes:
-    """Send on to this one IPv4 address and port."""
-    return (
-        _expression("immediate", _be(1, 1), nest(2, attribute(1, address)))
-        + _expression("immediate", _be(1, 2), nest(2, attribute(1, struct.pack(">H", port))))
-        + _expression("nat", _be(1, 1), _be(2, IPV4), _be(3, 1), _be(5, 2))
+def set_port(side: str, port: int, protocol: int) -> bytes:
+    """Overwrite the `source` or `destination` port of TCP or UDP, and mend the checksum."""
+    return _expression("immediate", _be(1, 1), nest(2, attribute(1, struct.pack(">H", port)))) + (
+        _expression(
+            "payload",
+            _be(5, _REGISTER),  # NFTA_PAYLOAD_SREG
+            _be(2, _HEADERS["transport"]),
+            _be(3, PORTS[side]),
+            _be(4, 2),
+            _be(6, 1),  # NFT_PAYLOAD_CSUM_INET
+            _be(7, _CHECKSUMS[protocol]),
+        )
     )
 
 
@@ -275,10 +286,8 @@ def meta(key: str, word: int = 0) -> bytes:
 
 def payload(base: str, offset: int, length: int, word: int = 0) -> bytes:
     """Load bytes of the packet's `network` or `transport` header."""
-    header = {"network": 1, "transport": 2}[base]
-    return _expression(
-        "payload", _be(1, _register(word)), _be(2, header), _be(3, offset), _be(4, length)
-    )
+    header = _be(2, _HEADERS[base])
+    return _expression("payload", _be(1, _register(word)), header, _be(3, offset), _be(4, length))
 
 
 def compare(value: bytes, *, equal: bool = True) -> bytes:

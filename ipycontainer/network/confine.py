@@ -31,7 +31,7 @@ _SOCKETS = """
 recvfrom sendto recvmsg sendmsg accept4 shutdown getsockopt setsockopt getsockname getpeername
 epoll_create1 epoll_ctl epoll_pwait ppoll
 """
-_CONNECTING = "socket connect bind splice pipe2"
+_CONNECTING = "socket connect bind"
 # asm/unistd_64.h and asm-generic/unistd.h; poll and its kin exist on the first alone.
 _NUMBERS = {
     "x86_64": (
@@ -42,14 +42,14 @@ rt_sigprocmask 14 rt_sigreturn 15 ioctl 16 sched_yield 24 mremap 25 madvise 28 g
 41 connect 42 accept 43 sendto 44 recvfrom 45 sendmsg 46 recvmsg 47 shutdown 48 bind 49
 getsockname 51 getpeername 52 setsockopt 54 getsockopt 55 exit 60 fcntl 72 gettid 186 futex 202
 restart_syscall 219 clock_gettime 228 exit_group 231 epoll_wait 232 epoll_ctl 233 tgkill 234
-ppoll 271 splice 275 epoll_pwait 281 accept4 288 epoll_create1 291 pipe2 293 getrandom 318
+ppoll 271 epoll_pwait 281 accept4 288 epoll_create1 291 getrandom 318
 """,
     ),
     "aarch64": (
         0xC00000B7,
         """
-epoll_create1 20 epoll_ctl 21 epoll_pwait 22 fcntl 25 ioctl 29 close 57 pipe2 59 lseek 62 read
-63 write 64 ppoll 73 splice 76 exit 93 exit_group 94 futex 98 clock_gettime 113 sched_yield 124
+epoll_create1 20 epoll_ctl 21 epoll_pwait 22 fcntl 25 ioctl 29 close 57 lseek 62 read
+63 write 64 ppoll 73 exit 93 exit_group 94 futex 98 clock_gettime 113 sched_yield 124
 restart_syscall 128 tgkill 131 rt_sigaction 134 rt_sigprocmask 135 rt_sigreturn 139 getpid 172
 gettid 178 socket 198 bind 200 accept 202 connect 203 getsockname 204 getpeername 205 sendto 206
 recvfrom 207 setsockopt 208 getsockopt 209 shutdown 210 sendmsg 211 recvmsg 212 brk 214 munmap

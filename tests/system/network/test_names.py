@@ -167,6 +167,15 @@ def test_flood_holds_nobody_else_up(engine: Engine) -> None:
     assert _found(other, "flooder") == ""
 
 
+def test_resolver_has_the_kernel_track_no_connection(engine: Engine) -> None:
+    """What a container sends costs nothing more for the resolver beside it."""
+    engine.networks.create("office")
+    asker = _join(engine, "office", "asker")
+    other = _join(engine, "office", "other")
+    assert _found(asker, "other") == address(other, "office")
+    assert says(asker, "cat", "/proc/sys/net/netfilter/nf_conntrack_count") == (0, "0\n")
+
+
 def test_container_may_have_port_53_itself(engine: Engine) -> None:
     """The resolver is not in the way of a server of names in a container."""
     engine.networks.create("office")

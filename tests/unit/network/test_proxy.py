@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -50,9 +51,10 @@ def front(echo: tuple[str, int]) -> Iterator[tuple[str, int]]:
     os.waitpid(child, 0)
 
 
-@pytest.mark.filterwarnings(
-    "ignore:This process"
-)  # a fork beside threads, which touch nothing here
+# A fork beside threads, which touch nothing here.
+pytestmark = pytest.mark.filterwarnings("ignore:This process")
+
+
 def test_each_of_many_gets_its_own_back(front: tuple[str, int]) -> None:
     """Twenty connections at once, a megabyte each way."""
     results: dict[int, bool] = {}
@@ -78,3 +80,25 @@ def test_each_of_many_gets_its_own_back(front: tuple[str, int]) -> None:
     for asker in askers:
         asker.join()
     assert results == dict.fromkeys(range(20), True)
+
+
+def test_who_does_not_read_loses_nothing_and_holds_nobody_up(front: tuple[str, int]) -> None:
+    """It sends until nothing more is taken; others are served, then it gets all of it back."""
+    piece, sent = os.urandom(1 << 20), 0
+    with socket.create_connection(front, 10) as slow:
+        slow.settimeout(0.5)
+        with suppress(TimeoutError):
+            while True:
+                sent += slow.send(piece[sent % len(piece) :])
+        for _ in range(3):
+            with socket.create_connection(front, 10) as other:
+                other.sendall(b"hello")
+                assert other.recv(16) == b"hello"
+        slow.shutdown(socket.SHUT_WR)
+        slow.settimeout(10)
+        received = 0
+        while data := slow.recv(1 << 20):
+            expected = (piece + piece)[received % len(piece) :][: len(data)]
+            assert data == expected
+            received += len(data)
+    assert received == sent > len(piece)
