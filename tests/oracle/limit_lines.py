@@ -7,7 +7,9 @@ The devices that lines name are /dev/loop0, which every Linux has.
 
 from __future__ import annotations
 
-__all__ = ["LIMIT_SCENES"]
+from ipycontainer.linux import capabilities
+
+__all__ = ["DIFFERENT", "LIMIT_SCENES"]
 
 _VALUES = """
 -m 4m|-m 5242879|-m foo|-m 10x|-m 1.2.3|-m ''|-m 6m|-m 0|-m -1|-m 1.5g|-m 64MiB|-m 9999999999999999999
@@ -35,6 +37,17 @@ SHOWN = _SHOWN.replace("{{.", "{{.HostConfig.").replace("{{json .", "{{json .Hos
 
 _RUN = "run --rm --network none"
 _V1 = "/sys/fs/cgroup"
+_LOWER_BY_ONE = f"{_RUN} --oom-score-adj -1 busybox cat /proc/self/oom_score_adj"
+_LOW = "run --network none --name low --oom-score-adj -500 busybox cat /proc/self/oom_score_adj"
+_SHOW_LOW = "inspect -f '{{.HostConfig.OomScoreAdj}} {{.State.ExitCode}} {{.State.Status}}' low"
+
+# Root may lack this capability, where it is root of a container or of a machine within another:
+# docker's container then does not start (its init dies, and cannot say why), ours runs.
+_MAY_LOWER = "CAP_SYS_RESOURCE" in capabilities.names_of(capabilities.own_bounding())
+_KEPT = "without CAP_SYS_RESOURCE ours runs with 0 and podman's warning, runc's init dies"
+DIFFERENT: dict[str, str] = (
+    {} if _MAY_LOWER else dict.fromkeys((_LOWER_BY_ONE, _LOW, _SHOW_LOW), _KEPT)
+)
 
 LIMIT_SCENES: dict[str, tuple[str, ...]] = {
     "limits that are asked for": tuple(
@@ -77,6 +90,10 @@ LIMIT_SCENES: dict[str, tuple[str, ...]] = {
         f"{_RUN} --cpuset-cpus 0 --cpuset-mems 0 busybox cat {_V1}/cpuset/cpuset.cpus {_V1}/cpuset/cpuset.mems",
         f"{_RUN} --cpuset-cpus 0 busybox grep Cpus_allowed_list /proc/self/status",
         f"{_RUN} --oom-score-adj 500 busybox cat /proc/self/oom_score_adj",
+        _LOWER_BY_ONE,
+        _LOW,
+        _SHOW_LOW,
+        "rm low",
         f"{_RUN} --ulimit nofile=100:200 --ulimit core=0 --ulimit stack=-1 busybox sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -s'",
         f"{_RUN} -c 1 busybox true",
         f"{_RUN} -c -1 busybox true",

@@ -8,9 +8,10 @@ What is refused by name here cannot be compared and does not stand here.
 
 from __future__ import annotations
 
-from tests.oracle.limit_lines import LIMIT_SCENES
+from tests.oracle import limit_lines
 
 DIFFERENT: dict[str, str] = {
+    **limit_lines.DIFFERENT,
     "diff": "ours also compares two",
     "diff a b": "ours also compares two",
     "wait": "ours waits for a condition, too",
@@ -732,7 +733,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "info -f '{{.OSType}} {{.NCPU}} {{.KernelVersion}} {{.LoggingDriver}}'",
         "info -f '{{.ID'",
     ),
-    **LIMIT_SCENES,
+    **limit_lines.LIMIT_SCENES,
     "images that are listed": (
         "tag busybox a:1",
         "tag busybox ghcr.io/b/c:2",
