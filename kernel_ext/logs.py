@@ -25,7 +25,7 @@ class LogProgram:
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Yield the lines, with the time before each where that was asked for."""
         for entry in self._view.entries:
-            yield entry.stream, self._view.head(entry).encode() + entry.text
+            yield entry.stream, self._view.text(entry)
 
     def signal(self, sig: int, /) -> None:
         """Stop looking: the container has nothing to do with an interrupt of its reader."""

@@ -272,7 +272,7 @@ class FakeContainer:
     def follow_log(
         self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
     ) -> FakeFollower:
-        return FakeFollower(self.name, list(self.log_entries(since_ns, until_ns, tail)))
+        return FakeFollower(self.name, list(self.log_chunks(since_ns, until_ns, tail)))
 
     def unlink(self, alias: str) -> None:
         self.calls.append(("unlink", alias))
@@ -382,14 +382,14 @@ class FakeContainer:
     def diff_content(self) -> tuple[list[FakeChange], str]:
         return list(self.differences), "--- a/x\n+++ b/x\n"
 
-    def log_entries(
+    def log_chunks(
         self,
         since_ns: int | None = None,
         until_ns: int | None = None,
         tail: int | None = None,
         follow: bool = False,
     ) -> Iterator[FakeLogEntry]:
-        self.calls.append(("log_entries", since_ns, until_ns, tail, follow))
+        self.calls.append(("log_chunks", since_ns, until_ns, tail, follow))
         chosen = [
             entry
             for entry in self.log

@@ -94,7 +94,7 @@ Stdin: TypeAlias = int | bytes | None
 
 
 class LogEntry(Protocol):
-    """A line that a container wrote: `text` holds its newline, when it wrote one."""
+    """What a container wrote at once: `text` holds whole lines, or a part of one."""
 
     @property
     def time_ns(self) -> int: ...
@@ -201,7 +201,7 @@ class Container(ContainerFiles, Protocol):
         self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
     ) -> Follower: ...
 
-    def log_entries(
+    def log_chunks(
         self,
         since_ns: int | None = None,
         until_ns: int | None = None,

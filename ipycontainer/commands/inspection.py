@@ -249,7 +249,7 @@ def logs(
     if others:
         entries = _merged((target, *others), since_ns, until_ns, last)
     else:
-        entries = target.log_entries(since_ns=since_ns, until_ns=until_ns, tail=last, follow=follow)
+        entries = target.log_chunks(since_ns=since_ns, until_ns=until_ns, tail=last, follow=follow)
     return LogView(
         container=target,
         entries=entries,

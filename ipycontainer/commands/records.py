@@ -21,6 +21,7 @@ from ipycontainer.commands.summaries import (
 )
 from ipycontainer.errors import EngineError
 from ipycontainer.model.explained import ExplainedStep
+from ipycontainer.model.lines import headed
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import rfc3339nano_fixed
 
@@ -224,10 +225,10 @@ class LogView(Outcome):
     until_ns: int | None = None
     tail: int | None = None
 
-    def head(self, entry: LogEntry) -> str:
-        """Return what stands before a line."""
+    def text(self, entry: LogEntry) -> bytes:
+        """Return lines as they are shown: with what stands before each."""
         stamp = f"{rfc3339nano_fixed(entry.time_ns)} " if self.timestamps else ""
-        return stamp + self.details
+        return headed((stamp + self.details).encode(), entry.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

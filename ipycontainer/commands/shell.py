@@ -173,7 +173,7 @@ def _print_hint(error: EngineError) -> None:
 
 def _show_log(view: LogView) -> int:
     for entry in view.entries:
-        _write(_stream(entry.stream), view.head(entry).encode() + entry.text, flush=view.follow)
+        _write(_stream(entry.stream), view.text(entry), flush=view.follow)
     return 0
 
 

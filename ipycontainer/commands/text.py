@@ -216,7 +216,7 @@ def _(outcome: EventView, out: TextIO) -> int:
 @_body.register
 def _(outcome: LogView, out: TextIO) -> int:
     for entry in outcome.entries:
-        out.write(outcome.head(entry) + entry.text.decode(errors="replace"))
+        out.write(outcome.text(entry).decode(errors="replace"))
     return 0
 
 

@@ -41,7 +41,7 @@ from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.store import containers as store_containers
 from ipycontainer.supervise.client import ask
-from ipycontainer.supervise.log import LogEntry
+from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
@@ -280,15 +280,21 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
 
         `since` and `until` are seconds since the epoch; `follow` is as `stream` unless given.
         """
-        entries = self.log_entries(
+        entries = self.log_chunks(
             None if since is None else int(since * 1e9),
             None if until is None else int(until * 1e9),
             None if tail == "all" else int(tail),
             stream if follow is None else follow,
         )
         wanted = {name for name, yes in (("stdout", stdout), ("stderr", stderr)) if yes}
-        lines = logs.lines(entries, wanted, timestamps)
-        return lines if stream else b"".join(lines)
+        texts = (
+            logs.stamped(entry) if timestamps else entry.text
+            for entry in entries
+            if entry.stream in wanted
+        )
+        if stream:
+            return (line for text in texts for line in logs.apart(text))
+        return b"".join(texts)
 
     def log_entries(
         self,
@@ -298,8 +304,18 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         follow: bool = False,
     ) -> Iterator[LogEntry]:
         """Yield its log line by line; with `follow` until it ends. `tail` None is everything."""
+        return logs.single(self.log_chunks(since_ns, until_ns, tail, follow))
+
+    def log_chunks(
+        self,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogEntry]:
+        """Yield its log as `log_entries` does, lines that were printed at once together."""
         self.reload()
-        return logs.entries(self, since_ns, until_ns, tail, follow)
+        return logs.chunks(self, since_ns, until_ns, tail, follow)
 
     def follow_log(
         self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None

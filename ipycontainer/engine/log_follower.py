@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ipycontainer.engine.logs import Lines
+from ipycontainer.engine.logs import Lines, single
 from ipycontainer.errors import ContainerNotRunning
-from ipycontainer.supervise.log import LogEntry
+from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class LogFollower:
         self.left_out_bytes = self._lines.skip(STANDING_BYTES)
         self._standing: Iterator[LogEntry] | None = None
         if tail is not None:
-            self._standing = iter(deque(filter(self._wanted, self._lines.read()), maxlen=tail))
+            self._standing = iter(
+                deque(filter(self._wanted, single(self._lines.read())), maxlen=tail)
+            )
             self.left_out_bytes = 0
 
     def fileno(self) -> int:
@@ -79,7 +81,7 @@ class LogFollower:
         for entry in self._lines.read():
             size += len(entry.text)
             if self._wanted(entry):
-                found.append(entry)
+                found += single((entry,))
             if size >= limit_bytes:
                 return found
         if self.ended:

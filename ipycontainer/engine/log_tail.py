@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ipycontainer.supervise.log import LogPosition, open_segment, parse_record, segments
+from ipycontainer.supervise.log import LogPosition, open_segment, segments
+from ipycontainer.supervise.log_reading import entries_of, parse_record
 
 __all__ = ["tail_start"]
 
@@ -25,31 +26,36 @@ def tail_start(directory: Path, lines: int) -> LogPosition:
     ended = looked_at = 0
     pending: set[str] = set()  # streams whose oldest line may have begun earlier
     whole: set[str] = set()
-    place = LogPosition()
-    for place, record in _backwards(directory):
-        entry = parse_record(record)
-        if entry is None:
+    for segment, offset, block in _backwards(directory):
+        found = [entry for entry, _ in entries_of(block)]
+        pending.update(entry.stream for entry in found)
+        count = sum(entry.text.count(b"\n") or not entry.text for entry in found)
+        if ended + count < lines:  # none of them is the first: no need to look at each
+            ended += count
             continue
-        ends_line = not entry.text or entry.text.endswith(b"\n")
-        if ends_line and ended >= lines:
-            whole.add(entry.stream)
-        ended += ends_line
-        pending.add(entry.stream)
-        looked_at = looked_at + len(record) if ended > lines else 0
-        if ended > lines and (pending <= whole or looked_at > LOOK_BACK_BYTES):
-            return place
+        for place, record in _records(block, segment, offset):
+            entry = parse_record(record)
+            if entry is None:
+                continue
+            ends_line = not entry.text or entry.text.endswith(b"\n")
+            if ends_line and ended >= lines:
+                whole.add(entry.stream)
+            ended += ends_line
+            looked_at = looked_at + len(record) if ended > lines else 0
+            if ended > lines and (pending <= whole or looked_at > LOOK_BACK_BYTES):
+                return place
     return LogPosition()
 
 
-def _backwards(directory: Path) -> Iterator[tuple[LogPosition, bytes]]:
-    """Yield each record with its place, the newest first."""
+def _backwards(directory: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield blocks of whole records, each with its segment and offset, the newest first."""
     for number in reversed(segments(directory)):
         file = open_segment(directory, number)
         if file is None:
             continue
         with file:
             if isinstance(file, gzip.GzipFile):  # there is no way into it from its end
-                yield from _records(file.read(), number, 0)
+                yield number, 0, file.read()
                 continue
             end, rest = file.seek(0, os.SEEK_END), b""
             while end > 0:
@@ -58,7 +64,7 @@ def _backwards(directory: Path) -> Iterator[tuple[LogPosition, bytes]]:
                 data = file.read(end - start) + rest
                 cut = data.find(b"\n") + 1 if start else 0  # what is before it began earlier
                 if cut or not start:
-                    yield from _records(data[cut:], number, start + cut)
+                    yield number, start + cut, data[cut:]
                     data = data[:cut]
                 rest, end = data, start
 

@@ -1,43 +1,57 @@
-"""Reading a container's log: whole lines, selected, followed."""
+"""Reading a container's log: whole lines, selected, followed.
+
+Lines that were stamped at once stay one entry until somebody wants them apart (`single`): what only
+passes them on is ten times as fast.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine.log_tail import tail_start
 from ipycontainer.engine.waiting import ready
 from ipycontainer.errors import ContainerNotRunning
-from ipycontainer.supervise.log import LogEntry, LogPosition, read_entries, segments
+from ipycontainer.model.lines import headed
+from ipycontainer.model.units import rfc3339nano_fixed
+from ipycontainer.supervise.log import LogPosition, segments
+from ipycontainer.supervise.log_reading import LogEntry, read_entries
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["Lines", "entries", "lines", "stamp"]
+__all__ = ["Lines", "apart", "chunks", "single", "stamped"]
+
+# A line beyond that comes in pieces: one of a gigabyte must not fill its reader's memory.
+LINE_LIMIT_BYTES = 4 * 1024 * 1024
 
 
-def stamp(entry: LogEntry) -> bytes:
-    """Return an entry's time as docker prints it, RFC 3339 with nine digits, and a space."""
-    second, fraction = divmod(entry.time_ns, 1_000_000_000)
-    return time.strftime(f"%Y-%m-%dT%H:%M:%S.{fraction:09d}Z ", time.gmtime(second)).encode()
+def stamped(entry: LogEntry) -> bytes:
+    """Return an entry's text with its time before each line, as docker has it."""
+    return headed(f"{rfc3339nano_fixed(entry.time_ns)} ".encode(), entry.text)
 
 
-def lines(
-    entries: Iterator[LogEntry], streams: Collection[str], timestamps: bool
-) -> Iterator[bytes]:
-    """Yield the lines of some streams, with their times if wanted."""
+def apart(text: bytes) -> list[bytes]:
+    """Return the lines of a text, each with its newline; the last may have none."""
+    *ended, rest = text.split(b"\n")
+    lines = [line + b"\n" for line in ended]
+    return [*lines, rest] if rest else lines
+
+
+def single(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
+    """Yield an entry for each line."""
     for entry in entries:
-        if entry.stream in streams:
-            yield stamp(entry) + entry.text if timestamps else entry.text
+        for line in apart(entry.text):
+            yield LogEntry(entry.time_ns, entry.stream, line)
 
 
-def entries(
+def chunks(
     container: Container,
     since_ns: int | None,
     until_ns: int | None,
@@ -47,25 +61,53 @@ def entries(
     """Yield those of the last `tail` lines of a log that are from `since_ns` to `until_ns`.
 
     With `follow` it goes on until the container ends or `until_ns` has come. A negative `tail` is
-    everything. A line without end counts as one. All as in docker.
+    everything. A line without end counts as one. All as in docker. An entry holds several lines
+    where they were printed at once.
     """
-    read = Lines(container, tail)
+    if tail is not None and tail < 0:
+        tail = None
 
     def wanted(entry: LogEntry) -> bool:
         return (since_ns is None or entry.time_ns >= since_ns) and (
             until_ns is None or entry.time_ns <= until_ns
         )
 
+    read = Lines(container, tail)
     # A line that has no end yet is the last one, unless it may go on while it is followed.
     standing = read.read() if follow else chain(read.read(), read.rest())
-    if tail is not None and tail >= 0:
-        last = deque(standing, maxlen=tail)
-        for _ in range(min(len(last), len(last) + read.unfinished - tail)):
-            last.popleft()
-        standing = iter(last)
+    if tail is not None:
+        standing = _without(standing, read, _count(Lines(container, tail)) - tail)
     yield from filter(wanted, standing)
     if follow:
         yield from filter(wanted, chain(read.follow(until_ns), read.rest()))
+
+
+def _count(read: Lines) -> int:
+    """Return how many lines there are, one without end among them."""
+    for _ in read.read():
+        pass
+    return read.ended + read.unfinished
+
+
+def _without(entries: Iterator[LogEntry], read: Lines, first: int) -> Iterator[LogEntry]:
+    """Yield what is read without the first lines, so many of them."""
+    before = 0
+    for entry in entries:
+        if before >= first:
+            yield entry
+        elif read.ended > first:
+            text = entry.text.split(b"\n", first - before)[-1]
+            yield LogEntry(entry.time_ns, entry.stream, text)
+        before = read.ended
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A line that has no end yet: when it began, and its parts."""
+
+    time_ns: int
+    parts: list[bytes]
+    size: int = 0
 
 
 class Lines:
@@ -75,29 +117,57 @@ class Lines:
         self._container = container
         self._directory = container.engine.home.container(container.id) / "log"
         self._at = LogPosition()
-        if tail is not None and tail >= 0:
+        if tail is not None:
             self._at = tail_start(self._directory, tail)
-        self._parts: dict[str, LogEntry] = {}
+        self._begun: dict[str, _Begun] = {}
+        self._whole: deque[tuple[LogEntry, int]] = deque()  # not given out yet; lines in it
+        self.ended = 0
 
     @property
     def unfinished(self) -> int:
         """Return how many lines have begun and not ended."""
-        return len(self._parts)
+        return len(self._begun)
 
     def read(self) -> Iterator[LogEntry]:
-        """Yield the whole lines from where the last call ended."""
-        for part, following in read_entries(self._directory, self._at):
-            self._at, entry = following, part
-            begun = self._parts.pop(entry.stream, None)
+        """Yield whole lines from where the last call ended; `ended` counts them."""
+        for entry, following in read_entries(self._directory, self._at):
+            self._at = following
+            self._take(entry)
+            yield from self._given()
+        yield from self._given()
+
+    def _given(self) -> Iterator[LogEntry]:
+        while self._whole:
+            entry, ended = self._whole.popleft()
+            self.ended += ended
+            yield entry
+
+    def _take(self, entry: LogEntry) -> None:
+        """Join what a record holds with what its stream has begun."""
+        text, begun = entry.text, self._begun.get(entry.stream)
+        if text.endswith(b"\n"):
             if begun is not None:
-                entry = replace(begun, text=begun.text + entry.text)
-            if entry.text.endswith(b"\n"):
-                yield entry
-            elif not part.text:  # the container ended without ending its line
-                if entry.text:
-                    yield entry
-            else:
-                self._parts[entry.stream] = entry
+                end, _, text = text.partition(b"\n")
+                line = b"".join((*begun.parts, end, b"\n"))
+                self._whole.append((LogEntry(begun.time_ns, entry.stream, line), 1))
+                del self._begun[entry.stream]
+            if text:
+                more = LogEntry(entry.time_ns, entry.stream, text)
+                self._whole.append((more, text.count(b"\n")))
+        elif not text:  # the container ended without ending its line
+            if begun is not None:
+                line = b"".join(begun.parts)
+                self._whole.append((LogEntry(begun.time_ns, entry.stream, line), 1))
+                del self._begun[entry.stream]
+        else:
+            if begun is None:
+                begun = self._begun[entry.stream] = _Begun(entry.time_ns, [])
+            begun.parts.append(text)
+            begun.size += len(text)
+            if begun.size > LINE_LIMIT_BYTES:
+                piece = LogEntry(begun.time_ns, entry.stream, b"".join(begun.parts))
+                self._whole.append((piece, 0))
+                begun.parts, begun.size = [], 0
 
     @property
     def at(self) -> LogPosition:
@@ -117,7 +187,8 @@ class Lines:
         left = self.behind_bytes - keep_bytes
         if left <= 0:
             return 0
-        skipped, self._parts = left, {}
+        skipped, self._begun = left, {}
+        self._whole.clear()
         for number, size in self._sizes():
             begin = self._at.offset if number == self._at.segment else 0
             if left < size - begin:
@@ -137,8 +208,11 @@ class Lines:
 
     def rest(self) -> Iterator[LogEntry]:
         """Yield what was printed without a last newline."""
-        yield from sorted(self._parts.values(), key=lambda entry: entry.time_ns)
-        self._parts.clear()
+        for stream, begun in sorted(self._begun.items(), key=lambda item: item[1].time_ns):
+            if begun.parts:
+                self.ended += 1
+                yield LogEntry(begun.time_ns, stream, b"".join(begun.parts))
+        self._begun.clear()
 
     def follow(self, until_ns: int | None) -> Iterator[LogEntry]:
         """Yield new lines until the container ends, woken by its monitor."""

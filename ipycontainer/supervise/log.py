@@ -3,7 +3,7 @@
 Written by the monitor, read by anybody. The format is CRI's (kubernetes, "CRI container log
 format"): `2026-11-24T05:36:49.962532162Z stdout F text`; F ends a line, P is a part of one.
 Segments `log/0`, `log/1`, ... are never renamed, so that a follower goes from n to n+1 without a
-race; docker's rotation renames and loses lines. Timestamps are UTC.
+race; docker's rotation renames and loses lines. Timestamps are UTC. log_reading reads it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from io import BufferedIOBase
 from pathlib import Path
 
 __all__ = [
     "PACKED",
-    "LogEntry",
     "LogPosition",
     "LogWriter",
     "NoLog",
     "Overflow",
     "open_segment",
-    "parse_record",
-    "read_entries",
     "segments",
 ]
 
@@ -37,18 +33,6 @@ SEGMENT_LIMIT_BYTES = 16 * 1024 * 1024
 PART_LIMIT_BYTES = 16 * 1024
 PACKED = ".gz"  # after the name of a segment that is compressed
 HEAD_BYTES = 40  # of a line, before its text: time, stream and tag
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One line, or a part of one: time in nanoseconds since the epoch, stream, text.
-
-    `text` holds its newline where the line ended; where it is empty, the line ended without one.
-    """
-
-    time_ns: int
-    stream: str
-    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,58 +253,3 @@ def open_segment(directory: Path, number: int) -> BufferedIOBase | None:
         with suppress(FileNotFoundError):
             return gzip.open(f"{path}{PACKED}")
     return None
-
-
-def read_entries(
-    directory: Path, start: LogPosition | None = None
-) -> Iterator[tuple[LogEntry, LogPosition]]:
-    """Yield each whole record from `start` (the log's beginning) to its present end.
-
-    The position that comes with an entry is where the next one begins: a follower goes on there.
-    A last record without its newline is being written and is left for the next call; one with a
-    segment after it was torn by a crash and is passed over.
-    """
-    start = start or LogPosition()
-    for number in segments(directory):
-        if number < start.segment:
-            continue
-        offset = start.offset if number == start.segment else 0
-        file = open_segment(directory, number)
-        if file is None:
-            continue
-        with file:
-            file.seek(offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                offset += len(line)
-                entry = parse_record(line)
-                if entry is not None:
-                    yield entry, LogPosition(number, offset)
-
-
-_seconds: dict[bytes, int] = {}
-
-
-def parse_record(line: bytes) -> LogEntry | None:
-    """Return the record's entry, or None for a line that a crash left torn."""
-    stamp, _, rest = line.partition(b" ")
-    stream, _, rest = rest.partition(b" ")
-    tag, _, text = rest.partition(b" ")
-    if tag not in (b"F", b"P") or len(stamp) != 30:
-        return None
-    second = _seconds.get(stamp[:19])
-    if second is None:
-        try:
-            moment = datetime.fromisoformat(f"{stamp[:19].decode('ascii')}+00:00")
-        except ValueError:
-            return None
-        _seconds.clear()  # neighbours share a second: one is enough to remember
-        second = _seconds[stamp[:19]] = int(moment.timestamp())
-    try:
-        nanoseconds = second * 1_000_000_000 + int(stamp[20:29])
-    except ValueError:
-        return None
-    return LogEntry(
-        nanoseconds, stream.decode("ascii", "replace"), text if tag == b"F" else text[:-1]
-    )

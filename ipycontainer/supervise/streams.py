@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ipycontainer.supervise.log import LogPosition, LogWriter, read_entries
+from ipycontainer.supervise.log import LogPosition, LogWriter
+from ipycontainer.supervise.log_reading import read_entries
 from ipycontainer.supervise.loop import READ, WRITE, Loop
 
 __all__ = ["Input", "Output", "Sink"]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ipycontainer.engine import log_tail, logs
 from ipycontainer.supervise import log_packing
-from ipycontainer.supervise.log import LogWriter, Overflow, read_entries
+from ipycontainer.supervise.log import LogWriter, Overflow
+from ipycontainer.supervise.log_reading import read_entries
 from ipycontainer.supervise.loop import Loop
 
 chunks = st.lists(
@@ -29,7 +30,7 @@ def container(directory: Path) -> Any:
 
 def lines(directory: Path, tail: int | None) -> list[tuple[str, bytes]]:
     """Return the last lines of a log."""
-    found = logs.entries(container(directory), None, None, tail, follow=False)
+    found = logs.single(logs.chunks(container(directory), None, None, tail, follow=False))
     return [(entry.stream, entry.text) for entry in found]
 
 

@@ -42,5 +42,5 @@ def test_monitor_that_has_just_left_is_the_end_of_the_log(
     log.write(b"stdout", b"last\n")
     log.close()
     theirs.close()
-    lines = logs.entries(follower(tmp_path, ours), None, None, None, follow=True)
+    lines = logs.chunks(follower(tmp_path, ours), None, None, None, follow=True)
     assert [entry.text for entry in lines] == [b"last\n"]

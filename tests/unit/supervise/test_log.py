@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.supervise import log
-from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog, read_entries
+from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog
+from ipycontainer.supervise.log_reading import read_entries
 
 chunks = st.lists(
     st.tuples(st.sampled_from([b"stdout", b"stderr"]), st.binary(min_size=1, max_size=200)),
@@ -86,7 +87,8 @@ def test_a_bounded_log_keeps_its_end(tmp_path: Path) -> None:
     files = sorted(tmp_path.iterdir())
     assert len(files) == 2
     assert all(file.stat().st_size < 3 * 2000 for file in files)
-    kept = [entry.text for entry, _ in read_entries(tmp_path)]
+    text = b"".join(entry.text for entry, _ in read_entries(tmp_path))
+    kept = text.splitlines(keepends=True)
     assert kept == lines[-len(kept) :]
     assert kept
 

@@ -6,7 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ipycontainer.supervise.log import LogWriter, NoLog, read_entries
+from ipycontainer.supervise.log import LogWriter, NoLog
+from ipycontainer.supervise.log_reading import read_entries
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.streams import BEHIND_LIMIT_BYTES, Input, Output, Sink
 
