@@ -40,6 +40,7 @@ from ipycontainer.images.registry.settings import HUB, Credentials
 from ipycontainer.model.reference import DEFAULT_DOMAIN
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, Status
+from ipycontainer.network import bridges
 from ipycontainer.network.place import holder_lock
 from ipycontainer.storage import checkpoints, mounted, snapshots
 from ipycontainer.storage.changes import Change
@@ -162,6 +163,7 @@ class Engine:
             or sweep.leftovers(self.home, self.store)
             or snapshots.orphans(self.home, self.store)
             or checkpoints.unfinished(self.home)
+            or bridges.need_renewal(self.home)
         )
 
     def _lost_containers(self) -> bool:

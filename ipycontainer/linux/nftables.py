@@ -52,12 +52,13 @@ __all__ = [
     "open_netfilter",
     "payload",
     "set_port",
+    "table_comment",
 ]
 
 NETLINK_NETFILTER = 12
 _BATCH_BEGIN, _BATCH_END = 16, 17  # linux/netfilter/nfnetlink.h
 _SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
-_NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE = 0, 2, 3, 4, 6
+_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE = 0, 1, 2, 3, 4, 6
 _NEWSET, _NEWSETELEM, _DELSETELEM = 9, 12, 14
 _APPEND = 0x800  # NLM_F_APPEND
 INET, IPV4, IPV6 = 1, 2, 10  # NFPROTO_*
@@ -67,6 +68,7 @@ _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting":
 _REGISTER, _WORD = 1, 8
 _SET_INTERVAL, _SET_MAP = 0x4, 0x8
 _ELEMENT_END = 1
+_COMMENT = 0  # NFTNL_UDATA_TABLE_COMMENT (libnftnl/udata.h)
 _META = {"iifname": 6, "oifname": 7, "l4proto": 16, "nfproto": 15}
 # Headers, and in those of TCP and UDP: where the ports are, and by protocol the checksum.
 _HEADERS = {"network": 1, "transport": 2}  # enum nft_payload_bases
@@ -142,13 +144,30 @@ def base_chains(netfilter: Netlink) -> list[BaseChain]:
     return found
 
 
+def table_comment(netfilter: Netlink, table: str, *, family: int = INET) -> str | None:
+    """Return what `add_table` has written to a table, "" for nothing; None where there is none."""
+    frame = struct.pack(">BBH", family, 0, 0)
+    question = Packet(_SUBSYSTEM | _GETTABLE, 0, frame + text(1, table), f"find table {table}")
+    try:
+        said = attributes(netfilter.ask(question)[4:]).get(6, b"")
+    except FileNotFoundError:
+        return None
+    return said[2:].rstrip(b"\0").decode(errors="replace") if said[:1] == bytes([_COMMENT]) else ""
+
+
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def add_table(table: str, *, family: int = INET, exclusive: bool = False) -> Packet:
+def add_table(
+    table: str, *, family: int = INET, exclusive: bool = False, comment: str = ""
+) -> Packet:
     """Make a table; one that is there is fine unless it must be new."""
     flags = CREATE | (EXCL if exclusive else 0)
-    return _packet(_NEWTABLE, flags, family, text(1, table), f"add table {table}")
+    body = text(1, table)
+    if comment:  # NFTA_TABLE_USERDATA: kind, length, value, as nft has it
+        value = comment.encode() + b"\0"
+        body += attribute(6, struct.pack("BB", _COMMENT, len(value)) + value)
+    return _packet(_NEWTABLE, flags, family, body, f"add table {table}")
 
 
 def delete_table(table: str, *, family: int = INET) -> Packet:

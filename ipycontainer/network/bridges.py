@@ -10,16 +10,28 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 from ipycontainer import faults
+from ipycontainer.errors import ResourceError
 from ipycontainer.linux import nftables, rtnetlink
 from ipycontainer.linux.rtnetlink import Link
 from ipycontainer.model.network import BRIDGE, NetworkRecord
 from ipycontainer.network import rules
-from ipycontainer.network.place import Place
+from ipycontainer.network.place import Place, standing
+from ipycontainer.store.home import Home
 
-__all__ = ["ensure", "interface_name", "is_ours", "remove", "remove_table", "sweep"]
+__all__ = [
+    "ensure",
+    "interface_name",
+    "is_ours",
+    "need_renewal",
+    "remove",
+    "remove_table",
+    "renew_table",
+    "sweep",
+]
 
 _FORWARD_HOOK = 2
 _POLICY_DROP = 0
@@ -96,6 +108,32 @@ def remove(place: Place, record: NetworkRecord) -> None:
         for packet in rules.remove_bridge(place.table, _in_table(name, record)):
             with suppress(OSError):
                 nftables.commit(place.netfilter, [packet])
+
+
+def need_renewal(home: Home) -> bool:
+    """Tell whether the home's table is of another version than this."""
+    try:
+        place = standing(home)
+        if place is None:
+            return False
+        with place:
+            said = nftables.table_comment(place.netfilter, place.table)
+    except (OSError, ResourceError):  # no rights, or no holder any more: a start will tell
+        return False
+    return said is not None and said != rules.layout()
+
+
+def renew_table(
+    place: Place, records: Iterable[NetworkRecord], targets: Iterable[rules.Target]
+) -> None:
+    """Make the home's table anew with what stands, in one transaction: no packet meets a gap."""
+    packets = [nftables.delete_table(place.table), *rules.table(place.table)]
+    for record in records:
+        name = interface_name(place.home.hash8, record)
+        if rtnetlink.find_link(place.route, name) is not None:
+            packets += rules.add_bridge(place.table, _in_table(name, record))
+    packets += [rules.add_target(place.table, target) for target in targets]
+    nftables.commit(place.netfilter, packets)
 
 
 def remove_table(place: Place) -> None:

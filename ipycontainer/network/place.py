@@ -18,9 +18,10 @@ from ipycontainer.errors import ResourceError
 from ipycontainer.linux import nftables, rtnetlink
 from ipycontainer.linux.netlink import Netlink
 from ipycontainer.network import rules
+from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
 
-__all__ = ["END", "Place", "holder_lock", "holder_socket"]
+__all__ = ["END", "Place", "holder_lock", "holder_socket", "standing"]
 
 END = b"end"  # to the holder: the home is being emptied
 
@@ -36,6 +37,13 @@ def holder_lock(home: Home) -> Path:
     It leads a new zygote into the home's user namespace, as a monitor's does.
     """
     return home.runtime / "holder.l"
+
+
+def standing(home: Home) -> Place | None:
+    """Return the place of the home's bridges; None where an ordinary user has none (any more)."""
+    if home.rootless and liveness.holder(holder_lock(home)) is None:
+        return None
+    return Place(home)
 
 
 class Place:

@@ -20,7 +20,7 @@ from ipycontainer.model.network import PortBinding, PublishedPort
 from ipycontainer.network import rules
 from ipycontainer.network.place import Place
 
-__all__ = ["PUBLISH_VARIABLE", "Taken", "close", "default_addresses", "open_", "take"]
+__all__ = ["PUBLISH_VARIABLE", "Taken", "close", "default_addresses", "open_", "take", "targets_in"]
 
 # The one setting for where `-p` binds when it names no address; docker's answer is everywhere.
 PUBLISH_VARIABLE = "IPYCONTAINER_PUBLISH_ADDRESS"
@@ -133,7 +133,7 @@ def _refusal(binding: PortBinding, address: str, error: OSError | None) -> Excep
 
 def open_(place: Place, ports: Sequence[tuple[PublishedPort, str]]) -> None:
     """Have the kernel send ports of this machine on to the addresses that go with them."""
-    targets = list(_targets(place, ports))
+    targets = list(targets_in(place, ports))
     if not targets:
         return
     # All of a batch or nothing. What is refused costs a grace period of RCU, 10 ms and more
@@ -147,7 +147,7 @@ def open_(place: Place, ports: Sequence[tuple[PublishedPort, str]]) -> None:
 
 def close(place: Place, ports: Sequence[tuple[PublishedPort, str]]) -> None:
     """Take ports back; what is not there is fine."""
-    targets = list(_targets(place, ports))
+    targets = list(targets_in(place, ports))
     if not targets:
         return
     try:
@@ -158,7 +158,7 @@ def close(place: Place, ports: Sequence[tuple[PublishedPort, str]]) -> None:
                 nftables.commit(place.netfilter, [rules.remove_target(place.table, target)])
 
 
-def _targets(place: Place, ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[rules.Target]:
+def targets_in(place: Place, ports: Iterable[tuple[PublishedPort, str]]) -> Iterator[rules.Target]:
     """Yield what the kernel can do: not what comes from the machine's own loopback addresses.
 
     Nor what leads from one version of IP to the other; the proxy does the rest.

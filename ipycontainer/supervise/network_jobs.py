@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipycontainer.errors import ResourceError
-from ipycontainer.model.network import BRIDGE
+from ipycontainer.model.network import BRIDGE, PublishedPort
 from ipycontainer.network import bridges, published
-from ipycontainer.network.place import Place, holder_lock
+from ipycontainer.network.place import Place, standing
 from ipycontainer.store import endpoints, liveness, monitor_statements, networks
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -45,7 +45,7 @@ def remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[i
     with store.write() as tx:
         record = networks.get(tx, str(arguments["id"]))
         networks.remove(tx, record)
-        if (place := _standing(home)) is not None:
+        if (place := standing(home)) is not None:
             with place:
                 bridges.remove(place, record)
 
@@ -57,7 +57,7 @@ def withdraw(home: Home, store: Store, container_id: str) -> None:
         attached = endpoints.of_container(tx, container_id)
     if not targets and not any(each.endpoint_id for each in attached):
         return
-    if targets and (place := _standing(home)) is not None:
+    if targets and (place := standing(home)) is not None:
         with place:
             published.close(place, targets)
     with store.write() as tx:
@@ -66,6 +66,7 @@ def withdraw(home: Home, store: Store, container_id: str) -> None:
 
 def sweep(home: Home, store: Store) -> None:
     """Take back what containers have that do not run, then interfaces that nobody has."""
+    _renew_table(home, store)
     with store.read() as tx:
         holding = endpoints.held(tx)
     for container_id in holding:
@@ -82,16 +83,31 @@ def sweep(home: Home, store: Store) -> None:
         ports = [each.port for net in known for each in endpoints.of_network(tx, net.id)]
     if known:
         kept = {bridges.interface_name(home.hash8, net) for net in known}
-        if (place := _standing(home)) is not None:
+        if (place := standing(home)) is not None:
             with place:
                 bridges.sweep(place, kept | set(ports))
 
 
-def _standing(home: Home) -> Place | None:
-    """Return the place of the home's bridges; None where an ordinary user has none any more."""
-    if home.rootless and liveness.holder(holder_lock(home)) is None:
-        return None
-    return Place(home)
+def _renew_table(home: Home, store: Store) -> None:
+    """Bring a table that another version has made up to date.
+
+    Monitors write a row before its element: what one has added meanwhile is found in the rows
+    afterwards, and the table is made once more.
+    """
+    if not bridges.need_renewal(home):
+        return
+    with Place(home) as place, place.changing():
+        written: list[tuple[PublishedPort, str]] | None = None
+        while written != (now := _ports(store)):
+            with store.read() as tx:
+                known = [each for each in networks.list_all(tx) if each.config.driver == BRIDGE]
+            bridges.renew_table(place, known, published.targets_in(place, now))
+            written = now
+
+
+def _ports(store: Store) -> list[tuple[PublishedPort, str]]:
+    with store.read() as tx:
+        return [each for held in endpoints.held(tx) for each in endpoints.targets_of(tx, held)]
 
 
 def clear(home: Home, store: Store) -> None:
@@ -100,7 +116,7 @@ def clear(home: Home, store: Store) -> None:
         known = networks.list_all(tx)
     if not known:
         return
-    if (place := _standing(home)) is not None:
+    if (place := standing(home)) is not None:
         with place:
             if place.is_machines:
                 for record in known:

@@ -27,54 +27,55 @@ TARGETS = (
     rules.Target("tcp", IPv6Address("2001:db8::7"), 443, IPv6Address("fd00:1::3"), 8443),
 )
 # The same table in the words of _nft(8).
-TEXT = """
-table inet ipyc-0123abcd {
-  set bridges { type ifname; elements = { "br0", "br1", "br2" } }
-  set same { type ifname . ifname
-    elements = { "br0" . "br0", "br1" . "br1", "br2" . "br2" } }
-  set internal { type ifname; elements = { "br1" } }
-  set isolated { type ifname; elements = { "br2" } }
-  set nets4 { type ipv4_addr; flags interval
-    elements = { 172.17.0.0/16, 255.255.255.0/24, 10.9.0.0/20 } }
-  set nets6 { type ipv6_addr; flags interval; elements = { fd00:1::/64 } }
-  set masq4 { type ipv4_addr; flags interval; elements = { 172.17.0.0/16 } }
-  set masq6 { type ipv6_addr; flags interval; elements = { fd00:1::/64 } }
-  map any4 { type inet_proto . inet_service : ipv4_addr . inet_service
-    elements = { tcp . 8080 : 172.17.0.2 . 80 } }
-  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service
-    elements = { tcp . 8080 : fd00:1::2 . 80 } }
-  map one4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
-    elements = { 192.0.2.7 . udp . 53 : 10.9.1.2 . 5353 } }
-  map one6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
-    elements = { 2001:db8::7 . tcp . 443 : fd00:1::3 . 8443 } }
-  chain prerouting { type nat hook prerouting priority dstnat; policy accept;
+TEXT = f"""
+table inet ipyc-0123abcd {{
+  comment "{rules.layout()}"
+  set bridges {{ type ifname; elements = {{ "br0", "br1", "br2" }} }}
+  set same {{ type ifname . ifname
+    elements = {{ "br0" . "br0", "br1" . "br1", "br2" . "br2" }} }}
+  set internal {{ type ifname; elements = {{ "br1" }} }}
+  set isolated {{ type ifname; elements = {{ "br2" }} }}
+  set nets4 {{ type ipv4_addr; flags interval
+    elements = {{ 172.17.0.0/16, 255.255.255.0/24, 10.9.0.0/20 }} }}
+  set nets6 {{ type ipv6_addr; flags interval; elements = {{ fd00:1::/64 }} }}
+  set masq4 {{ type ipv4_addr; flags interval; elements = {{ 172.17.0.0/16 }} }}
+  set masq6 {{ type ipv6_addr; flags interval; elements = {{ fd00:1::/64 }} }}
+  map any4 {{ type inet_proto . inet_service : ipv4_addr . inet_service
+    elements = {{ tcp . 8080 : 172.17.0.2 . 80 }} }}
+  map any6 {{ type inet_proto . inet_service : ipv6_addr . inet_service
+    elements = {{ tcp . 8080 : fd00:1::2 . 80 }} }}
+  map one4 {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
+    elements = {{ 192.0.2.7 . udp . 53 : 10.9.1.2 . 5353 }} }}
+  map one6 {{ type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
+    elements = {{ 2001:db8::7 . tcp . 443 : fd00:1::3 . 8443 }} }}
+  chain prerouting {{ type nat hook prerouting priority dstnat; policy accept;
     iifname @isolated return
     dnat ip to ip daddr . meta l4proto . th dport map @one4
     ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @any4
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
     ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @any6
-  }
-  chain output { type nat hook output priority dstnat; policy accept;
+  }}
+  chain output {{ type nat hook output priority dstnat; policy accept;
     dnat ip to ip daddr . meta l4proto . th dport map @one4
     ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @any4
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
     ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @any6
-  }
-  chain postrouting { type nat hook postrouting priority srcnat; policy accept;
+  }}
+  chain postrouting {{ type nat hook postrouting priority srcnat; policy accept;
     ip saddr @masq4 oifname != @bridges masquerade
     ip saddr @nets4 oifname @bridges ct status dnat masquerade
     ip6 saddr @masq6 oifname != @bridges masquerade
     ip6 saddr @nets6 oifname @bridges ct status dnat masquerade
-  }
-  chain isolation { type filter hook forward priority filter; policy accept;
+  }}
+  chain isolation {{ type filter hook forward priority filter; policy accept;
     ct state established,related accept
     iifname . oifname @same accept
     iifname @internal drop
     oifname @internal drop
     ct status dnat accept
     oifname @bridges drop
-  }
-}
+  }}
+}}
 """
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+import ipycontainer
 from ipycontainer.engine.engine import Engine
 from ipycontainer.network.place import holder_lock
 from ipycontainer.store import liveness
 from tests.system.engine.processes import eventually, kill
-from tests.system.network.bridged import address, ports, says, start
+from tests.system.network.bridged import address, beside_bridges, ports, rules, says, start
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
+NFT = "/usr/sbin/nft"
+ICC = "com.docker.network.bridge.enable_icc"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 NFT_FIREWALL = """
 table inet firewall {
@@ -30,9 +33,9 @@ def firewall(request: pytest.FixtureRequest) -> Iterator[str]:
     if os.geteuid() != 0:
         pytest.skip("an ordinary user's bridges stand in a namespace where nobody else has rules")
     if request.param == "nft":
-        subprocess.run(["/usr/sbin/nft", "-f", "-"], input=NFT_FIREWALL, text=True, check=True)
+        subprocess.run([NFT, "-f", "-"], input=NFT_FIREWALL, text=True, check=True)
         yield "the chain guard of the table inet firewall"
-        subprocess.run(["/usr/sbin/nft", "delete table inet firewall"], check=True)
+        subprocess.run([NFT, "delete table inet firewall"], check=True)
     else:
         subprocess.run(["/usr/sbin/iptables", "-P", "FORWARD", "DROP"], check=True)
         yield "the chain FORWARD of the table ip filter"
@@ -60,6 +63,28 @@ def test_forwarding_is_set_with_a_notice(engine: Engine) -> None:
         assert engine.networks.create("two").warnings == ()
     finally:
         FORWARDING.write_text("1")
+
+
+def test_rules_of_an_earlier_version_are_replaced_at_the_next_connect(
+    engine: Engine, home: Path
+) -> None:
+    """With what stands, networks and ports, while containers run; those of this version stay."""
+    engine.networks.create("office", options={ICC: "false"})
+    start(engine, name="one", ports={"80": None})
+    start(engine, name="other", network="office", ports={"81": None})
+    now = rules(engine)
+    assert "layout" in now
+    name = f"ipyc-{engine.home.hash8}"
+    beside_bridges(engine, NFT, f"delete table inet {name}")
+    old = f"table inet {name} {{ set bridges {{ type ifname; elements = {{ gone }}; }}; }}"
+    beside_bridges(engine, NFT, old)
+    for _ in range(2):
+        engine.close()
+        engine = ipycontainer.connect(home)
+        engine.containers.list()
+        assert sorted(rules(engine).split()) == sorted(now.split())
+    assert start(engine, network="office", ports={"82": None}).status == "running"
+    engine.close()
 
 
 def test_network_comes_back_after_its_holder_was_killed(engine: Engine) -> None:
