@@ -1,18 +1,22 @@
-"""The engine's operations as faults are put into them; run as a program, does one under a fault.
+"""The engine's operations as faults are put into them; run as a program, does them under faults.
 
-    python operations.py HOME OPERATION ARCHIVE FILE
-
-makes what the operation needs, makes FILE, at which faults begin to strike (ipycontainer.faults),
-does the operation, and prints how it ended. A program of its own, since a fault may kill it, and
-stands in the environment when it begins.
+For each line on stdin, a list of FAULT, HOME, OPERATION, ARCHIVE and FILE as JSON, it forks: the
+child makes what the operation needs, makes FILE, at which faults begin to strike
+(ipycontainer.faults), and does the operation; a line says how it ended. A process of its own each,
+since a fault may kill it; forks, since a cold Python takes longer than most operations.
 """
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 import ipycontainer
+from ipycontainer import faults
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError, ImageNotFound, NameInUse, NoSuchContainer
 from tests.system.engine.more_operations import MORE_OPERATIONS
@@ -20,6 +24,8 @@ from tests.system.engine.network_operations import NETWORK_OPERATIONS
 from tests.system.engine.operation import WAITER, Operation, get, make, nothing, running, stopped
 
 __all__ = ["OPERATIONS"]
+
+TIMEOUT_SECONDS = 60
 
 
 def _create(engine: Engine, _: Path) -> None:
@@ -126,8 +132,36 @@ OPERATIONS = {
 }
 
 
-def main(home: str, name: str, archive: str, file: str) -> None:
-    """Do an operation under the fault that the environment names."""
+def main() -> None:
+    """Do what the lines say, until stdin ends."""
+    for line in sys.stdin:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read)
+            _be_the_child(write, *json.loads(line))
+        os.close(write)
+        with open(read, encoding="utf-8") as pipe:
+            said = pipe.read()  # until its end: nobody else has the other side
+        _, status = os.waitpid(child, 0)
+        print(json.dumps([os.waitstatus_to_exitcode(status), said]), flush=True)
+
+
+def _be_the_child(write: int, fault: str, *words: str) -> None:
+    code = 1
+    try:
+        os.setsid()
+        signal.alarm(TIMEOUT_SECONDS)
+        os.environ[faults.VARIABLE] = fault
+        importlib.reload(faults)  # which looks there once
+        os.write(write, do(*words).encode())
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def do(home: str, name: str, archive: str, file: str) -> str:
+    """Do an operation under the fault that the environment names; return how it ended."""
     operation = OPERATIONS[name]
     with ipycontainer.connect(home) as engine:
         operation.prepare(engine, Path(archive))
@@ -135,12 +169,12 @@ def main(home: str, name: str, archive: str, file: str) -> None:
         Path(file).touch()
         try:
             operation.act(engine, Path(archive))
-            print("done")
+            return "done"
         except (EngineError, OSError, AssertionError) as error:
-            print(f"{type(error).__name__}: {error}")
+            return f"{type(error).__name__}: {error}"
         finally:
             Path(file).rename(f"{file}.notes") if Path(file).exists() else None
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -7,6 +7,7 @@ them all, with every kind of fault.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -16,12 +17,12 @@ import tarfile
 import traceback
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import ipycontainer
-from ipycontainer import faults
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError
 from tests.system.engine.look import assert_true
@@ -33,10 +34,10 @@ from tests.system.engine.processes import gone, traces
 pytestmark = pytest.mark.timeout(3600)  # for all of them
 
 ACTIONS = ("kill", "fail", "full")
+STEP_ACTIONS = (("kill", "fail"), ("kill", "full"))  # of steps there are many, each by turns
 SAMPLE = 2  # cuts of each operation in a normal run
 FURTHER = 3  # operations in a normal run beyond those of a container's life
 ON_NETWORKS = 3  # and of networks
-TIMEOUT_SECONDS = 60
 
 PREDEFINED = ("bridge", "host", "none")
 
@@ -62,42 +63,57 @@ def _drawn() -> list[str]:
     ]
 
 
-def _temporary(file: Path) -> Path:
-    """Return the directory for temporary files of an operation: nothing of it may stay there."""
-    path = file.with_name("temporary")
-    path.mkdir(exist_ok=True)
-    return path
+class Operator:
+    """The program that does operations under faults (`operations`), and its temporary directory."""
+
+    def __init__(self, temporary: Path) -> None:
+        self.temporary = temporary
+        program = Path(__file__).with_name("operations.py")
+        # ours first: the clone beside the tests may not be what is tested
+        paths = f"{Path(ipycontainer.__file__).parents[1]}:{program.parents[3]}"
+        self._process = subprocess.Popen(
+            [sys.executable, program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(temporary)},
+            cwd="/",
+        )
+
+    def operate(self, engine: Engine, name: str, archive: Path, file: Path, fault: str) -> str:
+        """Do an operation in a process of its own under a fault; return what it said."""
+        engine.supervisor.quit()  # the processes that are there began without the fault
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        words = [f"{fault}:{file}", str(engine.home.root), name, str(archive), str(file)]
+        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.flush()
+        code, said = json.loads(self._process.stdout.readline())
+        assert code in (0, -9), (code, said)
+        return str(said)
+
+    def end(self) -> None:
+        """End it, and see that no operation has left a temporary file."""
+        self._process.kill()
+        self._process.communicate()
+        assert os.listdir(self.temporary) == []
 
 
-def operate(engine: Engine, name: str, archive: Path, file: Path, fault: str) -> str:
-    """Do an operation in a process of its own under a fault; return what it said."""
-    # The processes that are there began without the fault.
-    engine.supervisor.quit()
-    program = Path(__file__).with_name("operations.py")
-    # ours first: the clone beside the tests may not be what is tested
-    paths = f"{Path(ipycontainer.__file__).parents[1]}:{program.parents[3]}"
-    done = subprocess.run(
-        [sys.executable, program, str(engine.home.root), name, str(archive), str(file)],
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": paths,
-            "TMPDIR": str(_temporary(file)),
-            faults.VARIABLE: f"{fault}:{file}",
-        },
-        cwd="/",
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    assert done.returncode in (0, -9), done.stderr
-    engine.supervisor.quit()
-    return done.stdout.strip()
+@pytest.fixture
+def operator(tmp_path: Path) -> Iterator[Operator]:
+    """What does operations under faults."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    begun = Operator(temporary)
+    yield begun
+    begun.end()
 
 
-def places(engine: Engine, name: str, archive: Path, file: Path) -> list[tuple[str, int]]:
+def places(
+    operator: Operator, engine: Engine, name: str, archive: Path, file: Path
+) -> list[tuple[str, int]]:
     """Return the places to which an operation comes, each with the how-manieth time it is."""
-    said = operate(engine, name, archive, file, "note::0")
+    said = operator.operate(engine, name, archive, file, "note::0")
     assert said == "done"
     seen: Counter[str] = Counter()
     found = []
@@ -132,6 +148,7 @@ def clear(engine: Engine) -> None:
             network.remove()
     for volume in engine.volumes.list():
         volume.remove()
+    engine.supervisor.quit()  # what it forked must have ended, too
     assert_true(engine)
     gone(lambda: traces(engine))
     assert [network.name for network in engine.networks.list()] == list(PREDEFINED)
@@ -141,12 +158,14 @@ def clear(engine: Engine) -> None:
     assert len(os.listdir(engine.home.layout / "blobs/sha256")) == 3  # manifest, config, layer
 
 
-def survive(engine: Engine, name: str, archive: Path, file: Path, cut: Cut) -> None:
+def survive(
+    operator: Operator, engine: Engine, name: str, archive: Path, file: Path, cut: Cut
+) -> None:
     """Cut an operation once, look at what is left, try again, and clear up."""
     action, place, number = cut
-    said = operate(engine, name, archive, file, f"{action}:{place}:{number}")
+    said = operator.operate(engine, name, archive, file, f"{action}:{place}:{number}")
     assert not file.with_name(f"{file.name}.notes").exists(), f"it did not come to {cut}: {said}"
-    assert os.listdir(_temporary(file)) == []
+    assert os.listdir(operator.temporary) == []
     let_time_pass(engine)
     with ipycontainer.connect(engine.home.root) as other:
         other.containers.list()  # the first command of an engine makes the state true
@@ -163,13 +182,14 @@ def test_an_operation_survives_its_faults(
     tmp_path: Path,
     name: str,
     request: pytest.FixtureRequest,
+    operator: Operator,
 ) -> None:
     """Killed or refused anywhere, an operation leaves a true state, and can be done again."""
     archive, file = second_archive(busybox_tar, tmp_path), tmp_path / "armed"
     with ipycontainer.connect(home) as engine:
         engine.images.import_(busybox_tar, repository="busybox")
         settle(engine)
-        found = places(engine, name, archive, file)
+        found = places(operator, engine, name, archive, file)
         cuts = chosen(name, found)
         clear(engine)
     failed: list[str] = []
@@ -177,7 +197,7 @@ def test_an_operation_survives_its_faults(
     for cut in cuts:
         with ipycontainer.connect(home) as engine:
             try:
-                survive(engine, name, archive, file, cut)
+                survive(operator, engine, name, archive, file, cut)
             except (AssertionError, EngineError, OSError):
                 failed.append(f"{cut}: {traceback.format_exc()}")
                 engine.reset()
@@ -190,7 +210,11 @@ def test_an_operation_survives_its_faults(
 
 def chosen(name: str, found: list[tuple[str, int]]) -> list[Cut]:
     """Return all cuts of an operation, or a sample that a printed seed repeats."""
-    cuts = [(action, place, number) for place, number in found for action in ACTIONS]
+    cuts = [
+        (action, place, number)
+        for place, number in found
+        for action in (ACTIONS if place != "step" else STEP_ACTIONS[number % 2])
+    ]
     if os.environ.get("IPYCONTAINER_FULL"):
         return cuts
     seed = _seed()
