@@ -46,7 +46,7 @@ from ipycontainer.model.limits import Limits
 from ipycontainer.model.mounts import Bind, MountPoint
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
-from ipycontainer.storage import snapshots
+from ipycontainer.storage import snapshots, volumes
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store.database import Transaction
 from ipycontainer.store.volumes import attach as attach_volumes
@@ -229,7 +229,7 @@ class Containers:
         with self._engine.store.write() as tx:
             store_containers.remove(tx, container_id)
         snapshots.discard(self._engine.home, container_id)
-        for name in made:
+        for name in volumes.undo(self._engine.home, self._engine.store, made):
             with suppress(EngineError):
                 self._engine.supervisor.work("remove-volume", {"name": name})
 

@@ -42,7 +42,7 @@ from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.network import bridges
 from ipycontainer.network.place import holder_lock
-from ipycontainer.storage import checkpoints, mounted, snapshots
+from ipycontainer.storage import checkpoints, mounted, snapshots, volumes
 from ipycontainer.storage.changes import Change
 from ipycontainer.storage.drivers.choice import Choice
 from ipycontainer.store import containers as store_containers
@@ -155,9 +155,11 @@ class Engine:
             ended = store_containers.list_all(tx, (Status.EXITED,))
             holding = store_endpoints.held(tx)
             unsettled = store_endpoints.unsettled(tx)
+            unnamed = volumes.unnamed(self.home, tx)
         return bool(
             half_removed
             or unsettled
+            or unnamed
             or any(liveness.holder(self.home.lock(each)) is None for each in holding)
             or any(record.config.auto_remove for record in ended)
             or sweep.leftovers(self.home, self.store)

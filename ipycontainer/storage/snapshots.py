@@ -116,13 +116,14 @@ def discard(home: Home, container_id: str) -> None:
 def put_away(home: Home, container_id: str) -> str:
     """Move everything of a container into the trash, and return its name there.
 
-    The socket and the lock of a monitor that was killed go at once.
+    The socket and the locks of those that were killed go at once.
     """
     away = trash.place(home)
     faults.point("discard")
     with suppress(FileNotFoundError):
         os.rename(home.container(container_id), away)
-    for path in (home.socket(container_id), home.lock(container_id)):
+    of_killed = (home.socket, home.lock, home.networks_lock)
+    for path in (place(container_id) for place in of_killed):
         path.unlink(missing_ok=True)
     return away.name
 

@@ -30,8 +30,10 @@ __all__ = [
     "remove",
     "sweep",
     "take_away",
+    "undo",
     "unmount",
     "unmount_unused",
+    "unnamed",
 ]
 
 _PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -98,12 +100,30 @@ def empty(home: Home, thrown: Iterable[str]) -> None:
 
 def sweep(home: Home, store: Store) -> None:
     """Throw away directories that no row names: of one that was killed while making a volume."""
-    if not home.volumes.exists():
-        return
     with store.write() as tx:
-        known = volumes.names(tx)
-        thrown = take_away(home, [name for name in os.listdir(home.volumes) if name not in known])
+        thrown = take_away(home, unnamed(home, tx))
     empty(home, thrown)
+
+
+def undo(home: Home, store: Store, made: Iterable[str]) -> list[str]:
+    """Throw away those just made whose rows were undone with the rest; return the others."""
+    with store.write() as tx:
+        without_row = set(unnamed(home, tx)).intersection(made)
+        thrown = take_away(home, without_row)
+    empty(home, thrown)
+    return [name for name in made if name not in without_row]
+
+
+def unnamed(home: Home, tx: Transaction) -> list[str]:
+    """Return the directories of volumes that no row names."""
+    try:
+        there = os.listdir(home.volumes)
+    except FileNotFoundError:
+        return []
+    if not there:
+        return []
+    known = volumes.names(tx)
+    return [name for name in there if name not in known]
 
 
 # ── an image's content ───────────────────────────────────────────────────────────────────────────

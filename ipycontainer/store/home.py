@@ -117,6 +117,10 @@ class Home:
         """Return the file that a living monitor holds locked; only `store.liveness` may open it."""
         return self.runtime / f"{container_id[:12]}.l"
 
+    def networks_lock(self, container_id: str) -> Path:
+        """Return the file that who changes a running container's networks holds locked."""
+        return self.runtime / f"{container_id[:12]}.n"
+
     def zygote_socket(self, key: str) -> Path:
         """Return the path of the socket of the zygote with this key (at most 8 characters)."""
         return self.runtime / f"z-{key[:8]}.s"

@@ -130,7 +130,7 @@ def _finish_one(home: Home, store: Store, place: Place, container_id: str, netwo
 def _alone(home: Home, container_id: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Change the networks of one container as one process at a time. Raises Conflict."""
     try:
-        lock = liveness.hold(home.runtime / f"{container_id[:12]}.n", patience)
+        lock = liveness.hold(home.networks_lock(container_id), patience)
     except BlockingIOError:
         raise Conflict(f"the networks of container {container_id} are being changed") from None
     try:

@@ -43,6 +43,14 @@ PREDEFINED = ("bridge", "host", "none")
 
 Cut = tuple[str, str, int]  # what happens, at which place, the how-manieth time
 
+ONCE_FOUND: dict[str, Cut] = {
+    "network connect": ("kill", "committed", 1),  # an address of a container without interface
+    "network disconnect": ("kill", "disconnect: unplugged", 1),  # the same
+    "network rm": ("kill", "committed", 1),  # a bridge and its rules
+    "checkpoint": ("kill", "checkpoint: copied", 1),  # the copy
+    "tag": ("kill", "committed", 1),  # an index without the name
+}
+
 
 def _seed() -> str:
     # by the run's own name: all workers of a run draw the same
@@ -63,11 +71,15 @@ def _drawn() -> list[str]:
     ]
 
 
-class Operator:
-    """The program that does operations under faults (`operations`), and its temporary directory."""
+class Prepared:
+    """A home with the small image, and the program that does operations there under faults."""
 
-    def __init__(self, temporary: Path) -> None:
-        self.temporary = temporary
+    def __init__(self, home: Path, busybox_tar: Path, place: Path) -> None:
+        self.home = home
+        self.archive, self.file = second_archive(busybox_tar, place), place / "armed"
+        self.temporary = place / "temporary"
+        self.temporary.mkdir()
+        self._image = busybox_tar
         program = Path(__file__).with_name("operations.py")
         # ours first: the clone beside the tests may not be what is tested
         paths = f"{Path(ipycontainer.__file__).parents[1]}:{program.parents[3]}"
@@ -76,57 +88,57 @@ class Operator:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(temporary)},
+            env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(self.temporary)},
             cwd="/",
         )
 
-    def operate(self, engine: Engine, name: str, archive: Path, file: Path, fault: str) -> str:
+    def settle(self) -> None:
+        """Have the image, and made a container once: its storage driver is known after that."""
+        with ipycontainer.connect(self.home) as engine:
+            engine.images.import_(self._image, repository="busybox")
+            engine.containers.create("busybox", ["true"], network="none").remove()
+
+    def operate(self, engine: Engine, name: str, fault: str) -> str:
         """Do an operation in a process of its own under a fault; return what it said."""
         engine.supervisor.quit()  # the processes that are there began without the fault
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        words = [f"{fault}:{file}", str(engine.home.root), name, str(archive), str(file)]
+        home, archive = str(self.home), str(self.archive)
+        words = [f"{fault}:{self.file}", home, name, archive, str(self.file)]
         self._process.stdin.write(json.dumps(words) + "\n")
         self._process.stdin.flush()
         code, said = json.loads(self._process.stdout.readline())
         assert code in (0, -9), (code, said)
+        assert os.listdir(self.temporary) == []
         return str(said)
 
     def end(self) -> None:
-        """End it, and see that no operation has left a temporary file."""
+        """End the program."""
         self._process.kill()
         self._process.communicate()
-        assert os.listdir(self.temporary) == []
 
 
 @pytest.fixture
-def operator(tmp_path: Path) -> Iterator[Operator]:
-    """What does operations under faults."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    begun = Operator(temporary)
+def prepared(home: Path, busybox_tar: Path, tmp_path: Path) -> Iterator[Prepared]:
+    """A home for operations under faults."""
+    begun = Prepared(home, busybox_tar, tmp_path)
+    begun.settle()
     yield begun
     begun.end()
 
 
-def places(
-    operator: Operator, engine: Engine, name: str, archive: Path, file: Path
-) -> list[tuple[str, int]]:
+def places(prepared: Prepared, engine: Engine, name: str) -> list[tuple[str, int]]:
     """Return the places to which an operation comes, each with the how-manieth time it is."""
-    said = operator.operate(engine, name, archive, file, "note::0")
+    said = prepared.operate(engine, name, "note::0")
     assert said == "done"
     seen: Counter[str] = Counter()
     found = []
-    for place in file.with_name(f"{file.name}.notes").read_text().splitlines():
+    notes = prepared.file.with_name(f"{prepared.file.name}.notes")
+    for place in notes.read_text().splitlines():
         seen[place] += 1
         found.append((place, seen[place]))
-    file.with_name(f"{file.name}.notes").unlink()
+    notes.unlink()
     return found
-
-
-def settle(engine: Engine) -> None:
-    """Make a container once: what a home finds out then (its storage driver) is known after it."""
-    engine.containers.create("busybox", ["true"], network="none").remove()
 
 
 def let_time_pass(engine: Engine) -> None:
@@ -158,54 +170,48 @@ def clear(engine: Engine) -> None:
     assert len(os.listdir(engine.home.layout / "blobs/sha256")) == 3  # manifest, config, layer
 
 
-def survive(
-    operator: Operator, engine: Engine, name: str, archive: Path, file: Path, cut: Cut
-) -> None:
+def survive(prepared: Prepared, engine: Engine, name: str, cut: Cut) -> None:
     """Cut an operation once, look at what is left, try again, and clear up."""
     action, place, number = cut
-    said = operator.operate(engine, name, archive, file, f"{action}:{place}:{number}")
-    assert not file.with_name(f"{file.name}.notes").exists(), f"it did not come to {cut}: {said}"
-    assert os.listdir(operator.temporary) == []
+    said = prepared.operate(engine, name, f"{action}:{place}:{number}")
+    notes = prepared.file.with_name(f"{prepared.file.name}.notes")
+    assert not notes.exists(), f"it did not come to {cut}: {said}"
     let_time_pass(engine)
     with ipycontainer.connect(engine.home.root) as other:
         other.containers.list()  # the first command of an engine makes the state true
         assert_true(other)
-        OPERATIONS[name].again(other, archive)
+        OPERATIONS[name].again(other, prepared.archive)
         assert_true(other)
         clear(other)
 
 
 @pytest.mark.parametrize("name", _drawn())
 def test_an_operation_survives_its_faults(
-    home: Path,
-    busybox_tar: Path,
-    tmp_path: Path,
-    name: str,
-    request: pytest.FixtureRequest,
-    operator: Operator,
+    prepared: Prepared, name: str, request: pytest.FixtureRequest
 ) -> None:
     """Killed or refused anywhere, an operation leaves a true state, and can be done again."""
-    archive, file = second_archive(busybox_tar, tmp_path), tmp_path / "armed"
-    with ipycontainer.connect(home) as engine:
-        engine.images.import_(busybox_tar, repository="busybox")
-        settle(engine)
-        found = places(operator, engine, name, archive, file)
+    with ipycontainer.connect(prepared.home) as engine:
+        found = places(prepared, engine, name)
         cuts = chosen(name, found)
         clear(engine)
-    failed: list[str] = []
     request.node.user_properties.append(("fault sweep", f"{len(found)} {len(cuts)} {_seed()}"))
+    failed: list[str] = []
     for cut in cuts:
-        with ipycontainer.connect(home) as engine:
+        with ipycontainer.connect(prepared.home) as engine:
             try:
-                survive(operator, engine, name, archive, file, cut)
+                survive(prepared, engine, name, cut)
             except (AssertionError, EngineError, OSError):
                 failed.append(f"{cut}: {traceback.format_exc()}")
                 engine.reset()
-        if failed:
-            with ipycontainer.connect(home) as engine:
-                engine.images.import_(busybox_tar, repository="busybox")
-                settle(engine)
+                prepared.settle()
     assert not failed, "\n".join(failed)
+
+
+@pytest.mark.parametrize(("name", "cut"), ONCE_FOUND.items(), ids=list(ONCE_FOUND))
+def test_what_once_left_something_does_so_no_more(prepared: Prepared, name: str, cut: Cut) -> None:
+    """Cuts that no run leaves out: each was found by a sweep."""
+    with ipycontainer.connect(prepared.home) as engine:
+        survive(prepared, engine, name, cut)
 
 
 def chosen(name: str, found: list[tuple[str, int]]) -> list[Cut]:

@@ -1,8 +1,8 @@
 """Random operations from several processes on one home, held against a model of docker's rules.
 
-Processes and monitors are killed on the way. A normal run takes about half a minute;
-`IPYCONTAINER_SOAK=SECONDS` goes on as long as it says. What fails is shrunk and printed by
-hypothesis, whose seed `--hypothesis-seed` repeats.
+Some are done by all processes at the same time; processes, monitors and the zygote are killed on
+the way, in the middle of what they do, too. `IPYCONTAINER_SOAK=SECONDS` goes on as long as it says.
+The steps of what fails are printed by hypothesis, whose seed `--hypothesis-seed` repeats.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -31,25 +31,24 @@ from hypothesis.stateful import (
 
 import ipycontainer
 from ipycontainer.store import liveness
-from tests.system.engine.processes import alive, eventually, gone, traces
+from tests.system.engine.look import assert_true
+from tests.system.engine.processes import alive, eventually, gone, traces, zygotes
+from tests.system.engine.soak_model import IN_USE, RULES, Box, Model
 
 pytestmark = pytest.mark.timeout(86_400)
-SECONDS = float(os.environ.get("IPYCONTAINER_SOAK") or 8)
+SECONDS = float(os.environ.get("IPYCONTAINER_SOAK") or 20)
 WORKERS = 3
-NAMES = ("ada", "bob", "cid")
+NAMES = ("ada", "bob", "cid", "dan")
+NETWORKS = ("red", "blue")
+VOLUMES = ("vol-a", "vol-b")
+TAGS = ("soak:1", "soak:2")
+CHECKPOINTS = ("one", "two")
 STEPS = 30
 EXAMPLES = 4  # the first of them is hypothesis' simplest, which does nothing
-# From what a verb is allowed, and where it leads; what is missing is refused.
-RULES: dict[str, dict[str, str]] = {
-    "start": {"created": "running", "exited": "running", "running": "running"},
-    "stop": {"running": "exited", "exited": "exited", "created": "created"},
-    "kill": {"running": "exited"},
-    "pause": {"running": "paused"},
-    "unpause": {"paused": "running"},
-    "exec": {"running": "running"},
-    "rm": {"created": "", "exited": ""},
-    "rm -f": dict.fromkeys(("created", "exited", "running", "paused"), ""),
-}
+LATEST_KILL_MILLISECONDS = 60
+
+numbers = st.integers(0, WORKERS - 1)
+names = st.sampled_from(NAMES)
 
 
 class _Worker:
@@ -66,13 +65,21 @@ class _Worker:
             cwd="/",
         )
 
-    def ask(self, *words: str) -> Any:
-        """Return what it answers to a verb."""
+    def tell(self, *words: str) -> None:
+        """Have it begin with a verb."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(words) + "\n")
         self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        """Return what it answers: an error as its kind and words."""
+        assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
+
+    def ask(self, *words: str) -> Any:
+        """Return what it answers to a verb."""
+        self.tell(*words)
+        return self.answer()
 
     def end(self, number: int = signal.SIGTERM) -> None:
         """Kill it, and let go of its pipes."""
@@ -81,7 +88,7 @@ class _Worker:
 
 
 class Soak(RuleBasedStateMachine):
-    """What docker's rules say of containers, and what all processes see of them."""
+    """What docker's rules say of containers and the rest, and what all processes see of them."""
 
     home: Path
     workers: list[_Worker]
@@ -89,99 +96,205 @@ class Soak(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.states: dict[str, str] = {}
+        self.model = Model()
         self.turn = 0
 
-    def _note(self, verb: str) -> None:
-        self.done[verb] += 1
-
-    def _worker(self, number: int) -> _Worker:
-        return self.workers[number]
+    def _holds(self, verb: str, answer: str | None, expected: str | None, *what: object) -> bool:
+        """Hold an answer against the expected error, None for none; tell whether it was done."""
+        kind = None if answer is None else answer.partition(":")[0]
+        right = kind is not None if expected == "" else kind == expected
+        assert right, (verb, *what, answer, f"expected {expected!r}", self.model)
+        self.done[verb if answer is None else "refused"] += 1
+        return answer is None
 
     @initialize()
     def begin(self) -> None:
         """Nothing is there."""
-        for name in self._worker(0).ask("ps"):
-            assert self._worker(0).ask("rm -f", name) is None
+        first = self.workers[0]
+        there = first.ask("look")
+        for name in there["containers"]:
+            assert first.ask("rm -f", name) is None
+        for verb, kind in (("network rm", "networks"), ("volume rm", "volumes"), ("rmi", "tags")):
+            for name in there[kind]:
+                assert first.ask(verb, name) is None
 
-    @rule(number=st.integers(0, WORKERS - 1), name=st.sampled_from(NAMES))
-    def create(self, number: int, name: str) -> None:
-        """A name is given once."""
-        answer = self._worker(number).ask("create", name)
-        assert answer == ("NameInUse" if name in self.states else None)
-        self.states.setdefault(name, "created")
+    # ── containers ───────────────────────────────────────────────────────────────────────────
 
-    @precondition(lambda self: bool(self.states))
-    @rule(number=st.integers(0, WORKERS - 1), data=st.data())
+    @rule(number=numbers, name=names, data=st.data(), volume=st.sampled_from(("", *VOLUMES)))
+    def create(self, number: int, name: str, data: st.DataObject, volume: str) -> None:
+        """A name is given once; a volume comes with its first container."""
+        network = data.draw(st.sampled_from(("none", "bridge", *sorted(self.model.networks))))
+        answer = self.workers[number].ask("create", name, network, volume)
+        expected = "NameInUse" if name in self.model.boxes else None
+        if self._holds("create", answer, expected, name):
+            self.model.boxes[name] = Box("created", {network}, volume)
+            self.model.volumes |= {volume} - {""}
+
+    @precondition(lambda self: bool(self.model.boxes))
+    @rule(number=numbers, data=st.data())
     def go_on(self, number: int, data: st.DataObject) -> None:
         """What a container's state allows is done."""
-        name = data.draw(st.sampled_from(sorted(self.states)))
-        state = self.states[name]
-        verb = data.draw(st.sampled_from([verb for verb in RULES if state in RULES[verb]]))
-        self.act(number, name, verb)
+        name = data.draw(st.sampled_from(sorted(self.model.boxes)))
+        self.act(number, name, data.draw(st.sampled_from(self.model.allowed(name))))
 
-    @rule(
-        number=st.integers(0, WORKERS - 1),
-        name=st.sampled_from(NAMES),
-        verb=st.sampled_from(sorted(RULES)),
-    )
+    @rule(number=numbers, name=names, verb=st.sampled_from(sorted(RULES)))
     def act(self, number: int, name: str, verb: str) -> None:
         """A verb leads from one state to another, or is refused and changes nothing."""
-        state = self.states.get(name)
-        if state == "paused" and verb in ("stop", "kill"):
-            return  # docker's answer depends on the version of cgroups
-        answer = self._worker(number).ask(verb, name)
-        if state is None:
-            assert answer == "NoSuchContainer", (verb, name, answer)
-        elif state not in RULES[verb]:
-            assert answer not in (None, "NoSuchContainer"), (verb, name, state, answer)
-        else:
-            assert answer is None, (verb, name, state, answer)
-            self._note(verb)
-            self.states[name] = RULES[verb][state]
-            if verb == "kill":
-                self._worker(number).ask("wait", name)
-            if not self.states[name]:
-                del self.states[name]
+        if self.model.is_open(name, verb):
+            self._acted(number, name, verb, self.workers[number].ask(verb, name))
 
-    @rule(
-        number=st.integers(0, WORKERS - 1), name=st.sampled_from(NAMES), to=st.sampled_from(NAMES)
-    )
+    def _acted(self, number: int, name: str, verb: str, answer: str | None) -> None:
+        if self._holds(verb, answer, self.model.refusal(name, verb), name):
+            self.model.act(name, verb)
+            if verb == "kill":
+                self.workers[number].ask("wait", name)
+
+    @precondition(lambda self: len(self.model.boxes) > 1)
+    @rule(data=st.data())
+    def together(self, data: st.DataObject) -> None:
+        """All processes do something at the same time, each with another container."""
+        chosen = data.draw(st.permutations(sorted(self.model.boxes)))[:WORKERS]
+        verbs = [data.draw(st.sampled_from(self.model.allowed(name))) for name in chosen]
+        for number, (name, verb) in enumerate(zip(chosen, verbs, strict=True)):
+            self.workers[number].tell(verb, name)
+        answers = [self.workers[number].answer() for number in range(len(chosen))]
+        for number, (name, verb) in enumerate(zip(chosen, verbs, strict=True)):
+            self._acted(number, name, verb, answers[number])
+        self.done["together"] += 1
+
+    @rule(number=numbers, name=names, to=names)
     def rename(self, number: int, name: str, to: str) -> None:
         """A container takes a free name with all that it is."""
-        answer = self._worker(number).ask("rename", name, to)
-        if name not in self.states or to in self.states:
-            assert answer is not None
-        else:
-            assert answer is None
-            self.states[to] = self.states.pop(name)
+        boxes = self.model.boxes
+        refused = name not in boxes or to in boxes
+        answer = self.workers[number].ask("rename", name, to)
+        if self._holds("rename", answer, "" if refused else None, name, to):
+            boxes[to] = boxes.pop(name)
 
-    @precondition(lambda self: len(self.states) > 1)
-    @rule(number=st.integers(0, WORKERS - 1))
+    @precondition(lambda self: bool(self.model.boxes))
+    @rule(number=numbers, data=st.data(), tag=st.sampled_from(CHECKPOINTS))
+    def undo(self, number: int, data: st.DataObject, tag: str) -> None:
+        """A checkpoint is made once, and is there until it is dropped."""
+        name = data.draw(st.sampled_from(sorted(self.model.boxes)))
+        box = self.model.boxes[name]
+        if box.status == "paused":
+            return
+        verb = data.draw(st.sampled_from(("checkpoint", "rollback", "drop")))
+        wrong = (tag in box.checkpoints) == (verb == "checkpoint")
+        refusal = "Conflict" if verb == "checkpoint" else "NotFound"
+        answer = self.workers[number].ask(verb, name, tag)
+        if self._holds(verb, answer, refusal if wrong else None, name, tag):
+            if verb == "checkpoint":
+                box.checkpoints.add(tag)
+            elif verb == "drop":
+                box.checkpoints.remove(tag)
+
+    # ── networks, volumes, images ────────────────────────────────────────────────────────────
+
+    @rule(number=numbers, network=st.sampled_from(NETWORKS))
+    def make_network(self, number: int, network: str) -> None:
+        """A network's name is given once."""
+        answer = self.workers[number].ask("network create", network)
+        expected = "Conflict" if network in self.model.networks else None
+        if self._holds("network create", answer, expected, network):
+            self.model.networks.add(network)
+
+    @rule(number=numbers, network=st.sampled_from(NETWORKS))
+    def remove_network(self, number: int, network: str) -> None:
+        """A network stays while a running container is on it."""
+        refusal = self.model.network_refusal(network)
+        if refusal != IN_USE:  # what stopped containers lose with it is another test's
+            answer = self.workers[number].ask("network rm", network)
+            if self._holds("network rm", answer, refusal, network):
+                self.model.networks.remove(network)
+
+    @precondition(lambda self: bool(self.model.boxes) and bool(self.model.networks))
+    @rule(number=numbers, data=st.data(), verb=st.sampled_from(("connect", "disconnect")))
+    def join(self, number: int, data: st.DataObject, verb: str) -> None:
+        """A container is on networks, or on none, running or not."""
+        name = data.draw(st.sampled_from(sorted(self.model.boxes)))
+        network = data.draw(st.sampled_from(sorted(self.model.networks)))
+        if not self.model.can_change_networks(name, network, verb):
+            return
+        answer = self.workers[number].ask(verb, network, name)
+        if self._holds(verb, answer, self.model.join_refusal(name, network, verb), name, network):
+            self.model.join(name, network, verb)
+
+    @rule(number=numbers, verb=st.sampled_from(("create", "rm")), volume=st.sampled_from(VOLUMES))
+    def change_volume(self, number: int, verb: str, volume: str) -> None:
+        """A volume stays while a container wants it."""
+        answer = self.workers[number].ask(f"volume {verb}", volume)
+        expected = None if verb == "create" else self.model.volume_refusal(volume)
+        if self._holds(f"volume {verb}", answer, expected, volume):
+            self.model.volumes |= {volume}
+            self.model.volumes -= {volume} if verb == "rm" else set()
+
+    @rule(number=numbers, verb=st.sampled_from(("tag", "rmi")), tag=st.sampled_from(TAGS))
+    def change_tag(self, number: int, verb: str, tag: str) -> None:
+        """An image has the names that it was given."""
+        answer = self.workers[number].ask(verb, tag)
+        missing = verb == "rmi" and tag not in self.model.tags
+        if self._holds(verb, answer, "ImageNotFound" if missing else None, tag):
+            self.model.tags |= {tag}
+            self.model.tags -= {tag} if verb == "rmi" else set()
+
+    # ── kills ────────────────────────────────────────────────────────────────────────────────
+
+    @precondition(lambda self: len(self.model.boxes) > 1)
+    @rule(number=numbers)
     def kill_worker(self, number: int) -> None:
         """A process that is killed takes nothing with it."""
         self.workers[number].end(signal.SIGKILL)
         self.workers[number] = _Worker(self.home)
 
-    @precondition(lambda self: bool({"running", "paused"} & set(self.states.values())))
-    @rule()
-    def kill_monitor(self) -> None:
+    @precondition(lambda self: bool(self.model.boxes))
+    @rule(number=numbers, data=st.data(), wait=st.integers(0, LATEST_KILL_MILLISECONDS))
+    def kill_in_the_middle(self, number: int, data: st.DataObject, wait: int) -> None:
+        """What a killed process was about is done or not, and its container can be removed."""
+        name = data.draw(st.sampled_from(sorted(self.model.boxes)))
+        self.workers[number].tell(data.draw(st.sampled_from(self.model.allowed(name))), name)
+        time.sleep(wait / 1000)
+        self.workers[number].end(signal.SIGKILL)
+        self.workers[number] = _Worker(self.home)
+        answer = self.workers[(number + 1) % WORKERS].ask("rm -f", name)
+        assert answer is None or answer.startswith("NoSuchContainer"), answer
+        del self.model.boxes[name]
+        self.done["kill in the middle"] += 1
+
+    @precondition(lambda self: bool(self.model.running()))
+    @rule(data=st.data())
+    def kill_monitor(self, data: st.DataObject) -> None:
         """A container does not outlive its monitor, and its row says so."""
-        name = next(name for name in self.states if self.states[name] in ("running", "paused"))
+        name = data.draw(st.sampled_from(self.model.running()))
         with ipycontainer.connect(self.home) as engine:
             container = engine.containers.get(name)
             pid = liveness.holder(engine.home.lock(container.id))
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             eventually(lambda: not alive(pid) and engine.containers.get(name).status == "exited")
-        self.states[name] = "exited"
-        self._note("kill of a monitor")
+        self.model.boxes[name].status = "exited"
+        self.done["kill of a monitor"] += 1
+
+    @rule()
+    def kill_zygote(self) -> None:
+        """Whoever needs one next begins another."""
+        with ipycontainer.connect(self.home) as engine:
+            for pid in zygotes(engine):
+                os.kill(pid, signal.SIGKILL)
+                eventually(lambda pid=pid: not alive(pid))  # type: ignore[misc]
+        self.done["kill of a zygote"] += 1
 
     @invariant()
     def all_see_the_same(self) -> None:
         """Every process lists what the model has; they are asked by turns."""
         self.turn = (self.turn + 1) % WORKERS
-        assert self.workers[self.turn].ask("ps") == self.states
+        assert self.workers[self.turn].ask("look") == self.model.seen()
+
+    def teardown(self) -> None:
+        """What the machine has is what the rows say."""
+        with ipycontainer.connect(self.home) as engine:
+            engine.containers.list()
+            assert_true(engine)
 
 
 def test_several_processes_keep_to_one_model(home: Path, busybox_tar: Path) -> None:
@@ -199,6 +312,7 @@ def test_several_processes_keep_to_one_model(home: Path, busybox_tar: Path) -> N
                     stateful_step_count=STEPS,
                     deadline=None,
                     database=None,
+                    phases=[Phase.generate],  # what is left of one example changes the next
                     suppress_health_check=list(HealthCheck),
                 ),
             )

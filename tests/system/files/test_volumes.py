@@ -131,6 +131,7 @@ def test_a_container_that_comes_to_nothing_leaves_no_volume(shell: Shell, engine
     refused = shell("create", "--name", "taken", "-v", "new:/n", "-v", "there:/t", "busybox", "x")
     assert refused.returncode == 1
     assert [volume.name for volume in engine.volumes.list()] == ["there"]
+    assert os.listdir(engine.home.volumes) == ["there"]
 
 
 def test_odd_names_and_links_reach_a_volume_as_they_are(engine: Engine, tmp_path: Path) -> None:
