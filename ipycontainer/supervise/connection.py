@@ -36,7 +36,8 @@ from ipycontainer.supervise.names import Names
 
 __all__ = ["Connection"]
 
-FORK_SECONDS = 1.0  # until a fork that was refused is tried again
+FORK_SECONDS = AGAIN_SECONDS = 1.0  # until a fork, or a change of ports, is tried again
+_NOWHERE = "nowhere"
 _PROGRAMMING = "driver failed programming external connectivity on endpoint {} ({}): {}"
 
 
@@ -53,6 +54,7 @@ class Connection:
         self._place: Place | None = None
         self._ports: list[tuple[PublishedPort, str]] = []
         self._taken: list[Taken] = []  # those of the machine, which nobody else can have
+        self._led = ""  # the endpoint that the ports lead to
         self._proxy = 0
         self._children: list[int] = []
         self._watched: set[int] = set()
@@ -98,11 +100,14 @@ class Connection:
         targets = {4: made.ipv4 or made.ipv6, 6: made.ipv6 or made.ipv4}
         self._ports = [(port, targets[6 if ":" in port.address else 4]) for port, _ in self._taken]
         with self._store.write() as tx:
+            if self._led:  # once more: what is told of them changes in one
+                endpoints.remove_ports(tx, self._id)
             for port, to in self._ports:
                 endpoints.add_port(tx, self._id, port, to)
         faults.point("monitor: ports taken")
         published.open_(place, self._ports)
         faults.point("monitor: ports opened")
+        self._led = made.endpoint_id
 
     def _take_ports(self, plug: Plug) -> None:
         configured = plug.network.config.host_binding or str(self._asked.get("publish", ""))
@@ -119,22 +124,31 @@ class Connection:
     def republish(self, loop: Loop) -> None:
         """Have the ports follow the container, which has come to a network or left one.
 
-        Without any that leads out they stay taken, and lead nowhere.
+        Without any that leads out they stay taken, and lead nowhere. What is refused (a full disk)
+        is tried again.
         """
         place = self._place
         if place is None or not self._asked.get("ports"):
             return
+        self._loop = loop
+        try:
+            self._lead_anew(loop, place)
+        except (EngineError, OSError) as error:
+            print(f"cannot lead ports anew: {error}", file=sys.stderr, flush=True)
+            loop.at(self, AGAIN_SECONDS, lambda: self.republish(loop))
+
+    def _lead_anew(self, loop: Loop, place: Place) -> None:
         with self._store.read() as tx:
             self._plugs = attachments.held(tx, self._id)
         plug = attachments.leading(self._plugs)
-        if plug is not None and {to for _, to in self._ports} & {
-            plug.attachment.ipv4,
-            plug.attachment.ipv6,
-        }:
+        if plug is not None and self._led == plug.attachment.endpoint_id:
             return
         self._withdraw_ports(place)
-        with self._store.write() as tx:
-            endpoints.remove_ports(tx, self._id)
+        self._led = _NOWHERE
+        if plug is None:
+            with self._store.write() as tx:
+                endpoints.remove_ports(tx, self._id)
+            return
         self._publish(place)
         if self._ports:
             self._await_clients(loop, place)
@@ -279,6 +293,7 @@ class Connection:
         for fd in list(self._watched):
             self._forget(fd)
         if self._loop is not None:
+            self._loop.cancel(self)
             for fork in self._refused:
                 self._loop.cancel(fork)
         for fd in self._resolver:
