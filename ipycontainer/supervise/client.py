@@ -1,8 +1,8 @@
 """The engine's side of the processes: find or start the zygote, ask it, talk to monitors.
 
 Runs in the kernel or the shell, a process with many threads: it starts the zygote as a fresh
-interpreter and never forks. Nothing here waits by polling: an answer or the end of a connection is
-always on the way.
+interpreter and never forks. Nothing here waits by polling, but for a zygote whose starter was
+killed: an answer or the end of a connection is always on the way.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.protocol import (
+    ANOTHER,
     F_ADD_SEALS,
     SEALS,
     Channel,
@@ -46,6 +48,8 @@ BOOT = (
     "from ipycontainer.supervise.boot import main; sys.exit(main())"
 )
 
+
+OTHER_SECONDS, OTHER_LOOK_SECONDS = 10.0, 0.02  # for a zygote that somebody else began
 
 # Called with the bytes that are done.
 Progress = Callable[[int], object]
@@ -190,13 +194,19 @@ class Supervisor:
         with self._starting, _exclusive(f"{self._socket}.start"):
             with suppress(FileNotFoundError, ConnectionRefusedError):
                 return connect(path)
-            self._spawn()
+            deadline = time.monotonic() + OTHER_SECONDS
+            while not self._spawn() and time.monotonic() < deadline:
+                # One whose starter was killed: it is about to listen, or to end.
+                with suppress(FileNotFoundError, ConnectionRefusedError):
+                    return connect(path)
+                time.sleep(OTHER_LOOK_SECONDS)
             # A connection of our own keeps the zygote from ending while this engine lives.
             self.leave()
             self._presence = connect(self._socket)
             return connect(path)
 
-    def _spawn(self) -> None:
+    def _spawn(self) -> bool:
+        """Start a zygote; False where another one has the home's lock."""
         _reap()
         ready, ready_writer = os.pipe()
         interpreter = _sealed_interpreter()
@@ -233,6 +243,8 @@ class Supervisor:
             answer = pipe.read()
         if answer != b"ok":
             child.wait()
+            if answer == ANOTHER:
+                return False
             if not answer:
                 raise EngineError(
                     "the engine's zygote could not start",
@@ -242,6 +254,7 @@ class Supervisor:
         # Nobody waits for its end, and subprocess warns of a child that is still running.
         child.returncode = 0
         _zygotes.add(child.pid)
+        return True
 
     def _inits(self) -> list[tuple[int, int]]:
         """Return pid and start time of each container that is said to run since this boot."""

@@ -23,9 +23,10 @@ from typing import Any
 from ipycontainer.errors import ProtocolError
 from ipycontainer.linux import procfs
 
-__all__ = ["Channel", "Message", "check_peer", "connect", "listen", "starts_path"]
+__all__ = ["ANOTHER", "Channel", "Message", "check_peer", "connect", "listen", "starts_path"]
 
 VERSION = 1
+ANOTHER = b"another"  # a zygote to its starter: one of the home is there, or about to be
 PACKET_LIMIT_BYTES = 60_000  # below the 64 KiB that a message may have, header of a memfd included
 BODY_LIMIT_BYTES = 256 * 1024 * 1024  # a diff of a million paths fits; no peer fills our memory
 FDS_LIMIT = 8  # stdin, stdout, stderr, a body, and room to grow

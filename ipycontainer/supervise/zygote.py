@@ -34,7 +34,14 @@ from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import monitor_process, spare, worker
-from ipycontainer.supervise.protocol import Channel, Message, check_peer, listen, starts_path
+from ipycontainer.supervise.protocol import (
+    ANOTHER,
+    Channel,
+    Message,
+    check_peer,
+    listen,
+    starts_path,
+)
 
 __all__ = ["main"]
 
@@ -49,12 +56,16 @@ def main(argv: list[str]) -> int:
     The home is JSON, and so are the inits: pid and start time of each container that is said to
     run.
 
-    Writes `ok`, or the error as one line of JSON, to the ready pipe: the starter waits for it.
+    Writes `ok`, `another`, or the error as one line of JSON, to the ready pipe: the starter waits
+    for it.
     """
     home, path, ready = Home.from_json(json.loads(argv[0])), argv[1], int(argv[2])
     os.set_inheritable(ready, False)
     try:
         zygote = Zygote(home, path, [(pid, ticks) for pid, ticks in json.loads(argv[3])])
+    except BlockingIOError:  # another one of this home has its lock
+        os.write(ready, ANOTHER)
+        return 1
     except EngineError as error:
         _tell(ready, error)
         return 1
@@ -77,10 +88,7 @@ class Zygote:
     def __init__(self, home: Home, path: str, inits: Sequence[tuple[int, int]]) -> None:
         self._home = home
         self._path = path
-        try:
-            self._lock = liveness.hold(Path(f"{path}.l"))
-        except BlockingIOError as error:
-            raise EngineError("another zygote of this home is running already") from error
+        self._lock = liveness.hold(Path(f"{path}.l"))
         os.chdir("/")
         os.umask(0o022)
         # Children are reaped by the kernel: nobody here asks for their exit codes.

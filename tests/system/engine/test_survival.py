@@ -63,6 +63,28 @@ def test_a_killed_zygote_takes_nobody_along(engine: Engine) -> None:
     remove_all(engine, containers)
 
 
+def test_a_zygote_whose_starter_was_killed_is_waited_for(engine: Engine) -> None:
+    """It has its lock before it listens: who comes then neither fails nor starts a second."""
+    assert engine.run("busybox", ["true"], network="none", remove=True).exit_code == 0
+    (lock,) = engine.home.runtime.glob("z-*.s.l")
+    engine.supervisor.quit()
+    program = (
+        "import sys, time; from pathlib import Path; from ipycontainer.store import liveness; "
+        "lock = liveness.hold(Path(sys.argv[1])); print(flush=True); time.sleep(1)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, lock],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(ipycontainer.__file__).parents[1])},
+        cwd="/",
+    )
+    with other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert engine.run("busybox", ["true"], network="none", remove=True).exit_code == 0
+    assert len(zygotes(engine)) == 1
+
+
 @pytest.mark.parametrize("victim", [0, TEN - 1], ids=["same-uid", "changed-uid"])
 def test_a_killed_monitor_takes_its_own_container_only(engine: Engine, victim: int) -> None:
     """The killed monitor's container ends at once with the reason, the nine others run on."""
