@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ipycontainer.errors import NotFound, ResourceError, Unsupported
 from ipycontainer.linux import capabilities
-from ipycontainer.store import places
+from ipycontainer.store import places, relocation
 
 __all__ = ["HOME_VARIABLE", "Home", "open_home"]
 
@@ -178,6 +178,8 @@ def open_home(root: str | Path | None = None, *, create: bool = True) -> Home:
     hash8 = places.hash8(wanted)
     if create:
         _make_directories(wanted)
+    if wanted.exists():
+        relocation.settle(wanted)
     runtime = places.runtime_directory(wanted, hash8)
     return Home(wanted, runtime, hash8, rootless=_needs_user_namespace(), note=note)
 

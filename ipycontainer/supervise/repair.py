@@ -19,7 +19,7 @@ from ipycontainer.linux import cgroups, freezer, pidfd, procfs
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.storage import checkpoints, removal, snapshots, trash, volumes
-from ipycontainer.store import containers, liveness, monitor_statements
+from ipycontainer.store import containers, liveness, monitor_statements, relocation
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import joining, network_jobs, rehearsals
@@ -29,6 +29,7 @@ __all__ = ["cgroup_note", "cgroup_of", "cgroup_path", "remove_cgroup", "repair"]
 KILL_SECONDS = 10
 MONITOR_DIED = "the container's monitor died"
 MACHINE_RESTARTED = "the machine was restarted"
+HOME_COPIED = "the home was copied while the container ran"
 # What docker's engine reports of a container whose shim vanished, and of a killed one.
 UNKNOWN_CODE, KILLED_CODE = 255, 137
 
@@ -158,10 +159,16 @@ def _end(home: Home, store: Store, record: ContainerRecord) -> None:
             tx,
             record.id,
             KILLED_CODE if killed else UNKNOWN_CODE,
-            MONITOR_DIED if same_boot else MACHINE_RESTARTED,
+            _reason(record.state.boot_id),
             False,
             time.time_ns(),
         )
+
+
+def _reason(boot_id: str) -> str:
+    if boot_id == relocation.ELSEWHERE:
+        return HOME_COPIED
+    return MONITOR_DIED if boot_id == procfs.boot_id() else MACHINE_RESTARTED
 
 
 def _kill_init(record: ContainerRecord) -> bool:
