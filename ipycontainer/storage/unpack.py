@@ -25,6 +25,7 @@ __all__ = ["DEFAULT_LIMITS", "NO_LIMITS", "Limits", "UnpackedSize", "Unpacker", 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _AUFS = ".wh..wh."  # aufs's own files: docker passes over them
+_NO_NAMES = frozenset({"", ".", ".."})
 _MOST_ID = 2**32 - 2  # (uid_t)-1 means "leave it" to chown(2)
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -322,7 +323,7 @@ class Unpacker:
         if name.startswith(_AUFS):
             return
         hidden = name.removeprefix(_WHITEOUT)
-        if hidden in ("", ".", ".."):
+        if hidden in _NO_NAMES:
             raise ImageFormatError(f"invalid whiteout {name!r}")
         try:
             os.mknod(hidden, stat.S_IFCHR, os.makedev(0, 0), dir_fd=parent.fd)

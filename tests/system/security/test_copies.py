@@ -27,6 +27,18 @@ DirFd.openat = _openat
 """
 }
 
+# The same, and absolute links are the host's: as of a process that has not changed its root.
+BY_HOST_PATH = {
+    "linux/dirfd.py": """
+def _openat(self, path, flags, mode=0):
+    here = os.readlink(f"/proc/self/fd/{self.fd}")
+    below = os.fsdecode(path).lstrip("/") or "."
+    return os.open(f"{here}/{below}", flags & ~os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+DirFd.openat = _openat
+"""
+}
+
 # ── what is executed or imported on the way ──────────────────────────────────────────────────
 
 JOINS = """
@@ -110,6 +122,52 @@ def test_files_of_an_image_that_would_be_run(
     assert marks == (set() if holds else {"colorsys" if what == "modules" else "xz"})
 
 
+# ── what a copy does to the directory it goes to ─────────────────────────────────────────────
+
+# Copies into a directory of the container that is a link to one of the host's, in each way.
+INTO_A_LINK = """
+import io, json, os, sys, tarfile, ipycontainer
+from ipycontainer.errors import EngineError
+home, victim, tree, archive = sys.argv[1:]
+engine = ipycontainer.connect(home)
+box = engine.containers.create("busybox", ["true"], network="none")
+links = io.BytesIO()
+with tarfile.open(fileobj=links, mode="w") as tar:
+    link = tarfile.TarInfo("way")
+    link.type, link.linkname = tarfile.SYMTYPE, victim
+    tar.addfile(link)
+box.put_archive("/", links.getvalue())
+for action in (
+    lambda: box.copy_in(tree + "/.", "/way/", archive=True),
+    lambda: box.copy_in(tree + "/.", "/way", archive=True),
+    lambda: box.put_archive("/way", open(archive, "rb").read()),
+):
+    try:
+        action()
+    except EngineError:
+        pass
+box.remove(force=True)
+print(json.dumps([oct(os.stat(victim).st_mode), sorted(os.listdir(victim))]))
+"""
+
+
+@pytest.mark.usefixtures("busybox_image")
+@either
+def test_a_directory_of_the_hosts_that_a_copy_is_led_to(
+    home: Path, tmp_path: Path, holds: bool
+) -> None:
+    """CVE-2021-41089: no copy into a crafted container changes rights on the host's files."""
+    victim, tree, archive = tmp_path / "victim", tmp_path / "tree", tmp_path / "in.tar"
+    victim.mkdir(mode=0o700)
+    tree.mkdir()
+    tree.chmod(0o777)
+    (tree / "new").touch()
+    archive.write_bytes(TarBuilder().directory(".", mode=0o777).file("new", b"").build())
+    words = (str(home), str(victim), str(tree), str(archive))
+    mode, names = weakened.run(INTO_A_LINK, tmp_path, {} if holds else BY_HOST_PATH, *words)
+    assert (mode == "0o40700" and names == []) == holds
+
+
 # ── races ────────────────────────────────────────────────────────────────────────────────────
 
 # Copies into and out of a directory that becomes a link to the host's, and back.
@@ -161,7 +219,9 @@ def _show(*words, **options):
 """
 
 
-@pytest.mark.parametrize(("way", "holds"), [("files", True), ("files", False), ("a volume", True)])
+@pytest.mark.parametrize(
+    ("way", "holds"), [("files", True), ("files", False), ("a volume", True), ("a volume", False)]
+)
 @pytest.mark.usefixtures("busybox_image")
 def test_a_directory_that_is_swapped_during_a_copy(
     home: Path, tmp_path: Path, way: str, holds: bool

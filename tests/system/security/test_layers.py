@@ -152,6 +152,16 @@ def test_a_whiteout_of_no_name(place: Place, name: str) -> None:
     assert not place.harmed
 
 
+def test_a_whiteout_of_no_name_without_the_rule(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hides what lies below its own directory, or below the one above."""
+    monkeypatch.setattr(unpack, "_NO_NAMES", frozenset())
+    for name, hidden in ((".wh..", "d"), (".wh...", ".")):
+        place.take(TarBuilder().directory("d").file(f"d/{name}"))
+        assert os.getxattr(place.tree / hidden, "user.overlay.opaque") == b"y"
+
+
 def test_a_whiteout_by_device(place: Place) -> None:
     """What means `deleted` to overlayfs cannot come as a device of the archive."""
     assert "0:0" in place.take(TarBuilder().device("gone", 0, 0))

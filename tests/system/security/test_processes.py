@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.errors import EngineError
+from ipycontainer.errors import EngineError, InvalidArgument
 from ipycontainer.linux import pidfd, seccomp, syscalls
 from ipycontainer.model.oci import Spec
-from ipycontainer.runtime import command_steps, process_steps, session_steps, users
+from ipycontainer.runtime import command_steps, mount_steps, process_steps, session_steps, users
 from ipycontainer.runtime.launch import Launched
 from ipycontainer.runtime.steps import Context, Identity
+from tests.system.engine import weakened
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
 from tests.system.security import rules
@@ -226,19 +227,53 @@ def _poisoned(bundle: str, poison: str, holds: bool) -> str:
     if not holds:
         users.READ_LIMIT_BYTES <<= 4
         rules.put(users, "_file_number", lambda word: int(word) & 0xFFFFFFFF)
+        # read before the root is the container's, and whatever it is
+        early: list[bytes] = []
+        if poison == "link":
+            rules.before(
+                mount_steps.PivotRoot, "execute", lambda: early.append(passwd.read_bytes())
+            )
+
+        def anything(ctx: Context, path: str) -> bytes:
+            if early:
+                return early[0]
+            signal.signal(signal.SIGALRM, _nobody_writes)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+            signal.alarm(1)
+            fd = os.open(f"/proc/self/fd/{ctx.root.fd}/{path}", os.O_RDONLY)
+            return os.read(fd, users.READ_LIMIT_BYTES)
+
+        rules.put(process_steps, "_read_small", anything)
+    found = users.lookup
+
+    def told(user: str, passwd: bytes, *rest: Any) -> Identity:
+        if passwd.startswith(b"\0" * users.READ_LIMIT_BYTES):
+            raise InvalidArgument("no end was found")
+        return found(user, passwd, *rest)
+
+    rules.put(users, "lookup", told)
     return _run(bundle, "id -u", user="evil").splitlines()[-1]
 
 
-@pytest.mark.parametrize("poison", ["link", "fifo", "device", "large", "numbers"])
-def test_a_passwd_that_is_poisoned(bundle: str, poison: str) -> None:
+def _nobody_writes(*_: object) -> None:
+    raise InvalidArgument("nobody ever writes")
+
+
+ENDLESS = {"fifo": "nobody ever writes", "device": "no end was found"}
+POISONS = ("link", "fifo", "device", "large", "numbers")
+
+
+@pytest.mark.parametrize("poison", POISONS)
+@either
+def test_a_passwd_that_is_poisoned(bundle: str, poison: str, holds: bool) -> None:
     """No link leads to the host's, nothing endless is read, no number wraps around to root."""
-    assert call(_poisoned, bundle, poison, True).startswith("refused: unable to find user evil")
-
-
-@pytest.mark.parametrize("poison", ["large", "numbers"])
-def test_a_passwd_that_is_poisoned_without_the_rule(bundle: str, poison: str) -> None:
-    """Numbers that wrap around make root of anybody, and a file has no end."""
-    assert call(_poisoned, bundle, poison, False) == "0"
+    said = call(_poisoned, bundle, poison, holds)
+    if holds:
+        assert said.startswith("refused: unable to find user evil")
+    elif poison in ENDLESS:
+        assert said.endswith(ENDLESS[poison])
+    else:
+        assert said == "0"
 
 
 # ── keys, memory, pids ───────────────────────────────────────────────────────────────────────
@@ -312,3 +347,47 @@ def _others_see(place: str, holds: bool) -> bool:
 def test_programs_of_images_and_other_users(bundle: str, holds: bool) -> None:
     """CVE-2021-41091: nobody else on the machine finds a set-uid program in the home."""
     assert call(_others_see, str(Path(bundle).parent), holds) == (not holds)
+
+
+# ── through the engine ───────────────────────────────────────────────────────────────────────
+
+CHECKED = """
+import json, sys, time, ipycontainer
+from ipycontainer.commands import grammar
+from ipycontainer.linux import oom
+oom.set_own_score(300)
+engine = ipycontainer.connect(sys.argv[1])
+line = "run -d --name box --network none --health-interval 100ms --health-cmd".split()
+grammar.invoke(
+    lambda: engine, [*line, "grep ^Seccomp: /proc/self/status", "busybox", "sleep", "100"]
+)
+box = engine.containers.get("box")
+while not (log := box.attrs["State"]["Health"]["Log"]):
+    time.sleep(0.05)
+    box.reload()
+
+def score(pid):
+    return int(open(f"/proc/{pid}/oom_score_adj").read())
+
+pid = box.record.state.pid
+monitor = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1]
+print(json.dumps([log[0]["Output"].split()[-1], score(monitor), score(pid)]))
+box.remove(force=True)
+"""
+UNFILTERED = {"linux/seccomp.py": "def install(*_): pass"}
+UNMARKED = {"supervise/zygote.py": "oom.set_own_score = lambda _: None"}
+
+
+@pytest.mark.usefixtures("busybox_image")
+@pytest.mark.parametrize("without", [{}, UNFILTERED, UNMARKED], ids=["holds", "filter", "score"])
+def test_a_health_check_and_who_is_killed_first(
+    home: Path, tmp_path: Path, without: dict[str, str]
+) -> None:
+    """CVE-2022-0847 in a health check, which has the filter; and docker's oom_score_adj.
+
+    The engine is one that the kernel is to kill first, as a notebook server may be: neither the
+    monitor nor its container is.
+    """
+    filtered, *scores = weakened.run(CHECKED, tmp_path, without, str(home))
+    assert filtered == ("0" if without is UNFILTERED else "2")
+    assert scores == ([300, 300] if without is UNMARKED else [0, 0])

@@ -15,7 +15,7 @@ import pytest
 from ipycontainer.commands import grammar, id_file
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError, ProtocolError
-from ipycontainer.model import volume
+from ipycontainer.model import ids, reference, volume
 from ipycontainer.supervise import protocol
 from ipycontainer.supervise.protocol import Channel
 from tests.system.security.rules import either
@@ -37,13 +37,14 @@ def test_a_name_that_is_a_path(engine: Engine, tmp_path: Path, name: str) -> Non
     """No container, volume or tag is called so; a network, as in docker, but it has no files."""
     before = sorted(str(path) for path in engine.home.root.rglob("*"))
     for words in (
-        ["create", "--network", "none", f"--name={name}", "busybox"],
-        ["create", "--network", "none", f"--volume={name}:/x", "busybox"],
+        ["create", "--network", "none", f"--name={name}", "busybox", "true"],
+        ["create", "--network", "none", f"--volume={name}:/x", "busybox", "true"],
         ["volume", "create", "--", name],
         ["tag", "--", "busybox", f"{name}:x"],
     ):
-        absolute_bind = words[0] == "create" and "--volume" in words[3] and name[:1] == "/"
-        if absolute_bind or (words[0] == "tag" and name == "a/b"):
+        is_path = name.startswith(("/", "../")) or name in (".", "..")
+        a_bind = words[0] == "create" and "--volume" in words[3] and is_path
+        if a_bind or (words[0] == "tag" and name == "a/b"):
             continue  # those are a path of the host's, and a repository
         assert _refused(engine, words), words
     grammar.invoke(lambda: engine, ["network", "create", "--", name])
@@ -56,11 +57,21 @@ def test_a_name_that_is_a_path(engine: Engine, tmp_path: Path, name: str) -> Non
 def test_a_name_that_is_a_path_without_the_rule(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where every name is taken, a volume's directory lies where its name leads."""
-    monkeypatch.setattr(volume, "VOLUME_NAME", re.compile(r"(?s).*"))
+    """Where every name is taken, a volume lies where its name leads, and others are called so."""
+    anything = re.compile(r"(?s).*")
+    monkeypatch.setattr(volume, "VOLUME_NAME", anything)
     grammar.invoke(lambda: engine, ["volume", "create", "--", "../outside"])
     assert (engine.home.root / "outside").exists()
     grammar.invoke(lambda: engine, ["volume", "rm", "--", "../outside"])
+    monkeypatch.setattr(ids, "_NAME", anything)
+    assert not _refused(
+        engine, ["create", "--network", "none", "--name=../../x", "busybox", "true"]
+    )
+    assert [box.name for box in engine.containers.list(all=True)] == ["../../x"]
+    whole = r"(?P<domain>[^/]+)/(?P<path>.*?)(?::(?P<tag>\w+))?(?P<digest>!)?"
+    monkeypatch.setattr(reference, "_WHOLE", re.compile(whole))
+    assert not _refused(engine, ["tag", "--", "busybox", "../../x:x"])
+    assert "../../x:x" in engine.images.get("busybox").tags
 
 
 @either
