@@ -15,6 +15,7 @@ import pandas as pd
 
 from ipycontainer.model.units import human_duration, human_size, human_size_binary
 from kernel_ext.badges import failure_badge, kind_badge, state_badge
+from kernel_ext.scrolling import scrolling
 from kernel_ext.visible import escaped
 
 __all__ = ["fits", "table"]
@@ -44,12 +45,12 @@ def table(frame: pd.DataFrame) -> str:
         if len(frame) <= FOLDED_ROWS:
             # <details> works in an untrusted page, too.
             whole = _grid(frame, body(range(len(frame))))
-            more = f"<details><summary>all {len(frame)} rows</summary>{whole}</details>"
+            fold = f"<summary>all {len(frame)} rows</summary>{scrolling(whole)}"
+            more = f"<details>{fold}</details>"
         else:
             more = _note(f"{len(frame)} rows; frame[100:200] shows others")
     note = "" if rows else _note("nothing to show")
-    # A page that does not trust us drops tabindex; Tab comes here then by the browser's own rule.
-    return f'<div style="overflow-x:auto" tabindex="0">{_grid(frame, cut)}{more}{note}</div>'
+    return f"<div>{scrolling(_grid(frame, cut))}{more}{note}</div>"
 
 
 def _grid(frame: pd.DataFrame, body: Sequence[str]) -> str:

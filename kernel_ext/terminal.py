@@ -22,6 +22,7 @@ from IPython.display import display
 from ipycontainer.errors import OperationTimeout
 from kernel_ext.page import module
 from kernel_ext.screen import BACKGROUND, FOREGROUND, Row, Screen
+from kernel_ext.scrolling import scrolling
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Foreground
@@ -36,9 +37,10 @@ BACKLOG_BYTES = 64 * 1024  # of a flood, the rest is left out: it would scroll b
 LEAVE_OUT_TO = b"\n"
 ROWS, COLUMNS = range(2, 201), range(10, 501)
 _STYLE = (
-    f"background:#{BACKGROUND};color:#{FOREGROUND};padding:6px;margin:0;line-height:1.2;"
+    f"background:#{BACKGROUND};color:#{FOREGROUND};padding:6px;line-height:1.2;"
     "font-family:monospace;overflow:auto;max-height:40em"
 )
+_PLAIN = "margin:0;color:inherit;background:none;font:inherit"  # whatever the page's <pre> has
 
 
 class _Widget(anywidget.AnyWidget):
@@ -229,7 +231,8 @@ class Terminal:
         """Put text in the widget's place: that is what a saved notebook keeps."""
         with self._lock:
             text, marked = self._screen.text(), self._screen.html()
-        body = f'<pre style="{_STYLE}">{marked}</pre>' if marked else ""
+        lines = f'<pre style="{_PLAIN}">{marked}</pre>'
+        body = scrolling(lines, _STYLE, "terminal screen") if marked else ""
         left = {
             "text/plain": f"{text}\n[{told}]".lstrip("\n"),
             "text/html": f"{body}<div><em>{html.escape(told)}</em></div>",

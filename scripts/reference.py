@@ -1,6 +1,7 @@
 """Write pages of docs from what they tell of, so that none can be wrong.
 
-reference.md and founding-list.md come from the grammar, frames.md from the frames' schemas.
+reference.md and founding-list.md come from the grammar and scripts.examples, frames.md from the
+frames' schemas.
 
     reference.py                 in the environment that scripts/check uses
 
@@ -22,6 +23,9 @@ from ipycontainer.commands.verb import Verb
 from kernel_ext.schemas import FRAMES
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.examples import EXAMPLES, examples  # noqa: E402  not installed with the package
 
 # Where a verb stands in the reference; what is missing here comes last, under its group's name.
 TOPICS: dict[str, str] = {
@@ -173,6 +177,9 @@ def _section(verb: Verb) -> list[str]:
         f"    {verb.path} {synopsis}".rstrip(),
         "",
     ]
+    plain, by_flag = examples(verb.path) if verb.path in EXAMPLES else ("", {})
+    if plain:
+        lines += [f"For example `{plain}`.", ""]
     others = [name for name in verb.names if name != verb.path]
     if others:
         lines += [f"Also {', '.join(f'`{name}`' for name in others)}.", ""]
@@ -185,12 +192,15 @@ def _section(verb: Verb) -> list[str]:
         assert not more, more
         lines += [f"The options of `run`, but for {', '.join(f'`{each}`' for each in lacks)}.", ""]
     elif verb.options:
-        lines += ["| option | | meaning |", "|---|---|---|"]
+        head = ("option", "", "meaning", "for example")[: 4 if by_flag else 3]
+        lines += [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---" * len(head) + "|"]
         for option in sorted(verb.options, key=lambda o: display_name(o).rpartition("--")[2]):
             kind = "" if option.is_flag else option.type.name.replace("text", "string")
-            lines.append(
-                f"| `{display_name(option)}` | {_cell(kind)} | {_cell(option.help or '')} |"
-            )
+            cells = [f"`{display_name(option)}`", _cell(kind), _cell(option.help or "")]
+            if by_flag:
+                (example,) = (by_flag[flag] for flag in option.opts if flag in by_flag)
+                cells.append(f"`{example}`".replace("|", "\\|"))
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     refused = FLAGS.get(verb.path, FLAGS.get(verb.canonical, "")).split()
     if refused:
@@ -210,7 +220,8 @@ def founding() -> str:
         "",
         "Docker's container commands and options of 2018, which this project set out to bring into",
         "a notebook. Written by `scripts/reference.py`, which refuses a row that the grammar has",
-        "not. The last column names the module that does it.",
+        "not. The last column names the module that does it. Each of these commands stands in the",
+        "reference with all the options that it has today, and an example for each.",
         "",
         "| command | option | meaning | where |",
         "|---|---|---|---|",

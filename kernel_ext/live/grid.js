@@ -16,7 +16,7 @@ class Grid {
     this.empty = make("p", {}, "nothing to show");
     const table = make("table", {}, make("caption", {}, caption));
     table.append(make("thead", {}, make("tr", {}, ...this.heads)), this.body);
-    this.element = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table, this.empty);
+    this.element = region("scroll", caption, table, this.empty);
     this.mark();
   }
 
@@ -93,7 +93,7 @@ class Chart {
     Object.assign(this, { title, unit, series: [], at: null });
     this.svg = drawn("svg", { viewBox: "0 0 300 120", role: "img", tabindex: "0", "aria-label": title });
     this.said = make("p", { class: "said", "aria-live": "polite" });
-    this.table = make("div", { class: "scroll figures", tabindex: "0", role: "region", "aria-label": `${title} as a table` });
+    this.table = region("scroll figures", `${title} as a table`);
     this.table.hidden = true;
     this.asTable = toggle("Table", false, (on) => {
       this.table.hidden = !on;
@@ -107,17 +107,14 @@ class Chart {
       this.pick(this.begin + (((event.clientX - box.left) / box.width) * 300 - 50) / 244 * (this.end - this.begin));
     });
     this.svg.addEventListener("pointerleave", () => this.pick(null));
-    // At the window, since Notebook 7 keeps arrow keys for itself before they get here.
-    const key = (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1, Escape: 0 }[event.key];
-      if (document.activeElement !== this.svg || step === undefined) return;
+    ownKeys(this.svg, (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!step) return;
       event.preventDefault();
-      event.stopPropagation();
       const by = Math.max(1000, (this.end - this.begin) / 60);
-      this.pick(step ? (this.at ?? this.end) + step * by : null);
-    };
-    this.svg.addEventListener("focus", () => window.addEventListener("keydown", key, true));
-    this.svg.addEventListener("blur", () => window.removeEventListener("keydown", key, true));
+      this.pick((this.at ?? this.end) + step * by);
+    });
+    this.svg.addEventListener("blur", () => this.pick(null));
   }
 
   pick(at) {

@@ -44,10 +44,30 @@ function press(made, on) {
   made.setAttribute("aria-pressed", String(on));
 }
 
+// Give an element the keys that move and scroll, while it has the focus; JupyterLab and Notebook 7 take
+// them for moving between cells, so they are heard at the window, before those. `act` is told of each.
+const MOVES = new Set("ArrowLeft ArrowRight ArrowUp ArrowDown PageUp PageDown Home End".split(" "));
+function ownKeys(element, act = () => {}) {
+  const hear = (event) => {
+    const plain = !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (document.activeElement !== element || !plain || !MOVES.has(event.key)) return;
+    event.stopImmediatePropagation();
+    act(event);
+  };
+  element.addEventListener("focus", () => window.addEventListener("keydown", hear, true));
+  element.addEventListener("blur", () => window.removeEventListener("keydown", hear, true));
+  return element;
+}
+
+// A part that scrolls, by mouse or when Tab has come to it.
+function region(kind, name, ...children) {
+  return ownKeys(make("div", { class: kind, tabindex: "0", role: "region", "aria-label": name }, ...children));
+}
+
 let choices = 0;
 function choice(label, options, act) {
   const id = `ipycontainer-choice-${(choices += 1)}`;
-  const select = make("select", { id });
+  const select = ownKeys(make("select", { id }));
   for (const [value, text] of options) select.append(make("option", { value }, text));
   select.addEventListener("change", () => act(select.value));
   return make("span", {}, make("label", { for: id }, `${label} `), select);
@@ -160,7 +180,6 @@ function live(begin) {
       const frame = make("section", {
         class: "ipycontainer-live",
         "aria-label": model.get("title"),
-        "data-lm-suppress-shortcuts": "true",
       });
       const stop = button("Stop", () => model.send({ stop: true }), {
         title: "End this view; its last picture stays in the notebook",

@@ -19,7 +19,7 @@ function show(body, { state }) {
   let wanted = "";
   let shown = 0;
   const without = new Set(); // streams that are not shown: 0 stdout, 1 stderr
-  const list = make("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": "lines of the log" });
+  const list = ownKeys(make("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": "lines of the log" }));
   const count = make("span", { class: "count", role: "status" });
   const search = make("input", { type: "search", placeholder: "Search", "aria-label": "Search in the lines" });
 

@@ -25,6 +25,7 @@ from IPython.display import display
 
 from kernel_ext.live.pump import PUMP
 from kernel_ext.page import module
+from kernel_ext.scrolling import scrolling
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border_live import Bell
@@ -39,7 +40,6 @@ STILL_SECONDS_ALONE = 2.0  # where no page has a widget: then the still picture 
 REFRESH_SECONDS = 0.2  # a hundred containers that start ring a hundred times
 UNSEEN_MESSAGES = 30  # a server keeps for ever what is sent to a page that was closed
 STOP_PATIENCE_SECONDS = 5.0
-# It scrolls, and the summary in it can have the focus: an untrusted page drops tabindex.
 _STILL_STYLE = "overflow:auto;max-height:40em"
 _HERE = Path(__file__).parent
 
@@ -229,9 +229,9 @@ class View(ABC):
         return {
             "text/plain": f"{said}\n{text}",
             "text/html": (
-                f'<div class="ipycontainer-still ipycontainer-still-{self._key}" '
-                f'style="{_STILL_STYLE}"><details open><summary><em>{html.escape(said)}</em>'
-                f"</summary>{marked}</details></div>"
+                f'<div class="ipycontainer-still ipycontainer-still-{self._key}"><details open>'
+                f"<summary><em>{html.escape(said)}</em></summary>"
+                f"{scrolling(marked, _STILL_STYLE, self.title)}</details></div>"
             ),
         }
 

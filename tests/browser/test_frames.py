@@ -20,12 +20,14 @@ BUTTON_BEFORE = """each => {
     each.before(before);
     before.focus();
 }"""
+ACTIVE = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+SCROLLER = "[data-mime-type='text/html'] div[style*=overflow-x]"
 TABLE = "[data-mime-type='text/html'] table"
 
 
 @pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 def test_frames(open_notebook: Open, app: str) -> None:
-    """States are words, a wide frame scrolls, a long one opens its fold; so untrusted, too."""
+    """States are words, a wide frame scrolls, by keyboard too, a long one opens its fold."""
     notebook = open_notebook(
         [MAKE, "%container ps", "%container ps -a", "%container images"], app=app
     )
@@ -41,16 +43,26 @@ def test_frames(open_notebook: Open, app: str) -> None:
         fold.click()
         expect(every.locator(f"{TABLE} >> nth=1").locator("tr")).to_have_count(82)
         fold.click()
-        scroller = running.locator("div:has(> table)").last
-        wide = scroller.evaluate("each => each.scrollWidth > each.clientWidth")
-        assert wide
-        scroller.evaluate("each => { each.scrollLeft = 1000 }")
-        assert scroller.evaluate("each => each.scrollLeft") > 0
-        scroller.evaluate("each => { each.scrollLeft = 0 }")
+        scroller = running.locator(SCROLLER).first
+        assert scroller.evaluate("each => each.scrollWidth > each.clientWidth")
         # From what stands before it Tab comes to it, also where the page has dropped tabindex.
+        page.tab.bring_to_front()  # nothing scrolls smoothly behind another
         scroller.evaluate(BUTTON_BEFORE)
         page.tab.keyboard.press("Tab")
         assert scroller.evaluate("each => document.activeElement === each")
         scroller.evaluate("each => each.previousSibling.remove()")
+        if page is notebook:
+            page.tab.keyboard.press("ArrowRight")
+            page.tab.wait_for_function("each => each.scrollLeft > 0", arg=scroller.element_handle())
+            page.tab.keyboard.press("ArrowLeft")
+            page.tab.wait_for_function("each => !each.scrollLeft", arg=scroller.element_handle())
+        scroller.evaluate("each => { each.scrollLeft = 1000 }")
+        assert scroller.evaluate("each => each.scrollLeft") > 0
+        scroller.evaluate("each => { each.scrollLeft = 0 }")
+    # A click does not take the notebook's keys away: the cell below is chosen.
+    notebook.tab.bring_to_front()
+    notebook.output(2).get_by_text("running").click()
+    notebook.tab.keyboard.press("ArrowDown")
+    assert notebook.tab.evaluate(ACTIVE) == 3
     notebook.look("frames", TABLE)
     reopened.look("frames-untrusted", TABLE)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from ipycontainer.commands.grammar import cli
+from ipycontainer.commands.verb import Verb
+from scripts.examples import EXAMPLES, examples
 from scripts.reference import FILES, FOUNDING, ROOT, reference, verbs
 
 
@@ -36,3 +41,22 @@ def test_modules_of_the_founding_list_are_there() -> None:
         "create run attach exec start pause unpause stop kill wait export rm cp rename restart "
         "logs top port stats diff".split()
     )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_option_has_an_example_that_the_grammar_reads(name: str) -> None:
+    """No option of the founding list's verbs is without one, and none is for nothing."""
+    verb = cli.commands[name]
+    assert isinstance(verb, Verb)
+    plain, by_flag = examples(name)
+    for line in (plain, *by_flag.values()):
+        assert verb.call(shlex.split(line)[1:]).verb == name, line
+    flags = [[flag for flag in option.opts if flag in by_flag] for option in verb.options]
+    assert [len(given) for given in flags] == [1] * len(flags)
+    assert len(flags) == len(by_flag)
+
+
+def test_each_command_of_the_founding_list_has_examples() -> None:
+    """`create` has those of `run`, whose options it takes."""
+    commands = {name for commands, _, _ in FOUNDING for name in commands.split(", ")}
+    assert commands - {"create"} == set(EXAMPLES)
