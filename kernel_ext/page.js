@@ -17,3 +17,18 @@ function place(model, isIt, data) {
   }
   return false;
 }
+
+// Say something until it has been heard, ten times at most; returns what ends it. Just after a page was
+// loaded JupyterLab begins and ends subshells of the kernel, and what a widget says to one of those
+// may stay there unread, though it has left the page (seen with JupyterLab 4.6 and ipykernel 7.4).
+function insist(say, isHeard) {
+  let left = 10;
+  const again = () => {
+    if (isHeard() || !left) clearInterval(timer);
+    else say();
+    left -= 1;
+  };
+  const timer = setInterval(again, 1000);
+  again();
+  return () => clearInterval(timer);
+}

@@ -130,12 +130,15 @@ function render({ model, el }) {
 
   const send = (message) => model.send(message);
 
+  let isKnown = false;
+
   function draw(message) {
     if (message.left) {
       leave(message);
       return;
     }
     if (message.whole) {
+      isKnown = true;
       above.replaceChildren();
       rows.replaceChildren();
     }
@@ -158,7 +161,10 @@ function render({ model, el }) {
 
   function leave({ left, told, id }) {
     const view = "application/vnd.jupyter.widget-view+json";
-    if (place(model, (output) => output.data?.[view]?.model_id === id, left)) return;
+    if (place(model, (output) => output.data?.[view]?.model_id === id, left)) {
+      send({ placed: true });
+      return;
+    }
     cursor.style.display = "none";
     keys.disabled = true;
     rows.append(line([[told, "font-style:italic"]]));
@@ -236,8 +242,9 @@ function render({ model, el }) {
   model.on("msg:custom", draw);
   const observer = new ResizeObserver(() => requestAnimationFrame(measure));
   observer.observe(frame);
-  send({ ready: true });
+  const quiet = insist(() => send({ ready: true }), () => isKnown);
   return () => {
+    quiet();
     observer.disconnect();
     model.off("msg:custom", draw);
   };

@@ -20,7 +20,7 @@ import traitlets
 from IPython.display import display
 
 from ipycontainer.errors import OperationTimeout
-from kernel_ext.page import module
+from kernel_ext.page import close, module
 from kernel_ext.screen import BACKGROUND, FOREGROUND, Row, Screen
 from kernel_ext.scrolling import scrolling
 
@@ -100,6 +100,7 @@ class Terminal:
         self._keys = Keys(running.keyboard)
         self._pending = bytearray()
         self._views = 0
+        self._left = False
         self._widget = _Widget(title=f"Terminal of {self._name}")
         self._widget.on_msg(self._take)
         self._shown: Any = None
@@ -133,6 +134,8 @@ class Terminal:
             self._keys.press(self._bracketed(pasted).encode())
         if size := content.get("size"):
             self._resize(size)
+        if content.get("placed") and self._left:
+            close(self._widget)  # else each page that is loaded would ask for it again
         if content.get("ready"):
             self._views += 1
             with self._lock:
@@ -241,9 +244,10 @@ class Terminal:
         with suppress(Exception):  # the page may be gone, and with it the way to it
             if self._views > 1:
                 # A page that was loaded anew does not know the display: it places the text itself.
+                self._left = True
                 self._widget.send({"left": left, "told": told, "id": self._widget.model_id})
             else:
-                self._widget.close()
+                close(self._widget)
 
 
 def open_terminal(running: Running, rows: int, columns: int) -> Terminal:

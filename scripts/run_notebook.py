@@ -1,14 +1,20 @@
 """Run a notebook top to bottom and print its cells with their outputs as text.
 
-    run_notebook.py NOTEBOOK [--save FILE]
+    run_notebook.py NOTEBOOK [--save FILE] [--record]
 
 The kernel is this interpreter's, its working directory the notebook's own. The first cell that
 raises ends it with exit code 1. Used by scripts/demo and by the tests of the notebooks.
+
+Some cells show, on machines that lack something, what they printed on one that has it: RECORDED.
+With --record, run where nothing is missing (as root), this writes what they print now into the
+notebook, in place of what stood there; else it stays as it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import copy
 import re
 import sys
 import tempfile
@@ -20,6 +26,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+RECORDED = re.compile(r'^RECORDED = ("""(?:.|\n)*?"""|".*")$', re.MULTILINE)
+INSTEAD = "Recorded elsewhere"  # a cell says so that shows what was recorded
 
 
 def text_of(output: Any) -> str:
@@ -47,13 +55,38 @@ def show(cell: Any) -> None:
     print()
 
 
+def recorded(source: str) -> str | None:
+    """Return what a cell shows where it cannot do what it tells of, None for most cells."""
+    found = RECORDED.search(source)
+    return str(ast.literal_eval(found[1])) if found else None
+
+
+def record(notebook: Any, executed: Any) -> None:
+    """Put what cells printed into the notebook. Raises ValueError where one could not do it."""
+    for cell, run in zip(notebook.cells, executed.cells, strict=True):
+        if cell.cell_type != "code" or (before := recorded(cell.source)) is None:
+            continue
+        now = "\n".join(text_of(output) for output in run.outputs).strip("\n")
+        if INSTEAD in now:
+            raise ValueError(f"something is missing here: {now.splitlines()[0]}")
+        quote = '"""' if "\n" in now else '"'
+        text = now.replace("\\", "\\\\").replace('"', '\\"')
+        begin, end = RECORDED.search(cell.source).span(1)  # type: ignore[union-attr]
+        cell.source = f"{cell.source[:begin]}{quote}{text}{quote}{cell.source[end:]}"
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = output.text.replace(before, now)
+
+
 def main(arguments: list[str]) -> int:
     """Run, print, save; see the module's docstring."""
     parser = argparse.ArgumentParser()
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--save", type=Path)
+    parser.add_argument("--record", action="store_true")
     options = parser.parse_args(arguments)
     notebook = nbformat.read(options.notebook, as_version=4)
+    as_it_was = copy.deepcopy(notebook)
     client = NotebookClient(
         notebook,
         timeout=120,
@@ -76,6 +109,9 @@ def main(arguments: list[str]) -> int:
                 break
     if options.save and not code:
         nbformat.write(notebook, options.save)
+    if options.record and not code:
+        record(as_it_was, notebook)
+        nbformat.write(as_it_was, options.notebook)
     return code
 
 

@@ -118,6 +118,7 @@ function live(begin) {
   return () => {
     let views = [];
     let known = false;
+    let whole = false; // has it been told what there was before?
     let showStill = null;
     let over = "";
     let kept = null;
@@ -148,11 +149,13 @@ function live(begin) {
           place(model, (output) => shows(output, name), message.still);
         }
         if (message.left) {
-          place(model, (output) => output.data?.[WIDGET]?.model_id === message.id, message.left);
+          const isIt = (output) => output.data?.[WIDGET]?.model_id === message.id;
+          if (place(model, isIt, message.left)) model.send({ placed: true });
           end("This view has ended.");
           return;
         }
         known = true;
+        whole = whole || Boolean(message.whole);
         kept.keep?.(message);
         for (const view of views) view.draw(message);
         hide();
@@ -167,8 +170,10 @@ function live(begin) {
         }
       };
       session?.statusChanged?.connect(status);
-      model.send({ ready: true, anew: isAnew(model) });
+      const anew = isAnew(model);
+      const quiet = insist(() => model.send({ ready: true, anew }), () => whole || over);
       return () => {
+        quiet();
         session?.statusChanged?.disconnect(status);
         model.off("msg:custom", take);
         showStill?.();
@@ -181,7 +186,12 @@ function live(begin) {
         class: "ipycontainer-live",
         "aria-label": model.get("title"),
       });
-      const stop = button("Stop", () => model.send({ stop: true }), {
+      let quiet = () => {};
+      const stopping = () => {
+        quiet();
+        quiet = insist(() => model.send({ stop: true }), () => over);
+      };
+      const stop = button("Stop", stopping, {
         title: "End this view; its last picture stays in the notebook",
       });
       const bar = make("div", { class: "bar" });
@@ -200,6 +210,7 @@ function live(begin) {
       if (known && !over) view.draw({ whole: true });
       hide();
       return () => {
+        quiet();
         view.close?.();
         views = views.filter((each) => each !== view);
         hide();

@@ -24,7 +24,7 @@ import traitlets
 from IPython.display import display
 
 from kernel_ext.live.pump import PUMP
-from kernel_ext.page import module
+from kernel_ext.page import close, module
 from kernel_ext.scrolling import scrolling
 
 if TYPE_CHECKING:
@@ -199,9 +199,13 @@ class View(ABC):
 
     def _take(self, _: object, content: Any, __: object) -> None:
         """Take a message of the page, in whichever thread of the kernel's it comes."""
-        if isinstance(content, dict):
-            self._messages.append(content)
-            PUMP.wake()
+        if not isinstance(content, dict):
+            return
+        if content.get("placed") and self._over.is_set():
+            close(self._widget)  # else each page that is loaded would ask for it again
+            return
+        self._messages.append(content)
+        PUMP.wake()
 
     def _answer(self, message: dict[str, Any]) -> None:
         if message.get("ready"):
@@ -250,8 +254,9 @@ class View(ABC):
         self._shown.update(nothing, raw=True)
         with suppress(Exception):  # the page may be gone, and with it the way to it
             if self._is_anew:
+                self._over.set()  # before the page can answer that it has placed it
                 self._sent = self._seen
                 self._send({"still": bundle, "left": nothing, "id": self._widget.model_id})
             else:
-                self._widget.close()
+                close(self._widget)
         self._over.set()

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from scripts.run_notebook import INSTEAD, recorded
 from tests.notebooks.answers import ANSWERS, Exercise
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,11 @@ def said(cell: Any) -> str:
         output.text if output.output_type == "stream" else output.data.get("text/plain", "")
         for output in cell.outputs
     )
+
+
+def shape(text: str) -> list[str]:
+    """Return each kind of line once: numbers, and how often there is a like one, are each run's."""
+    return list(dict.fromkeys(re.sub(r"\d+", "N", line) for line in text.strip().splitlines()))
 
 
 class Reader:
@@ -97,6 +103,8 @@ def test_notebook_runs_and_checks_its_exercises(notebook: Path, home: Path, tmp_
         reader = Reader(client)
         for number, cell in enumerate(opened.cells[: reader.place]):
             client.execute_cell(cell, number)
+            if (text := recorded(cell.source)) is not None and INSTEAD not in said(cell):
+                assert shape(said(cell)) == shape(text), "run: scripts/run_notebook.py --record"
             for tag in cell.metadata.get("tags", ()):
                 if tag.startswith("check-"):
                     assert "Not yet" in said(cell)
