@@ -10,11 +10,13 @@ the writers of frames.
 from __future__ import annotations
 
 import ast
+import atexit
 import contextlib
 import importlib
 import json
 import os
 import sys
+import threading
 import traceback
 import types
 from typing import Any, BinaryIO
@@ -316,5 +318,20 @@ def plain(value: Any) -> Any:
     )
 
 
+def _end(code: int) -> None:
+    """End as an interpreter does, without taking apart what it has: with pandas that is 70 ms.
+
+    Threads are waited for, atexit's functions called, streams written out, C's own as well.
+    """
+    if "pandas" not in sys.modules:
+        sys.exit(code)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    _flush()
+    with contextlib.suppress(Exception):
+        importlib.import_module("ctypes").CDLL(None).fflush(None)
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    _end(main(*sys.argv[1:]))

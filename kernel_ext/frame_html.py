@@ -41,7 +41,10 @@ def table(frame: pd.DataFrame) -> str:
     cut = [*body(rows[:half]), *body(rows[half:])]
     more = ""
     if omitted:
-        cut.insert(half, f'<tr><td style="{_CELL}">… {omitted} more rows</td></tr>')
+        columns = frame.shape[1] + _is_labelled(frame)
+        cut.insert(
+            half, f'<tr><td colspan="{columns}" style="{_CELL}">… {omitted} more rows</td></tr>'
+        )
         if len(frame) <= FOLDED_ROWS:
             # <details> works in an untrusted page, too.
             whole = _grid(frame, body(range(len(frame))))

@@ -30,7 +30,8 @@ function show(body, { moments, numbers }) {
 
   const meter = (cell, share, text, label) => {
     if (!cell.firstChild) {
-      cell.append(make("meter", { min: "0", max: "1", high: "0.9", low: "0.5", optimum: "0" }), make("span"));
+      const said = make("span", { class: text.includes("/") ? "pair" : "" });
+      cell.append(make("meter", { min: "0", max: "1", high: "0.9", low: "0.5", optimum: "0" }), said);
     }
     const [bar, said] = cell.children;
     bar.value = Math.min(1, share);
@@ -53,9 +54,9 @@ function show(body, { moments, numbers }) {
             else hidden.add(row.id);
             drawCharts();
           });
-          const mark = make("span", { "aria-hidden": "true", class: "mark" }, "■ ");
+          const mark = make("span", { "aria-hidden": "true", class: "mark" }, "■");
           mark.style.color = colour(numbers.get(row.id));
-          cell.append(make("label", { title: "show in the charts" }, box, " ", mark, make("bdi", {}, row.name)));
+          cell.append(make("label", { title: "show in the charts" }, box, mark, make("bdi", {}, row.name)));
         },
       },
       {

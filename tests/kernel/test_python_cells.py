@@ -111,6 +111,18 @@ def test_an_exception_shows_the_cells_own_lines(loaded: Notebook) -> None:
     assert missing.text("stderr") == ("--out nothing: the cell sets no variable of that name\n")
 
 
+def test_what_a_program_does_at_its_end_is_done(loaded: Notebook) -> None:
+    """Threads are waited for, atexit is heard and C's output comes, though pandas is not freed."""
+    cell = loaded.do(
+        "%%container python --in df --network none\n"
+        "import atexit, ctypes, threading, time\n"
+        "atexit.register(print, 'at the end')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('of a thread'))).start()\n"
+        "ctypes.CDLL(None).printf(b'of C\\n');\n"
+    )
+    assert sorted(cell.text("stdout").splitlines()) == ["at the end", "of C", "of a thread"]
+
+
 def test_what_cannot_go_in_or_out_is_said_before_or_in_one_line(loaded: Notebook) -> None:
     """A set, a dict with numbers for keys, an unknown name, a set that would come back."""
     loaded.do("bad, keys = {1}, {1: 2}\n")

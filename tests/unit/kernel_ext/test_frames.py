@@ -86,7 +86,7 @@ class Page(HTMLParser):
         """Tell whether there are only tables and styles: nothing that runs or loads."""
         known = {"div", "table", "thead", "tbody", "tr", "th", "td", "code", "span", "strong"}
         known |= {"details", "summary"}
-        harmless = {"style", "title", "tabindex", "role", "aria-label"}
+        harmless = {"style", "title", "tabindex", "role", "aria-label", "colspan"}
         harmless |= {"data-lm-suppress-shortcuts"}
         return set(self.tags) <= known and {name for name, _ in self.attributes} <= harmless
 
