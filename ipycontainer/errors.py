@@ -35,6 +35,7 @@ Imports nothing: every room may raise.
 from __future__ import annotations
 
 __all__ = [
+    "BeingStarted",
     "CommandNotExecutable",
     "CommandNotFound",
     "Conflict",
@@ -47,6 +48,7 @@ __all__ = [
     "ImageNotFound",
     "InvalidArgument",
     "InvalidReference",
+    "MonitorLeft",
     "NameInUse",
     "NetworkInUse",
     "NoSuchContainer",
@@ -160,6 +162,14 @@ class ContainerRunning(Conflict):
 
 class ContainerNotRunning(Conflict):
     """The request needs a running container."""
+
+
+class BeingStarted(Conflict):
+    """Somebody else is starting this container, or is about to remove it."""
+
+
+class MonitorLeft(EngineError):
+    """The other process has ended before it said anything."""
 
 
 class ImageFormatError(EngineError):

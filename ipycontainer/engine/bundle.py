@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -82,7 +83,10 @@ def write(
         _write(directory / f"file-{number}", text)
     linked = links.environment(record.name, neighbours.links)
     spec = oci_json.to_json(build(home, record, size, neighbours.shared, around, joined, linked))
-    _write(directory / "config.json", json.dumps(spec, separators=(",", ":")))
+    # Two may start it at once, and the monitor of the one must not read what the other has begun.
+    whole = directory / f"config.{threading.get_native_id()}"
+    _write(whole, json.dumps(spec, separators=(",", ":")))
+    whole.rename(directory / "config.json")
 
 
 def warnings_of(

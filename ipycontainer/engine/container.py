@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Container"]
 
-NO_START = "cannot start a paused container, try unpause instead"
-
 
 class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[ContainerRecord]):
     """A container of this engine.
@@ -123,11 +121,13 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
 
     def start(self) -> None:
         """Start it in the background; one that runs already is left as it is."""
-        self.reload()
-        self.refuse_while_paused(NO_START)
-        if not self.record.state.status.alive:
-            self._await_former_monitor()
-            attach.start_detached(self)
+
+        def begin() -> None:
+            if not self.record.state.status.alive:
+                self._await_former_monitor()
+                attach.start_detached(self)
+
+        ending.when_free(self, begin)
 
     def start_attached(
         self,
@@ -141,13 +141,15 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         `stdin` is bytes to feed, a descriptor to copy from, or None; `window` is where its terminal
         is seen, if it has one.
         """
-        self.reload()
         outputs = tuple(name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted)
-        self.refuse_while_paused(NO_START)
-        if self.record.state.status.alive:
-            return attach.attach(self, stdin, outputs, window)
-        self._await_former_monitor()
-        return attach.start(self, stdin, outputs, window)
+
+        def begin() -> Foreground:
+            if self.record.state.status.alive:
+                return attach.attach(self, stdin, outputs, window)
+            self._await_former_monitor()
+            return attach.start(self, stdin, outputs, window)
+
+        return ending.when_free(self, begin)
 
     def attached(self, stdin: Source = None, window: Window = NO_WINDOW) -> Foreground:
         """Watch what it prints from now on; ContainerNotRunning when it does not run."""

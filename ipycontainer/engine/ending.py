@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ipycontainer.errors import ContainerNotRunning, NoSuchContainer, OperationTimeout
+from ipycontainer.errors import BeingStarted, ContainerNotRunning, NoSuchContainer, OperationTimeout
 from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["code_after_loss", "wait"]
+__all__ = ["code_after_loss", "wait", "when_free"]
+
+NO_START = "cannot start a paused container, try unpause instead"
+OTHERS_SECONDS = 30  # for somebody else's start or removal, which takes milliseconds
+LOOK_AGAIN_SECONDS = 0.05
+
+T = TypeVar("T")
+
+
+def when_free(container: Container, begin: Callable[[], T]) -> T:
+    """Do what starts a container, after somebody else who is at it: docker's starts queue, too."""
+    deadline = time.monotonic() + OTHERS_SECONDS
+    while True:
+        container.reload()
+        container.refuse_while_paused(NO_START)
+        try:
+            return begin()
+        except BeingStarted:
+            if time.monotonic() > deadline:
+                raise
+        with container.engine.bell() as bell:
+            container.reload()
+            if not container.record.state.status.alive:
+                bell.wait(LOOK_AGAIN_SECONDS)
 
 
 def wait(container: Container, timeout: float | None) -> dict[str, Any]:

@@ -22,7 +22,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from ipycontainer import faults
-from ipycontainer.errors import ContainerNotRunning, EngineError, ProtocolError, from_wire
+from ipycontainer.errors import (
+    ContainerNotRunning,
+    EngineError,
+    MonitorLeft,
+    ProtocolError,
+    from_wire,
+)
 from ipycontainer.linux import procfs
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers
@@ -279,20 +285,26 @@ def _reap() -> None:
 
 
 def ask(channel: Channel, body: Mapping[str, Any], fds: Sequence[int] = ()) -> Message:
-    """Send a request and return the answer, `done` or `started`; raises the error that came."""
-    channel.send(body, fds)
-    return expect(channel, "done", "started")
+    """Send a request and return the answer, `done` or `started`; raises the error that came.
+
+    ContainerNotRunning when the monitor has left before it answered: its container has ended.
+    """
+    try:
+        channel.send(body, fds)
+        return expect(channel, "done", "started")
+    except (ConnectionError, MonitorLeft):
+        raise ContainerNotRunning("the container has ended") from None
 
 
 def expect(channel: Channel, *events: str) -> Message:
     """Return the next message, which must tell one of `events`; raises the error that came.
 
-    ContainerNotRunning when the program's end has crossed the request, EngineError when the other
+    ContainerNotRunning when the program's end has crossed the request, MonitorLeft when the other
     process died: the state in the store says more.
     """
     message = channel.receive()
     if message is None:
-        raise EngineError("the container's monitor died before it answered")
+        raise MonitorLeft("the container's monitor died before it answered")
     if message.name == "failed":
         raise from_wire(dict(message.body["error"]))
     if message.name not in events:

@@ -30,12 +30,14 @@ class Clients:
         self._do = do
         self._channels: dict[int, Channel] = {}
         self._socket: socket.socket | None = None
+        self._inode = -1
 
     def listen(self) -> None:
         """Let everybody of our user connect, from now on."""
         if self._socket is not None:
             return
         self._socket = listen(str(self._path))
+        self._inode = os.stat(self._path).st_ino
         self._loop.watch(self._socket.fileno(), READ, self._accept)
 
     def join(self, channel: Channel) -> None:
@@ -62,9 +64,13 @@ class Clients:
             self._leave(channel)
 
     def close(self) -> None:
-        """Take the socket away, and let the clients see that all is done."""
+        """Take the socket away, and let the clients see that all is done.
+
+        The lock is free by now: the name may be that of the next monitor's socket.
+        """
         with suppress(FileNotFoundError):
-            os.unlink(self._path)
+            if os.stat(self._path).st_ino == self._inode:
+                os.unlink(self._path)
         if self._socket is not None:
             self._socket.close()
         for channel in self._channels.values():

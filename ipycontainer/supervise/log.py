@@ -12,7 +12,7 @@ import gzip
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -75,7 +75,10 @@ class LogWriter:
     def position(self) -> LogPosition:
         """Return where the next chunk will stand."""
         if self._fd < 0:
-            self._open()
+            try:
+                self._open()
+            except OSError:  # ENOSPC: what is lost has no place
+                return LogPosition(self._segment)
         return LogPosition(self._segment, self._size)
 
     def write(self, stream: bytes, chunk: bytes) -> None:
@@ -88,19 +91,21 @@ class LogWriter:
         if self._overflow is not None:
             chunks = [*self._overflow.taken(), (stream, chunk)]
         for place, (name, data) in enumerate(chunks):
-            try:
-                self._write_pieces(name, data)
-            except OSError:  # ENOSPC, EDQUOT, EIO: the container goes on
-                if self._overflow is not None:
-                    self._overflow.put(chunks[place:])
-                return
+            pieces = self._cut(data)
+            for number, piece in enumerate(pieces):
+                try:
+                    self._write(name, piece)
+                except OSError:  # ENOSPC, EDQUOT, EIO: the container goes on
+                    if self._overflow is not None:
+                        rest = b"".join(pieces[number:])
+                        self._overflow.put([(name, rest), *chunks[place + 1 :]])
+                    return
 
-    def _write_pieces(self, stream: bytes, chunk: bytes) -> None:
+    def _cut(self, chunk: bytes) -> Sequence[bytes]:
+        """Return a chunk, in pieces where it would not fit into one segment."""
         if self._keep and len(chunk) + HEAD_BYTES * chunk.count(b"\n") > self._limit:
-            for piece in _pieces(chunk, self._limit):
-                self._write(stream, piece)
-        else:
-            self._write(stream, chunk)
+            return list(_pieces(chunk, self._limit))
+        return (chunk,)
 
     def _write(self, stream: bytes, chunk: bytes) -> None:
         if self._fd < 0 or self._size > (self._limit or SEGMENT_LIMIT_BYTES):

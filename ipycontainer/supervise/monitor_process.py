@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ipycontainer.errors import Conflict
+from ipycontainer.errors import BeingStarted
 from ipycontainer.linux import syscalls
 from ipycontainer.store import liveness
 from ipycontainer.store.database import Store
@@ -32,7 +32,7 @@ def main(
     try:
         lock = liveness.hold(home.lock(container_id), PATIENCE_SECONDS)
     except BlockingIOError:
-        error = Conflict(f"container {container_id[:12]} is being started already")
+        error = BeingStarted(f"container {container_id[:12]} is being started already")
         channel.send({"event": "failed", "error": error.to_wire()})
         return 1
     prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -110,3 +111,23 @@ def test_a_full_disk_loses_lines_and_nothing_else(
     writer.write(b"stdout", b"after\n")
     kept = [b"before\n", b"during\n", b"after\n"] if limit else [b"before\n", b"after\n"]
     assert [entry.text for entry, _ in read_entries(tmp_path)] == kept
+
+
+def test_a_chunk_that_is_cut_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a chunk whose first lines the disk has taken, the others alone come later."""
+    writer = LogWriter(str(tmp_path), 1000, 100, overflow=Overflow(100_000))
+    data = b"".join(b"%d\n" % number for number in range(100))
+    real = os.open
+
+    def refuse(path: str, *flags: int) -> int:
+        if path.endswith("/2"):
+            raise OSError(28, "No space left on device")
+        return real(path, *flags)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ipycontainer.supervise.log.os.open", refuse)
+        writer.write(b"stdout", data)
+    writer.write(b"stdout", b"after\n")
+    assert b"".join(entry.text for entry, _ in read_entries(tmp_path)) == data + b"after\n"

@@ -1,0 +1,195 @@
+"""Large logs of real containers: many followers, flat memory, and nothing lost or reordered."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import ipycontainer
+from ipycontainer.engine.container import Container
+from ipycontainer.engine.engine import Engine
+from tests.conftest import Shell
+from tests.system.engine.processes import eventually, kill, monitor_of
+
+pytestmark = pytest.mark.usefixtures("busybox_image")
+
+MEGABYTE = 1_000_000
+FOLLOWERS = 50
+FLAT_KIB = 16 * 1024  # what a process may grow by while ever more goes through it
+PATIENCE_SECONDS = 60
+SLOW_PATIENCE_SECONDS = 1200
+
+
+@pytest.fixture
+def lines(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Numbered lines of 100 bytes; the parameter says how many megabytes."""
+    megabytes: int = request.param
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "lines"
+    with path.open("wb") as file:
+        for first in range(0, megabytes * 10_000, 10_000):
+            file.write(b"".join(b"%099d\n" % number for number in range(first, first + 10_000)))
+    return path
+
+
+@dataclass
+class Follower:
+    """Holds what comes against what should come; `memory` has a shell's peak in KiB, as it goes."""
+
+    expected: Path
+    size: int
+    got: int = 0
+    memory: list[int] = field(default_factory=list)
+    differs_at: int | None = None
+
+    def take(self, piece: bytes, pid: int = 0) -> None:
+        """Compare the next piece."""
+        with self.expected.open("rb") as file:
+            if self.differs_at is None and os.pread(file.fileno(), len(piece), self.got) != piece:
+                self.differs_at = self.got
+        tenth = self.got * 10 // self.size
+        self.got += len(piece)
+        if pid and self.got * 10 // self.size > tenth:
+            self.memory.append(peak(pid))
+
+    def by_shell(self, container: Container) -> None:
+        """Follow as `ipycontainer logs -f` in a process."""
+        command = [sys.executable, "-m", "ipycontainer", "logs", "-f", container.id]
+        package = str(Path(ipycontainer.__file__).parents[1])
+        environment = {
+            **os.environ,
+            "IPYCONTAINER_HOME": str(container.engine.home.root),
+            "PYTHONPATH": package,
+        }
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            assert process.stdout is not None
+            while piece := os.read(process.stdout.fileno(), 1024 * 1024):
+                self.take(piece, process.pid)
+
+    def by_engine(self, container: Container) -> None:
+        """Follow in a thread of ours."""
+        for entry in container.log_chunks(follow=True):
+            self.take(entry.text)
+
+
+def peak(pid: int) -> int:
+    """Return the most KiB of memory that a process ever had; 0 where it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return 0
+
+
+def printed(container: Container) -> int:
+    """Return how many bytes stand in the log."""
+    return sum(len(entry.text) for entry in container.log_chunks())
+
+
+@pytest.mark.parametrize(
+    ("lines", "shells", "patience"),
+    [
+        pytest.param(6, 4, PATIENCE_SECONDS, id="6 MB"),
+        pytest.param(1000, FOLLOWERS, SLOW_PATIENCE_SECONDS, id="1 GB", marks=pytest.mark.slow),
+    ],
+    indirect=["lines"],
+)
+@pytest.mark.timeout(SLOW_PATIENCE_SECONDS)
+def test_fifty_follow_while_it_is_written(
+    engine: Engine, lines: Path, shells: int, patience: int
+) -> None:
+    """Each of 50 gets every byte in its order, and neither they nor the monitor grow with it."""
+    size = lines.stat().st_size
+    container = engine.containers.run(
+        "busybox",
+        ["sh", "-c", "until [ -e /data/go ]; do usleep 20000; done; cat /data/lines"],
+        network="none",
+        detach=True,
+        volumes={str(lines.parent): {"bind": "/data", "mode": "ro"}},
+    )
+    assert isinstance(container, Container)
+    followers = [Follower(lines, size) for _ in range(FOLLOWERS)]
+    threads = [
+        threading.Thread(
+            target=each.by_shell if number < shells else each.by_engine, args=(container,)
+        )
+        for number, each in enumerate(followers)
+    ]
+    for thread in threads:
+        thread.start()
+    monitor = monitor_of(engine, container.id)
+    before = peak(monitor)
+    (lines.parent / "go").touch()
+    for thread in threads:
+        thread.join(patience)
+    assert not any(thread.is_alive() for thread in threads)
+    after = [each.memory for each in followers[:shells]]
+    assert [(each.got, each.differs_at) for each in followers] == [(size, None)] * FOLLOWERS
+    assert container.wait()["StatusCode"] == 0
+    for memory in after:
+        known = [kib for kib in memory if kib]
+        assert known[-1] - known[0] < FLAT_KIB, memory
+    # all is written; the monitor has ended with its container, or is about to
+    left = peak(monitor)
+    assert left - before < FLAT_KIB, (before, left)
+    assert container.logs(tail=2) == b"%099d\n%099d\n" % (size // 100 - 2, size // 100 - 1)
+
+
+def test_bytes_of_any_kind_come_back(engine: Engine, tmp_path: Path) -> None:
+    """Random bytes, lines of 1 MB, and one of 9 MB without end: as they were, on both streams."""
+    random = os.urandom(3 * MEGABYTE)
+    long = b"".join(bytes([65 + n]) * (MEGABYTE - 1) + b"\n" for n in range(4))
+    endless = b"z" * (9 * MEGABYTE)
+    for name, data in (("random", random), ("long", long), ("endless", endless)):
+        (tmp_path / name).write_bytes(data)
+    script = "cat /data/random >&2; cat /data/long; cat /data/endless"
+    container = engine.containers.create(
+        "busybox",
+        ["sh", "-c", script],
+        network="none",
+        volumes={str(tmp_path): {"bind": "/data", "mode": "ro"}},
+    )
+    container.start()
+    followed = b"".join(e.text for e in container.log_chunks(follow=True) if e.stream == "stdout")
+    assert followed == long + endless
+    assert container.logs(stderr=False) == long + endless
+    assert container.logs(stdout=False) == random
+    entries = [entry for entry in container.log_entries() if entry.stream == "stdout"]
+    assert [len(entry.text) for entry in entries[:4]] == [MEGABYTE] * 4
+    assert max(len(entry.text) for entry in entries) < 5 * MEGABYTE  # no reader holds all of it
+    # stderr's last line has no end, as stdout's: both are lines
+    tail = [entry for entry in container.log_chunks(tail=3) if entry.stream == "stdout"]
+    assert b"".join(entry.text for entry in tail) == long[-MEGABYTE:] + endless
+
+
+def test_a_killed_monitor_leaves_whole_lines(engine: Engine, shell: Shell) -> None:
+    """What was printed until then is there without a gap, and the next start goes on after it."""
+    script = "i=0; while [ $i -lt 1000000 ]; do echo $i; i=$((i+1)); done"
+    container = engine.containers.run(
+        "busybox", ["sh", "-c", script], network="none", detach=True, name="box"
+    )
+    assert isinstance(container, Container)
+    followed: list[bytes] = []
+    follower = threading.Thread(
+        target=lambda: followed.extend(entry.text for entry in container.log_chunks(follow=True))
+    )
+    follower.start()
+    eventually(lambda: printed(container) > 20_000)
+    kill(monitor_of(engine, container.id))
+    follower.join(PATIENCE_SECONDS)
+    assert not follower.is_alive()
+    said = shell("logs", "box").stdout
+    whole = said.splitlines()
+    assert whole[:-1] == [str(number) for number in range(len(whole) - 1)]
+    assert b"".join(followed).decode() == said
+    eventually(lambda: container.status == "exited")
+    container.start()
+    eventually(lambda: printed(container) > len(said) + 1000)
+    container.remove(force=True)
