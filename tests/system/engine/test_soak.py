@@ -109,7 +109,7 @@ class Soak(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Nothing is there."""
+        """Two containers run, on a network and on none; nothing else is there."""
         first = self.workers[0]
         there = first.ask("look")
         for name in there["containers"]:
@@ -117,6 +117,13 @@ class Soak(RuleBasedStateMachine):
         for verb, kind in (("network rm", "networks"), ("volume rm", "volumes"), ("rmi", "tags")):
             for name in there[kind]:
                 assert first.ask(verb, name) is None
+        assert first.ask("network create", NETWORKS[0]) is None
+        self.model.networks.add(NETWORKS[0])
+        for name, network in zip(NAMES, (NETWORKS[0], "none"), strict=False):
+            assert first.ask("create", name, network, VOLUMES[0]) is None
+            assert first.ask("start", name) is None
+            self.model.boxes[name] = Box("running", {network}, VOLUMES[0])
+        self.model.volumes.add(VOLUMES[0])
 
     # ── containers ───────────────────────────────────────────────────────────────────────────
 
@@ -131,11 +138,14 @@ class Soak(RuleBasedStateMachine):
             self.model.volumes |= {volume} - {""}
 
     @precondition(lambda self: bool(self.model.boxes))
-    @rule(number=numbers, data=st.data())
-    def go_on(self, number: int, data: st.DataObject) -> None:
-        """What a container's state allows is done."""
+    @rule(data=st.data(), steps=st.integers(1, 4))
+    def go_on(self, data: st.DataObject, steps: int) -> None:
+        """What a container's state allows is done, by one process and the next."""
         name = data.draw(st.sampled_from(sorted(self.model.boxes)))
-        self.act(number, name, data.draw(st.sampled_from(self.model.allowed(name))))
+        for step in range(steps):
+            if name in self.model.boxes:
+                verb = data.draw(st.sampled_from(self.model.allowed(name)))
+                self.act(step % WORKERS, name, verb)
 
     @rule(number=numbers, name=names, verb=st.sampled_from(sorted(RULES)))
     def act(self, number: int, name: str, verb: str) -> None:
@@ -240,7 +250,7 @@ class Soak(RuleBasedStateMachine):
 
     # ── kills ────────────────────────────────────────────────────────────────────────────────
 
-    @precondition(lambda self: len(self.model.boxes) > 1)
+    @precondition(lambda self: bool(self.model.running()))
     @rule(number=numbers)
     def kill_worker(self, number: int) -> None:
         """A process that is killed takes nothing with it."""
@@ -275,6 +285,7 @@ class Soak(RuleBasedStateMachine):
         self.model.boxes[name].status = "exited"
         self.done["kill of a monitor"] += 1
 
+    @precondition(lambda self: len(self.model.running()) > 1)
     @rule()
     def kill_zygote(self) -> None:
         """Whoever needs one next begins another."""
