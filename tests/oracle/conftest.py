@@ -6,6 +6,7 @@ the tests, they are skipped with the reason.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,6 +53,45 @@ def daemon(image: Path, *options: str) -> Iterator[Docker]:
         finally:
             process.terminate()
             process.wait(START_SECONDS)
+
+
+@contextmanager
+def users_engine(image: Path) -> Iterator[Docker]:
+    """Run our command line as the ordinary user whom scripts/test has made, in this network.
+
+    It has an archive as busybox:latest.
+    """
+    user = os.environ.get("IPYCONTAINER_TEST_USER", "")
+    python = os.environ.get("IPYCONTAINER_TEST_USER_PYTHON", "")
+    if not user or not python:
+        pytest.skip("$IPYCONTAINER_TEST_USER and its _PYTHON name no ordinary user")
+    with tempfile.TemporaryDirectory(prefix="ipyc-user-") as directory:
+        shutil.copy(image, directory)
+        shutil.chown(directory, user, user)
+        words = ("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", python)
+        environment = {"HOME": directory, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        if "PYTHONPATH" in os.environ:
+            environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
+        with subprocess.Popen(
+            [*words, "-m", "tests.oracle.of_user", f"{directory}/home"],
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            asks, answers = process.stdin, process.stdout
+
+            def run(*words: str) -> subprocess.CompletedProcess[str]:
+                print(json.dumps(words), file=asks, flush=True)
+                code, out, err = json.loads(answers.readline())
+                return subprocess.CompletedProcess(words, code, out, err)
+
+            run("import", f"{directory}/{image.name}", "busybox:latest")
+            yield run
+            asks.close()
 
 
 @pytest.fixture

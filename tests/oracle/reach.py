@@ -66,6 +66,7 @@ class Reach:
                     sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
                 else:
                     sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as asked just before
                 sock.bind(("", PORT))
                 if kind == socket.SOCK_STREAM:
                     sock.listen(4096)
