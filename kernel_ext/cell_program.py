@@ -279,7 +279,9 @@ def write_arrow(frame: Any, path: str) -> bool:
         table = pa.Table.from_pandas(frame)
     except Exception as error:  # noqa: BLE001  pyarrow's own, of many types
         raise _Refused(f"a frame cannot pass as Arrow: {error}") from None
-    with _opened(path) as file, pa.ipc.new_stream(file, table.schema) as writer:
+    _opened(path).close()
+    # By pyarrow's own file: one of Python's gets each column as a copy, made of fresh pages.
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
     return True
 

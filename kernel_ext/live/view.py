@@ -230,12 +230,13 @@ class View(ABC):
         text, marked = self._picture()
         moment = time.strftime("%H:%M:%S")
         said = f"{self.title}, {told} at {moment}" if told else f"{self.title} at {moment}"
+        # The summary can have the focus where a page that does not trust us drops tabindex.
+        folded = f"<details open><summary><em>{html.escape(said)}</em></summary>{marked}</details>"
         return {
             "text/plain": f"{said}\n{text}",
             "text/html": (
-                f'<div class="ipycontainer-still ipycontainer-still-{self._key}"><details open>'
-                f"<summary><em>{html.escape(said)}</em></summary>"
-                f"{scrolling(marked, _STILL_STYLE, self.title)}</details></div>"
+                f'<div class="ipycontainer-still ipycontainer-still-{self._key}">'
+                f"{scrolling(folded, _STILL_STYLE, self.title)}</div>"
             ),
         }
 
