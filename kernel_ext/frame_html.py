@@ -7,6 +7,7 @@ escaped, everything is styled inline: an untrusted notebook keeps that and drops
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -126,6 +127,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _plain
     if name in _IDS and isinstance(dtype, pd.StringDtype):
         return _identifier
+    if name == "actor" and isinstance(dtype, pd.StringDtype):
+        return _actor
     if name in ("command", "created_by", "labels") and isinstance(dtype, pd.StringDtype):
         return _long
     return _plain
@@ -197,6 +200,7 @@ def _mode(value: Any, _row: int) -> str:
 
 
 _IDS = ("id", "digest")
+_FULL_ID = re.compile(r"(sha256:)?[0-9a-f]{64}")
 _INTEGERS: Mapping[str, _Writer] = {
     "size": _size,
     "shared": _size,
@@ -218,6 +222,12 @@ def _identifier(value: Any, _row: int) -> str:
     text = _text(value)
     short = text.removeprefix("sha256:")[:12]
     return _td(f"<code>{escaped(short)}</code>" if text else "", title=text)
+
+
+def _actor(value: Any, row: int) -> str:
+    """Write whom an event is about: an id short, a volume's name and a driver's as they are."""
+    write = _identifier if _FULL_ID.fullmatch(_text(value)) else _plain
+    return write(value, row)
 
 
 def _moment(now_ns: int) -> _Writer:

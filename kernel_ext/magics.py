@@ -20,6 +20,7 @@ from IPython.core.magic import (
 )
 from traitlets import Bool, Int
 
+from ipycontainer import errors
 from ipycontainer.errors import EngineError
 from kernel_ext import connection, widgets
 from kernel_ext import options as notebook_options
@@ -109,10 +110,11 @@ class ContainerMagics(Magics):
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
         except EngineError as error:
-            suggest(error, self._connect)
+            suggest(error, self._connect, "%container ")
+            _in_words_of_a_cell(error)
             raise
         for each in outcome.errors:
-            suggest(each, self._connect)
+            suggest(each, self._connect, "%container ")
         options = replace(options, output_bytes=self.output_bytes)
         shown = show(outcome, options, argv, quiet=quiet)
         self.shell.user_ns.update(shown.kept)
@@ -140,6 +142,16 @@ class ContainerMagics(Magics):
     def _need_terminal(self) -> None:
         assert self.shell is not None
         widgets.need(self.shell)
+
+
+def _in_words_of_a_cell(error: EngineError) -> None:
+    """Have an error about the number of arguments name the verb as it was typed, and its usage."""
+    if not isinstance(error, errors.UsageError) or error.hint:
+        return
+    usage = [line for line in error.usage.splitlines() if line.startswith("Usage:")]
+    if usage:
+        error.message = error.message.replace("ipycontainer ", "%container ")
+        error.hint = " ".join(usage[0].replace("ipycontainer ", "%container ").split())
 
 
 _READERS = frozenset({"run", "create", "start", "exec", "python"})

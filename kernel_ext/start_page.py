@@ -91,7 +91,8 @@ class StartPage:
         more = len(self._records) - _SHOWN
         rows += f"<div>… {more} more: <code>%container ps -a</code></div>" if more > 0 else ""
         steps = "".join(
-            f'<tr><td style="text-align:left"><code>{escaped(command)}</code></td>'
+            f'<tr><td style="text-align:left;white-space:nowrap"><code>{escaped(command)}</code>'
+            "</td>"
             f'<td style="text-align:left">{escaped(why)}</td></tr>'
             for command, why in self._steps()
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import DisplayHandle, display
 
 from ipycontainer.commands.transfers import bar
+from ipycontainer.errors import EngineError
 from ipycontainer.model.transfer import Progress
 from ipycontainer.model.units import human_size
 
@@ -36,9 +37,9 @@ def attend(transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> 
         for progress in transfer:
             bars.show(progress)
         result = transfer.result()
-    except BaseException:
+    except BaseException as error:
         transfer.cancel()
-        bars.freeze(stopped=True)
+        bars.freeze("failed" if isinstance(error, EngineError) else "stopped")
         raise
     bars.freeze()
     return result
@@ -58,7 +59,7 @@ class Bars:
         self._lines: list[str] = []
         self._handle: DisplayHandle | None = None
         self._drawn_at = 0.0
-        self._stopped = False
+        self._end = ""  # the word for an end that is none
         if notice:
             self._draw(live=True)
 
@@ -75,9 +76,9 @@ class Bars:
         if time.monotonic() - self._drawn_at >= _EACH_SECONDS:
             self._draw(live=True)
 
-    def freeze(self, stopped: bool = False) -> None:
+    def freeze(self, end: str = "") -> None:
         """Draw the last picture, which stays in the notebook."""
-        self._stopped = stopped
+        self._end = end
         if self._handle is not None or self._layers or self._lines:
             self._draw(live=False)
 
@@ -97,14 +98,14 @@ class Bars:
             if each.total:
                 line += f" {bar(each.current, each.total, _TEXT_COLUMNS)} {_bytes(each)}"
             lines.append(line)
-        return "\n".join([*lines, *self._lines, *(["stopped"] if self._stopped else [])])
+        return "\n".join([*lines, *self._lines, *filter(None, [self._end])])
 
     def _html(self, *, live: bool) -> str:
-        live = live and not self._stopped
+        live = live and not self._end
         rows = "".join(_row(each, live=live) for each in self._layers.values())
         table = f'<table style="border-collapse:collapse">{rows}</table>' if rows else ""
         head = "".join(f"<div>{html.escape(line)}</div>" for line in self._head.splitlines())
-        lines = [*self._lines, *(["stopped"] if self._stopped else [])]
+        lines = [*self._lines, *filter(None, [self._end])]
         tail = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
         return f"<div>{head}{table}{tail}</div>"
 

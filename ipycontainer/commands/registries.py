@@ -112,10 +112,14 @@ def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool)
     wanted = parse(image)
     notice = "" if policy == "always" else f"Unable to find image '{wanted.familiar}' locally"
     transfer = session.engine.images.pulling(wanted.familiar, platform=platform)
-    if quiet:
-        silently(transfer)
-    else:
-        session.attend(transfer, notice, to_errors=True)
+    try:
+        if quiet:
+            silently(transfer)
+        else:
+            session.attend(transfer, notice, to_errors=True)
+    except EngineError as error:
+        error.hint = error.hint or "images lists those that are here; host always is"
+        raise
 
 
 def _is_for(session: Session, image: str, platform: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipycontainer.errors import ImageNotFound, NoSuchContainer
+from ipycontainer.errors import ImageNotFound, NoSuchContainer, UsageError
 from kernel_ext import help_page
 from tests.unit.kernel_ext.conftest import Cells
 
@@ -72,7 +72,17 @@ def test_a_name_that_was_meant_is_said(cells: Cells) -> None:
     assert close.value._render_traceback_() == ["No such container: wbe", "Did you mean web?"]
     with pytest.raises(NoSuchContainer) as none:
         cells.run("%container rm web nothing_like_it")
-    assert none.value.hint == "ps -a lists all containers"
+    assert none.value.hint == "%container ps -a lists all containers"
     with pytest.raises(ImageNotFound) as image:
         cells.run("%container image rm busybo")
     assert image.value.hint == "Did you mean busybox:latest?"
+
+
+def test_a_wrong_number_of_arguments_shows_the_usage(cells: Cells) -> None:
+    """In the words of a cell: what was typed, and how it goes."""
+    with pytest.raises(UsageError) as wrong:
+        cells.run("%container checkpoint web")
+    assert wrong.value._render_traceback_() == [
+        '"%container checkpoint" requires exactly 2 arguments.',
+        "Usage: %container checkpoint [OPTIONS] CONTAINER NAME",
+    ]

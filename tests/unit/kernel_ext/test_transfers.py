@@ -58,16 +58,18 @@ def test_a_bar_a_layer_becomes_text(shown: list[dict[str, str]]) -> None:
     ]
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), RegistryError("gone")], ids=repr)
+@pytest.mark.parametrize(
+    ("end", "word"), [(KeyboardInterrupt(), "stopped"), (RegistryError("gone"), "failed")]
+)
 def test_what_ends_it_early_stops_the_transfer(
-    shown: list[dict[str, str]], end: BaseException
+    shown: list[dict[str, str]], end: BaseException, word: str
 ) -> None:
     """The last picture says so, and the error goes on."""
     transfer = FakeTransfer([*TOLD, end], None)
     with pytest.raises(type(end)):
         transfers.attend(transfer)
     assert transfer.cancelled
-    assert shown[-1]["text/plain"].endswith("stopped")
+    assert shown[-1]["text/plain"].endswith(word)
     assert "<progress" not in shown[-1]["text/html"]
 
 
