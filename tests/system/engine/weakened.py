@@ -29,6 +29,7 @@ def run(
     additions: Mapping[str, str],
     *arguments: str,
     python: str = sys.executable,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Any:
     """Run `program` with the package plus `additions` (module file: lines), return its JSON."""
     source = Path(ipycontainer.__file__).parent
@@ -43,7 +44,7 @@ def run(
         text=True,
         env={**os.environ, "PYTHONPATH": str(package)},
         cwd="/",
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
         check=False,
     )
     assert done.returncode == 0, done.stderr

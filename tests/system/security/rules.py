@@ -13,11 +13,22 @@ import pytest
 
 from ipycontainer.linux.dirfd import DirFd
 
-__all__ = ["FULL_ROUNDS", "ROUNDS", "before", "either", "put", "resolve_by_path"]
+__all__ = [
+    "FULL_ROUNDS",
+    "RACE_SECONDS",
+    "ROUNDS",
+    "before",
+    "either",
+    "put",
+    "race",
+    "resolve_by_path",
+]
 
 # How often a race is run: two hundred times in full, fewer in a sample.
 FULL_ROUNDS = 200
 ROUNDS = FULL_ROUNDS if os.environ.get("IPYCONTAINER_FULL") else 20
+RACE_SECONDS = 1000 if os.environ.get("IPYCONTAINER_FULL") else 60  # all rounds together
+race = pytest.mark.timeout(2 * RACE_SECONDS)
 
 # A test runs twice: the attack fails while the rule holds, and succeeds once it is out.
 either = pytest.mark.parametrize("holds", [True, False], ids=["with the rule", "without"])

@@ -174,7 +174,7 @@ def test_a_directory_of_the_hosts_that_a_copy_is_led_to(
 RACES = """
 import json, os, sys, time, ipycontainer
 from ipycontainer.errors import EngineError
-home, way, victim, place, rounds, stop = sys.argv[1:]
+home, way, victim, place, rounds, seconds, stop = sys.argv[1:]
 engine = ipycontainer.connect(home)
 script = 'ln -s "$0" b; while :; do mv a c; mv b a; mv a b; mv c a; done'
 script = 'mkdir -p /w/a/vol; cd /w; ' + script
@@ -189,7 +189,7 @@ def came():
 before = came()
 done = 0
 read = False
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + float(seconds)
 while done < int(rounds) and time.monotonic() < deadline:
     if stop and (read or came() != before or os.path.getsize(stop)):
         break
@@ -223,6 +223,7 @@ def _show(*words, **options):
     ("way", "holds"), [("files", True), ("files", False), ("a volume", True), ("a volume", False)]
 )
 @pytest.mark.usefixtures("busybox_image")
+@rules.race
 def test_a_directory_that_is_swapped_during_a_copy(
     home: Path, tmp_path: Path, way: str, holds: bool
 ) -> None:
@@ -235,9 +236,12 @@ def test_a_directory_that_is_swapped_during_a_copy(
     rounds = rules.ROUNDS if holds else rules.FULL_ROUNDS
     mounted = tmp_path / "mounted"
     mounted.touch()
-    words = (str(home), way, str(victim), str(place), str(rounds), "" if holds else str(mounted))
+    words = [str(home), way, str(victim), str(place), str(rounds), str(rules.RACE_SECONDS)]
+    words.append("" if holds else str(mounted))
     looks = {"storage/view.py": LOOKS.format(victim=str(victim), report=str(mounted))}
-    found = weakened.run(RACES, tmp_path, looks if holds else {**looks, **BY_PATH}, *words)
+    additions = looks if holds else {**looks, **BY_PATH}
+    seconds = rules.RACE_SECONDS + 40
+    found = weakened.run(RACES, tmp_path, additions, *words, timeout_seconds=seconds)
     harmed = found["harmed"] or mounted.read_text() != ""
     assert harmed == (not holds), found
     assert not holds or found["rounds"] == rounds
