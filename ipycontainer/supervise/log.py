@@ -190,9 +190,14 @@ class Overflow:
     def put(self, chunks: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep chunks, each with its stream, the newest last."""
         self._chunks.extend(chunks)
-        size = sum(len(chunk) for _, chunk in self._chunks)
-        while self._chunks and size > self._limit:
-            size -= len(self._chunks.popleft()[1])
+        excess = sum(len(chunk) for _, chunk in self._chunks) - self._limit
+        while excess > 0:
+            stream, chunk = self._chunks.popleft()
+            if len(chunk) > excess:  # its first lines alone
+                cut = chunk.find(b"\n", excess - 1) + 1
+                if 0 < cut < len(chunk):
+                    self._chunks.appendleft((stream, chunk[cut:]))
+            excess -= len(chunk)
 
     def taken(self) -> list[tuple[bytes, bytes]]:
         """Return all of it, and keep nothing."""

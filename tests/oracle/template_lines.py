@@ -466,3 +466,47 @@ line1
 {{ len .Config.Healthcheck.Test }}
 {{ .Mounts | json }} {{ .HostConfig.Binds | json }}
 """.strip("\n").split("\n")
+
+# Of a network, whose Created is a time for docker's client.
+NETWORK_TEMPLATES: list[str] = [
+    "{{.Created}}",
+    '{{printf "%T" .Created}}',
+    "{{json .Created}}",
+    *(
+        "{{.Created." + method + "}}"
+        for method in (
+            *("Year", "Month", "Day", "Hour", "Minute", "Second", "Nanosecond", "YearDay"),
+            *("Weekday", "Unix", "UnixMilli", "UnixMicro", "UnixNano", "UTC", "Local", "Location"),
+            *("IsZero", "IsDST", "String", "GoString", "MarshalText", "MarshalJSON"),
+            *("MarshalBinary", "Foo", "Format", "Date", "Clock", "Zone", "ISOWeek", "In nil"),
+            *("AddDate 0 1 -1", "AddDate 1 -14 40", "Add 1000000000", "Truncate 1000"),
+            *("Round 3600000000000", "Truncate -1", "Month.String", "Weekday.String"),
+            *("Location.String", "UTC.Year", "Year 1", "wall"),
+        )
+    ),
+    *(
+        '{{.Created.Format "' + layout + '"}}'
+        for layout in (
+            "2006-01-02T15:04:05.999999999Z07:00",
+            "Mon Jan _2 15:04:05.000 MST 2006",
+            "Monday, January 2, 06 at 3:4:5pm, 03PM -07 -0700 -07:00:00 Z0700 Z070000",
+            "002 __2 _2006 1 01 .0 ,999 5.99x 05.000000000 .0001",
+            "Janu Mond 20060102150405",
+            "",
+        )
+    ),
+    "{{.Created.Equal .Created}} {{.Created.Before .Created}} {{.Created.After .Created}}",
+    "{{.Created.Compare .Created}} {{.Created.Sub .Created}}",
+    "{{with .Created}}{{.Day}}{{end}}",
+    "{{((.Created.AddDate 0 0 2).Sub .Created).Hours}}",
+    "{{((.Created.Add 1500).Sub .Created)}}",
+    "{{((.Created.Add 90061500000000).Sub .Created).String}}",
+    '{{printf "%s %q %x" .Created.Weekday .Created.Month (.Created.Sub .Created)}}',
+    "{{((.Created.Add 90061500000000).Sub .Created).Minutes}}",
+    '{{printf "%d %v %s" .Created.Month .Created.Month .Created.Weekday}}',
+    '{{printf "%v|%s|%q" .Created .Created .Created}}',
+    "{{len .Created}} {{slice .Created 0 4}} {{index .Created 0}}",
+    "{{eq .Created .Created}}",
+    "{{eq .Created.Year 2000}} {{lt 2000 .Created.Year}}",
+    "{{print .Created.Month .Created.Day}}",
+]

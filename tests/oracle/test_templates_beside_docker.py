@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ipycontainer.commands.templates import TemplateError, parse
-from tests.oracle.template_lines import TEMPLATES
+from ipycontainer.commands.templates.shapes import recognised
+from tests.oracle.template_lines import NETWORK_TEMPLATES, TEMPLATES
 
 Docker = Callable[..., "CompletedProcess[str]"]
 SAMPLE = 120
@@ -30,7 +31,7 @@ def thing(docker: Docker) -> Iterator[dict[str, Any]]:
 def ours(template: str, thing: dict[str, Any]) -> str:
     """Return what a template makes of an object, or what is said of it."""
     try:
-        return parse(template).of_object(thing, "types.ContainerJSON") + "\n"
+        return parse(template).of_object(thing, recognised(thing)) + "\n"
     except TemplateError as error:
         return f"\ntemplate parsing error: {error}\n"
 
@@ -39,7 +40,7 @@ def compared(docker: Docker, thing: dict[str, Any], templates: list[str]) -> lis
     """Return the templates of which docker makes something else."""
     different = []
     for template in templates:
-        result = docker("inspect", "-f", template, "t1")
+        result = docker("inspect", "-f", template, thing["Name"].strip("/"))
         theirs, own = result.stdout + result.stderr, ours(template, thing)
         if theirs.strip("\n") != own.encode(errors="surrogateescape").decode(
             errors="replace"
@@ -62,3 +63,32 @@ def test_a_sample_of_templates_gives_what_docker_gives(
 def test_every_template_gives_what_docker_gives(docker: Docker, thing: dict[str, Any]) -> None:
     """All of them."""
     assert not (found := compared(docker, thing, TEMPLATES)), "\n".join(found)
+
+
+def test_times_have_go_s_methods(docker: Docker) -> None:
+    """What can be called on a time, its layouts, and what cannot: all as docker's client has it."""
+    docker("network", "create", "net1")
+    thing: dict[str, Any] = json.loads(docker("network", "inspect", "net1").stdout)[0]
+    try:
+        assert not (found := compared(docker, thing, NETWORK_TEMPLATES)), "\n".join(found)
+    finally:
+        docker("network", "rm", "net1")
+
+
+def test_a_health_check_has_times(docker: Docker) -> None:
+    """Start and End of a check, and what lies between them."""
+    words = ("--network", "none", "--name", "h1", "--health-cmd", "true", "--health-interval", "1s")
+    docker("run", "-d", *words, "busybox", "sleep", "10000")
+    log = "(index .State.Health.Log 0)"
+    try:
+        docker("events", "--until", "20s", "-f", "container=h1", "-f", "event=health_status")
+        thing: dict[str, Any] = json.loads(docker("inspect", "h1").stdout)[0]
+        templates = [
+            f"{{{{{log}.Start.Year}}}} {{{{{log}.End.Nanosecond}}}}",
+            f"{{{{{log}.End.Sub {log}.Start}}}}",
+            f"{{{{({log}.End.Sub {log}.Start).Seconds}}}}",
+            "{{.Config.Healthcheck.Interval.Seconds}} {{.Config.Healthcheck.Interval}}",
+        ]
+        assert not (found := compared(docker, thing, templates)), "\n".join(found)
+    finally:
+        docker("rm", "-f", "h1")

@@ -14,6 +14,7 @@ from ipycontainer.commands.templates import nodes
 from ipycontainer.commands.templates.comparisons import truth
 from ipycontainer.commands.templates.errors import TemplateError
 from ipycontainer.commands.templates.functions import RAW, RESULTS, Function
+from ipycontainer.commands.templates.moments import METHODS
 from ipycontainer.commands.templates.nodes import Node, Pipeline
 from ipycontainer.commands.templates.values import (
     ANY,
@@ -203,6 +204,10 @@ class Evaluation:
             given = (STRING,) * found.type.methods[name]
             method = Function(given, found.method(name))
             return self._call(dot, method, node, name, arguments, final)
+        find = METHODS.get(found.type.name)
+        known = None if find is None else find(found, name)
+        if known is not None:
+            return self._call(dot, known, node, name, arguments, final)
         has_arguments = bool(arguments) or not isinstance(final, _Missing)
         if found.kind == "struct":
             member = found.member(name)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ipycontainer.commands.quoting import go_quote
-from ipycontainer.commands.templates.values import FLOAT, Value, indirect, printed
+from ipycontainer.commands.templates.values import FLOAT, Value, indirect, printed, says_itself
 
 __all__ = ["sprint", "sprintf", "sprintln"]
 
@@ -130,6 +130,8 @@ def _formatted(form: _Form, verb: str, given: Value | None) -> str:
     if verb == "v":
         zeros = value.kind in ("int", "uint", "float")
         return form.pad(printed(value, named="+" in form.flags), zeros=zeros)
+    if verb in "sqxX" and says_itself(value):
+        return _text(form, verb, printed(value))
     if value.kind in ("slice", "map", "struct", "pointer"):
         return _inside(form, verb, value)
     match value.kind:

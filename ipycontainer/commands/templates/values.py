@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, cast
 
+from ipycontainer.commands.templates.layouts import DAYS, MONTHS, formatted, read
 from ipycontainer.model.health import go_duration
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "bare",
     "indirect",
     "printed",
+    "says_itself",
     "within",
 ]
 
@@ -201,6 +203,11 @@ def indirect(value: Value | None) -> Value | None:
     return value
 
 
+def says_itself(value: Value) -> bool:
+    """Tell whether its type has a String method, which Go's fmt asks for a text."""
+    return value.type.name.lstrip("*") in _STRINGERS and not value.is_nil
+
+
 def printed(value: Value | None, *, named: bool = False) -> str:
     """Return a value as %v prints it, `named` as %+v: the fields of structs with their names.
 
@@ -282,17 +289,11 @@ def _ulimit(data: Mapping[str, Any]) -> str:
 # Types that say themselves how they are printed.
 _STRINGERS: dict[str, Callable[[Any], str]] = {
     "time.Duration": go_duration,
-    "time.Time": lambda text: _time(text),
+    "time.Location": str,
+    "time.Month": lambda number: MONTHS[number - 1],
+    "time.Time": lambda text: formatted(read(text), "2006-01-02 15:04:05.999999999 -0700 MST"),
+    "time.Weekday": DAYS.__getitem__,
     "units.Ulimit": _ulimit,
     "blkiodev.WeightDevice": _device,
     "blkiodev.ThrottleDevice": _device,
 }
-
-
-def _time(text: str) -> str:
-    """Return a time of JSON as Go's Time.String has it."""
-    if not text:
-        return "0001-01-01 00:00:00 +0000 UTC"
-    day, _, rest = text.partition("T")
-    clock = rest.rstrip("Z")
-    return f"{day} {clock} +0000 UTC"
