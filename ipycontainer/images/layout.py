@@ -167,6 +167,10 @@ class Layout:
             faults.point("index")
             _replace(path, content, self.ingest)
 
+    def held(self) -> set[str]:
+        """Return the digests of the blobs that are there."""
+        return {f"sha256:{name}" for name in os.listdir(self.blobs)}
+
     def is_behind(self, store: Store) -> bool:
         """Tell whether index.json has other names than the rows: its writer was killed."""
         with store.read() as tx:

@@ -32,15 +32,18 @@ def adding(home: Home) -> Iterator[None]:
 
 
 def leftovers(home: Home, store: Store) -> bool:
-    """Tell whether a killed process has left something to sweep, at the cost of three listings.
+    """Tell whether a killed process has left something to sweep, at the cost of four listings.
 
-    Half-written blobs, half-unpacked layers, trees on their way out, and an index that was not
-    written: what lies under its final name without a row is found by the sweep itself.
+    Blobs, layers and trees that are half there or on their way out, those that are whole and have
+    no row, and an index that was not written. What is being added looks the same; a sweep knows.
     """
-    half = any(name.startswith(NEW) for name in os.listdir(home.layers))
     layout = Layout(home)
-    left = half or bool(trash.unowned(home)) or bool(os.listdir(layout.ingest))
-    return left or layout.is_behind(store)
+    if trash.unowned(home) or os.listdir(layout.ingest) or layout.is_behind(store):
+        return True
+    with store.read() as tx:
+        layers, blobs = images.layers_in_use(tx), images.blobs_in_use(tx)
+    there = {f"sha256:{name}" for name in os.listdir(home.layers)}
+    return bool(there - layers) or not layout.held() <= blobs
 
 
 def sweep(home: Home, store: Store) -> bool:

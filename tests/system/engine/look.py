@@ -130,9 +130,10 @@ def _files(engine: Engine, rows: sqlite3.Connection, found: list[_Row]) -> Itera
     for name in kept & set(os.listdir(home.containers)):
         inside = os.listdir(home.container(name))
         yield from (f"file: {name[:12]}/{x}" for x in inside if not _OF_A_CONTAINER.fullmatch(x))
-        for at in ("checkpoints", "checkpoints/*", "log"):
-            for path in home.container(name).glob(f"{at}/.*"):
-                yield f"file: {path}"
+        for at in ("checkpoints", "log"):
+            with suppress(FileNotFoundError):
+                hidden = [x for x in os.listdir(home.container(name) / at) if x.startswith(".")]
+                yield from (f"file: {name[:12]}/{at}/{x}" for x in hidden)
     yield from (f"trash: {name}" for name in os.listdir(home.trash))
     for name in os.listdir(home.cache):
         if not _OF_A_CACHE.fullmatch(name) and not _rehearses(name):

@@ -215,6 +215,9 @@ def test_a_sweep_leaves_what_is_used_and_takes_the_rest(
     assert sweep.sweep(bare_home, store)
 
     assert not sweep.leftovers(bare_home, store)
+    layout.put_blob(b"of one that was killed before its rows", "")
+    assert sweep.leftovers(bare_home, store)
+    assert sweep.sweep(bare_home, store)
     assert sorted(os.listdir(layout.blobs)) == kept
     assert os.listdir(layout.ingest) == []
     assert os.listdir(bare_home.layers) == [record.layers[0].chain_id.removeprefix("sha256:")]
