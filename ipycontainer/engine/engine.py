@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from ipycontainer.engine import (
     attach,
     bundle,
     credentials,
+    delegation,
     disk,
     drivers,
     reboot,
@@ -72,7 +73,7 @@ class Engine:
         self.home = open_home(home)
         reserve.keep(self.home)
         self.store = Store(self.home)
-        self.supervisor = Supervisor(self.home)
+        self.supervisor = Supervisor(self.home, partial(delegation.place, self.home))
         self.containers = Containers(self)
         self.images = Images(self)
         self.networks = Networks(self)
@@ -155,15 +156,16 @@ class Engine:
             ended = store_containers.list_all(tx, (Status.EXITED,))
             holding = store_endpoints.held(tx)
             unsettled = store_endpoints.unsettled(tx)
-            unnamed = volumes.unnamed(self.home, tx)
+            unsaid = volumes.unnamed(self.home, tx) or volumes.missing(self.home, tx)
         return bool(
             half_removed
             or unsettled
-            or unnamed
+            or unsaid
             or any(liveness.holder(self.home.lock(each)) is None for each in holding)
             or any(record.config.auto_remove for record in ended)
             or sweep.leftovers(self.home, self.store)
             or snapshots.orphans(self.home, self.store)
+            or snapshots.missing(self.home, self.store)
             or checkpoints.unfinished(self.home)
             or bridges.need_renewal(self.home)
         )

@@ -249,9 +249,13 @@ def _cgroup() -> Dict[str, Any]:
     if (root / "cgroup.controllers").exists():
         own = [row[3:] for row in _read("/proc/self/cgroup").splitlines() if row[:3] == "0::"]
         place = root / (own[0] if own else "/").lstrip("/") if os.geteuid() else root
+        writable = _makes_directory(place)
+        asked = _of_systemd(root)
+        if not writable and asked.exists():
+            place, writable = asked, True
         return {
             "version": "v2",
-            "writable": _makes_directory(place),
+            "writable": writable,
             "controllers": _read(str(place / "cgroup.controllers")).split(),
         }
     present = [root / name for name in CONTROLLERS if (root / name / "tasks").exists()]
@@ -264,6 +268,15 @@ def _cgroup() -> Dict[str, Any]:
         "writable": all(map(_makes_directory, present)),
         "controllers": controllers,
     }
+
+
+def _of_systemd(root: Path) -> Path:
+    """Return what this user's systemd divides, and is asked for; no path where it has no bus."""
+    uid = os.geteuid()
+    buses = (os.environ.get("XDG_RUNTIME_DIR", ""), "/run/user/{}".format(uid))
+    if not uid or not any(place and os.path.exists(place + "/bus") for place in buses):
+        return root / "none"
+    return root / "user.slice/user-{0}.slice/user@{0}.service".format(uid)
 
 
 def _makes_directory(place: Path) -> bool:

@@ -21,6 +21,7 @@ from ipycontainer.errors import Conflict, InvalidArgument, NotFound
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import ContainerRecord, Overlay
 from ipycontainer.storage import copying, sizes, trash
+from ipycontainer.store import durability
 from ipycontainer.store.home import Home
 
 __all__ = [
@@ -78,6 +79,7 @@ def make(home: Home, record: ContainerRecord, tag: str, progress: Progress) -> C
         size = sum(sizes.tree_size(fresh / name) for name in os.listdir(fresh))
         about = {"created_ns": time.time_ns(), "size": size}
         (fresh / _ABOUT).write_text(json.dumps(about))
+        durability.keep_files(home)
         faults.point("checkpoint: copied")
         os.rename(fresh, place / tag)
     except BaseException:
@@ -139,6 +141,7 @@ def roll_back(home: Home, record: ContainerRecord, tag: str, progress: Progress)
     fresh.mkdir(mode=0o700)
     try:
         copy_uppers([overlay.upper for overlay in kept], fresh, progress)
+        durability.keep_files(home)
         faults.point("rollback: copied")
         os.rename(fresh, directory / _ROLLBACK)
     except BaseException:

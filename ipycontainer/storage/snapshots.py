@@ -24,6 +24,7 @@ from ipycontainer.store.home import Home
 
 __all__ = [
     "discard",
+    "missing",
     "orphans",
     "prepare",
     "put_away",
@@ -148,6 +149,13 @@ def orphans(home: Home, store: Store) -> list[str]:
     with store.read() as tx:
         kept = {record.id for record in containers.list_all(tx)}
     return [name for name in unmade if name not in kept]
+
+
+def missing(home: Home, store: Store) -> list[str]:
+    """Return the ids of containers that have a row and no directory."""
+    with store.read() as tx:
+        said = {record.id for record in containers.list_all(tx)}
+    return sorted(said.difference(os.listdir(home.containers)))
 
 
 def sweep(home: Home, store: Store) -> list[str]:

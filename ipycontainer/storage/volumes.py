@@ -99,9 +99,18 @@ def empty(home: Home, thrown: Iterable[str]) -> None:
 
 
 def sweep(home: Home, store: Store) -> None:
-    """Throw away directories that no row names: of one that was killed while making a volume."""
+    """Throw away directories that no row names: of one that was killed while making a volume.
+
+    And forget volumes without a directory: power was lost while they were made or removed. One
+    that a container needs is empty then.
+    """
     with store.write() as tx:
         thrown = take_away(home, unnamed(home, tx))
+        for name in missing(home, tx):
+            if volumes.get(tx, name).users:
+                home.volume(name).mkdir(mode=0o755, parents=True)
+            else:
+                volumes.remove(tx, name)
     empty(home, thrown)
 
 
@@ -124,6 +133,11 @@ def unnamed(home: Home, tx: Transaction) -> list[str]:
         return []
     known = volumes.names(tx)
     return [name for name in there if name not in known]
+
+
+def missing(home: Home, tx: Transaction) -> list[str]:
+    """Return the volumes that have no directory."""
+    return [name for name in sorted(volumes.names(tx)) if not home.volume(name).parent.is_dir()]
 
 
 # ── an image's content ───────────────────────────────────────────────────────────────────────────

@@ -96,10 +96,14 @@ class Work:
 
 
 class Supervisor:
-    """A home's processes, as the engine asks them."""
+    """A home's processes, as the engine asks them.
 
-    def __init__(self, home: Home) -> None:
+    `place` is told the pid of a fresh zygote, which does not leave its cgroup before it returns.
+    """
+
+    def __init__(self, home: Home, place: Callable[[int], object]) -> None:
         self._home = home
+        self._place = place
         self._socket = str(home.zygote_socket(_key()))
         self._starting = threading.Lock()
         self._presence: Channel | None = None
@@ -215,6 +219,7 @@ class Supervisor:
         """Start a zygote; False where another one has the home's lock."""
         _reap()
         ready, ready_writer = os.pipe()
+        placed, placed_writer = os.pipe()
         interpreter = _sealed_interpreter()
         log = os.open(
             self._home.root / "zygote.log",
@@ -232,6 +237,7 @@ class Supervisor:
                     self._socket,
                     str(ready_writer),
                     json.dumps(self._inits()),
+                    str(placed),
                 ],
                 executable=f"/proc/self/fd/{interpreter}",
                 stdin=subprocess.DEVNULL,
@@ -239,11 +245,14 @@ class Supervisor:
                 stderr=log,
                 cwd="/",
                 env=_clean_environment(),
-                pass_fds=(ready_writer, interpreter),
+                pass_fds=(ready_writer, interpreter, placed),
                 start_new_session=True,
             )
+            self._place(child.pid)
+            with suppress(BrokenPipeError):  # it has ended, and has said why
+                os.write(placed_writer, b".")
         finally:
-            for fd in (ready_writer, interpreter, log):
+            for fd in (ready_writer, interpreter, log, placed, placed_writer):
                 os.close(fd)
         with open(ready, "rb") as pipe:
             answer = pipe.read()

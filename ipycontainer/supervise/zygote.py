@@ -51,18 +51,21 @@ IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is 
 
 
 def main(argv: list[str]) -> int:
-    """Run a zygote: `argv` is the home, the socket's path, the ready pipe's number and known inits.
+    """Run a zygote: `argv` is the home, the socket's path, a pipe, known inits and another pipe.
 
     The home is JSON, and so are the inits: pid and start time of each container that is said to
     run.
 
-    Writes `ok`, `another`, or the error as one line of JSON, to the ready pipe: the starter waits
-    for it.
+    Writes `ok`, `another`, or the error as one line of JSON, to the first pipe: the starter waits
+    for it. The second ends when the starter has placed us, perhaps in a cgroup that systemd gave.
     """
-    home, path, ready = Home.from_json(json.loads(argv[0])), argv[1], int(argv[2])
+    home, path = Home.from_json(json.loads(argv[0])), argv[1]
+    ready, placed = int(argv[2]), int(argv[4])
     os.set_inheritable(ready, False)
+    os.set_inheritable(placed, False)
     try:
-        zygote = Zygote(home, path, [(pid, ticks) for pid, ticks in json.loads(argv[3])])
+        inits = [(pid, ticks) for pid, ticks in json.loads(argv[3])]
+        zygote = Zygote(home, path, inits, placed)
     except BlockingIOError:  # another one of this home has its lock
         os.write(ready, ANOTHER)
         return 1
@@ -85,7 +88,9 @@ def _tell(ready: int, error: EngineError) -> None:
 class Zygote:
     """Listen for requests and fork a process for each."""
 
-    def __init__(self, home: Home, path: str, inits: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, home: Home, path: str, inits: Sequence[tuple[int, int]], placed: int
+    ) -> None:
         self._home = home
         self._path = path
         self._lock = liveness.hold(Path(f"{path}.l"))
@@ -102,6 +107,8 @@ class Zygote:
             syscalls.join_session_keyring("ipyc-engine")
         if home.rootless:
             _enter_user_namespace(home, inits)
+        os.read(placed, 1)
+        os.close(placed)
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         preload()

@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
 THIRD_PARTY: dict[str, set[str]] = {
     "images": {"zstandard"},
     "runtime": {"pyseccomp"},
+    "engine": {"jeepney"},
     "commands": {"click"},
     "kernel_ext": {"IPython", "pandas", "pyarrow", "traitlets", "click", "anywidget", "pyte"},
 }

@@ -72,5 +72,14 @@ if [[ $# -eq 0 ]]; then
     run_as_user elsewhere "$user_python" -m pytest "${words[@]}" --junitxml "$results/undelegated.xml" \
         tests/vm/undelegated.py || failed=1
 fi
+if [[ $# -eq 0 ]]; then
+    echo "── in the virtual machine as $user, logged in below systemd"
+    touch "$results/systemd.xml"
+    chown "$user" "$results/systemd.xml"
+    timeout 300 tests/vm/session.sh /run/work "$user" env "${common[@]}" "$user_python" -m pytest "${words[@]}" \
+        --junitxml "$results/systemd.xml" -k 'below_systemd or quota or too_much or number_of' \
+        tests/vm/below_systemd.py tests/system/engine/test_limits.py </dev/null || failed=1
+    cat /run/work/session.out
+fi
 echo "$failed" >"$results/code"
 sync
