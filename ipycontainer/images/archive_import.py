@@ -27,7 +27,7 @@ from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageReco
 from ipycontainer.model.platform import Platform
 from ipycontainer.storage import trash
 from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, unpack
-from ipycontainer.store import images
+from ipycontainer.store import durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
@@ -138,6 +138,7 @@ def _add(
         comment=message,
         history=history,
     )
+    durability.keep_files(store.home)
     faults.point("import: before the rows")
     with store.write() as tx:
         images.add(tx, record, (manifest.digest, config_blob.digest, blob.digest))

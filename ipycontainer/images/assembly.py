@@ -28,7 +28,7 @@ from ipycontainer.images.manifest import Manifest
 from ipycontainer.images.unpacking import Unpacked, Unpacker
 from ipycontainer.model.image import Descriptor, ImageRecord, Layer
 from ipycontainer.storage import trash
-from ipycontainer.store import images
+from ipycontainer.store import durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
@@ -264,6 +264,7 @@ class Assembly:
         )
         blobs = {own.digest, listed.digest, config_blob.digest}
         blobs.update(layer.digest for layer in manifest.layers)
+        durability.keep_files(self._home)
         faults.point("image: before the rows")
         with self._store.write() as tx:
             images.add(tx, record, blobs)

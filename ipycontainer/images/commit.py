@@ -32,7 +32,7 @@ from ipycontainer.model.state import ContainerRecord
 from ipycontainer.storage import layers, trash
 from ipycontainer.storage.tar_writer import TarWriter
 from ipycontainer.storage.unpack import NO_LIMITS, unpack
-from ipycontainer.store import containers, images
+from ipycontainer.store import containers, durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
@@ -179,6 +179,7 @@ def _add(
         base="host" if host.is_under(base) else "",
     )
     needed = (each.digest for each in (manifest, config_blob, *below, blob))
+    durability.keep_files(store.home)
     faults.point("commit: before the rows")
     with store.write() as tx:
         images.add(tx, record, needed)

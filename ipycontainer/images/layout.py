@@ -225,7 +225,10 @@ def index_entry(record: ImageRecord, size: int, tag: str) -> dict[str, Any]:
 
 def _replace(path: Path, content: bytes, ingest: Path) -> None:
     fresh = ingest / secrets.token_hex(8)
-    fresh.write_bytes(content)
+    with open(fresh, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     fresh.rename(path)
 
 

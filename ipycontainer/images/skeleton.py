@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -104,7 +105,10 @@ def _write(
         (root / path.lstrip("/")).symlink_to(target)
     for path, data in contents.items():
         file = root / path.lstrip("/")
-        file.write_bytes(data)
+        with open(file, "wb") as made:  # for good: containers of all times to come stand on it
+            made.write(data)
+            made.flush()
+            os.fsync(made.fileno())
         file.chmod(0o644)
     # Modes last, deepest first: a 0555 directory takes no entries from an ordinary user.
     for path in sorted(directories, reverse=True):

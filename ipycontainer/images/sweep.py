@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from ipycontainer.images.layout import Layout
 from ipycontainer.storage import flat, mountpoints, trash
-from ipycontainer.store import images
+from ipycontainer.store import durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
@@ -60,6 +60,7 @@ def sweep(home: Home, store: Store) -> bool:
             images.forget_unused_layers(tx)
             layers = {digest.removeprefix("sha256:") for digest in images.layers_in_use(tx)}
             blobs = images.blobs_in_use(tx)
+        durability.keep_rows(home)
         layout = Layout(home)
         layout.write_index(store)  # before the blobs go that it names
         layout.remove_unused(blobs)

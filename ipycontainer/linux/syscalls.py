@@ -41,6 +41,7 @@ __all__ = [
     "sigmask_block_all",
     "sigmask_restore",
     "sigmask_unblock_all",
+    "syncfs",
     "syscall",
     "umount",
     "unshare",
@@ -134,6 +135,7 @@ _mount = _function("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
 _umount2 = _function("umount2", c_char_p, c_int)
 _sethostname = _function("sethostname", c_char_p, c_size_t)
 _setdomainname = _function("setdomainname", c_char_p, c_size_t)
+_syncfs = _function("syncfs", c_int)
 _fstatfs = _function("fstatfs", c_int, c_void_p)
 _sigprocmask = _function("sigprocmask", c_int, c_void_p, c_void_p)
 _signal = _function("signal", c_int, c_void_p, result=c_void_p)
@@ -294,6 +296,12 @@ def fstatfs_type(fd: int) -> int:
     if _fstatfs(fd, buffer) < 0:
         raise failed()
     return c_long.from_buffer(buffer).value & 0xFFFFFFFF
+
+
+def syncfs(fd: int) -> None:
+    """Write all that is dirty on the file system of an fd to its disk (syncfs(2))."""
+    if _syncfs(fd) < 0:
+        raise failed()
 
 
 def sigmask_block_all() -> bytes:

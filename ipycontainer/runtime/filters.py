@@ -139,7 +139,10 @@ def _write_cached(path: Path | None, program: bytes) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(program)
+        with open(partial, "wb") as file:
+            file.write(program)
+            file.flush()
+            os.fsync(file.fileno())  # once a home: one cut by a loss of power would be refused
         partial.chmod(0o600)
         partial.replace(path)
     except OSError:

@@ -39,7 +39,7 @@ def repair(home: Home, store: Store) -> None:
     with store.read() as tx:
         records = containers.list_all(tx)
     for record in records:
-        if _may_need_repair(record):
+        if _may_need_repair(home, record):
             _repair_one(home, store, record.id)
     network_jobs.sweep(home, store)
     snapshots.sweep(home, store)
@@ -67,10 +67,13 @@ def _finish_rollback(home: Home, record: ContainerRecord) -> None:
             lock.release()
 
 
-def _may_need_repair(record: ContainerRecord) -> bool:
+def _may_need_repair(home: Home, record: ContainerRecord) -> bool:
     state = record.state.status
     gone = record.config.auto_remove and state is not Status.CREATED
-    return state.alive or state is Status.REMOVING or gone
+    if state.alive or state is Status.REMOVING or gone:
+        return True
+    # power was lost while it was made or removed, and the disk had got the one and not the other
+    return not home.container(record.id).is_dir()
 
 
 def _repair_one(home: Home, store: Store, container_id: str) -> None:
@@ -81,7 +84,7 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
     """
     try:
         with store.read() as tx:
-            if not _may_need_repair(containers.get(tx, container_id)):
+            if not _may_need_repair(home, containers.get(tx, container_id)):
                 return
     except NoSuchContainer:
         return

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,8 @@ from tests.system.engine.processes import alive, processes_in_cgroups
 
 pytestmark = pytest.mark.timeout(600)
 WORKERS = 2
-COPIES = 2
 FULL = os.environ.get("IPYCONTAINER_FULL")
+COPIES = 20 if FULL else 1
 SPIN = ["sh", "-c", "while :; do date > /now; sleep 0.05; done"]
 # As whoever owns the files of all ids that an ordinary user's containers have.
 AS_OWNER = [] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--map-auto"]
@@ -59,17 +59,19 @@ def frozen(home: Path, workers: list[subprocess.Popen[bytes]]) -> Iterator[None]
     """Stop every process that works on a home, until none is left that runs."""
     stopped: list[int] = []
     try:
-        while fresh := [pid for pid in _of_home(home, workers) if pid not in stopped]:
+        while fresh := [pid for pid in of_home(home, workers) if pid not in stopped]:
             for pid in fresh:
-                os.kill(pid, signal.SIGSTOP)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
                 stopped.append(pid)
         yield
     finally:
         for pid in reversed(stopped):
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
-def _of_home(home: Path, workers: list[subprocess.Popen[bytes]]) -> list[int]:
+def of_home(home: Path, workers: list[subprocess.Popen[bytes]]) -> list[int]:
     """Return the writers, and the zygote, the monitors and the workers of a home."""
     found = [process.pid for process in workers]
     for entry in Path("/proc").glob("[0-9]*"):
@@ -93,7 +95,7 @@ def test_a_copy_of_a_home_at_work_is_a_home(
     kept = engine.containers.run("busybox", SPIN, detach=True, network="none", name="kept")
     assert isinstance(kept, Container)
     with writers(home, busybox_tar, seed) as workers:
-        for number in range(20 if FULL else COPIES):
+        for number in range(COPIES):
             time.sleep(chance.uniform(0.5, 2.5))
             place = tmp_path / f"copy{number}"
             with frozen(home, workers):
