@@ -6,6 +6,7 @@ then display. Nothing of the engine is imported before the first line is run.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,11 +111,12 @@ class ContainerMagics(Magics):
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
         except EngineError as error:
-            suggest(error, self._connect, "%container ")
+            suggest(error, self._connect)
             _in_words_of_a_cell(error)
             raise
         for each in outcome.errors:
-            suggest(each, self._connect, "%container ")
+            suggest(each, self._connect)
+            _in_words_of_a_cell(each)
         options = replace(options, output_bytes=self.output_bytes)
         shown = show(outcome, options, argv, quiet=quiet)
         self.shell.user_ns.update(shown.kept)
@@ -145,7 +147,9 @@ class ContainerMagics(Magics):
 
 
 def _in_words_of_a_cell(error: EngineError) -> None:
-    """Have an error about the number of arguments name the verb as it was typed, and its usage."""
+    """Have an error name verbs as they are typed here, and the usage after a wrong number."""
+    if _LISTING.match(error.hint):
+        error.hint = f"%container {error.hint}"
     if not isinstance(error, errors.UsageError) or error.hint:
         return
     usage = [line for line in error.usage.splitlines() if line.startswith("Usage:")]
@@ -154,6 +158,7 @@ def _in_words_of_a_cell(error: EngineError) -> None:
         error.hint = " ".join(usage[0].replace("ipycontainer ", "%container ").split())
 
 
+_LISTING = re.compile(r"(ps -a|images|network ls|volume ls) lists ")
 _READERS = frozenset({"run", "create", "start", "exec", "python"})
 
 

@@ -31,6 +31,11 @@ _ALWAYS = (
 )
 
 
+def _code(text: str) -> str:
+    """Return a command in one line, whatever the page has for code."""
+    return f'<code style="white-space:nowrap">{escaped(text)}</code>'
+
+
 class StartPage:
     """The containers of a home, and next steps for who sees them."""
 
@@ -62,7 +67,7 @@ class StartPage:
             name = self._records[0].name
             steps += [
                 (f"%container diff {name}", "what it changed"),
-                (f"%container start {name}", "start it again"),
+                (f"%container start {name}", "start it"),
                 ("%container container prune", "remove all that are stopped"),
             ]
         return [*steps, *(_FIRST[:2] if self._records else _FIRST), *_ALWAYS]
@@ -91,7 +96,7 @@ class StartPage:
         more = len(self._records) - _SHOWN
         rows += f"<div>… {more} more: <code>%container ps -a</code></div>" if more > 0 else ""
         steps = "".join(
-            f'<tr><td style="text-align:left;white-space:nowrap"><code>{escaped(command)}</code>'
+            f'<tr><td style="text-align:left">{_code(command)}'
             "</td>"
             f'<td style="text-align:left">{escaped(why)}</td></tr>'
             for command, why in self._steps()

@@ -28,17 +28,14 @@ _LISTS = (
 )
 
 
-def suggest(error: EngineError, engine_factory: EngineFactory, before: str = "") -> None:
-    """Put the next step into an error about an unknown name that has none.
-
-    `before` is what a verb is typed after: `%container ` in a cell.
-    """
+def suggest(error: EngineError, engine_factory: EngineFactory) -> None:
+    """Put the next step into an error about an unknown name that has none."""
     word = error.message.rpartition(": ")[2]
     step = next((step for kind, step in _LISTS if isinstance(error, kind)), "")
     if error.hint or not step or " " in word:
         return
     close = difflib.get_close_matches(word, _names(error, engine_factory), n=1)
-    error.hint = f"Did you mean {close[0]}?" if close else f"{before}{step}"
+    error.hint = f"Did you mean {close[0]}?" if close else step
 
 
 def _names(error: EngineError, engine_factory: EngineFactory) -> Sequence[str]:

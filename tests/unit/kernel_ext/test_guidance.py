@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ipycontainer.errors import ImageNotFound, NoSuchContainer, UsageError
+from ipycontainer.errors import ImageNotFound, NoSuchContainer, RegistryError, UsageError
 from kernel_ext import help_page
+from tests.fake_transfers import FakeTransfer
 from tests.unit.kernel_ext.conftest import Cells
 
 
@@ -86,3 +87,15 @@ def test_a_wrong_number_of_arguments_shows_the_usage(cells: Cells) -> None:
         '"%container checkpoint" requires exactly 2 arguments.',
         "Usage: %container checkpoint [OPTIONS] CONTAINER NAME",
     ]
+
+
+def test_an_image_that_does_not_come_leads_to_those_that_are_here(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without a registry has the host image still."""
+    transfer = FakeTransfer([RegistryError("dial tcp: no such host")], None)
+    monkeypatch.setattr(type(cells.engine.images), "pulling", lambda *_, **__: transfer)
+    with pytest.raises(RegistryError) as gone:
+        cells.run("%container run --rm nothing true")
+    step = "%container images lists those that are here; host always is"
+    assert gone.value._render_traceback_() == ["dial tcp: no such host", step]
