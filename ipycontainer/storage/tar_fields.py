@@ -142,7 +142,8 @@ def pax_records(body: bytes) -> tuple[dict[str, bytes], list[int]]:
             raise invalid()
         if name in ("GNU.sparse.offset", "GNU.sparse.numbytes"):
             sparse_map.append(decimal(value))
-        elif value:
+        elif value or name.startswith("SCHILY.xattr.user."):
+            # an attribute may be empty: GNU tar keeps it, Go's archive/tar loses it
             records[name] = value
         else:
             records.pop(name, None)  # an empty value takes the record back

@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 import ipycontainer
 from ipycontainer.engine.engine import Engine
+from ipycontainer.engine.images import Image
 from ipycontainer.errors import InvalidReference
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import archiving
@@ -176,41 +180,88 @@ def test_an_export_can_be_given_up(engine: Engine, busybox_tar: Path, tmp_path: 
         assert archive.getmember("8").size == 8 << 20
 
 
-NAMES = st.text(
-    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
-).filter(lambda name: name not in (".", "..") and len(os.fsencode(name)) < 200)
-FILES = st.dictionaries(
-    NAMES,
-    st.one_of(
-        st.binary(max_size=2000),
-        NAMES.map(lambda text: f"->{text}"),
-        st.dictionaries(NAMES, st.binary(max_size=50), max_size=3),
-    ),
-    max_size=6,
+ODD_NAMES = st.binary(min_size=1, max_size=60).filter(
+    lambda name: not {b"/"[0], 0} & set(name) and name not in (b".", b"..")
+)
+TIMES = st.integers(0, 4_000_000_000_000_000_000)
+MODES = st.integers(0, 0o7777).map(lambda mode: mode | 0o600)
+ATTRIBUTES = st.dictionaries(
+    st.text("abcxyz.-", min_size=1, max_size=9).map(lambda name: f"user.{name}"),
+    st.binary(max_size=30),
+    max_size=2,
 )
 
 
-def lay(directory: Path, tree: dict[str, object]) -> None:
-    """Make files, links and directories."""
-    for name, what in tree.items():
-        path = directory / name
-        if isinstance(what, bytes):
-            path.write_bytes(what)
-        elif isinstance(what, str):
-            path.symlink_to(what.removeprefix("->"))
-        elif isinstance(what, dict):
-            path.mkdir()
-            lay(path, what)
+@dataclass(frozen=True)
+class Made:
+    """A file of a tree: `what` is its content, by hole and data, or another kind's word."""
+
+    what: bytes | str | list[bytes] | dict[bytes, Any]
+    mode: int
+    mtime_ns: int
+    attributes: dict[str, bytes]
+
+
+def made(content: st.SearchStrategy[Any]) -> st.SearchStrategy[Made]:
+    """Give content of any kind a mode, a time and attributes."""
+    return st.builds(Made, content, MODES, TIMES, ATTRIBUTES)
+
+
+FILES = st.one_of(
+    st.binary(max_size=2000),
+    st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=3),  # after a hole each
+    ODD_NAMES.map(lambda name: "->" + os.fsdecode(name)),
+    st.sampled_from(["fifo", "hard link"]),
+)
+TREES = st.dictionaries(
+    ODD_NAMES, made(FILES | st.dictionaries(ODD_NAMES, made(FILES), max_size=3)), max_size=6
+)
+HOLE_BYTES = 1 << 20
+
+
+def lay(directory: bytes, tree: Mapping[bytes, Made]) -> None:
+    """Make files, holes, links, pipes and directories, with all that is told of them."""
+    last = b""
+    for name, each in tree.items():
+        path = os.path.join(directory, name)
+        if isinstance(each.what, str) and each.what.startswith("->"):
+            os.symlink(os.fsencode(each.what[2:]), path)
+            os.utime(path, ns=(each.mtime_ns, each.mtime_ns), follow_symlinks=False)
+            continue
+        if each.what == "hard link":
+            if last:
+                os.link(last, path)
+            continue
+        if each.what == "fifo":
+            os.mkfifo(path)
+        elif isinstance(each.what, dict):
+            os.mkdir(path)
+            lay(path, each.what)
+        else:
+            parts = each.what if isinstance(each.what, list) else [os.fsencode(each.what)]
+            holes = HOLE_BYTES if isinstance(each.what, list) else 0
+            with open(path, "wb") as file:
+                for part in parts:
+                    file.seek(holes, os.SEEK_CUR)
+                    file.write(part)
+            last = path
+        if each.what != "fifo":  # a pipe has no attributes of the user's
+            for attribute, value in each.attributes.items():
+                os.setxattr(path, attribute, value)
+        own = 0o100 if isinstance(each.what, dict) else 0  # an ordinary user goes in to read it
+        os.chmod(path, each.mode | own)
+        os.utime(path, ns=(each.mtime_ns, each.mtime_ns))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(tree=FILES)
-def test_any_tree_comes_through(tmp_path_factory: pytest.TempPathFactory, tree: object) -> None:
-    """Whatever its names: written as an archive and placed again, it is the same tree."""
+@given(tree=TREES)
+def test_any_tree_comes_through(
+    tmp_path_factory: pytest.TempPathFactory, tree: dict[bytes, Made]
+) -> None:
+    """Whatever is in it: written as an archive and placed again, it is the same tree."""
     source = tmp_path_factory.mktemp("source")
     target = tmp_path_factory.mktemp("target")
-    assert isinstance(tree, dict)
-    lay(source, tree)
+    lay(os.fsencode(source), tree)
     buffer = io.BytesIO()
     archive = TarWriter(buffer.write)
     with DirFd.open(source) as root:
@@ -227,3 +278,45 @@ def test_any_tree_comes_through(tmp_path_factory: pytest.TempPathFactory, tree: 
     assert again.getvalue() == first
     with tarfile.open(fileobj=io.BytesIO(first)) as opened:  # Python reads it alike
         assert len(opened.getmembers()) == archive.entries
+
+
+@settings(
+    max_examples=200 if os.environ.get("IPYCONTAINER_FULL") else 8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(tree=TREES)
+@pytest.mark.timeout(900)
+def test_any_tree_is_the_same_after_export_import_and_export(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: Engine,
+    busybox_image: Image,
+    tree: dict[bytes, Made],
+) -> None:
+    """Names of any bytes, times, modes, attributes, holes and links, through a container."""
+    source = tmp_path_factory.mktemp("source")
+    lay(os.fsencode(source), tree)
+    one = engine.containers.create(busybox_image.id, ["true"])
+    one.copy_in(source, "/tree", archive=True)
+    first = b"".join(one.export())
+    image = engine.images.import_(io_file(first), "second", "latest")
+    two = engine.containers.create("second", ["true"])
+    assert entries(b"".join(two.export())) == entries(first)
+    with DirFd.open(source) as root:
+        whole = io.BytesIO()
+        archive = TarWriter(whole.write)
+        archiving.write_tree(archive, root, prefix="tree")
+        archive.close()
+    laid = [found for found in entries(first) if found[0].name.startswith("tree/")]  # type: ignore[attr-defined]
+    assert by_name(laid) == by_name(entries(whole.getvalue()))
+    one.remove()
+    two.remove()
+    engine.images.remove(image.id)
+
+
+def by_name(found: list[tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
+    """Return entries by their names, but for owners: an ordinary user's are others inside."""
+    return {
+        entry.name.rstrip("/"): (replace(entry, uid=0, gid=0), content)  # type: ignore[attr-defined, type-var]
+        for entry, content in found
+    }

@@ -11,7 +11,7 @@ import struct
 import tarfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,9 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError, InvalidArgument, NotFound, ResourceError
 from ipycontainer.storage import trees
 from ipycontainer.storage.tar_reader import TarReader
+from tests.archives import TarBuilder
+from tests.system.files.canary import Canary
+from tests.system.security import rules
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
 
@@ -40,6 +43,13 @@ def outside(tmp_path: Path) -> Path:
     return place
 
 
+@pytest.fixture
+def canary(outside: Path) -> Iterator[Canary]:
+    """Tell who opens anything in that directory."""
+    with Canary(outside) as watching:
+        yield watching
+
+
 def looks_as_before(place: Path) -> bool:
     """Tell whether nothing was made, changed or linked there."""
     found = sorted(str(path.relative_to(place)) for path in place.rglob("*"))
@@ -50,16 +60,17 @@ def looks_as_before(place: Path) -> bool:
     ) == (SECRET, 1)
 
 
+@pytest.mark.timeout(600)
 def test_whoever_swaps_directories_for_links_shows_nothing_from_outside(
-    engine: Engine, outside: Path
+    engine: Engine, outside: Path, canary: Canary
 ) -> None:
-    """Neither diff, export, commit, checkpoint nor the comparison of texts follows the link."""
+    """Neither diff, export, commit, checkpoint, the comparison of texts nor cp follows the link."""
     program = SWAP.format(outside=outside)
     box = engine.containers.run("busybox", ["sh", "-c", program], network="none", detach=True)
     next(iter(box.logs(stream=True)))
-    for _ in range(200):
+    for _ in range(rules.FULL_ROUNDS):
         assert not any("secret" in change.path for change in box.changes())
-    for _ in range(30):
+    for _ in range(rules.ROUNDS):
         exported = b"".join(box.export())
         assert SECRET not in exported
         assert not any("secret" in name for name in names_of(exported))
@@ -71,8 +82,31 @@ def test_whoever_swaps_directories_for_links_shows_nothing_from_outside(
     for number in range(5):
         seen = engine.run(f"made:{number}", look, network="none", remove=True)
         assert (seen.exit_code, seen.stdout) == (0, b"")
+    box.copy_out("/work", outside.parent / "out")
+    for _ in range(rules.ROUNDS):
+        for action in (
+            lambda: box.copy_out("/work/a/deep/own", outside.parent / "own"),
+            lambda: box.copy_in(b"in", "/work/a/deep/in"),
+            lambda: box.put_archive("/work/a/deep", TarBuilder().file("secret", b"in").build()),
+        ):
+            with suppress(NotFound, InvalidArgument, ResourceError):
+                action()
+    assert canary.told() == []
     assert looks_as_before(outside)
     box.remove(force=True)
+
+
+def test_the_canary_tells_of_whoever_looks(outside: Path, canary: Canary) -> None:
+    """That a directory was only opened, a file only read, a time only set."""
+    for action in (
+        lambda: os.listdir(outside / "deep"),
+        lambda: (outside / "deep" / "secret").read_bytes(),
+        lambda: os.utime(outside / "deep" / "secret"),
+        lambda: (outside / "new").touch(),
+    ):
+        assert canary.told() == []
+        action()
+        assert canary.told() != []
 
 
 def names_of(data: bytes) -> list[str]:
@@ -81,8 +115,9 @@ def names_of(data: bytes) -> list[str]:
         return archive.getnames()
 
 
+@pytest.mark.timeout(600)
 def test_whoever_swaps_directories_in_a_volume_gets_nothing_written_outside(
-    engine: Engine, outside: Path
+    engine: Engine, outside: Path, canary: Canary
 ) -> None:
     """A volume that others use already is filled in its place: no directory of it is trusted."""
     fill = (
@@ -99,7 +134,7 @@ def test_whoever_swaps_directories_in_a_volume_gets_nothing_written_outside(
     box = engine.containers.run(
         "busybox", ["sh", "-c", swap], network="none", detach=True, mounts=[mount]
     )
-    for _ in range(20):
+    for _ in range(rules.ROUNDS):
         try:
             other = engine.containers.create("filled", ["true"], network="none",
                                              volumes=["vol:/src"])  # fmt: skip
@@ -109,6 +144,7 @@ def test_whoever_swaps_directories_in_a_volume_gets_nothing_written_outside(
             other.remove()
         engine.run("busybox", ["sh", "-c", "rm -rf /v/* /v/.a"], network="none", remove=True,
                    mounts=[mount])  # fmt: skip
+    assert canary.told() == []
     assert looks_as_before(outside)
     box.remove(force=True)
 
@@ -220,7 +256,7 @@ def test_a_long_export_can_be_given_up(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_a_million_files_are_told_kept_copied_and_removed(engine: Engine, tmp_path: Path) -> None:
     """A thousand directories of a thousand: every operation on all of them tells the same."""
     make = (

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ipycontainer.errors import ImageFormatError
 from ipycontainer.storage import tar_fields
+from ipycontainer.storage.tar_fields import pax_records
 from ipycontainer.storage.tar_reader import Entry, TarReader
 from tests.archives import TarBuilder
 
@@ -238,3 +239,9 @@ def test_numbers_in_base_256_are_read(value: int) -> None:
     marked = bytes([raw[0] | 0x80]) + raw[1:]
 
     assert tar_fields.number(marked) == value
+
+
+def test_an_attribute_may_be_empty() -> None:
+    """As GNU tar writes and reads it; of other records an empty value takes an earlier one back."""
+    records = b"24 SCHILY.xattr.user.a=\n" + b"11 uid=101\n" + b"7 uid=\n"
+    assert pax_records(records) == ({"SCHILY.xattr.user.a": b""}, [])
