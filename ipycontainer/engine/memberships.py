@@ -57,7 +57,7 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
                 "id": record.id,
                 "network": network.id,
                 "wanted": asdict(wanted),
-                "servers": [] if network.config.internal else list(servers),
+                "servers": list(servers),
                 "resolv_conf": text,
             },
         )

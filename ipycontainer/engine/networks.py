@@ -6,6 +6,7 @@ docker-py's names, docker's behaviour. What needs rights on the machine is done 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +20,7 @@ from ipycontainer.model.units import parse_time
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
+from ipycontainer.store import events
 from ipycontainer.store import networks as store_networks
 
 if TYPE_CHECKING:
@@ -214,6 +216,8 @@ class Networks:
             with suppress(EngineError):  # somebody has just started one
                 network.remove()
                 removed.append(network.name)
+        with self._engine.store.write() as tx:
+            events.add(tx, "network", "prune", "", {"reclaimed": "0"}, time.time_ns())
         return {"NetworksDeleted": removed}
 
     def _ensure(self) -> None:

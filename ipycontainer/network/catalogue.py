@@ -88,6 +88,7 @@ def create(
         replace(config, driver=BRIDGE, pools=tuple(pools), configured=configured),
     )
     networks.add(tx, record)
+    networks.tell(tx, record, "create", record.created_ns)
     return record
 
 

@@ -31,7 +31,6 @@ def add(tx: Transaction, record: NetworkRecord) -> None:
             json.dumps(record.config.to_json(), separators=(",", ":")),
         ),
     )
-    tell(tx, record, "create", record.created_ns)
 
 
 def get(tx: Transaction, network_id: str) -> NetworkRecord:

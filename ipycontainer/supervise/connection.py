@@ -175,9 +175,8 @@ class Connection:
         if self._taken and self._place is not None:
             self._await_clients(loop, self._place)
         if resolver:
-            internal = all(plug.network.config.internal for plug in self._plugs)
-            servers = [] if internal else [str(text) for text in self._asked["servers"]]
-            self.resolve(loop, resolver, servers)
+            # On internal networks alone none is asked (names.Names), but it may come to others.
+            self.resolve(loop, resolver, [str(text) for text in self._asked["servers"]])
 
     def _renew_links(self, address: str) -> None:
         """Tell those that run and have a link to this container where it is now."""

@@ -42,20 +42,29 @@ rmi made:1
 volume create vv1
 volume rm vv1
 """.strip()
+NETWORK_DEEDS = """
+network create n1
+network create --internal n2
+network create n2
+network rm n1
+network prune -f
+""".strip()
 SETTLED_SECONDS = 0.5  # docker tells of an end a moment after its client knows
 TYPES = ("-f", "type=container", "-f", "type=volume")
 
 
-def told(run: Command, tmp_path: Path) -> tuple[list[str], str]:
+def told(
+    run: Command, tmp_path: Path, deeds: str = DEEDS, types: tuple[str, ...] = TYPES
+) -> tuple[list[str], str]:
     """Do the deeds; return what was told of them, in no order, and since when."""
     time.sleep(1.1)  # docker's own times of events are compared in whole seconds
     since = f"{time.time():.9f}"
-    for line in DEEDS.splitlines():
+    for line in deeds.splitlines():
         run(*shlex.split(line.replace("{tmp}", str(tmp_path))))
     time.sleep(SETTLED_SECONDS)
     form = "{{.Type}} {{.Action}} {{json .Actor.Attributes}}"
     until = f"{time.time():.9f}"
-    out = run("events", *TYPES, "--since", since, "--until", until, "--format", form).stdout
+    out = run("events", *types, "--since", since, "--until", until, "--format", form).stdout
     out = re.sub(r"[0-9a-f]{64}", "<id>", out)
     return sorted(re.sub(r'("execDuration":)"\d+"', r"\1<s>", out).splitlines()), since
 
@@ -84,6 +93,17 @@ def test_deeds_are_told_as_docker_tells_them(
         found = ours("events", "--since", since, "--until", until, "-f", words).stdout
         lines = found.splitlines()
         assert len(lines) >= least if least else not lines, words
+
+
+def test_networks_are_told_as_docker_tells_them(
+    docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
+) -> None:
+    """Networks made, removed and pruned; those that are there from the first are nobody's deed."""
+    ours("import", str(busybox_tar), "busybox:latest")
+    types = ("-f", "type=network")
+    theirs, _ = told(docker, tmp_path, NETWORK_DEEDS, types)
+    own, _ = told(ours, tmp_path, NETWORK_DEEDS, types)
+    assert own == theirs
 
 
 def test_the_forms_of_an_event(docker: Command, ours: Command, busybox_tar: Path) -> None:

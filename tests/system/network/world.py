@@ -21,6 +21,7 @@ from pathlib import Path
 import dnslib
 
 import ipycontainer
+from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.linux import links, namespaces
 from tests.system.engine.processes import eventually
@@ -63,13 +64,30 @@ def _tried(engine: Engine) -> dict[str, str]:
     """Return what the server says by network and by what it was asked."""
     engine.networks.create("office")
     engine.networks.create("inner", internal=True)
-    found = {}
+    found: dict[str, str] = {}
+    command = ["wget", "-T", "3", "-qO-"]
     for network in ("bridge", "office", "host", "inner"):
         for whom in (FAR, NAME):
-            command = ["wget", "-T", "3", "-qO-", f"http://{whom}/"]
-            result = engine.run("busybox", command, network=network, remove=True)
+            words = [*command, f"http://{whom}/"]
+            result = engine.run("busybox", words, network=network, remove=True)
             found[f"{network} {whom}"] = result.stdout.decode()
+    late = engine.containers.run("busybox", ["sleep", "99"], network="inner", detach=True)
+    assert isinstance(late, Container)
+    for network in ("", "office"):
+        if network:
+            engine.networks.get(network).connect(late)
+        found[f"inner and {network} {NAME}"] = _says(late, *command, f"http://{NAME}/")
+    early = engine.containers.run("busybox", ["sleep", "99"], detach=True)
+    assert isinstance(early, Container)
+    engine.networks.get("inner").connect(early)
+    found[f"bridge and inner {NAME}"] = _says(early, *command, f"http://{NAME}/")
     return found
+
+
+def _says(container: Container, *words: str) -> str:
+    result = container.exec_run(list(words))
+    assert isinstance(result.output, bytes)
+    return result.output.decode() if result.exit_code == 0 else ""
 
 
 def _be_far(told: int, resolver: str) -> None:
