@@ -163,12 +163,18 @@ class Engine:
             or unsaid
             or any(liveness.holder(self.home.lock(each)) is None for each in holding)
             or any(record.config.auto_remove for record in ended)
+            or any(self._left_socket(record.id) for record in ended)
             or sweep.leftovers(self.home, self.store)
             or snapshots.orphans(self.home, self.store)
             or snapshots.missing(self.home, self.store)
             or checkpoints.unfinished(self.home)
             or bridges.need_renewal(self.home)
         )
+
+    def _left_socket(self, container_id: str) -> bool:
+        """Tell whether a monitor was killed between its last word and its end."""
+        there = self.home.socket(container_id).exists()
+        return there and liveness.holder(self.home.lock(container_id)) is None
 
     def _lost_containers(self) -> bool:
         with self.store.read() as tx:

@@ -47,12 +47,22 @@ def repair(home: Home, store: Store) -> None:
     for record in records:
         if not record.state.status.alive:
             _finish_rollback(home, record)
+            _remove_socket(home, record)
     trash.empty(home)
     rehearsals.sweep(home, f"/ipyc-{home.hash8}")
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
     sweep.sweep(home, store)
     joining.finish(home, store)
+
+
+def _remove_socket(home: Home, record: ContainerRecord) -> None:
+    """Remove the socket of a monitor that was killed when it had told the end already."""
+    if home.socket(record.id).exists():
+        with suppress(BlockingIOError):
+            lock = liveness.hold(home.lock(record.id))
+            home.socket(record.id).unlink(missing_ok=True)
+            lock.release()
 
 
 def _finish_rollback(home: Home, record: ContainerRecord) -> None:

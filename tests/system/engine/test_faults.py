@@ -31,7 +31,7 @@ from tests.system.engine.look import assert_true
 from tests.system.engine.more_operations import MORE_OPERATIONS
 from tests.system.engine.network_operations import NETWORK_OPERATIONS
 from tests.system.engine.operations import OPERATIONS
-from tests.system.engine.processes import gone, traces
+from tests.system.engine.processes import eventually, gone, traces
 
 pytestmark = pytest.mark.timeout(3600)  # for all of them
 
@@ -50,6 +50,8 @@ ONCE_FOUND: dict[str, Cut] = {
     "network disconnect": ("kill", "disconnect: unplugged", 1),  # the same
     "network rm": ("kill", "committed", 1),  # a bridge and its rules
     "checkpoint": ("kill", "checkpoint: copied", 1),  # the copy
+    "stop": ("kill", "committed", 2),  # the socket
+    "commit": ("fail", "commit: unpacked", 1),  # a blob
     "tag": ("kill", "committed", 1),  # an index without the name
 }
 
@@ -147,7 +149,12 @@ def places(prepared: Prepared, engine: Engine, name: str) -> list[tuple[str, int
 
 
 def let_time_pass(engine: Engine) -> None:
-    """Make directories old: a young one may be in the making, and is not swept up yet."""
+    """Make directories old: a young one may be in the making, and is not swept up yet.
+
+    Nor what lies in the trash while its process, killed already, is on its way out.
+    """
+    owners = {name.partition("-")[0] for name in os.listdir(engine.home.trash)}
+    eventually(lambda: not any(Path("/proc", owner).exists() for owner in owners))
     for directory in engine.home.containers.iterdir():
         os.utime(directory, (0, 0))
 

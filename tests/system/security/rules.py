@@ -14,7 +14,7 @@ import pytest
 from ipycontainer.linux.dirfd import DirFd
 
 __all__ = [
-    "FULL_ROUNDS",
+    "LOSING_ROUNDS",
     "RACE_SECONDS",
     "ROUNDS",
     "before",
@@ -27,6 +27,7 @@ __all__ = [
 # How often a race is run: two hundred times in full, fewer in a sample.
 FULL_ROUNDS = 200
 ROUNDS = FULL_ROUNDS if os.environ.get("IPYCONTAINER_FULL") else 20
+LOSING_ROUNDS = 10 * FULL_ROUNDS  # without the rule, at most: the first that is lost is enough
 RACE_SECONDS = 1000 if os.environ.get("IPYCONTAINER_FULL") else 60  # all rounds together
 race = pytest.mark.timeout(2 * RACE_SECONDS)
 

@@ -233,7 +233,7 @@ def test_a_directory_that_is_swapped_during_a_copy(
         directory.mkdir(parents=True)
     (victim / "vol/secret").write_text("secret")
     (place / "file").write_text("in")
-    rounds = rules.ROUNDS if holds else rules.FULL_ROUNDS
+    rounds = rules.ROUNDS if holds else rules.LOSING_ROUNDS
     mounted = tmp_path / "mounted"
     mounted.touch()
     words = [str(home), way, str(victim), str(place), str(rounds), str(rules.RACE_SECONDS)]

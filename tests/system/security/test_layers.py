@@ -223,7 +223,7 @@ def test_a_tree_that_changes_while_it_is_deleted(tmp_path: Path, holds: bool) ->
     exchange = ctypes.CDLL(None).renameat2
     directory = os.open(here, os.O_RDONLY | os.O_DIRECTORY)
     lost = rounds = 0
-    while rounds < (rules.ROUNDS if holds else rules.FULL_ROUNDS) and not lost:
+    while rounds < (rules.ROUNDS if holds else rules.LOSING_ROUNDS) and not lost:
         rounds += 1
         for number in range(8):
             (victim / str(number)).touch()

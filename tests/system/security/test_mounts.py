@@ -304,7 +304,7 @@ def _race(bundle: str, below: str, rounds: int, holds: bool) -> dict[str, Any]:
 
 
 def _raced(bundle: str, below: str, holds: bool) -> Any:
-    rounds = rules.ROUNDS if holds else rules.FULL_ROUNDS
+    rounds = rules.ROUNDS if holds else rules.LOSING_ROUNDS
     return call(_race, bundle, below, rounds, holds, timeout=rules.RACE_SECONDS + 40)
 
 
