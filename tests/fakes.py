@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -813,6 +814,11 @@ class FakeNetworks:
 
 class FakeEngine:
     """An engine with the images `busybox` and `host`, and a clock that goes 1 ms a reading."""
+
+    @contextmanager
+    def reserved(self, config: ContainerConfig) -> Iterator[None]:
+        """Reserve nothing."""
+        yield
 
     def __init__(self) -> None:
         self.programs: dict[tuple[str, ...], Program] = {}

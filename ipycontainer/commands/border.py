@@ -9,6 +9,7 @@ The names are docker-py's where it has them. Only types: importing this loads no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
@@ -326,6 +327,7 @@ class Engine(Protocol):
     @property
     def networks(self) -> Networks: ...
 
+    def reserved(self, config: ContainerConfig) -> AbstractContextManager[None]: ...
     def samples(
         self, refs: Sequence[str] = (), everything: bool = False
     ) -> Iterator[tuple[Sample, ...]]: ...

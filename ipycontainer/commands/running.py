@@ -93,45 +93,48 @@ def run(
     reads = config.attach_stdin and config.open_stdin
     tty = config.tty and not detach
     keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=detach_keys)
-    try:
-        with id_file(config.id_file, session.cwd) as file:
-            container = session.engine.containers.create_from(config, name)
-            file.write(container.id)
-    except BaseException:
-        keyboard.close()
-        raise
-    early = client_warnings(config)
-    try:
-        if detach:
-            container.start()
+    with session.engine.reserved(config):
+        try:
+            with id_file(config.id_file, session.cwd) as file:
+                container = session.engine.containers.create_from(config, name)
+                file.write(container.id)
+        except BaseException:
+            keyboard.close()
+            raise
+        early = client_warnings(config)
+        try:
+            if detach:
+                container.start()
+                warnings = (*early, *container.warnings)
+                return Started(container=container, running=True, warnings=warnings)
+            foreground = container.start_attached(
+                keyboard.stdin if config.attach_stdin else None,
+                stdout=config.attach_stdout,
+                stderr=config.attach_stderr,
+                window=keyboard.window,
+            )
+            return Running(
+                foreground=limited(foreground, timeout, container.name),
+                container=container,
+                verb="run",
+                warnings=(*early, *container.warnings),
+                tty=tty,
+                reads=reads,
+                keyboard=keyboard.pipe,
+                sig_proxy=sig_proxy,
+                input_only=not config.attach_stdout and not config.attach_stderr,
+            )
+        except EngineError as error:
+            keyboard.close()
             warnings = (*early, *container.warnings)
-            return Started(container=container, running=True, warnings=warnings)
-        foreground = container.start_attached(
-            keyboard.stdin if config.attach_stdin else None,
-            stdout=config.attach_stdout,
-            stderr=config.attach_stderr,
-            window=keyboard.window,
-        )
-        return Running(
-            foreground=limited(foreground, timeout, container.name),
-            container=container,
-            verb="run",
-            warnings=(*early, *container.warnings),
-            tty=tty,
-            reads=reads,
-            keyboard=keyboard.pipe,
-            sig_proxy=sig_proxy,
-            input_only=not config.attach_stdout and not config.attach_stderr,
-        )
-    except EngineError as error:
-        keyboard.close()
-        warnings = (*early, *container.warnings)
-        if config.auto_remove:
-            with suppress(NotFound):  # its monitor may have been faster
-                container.remove(force=True)
-        if detach:
-            return Started(container=container, running=False, errors=(error,), warnings=warnings)
-        return Done(errors=(error,), warnings=warnings)
+            if config.auto_remove:
+                with suppress(NotFound):  # its monitor may have been faster
+                    container.remove(force=True)
+            if detach:
+                return Started(
+                    container=container, running=False, errors=(error,), warnings=warnings
+                )
+            return Done(errors=(error,), warnings=warnings)
 
 
 def _explained(session: Session, config: ContainerConfig, name: str, interactive: bool) -> Outcome:

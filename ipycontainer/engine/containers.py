@@ -43,7 +43,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
-from ipycontainer.model.mounts import Bind, MountPoint
+from ipycontainer.model.mounts import Bind
 from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
 from ipycontainer.storage import snapshots, volumes
@@ -75,10 +75,16 @@ class Containers:
         """
         warnings: list[str] = []
         config, image = self._checked(config, name, warnings)
-        container_id = ids.new_id()
+        reserved = self._engine.supervisor.reserved()
+        container_id = ids.new_id() if reserved is None else reserved.id
         made: list[str] = []
         try:
-            record = self._described(container_id, config, image, warnings)
+            try:
+                ready = None if reserved is None else reserved.made
+                record = self._described(container_id, config, image, warnings, ready)
+            except snapshots.Unlike:
+                container_id = ids.new_id()
+                record = self._described(container_id, config, image, warnings)
             mounts.make_sources(record.config.mounts)
             if record.config.exchange:
                 exchange.make(self._engine.home, container_id)
@@ -140,11 +146,15 @@ class Containers:
         config: ContainerConfig,
         image: ImageRecord,
         warnings: list[str],
+        made: snapshots.Made | None = None,
     ) -> ContainerRecord:
-        """Make a container's directories, and return what its row will say but for the name."""
-        overlays, settings, shown = self._snapshot(container_id, image, warnings)
+        """Make a container's directories, and return what its row will say but for the name.
+
+        What is `made` is taken; raises snapshots.Unlike for a container that needs others.
+        """
+        overlays, settings, shown = self._snapshot(container_id, image, warnings, made)
         merged = beside_script(merge_image(replace(config, image_mounts=shown), settings))
-        merged = replace(merged, mounts=self._mounts(merged, settings.volumes))
+        merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
         if not merged.command and not merged.entrypoint:
             raise InvalidArgument("no command specified")
         record = ContainerRecord(
@@ -164,12 +174,17 @@ class Containers:
         return limits.checked(wanted, capacity.of(self._engine), update=True)
 
     def _snapshot(
-        self, container_id: str, image: ImageRecord, warnings: list[str]
+        self,
+        container_id: str,
+        image: ImageRecord,
+        warnings: list[str],
+        made: snapshots.Made | None,
     ) -> tuple[tuple[Overlay, ...], ImageConfig, tuple[Bind, ...]]:
         home, driver = self._engine.home, self._engine.driver.name
         layers = tuple(layer.chain_id for layer in image.layers)
         if not host.is_under(image):
-            return drivers.prepare(self._engine, container_id, layers), image.config, ()
+            overlays = drivers.prepare(self._engine, container_id, layers, made)
+            return overlays, image.config, ()
         if driver == drivers.COPIES:
             raise Unsupported(
                 f"an image of this machine cannot be had with the storage driver {driver}: "
@@ -177,7 +192,7 @@ class Containers:
                 hint="info says why the others cannot be had",
             )
         environment = PythonEnvironment.of_this_process()
-        shown = host.prepare(home, container_id, environment, _cwd(), driver)
+        shown = host.prepare(home, container_id, environment, _cwd(), driver, made)
         warnings += shown.warnings
         binds = tuple(
             Bind(mount.source, mount.destination, read_only=True) for mount in shown.mounts
@@ -196,26 +211,6 @@ class Containers:
             self._undo(record.id, made)
             raise
         return Container(self._engine, record)
-
-    def _mounts(
-        self, config: ContainerConfig, image_volumes: Sequence[str]
-    ) -> tuple[MountPoint, ...]:
-        """Return what is mounted in a new container; its volumes are not made yet."""
-        if not (config.mounts or config.volumes_from or image_volumes):
-            return ()
-        inherited: list[MountPoint] = []
-        for word in config.volumes_from:
-            ref, _, mode = word.partition(":")
-            inherited += mounts.inherit(self.get(ref).record.config.mounts, mode)
-        decided = mounts.decide(config.mounts, inherited, image_volumes)
-        mounts.check_sources(decided)
-
-        def image(ref: str) -> ImageRecord:
-            found = self._engine.images.get(ref).record
-            drivers.prepare_image(self._engine, found)
-            return found
-
-        return mounts.resolve_images(decided, image)
 
     def _fill(self, record: ContainerRecord) -> None:
         """Let empty volumes take what the image has in their place."""

@@ -45,11 +45,18 @@ def choose(engine: Engine) -> Choice:
     return decided
 
 
-def prepare(engine: Engine, container_id: str, layers: Sequence[str]) -> tuple[Overlay, ...]:
-    """Make what a container of an image writes to. What a failure leaves is an orphan's."""
+def prepare(
+    engine: Engine, container_id: str, layers: Sequence[str], made: snapshots.Made | None = None
+) -> tuple[Overlay, ...]:
+    """Make what a container of an image writes to. What a failure leaves is an orphan's.
+
+    What is `made` is taken; raises snapshots.Unlike where something else is wanted.
+    """
     home, driver = engine.home, engine.driver.name
     if driver != COPIES:
-        return snapshots.prepare(home, container_id, layers, driver=driver)
+        return snapshots.prepare(home, container_id, layers, driver=driver, made=made)
+    if made is not None:
+        raise snapshots.Unlike
     shown = [("/", (str(flat.place(home, layers)),))]
     (overlay,) = snapshots.prepare(home, container_id, shown=shown, driver=driver)
     engine.supervisor.work("flatten", {"layers": list(layers), "upper": overlay.upper})

@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
@@ -38,6 +38,7 @@ from ipycontainer.engine.watch import Watch
 from ipycontainer.errors import EngineError, OperationTimeout
 from ipycontainer.images import sweep
 from ipycontainer.images.registry.settings import HUB, Credentials
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.reference import DEFAULT_DOMAIN
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.state import ContainerRecord, Status
@@ -128,6 +129,16 @@ class Engine:
             container,
             timed_out,
         )
+
+    @contextmanager
+    def reserved(self, config: ContainerConfig) -> Iterator[None]:
+        """Have a monitor awake for the container that this thread makes and starts meanwhile."""
+        if not (config.mounts or config.volumes_from):
+            self.supervisor.reserve()
+        try:
+            yield
+        finally:
+            self.supervisor.release()
 
     @cached_property
     def driver(self) -> Choice:

@@ -24,7 +24,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.mounts import MountPoint
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.runtime import plan, sandbox
+from ipycontainer.runtime import beforehand, plan
 from ipycontainer.runtime.network_steps import ConfigureInterface
 from ipycontainer.runtime.plan import CgroupView
 from ipycontainer.runtime.process_steps import Ready
@@ -116,8 +116,10 @@ def as_it_would_be(engine: Engine, config: ContainerConfig, name: str = "") -> l
     place = str(engine.home.container(record.id))
     usable = spec.linux.cgroups_path and (not userns or cgroups.available(hierarchies))
     group = cgroups.locate(hierarchies, spec.linux.cgroups_path, ()) if usable else None
-    steps = sandbox.steps_in(spec, place, userns=userns, hierarchies=hierarchies if group else None)
-    ahead = sandbox.done_ahead(userns=userns) if steps is not None else ()
+    steps = beforehand.steps_in(
+        spec, place, userns=userns, hierarchies=hierarchies if group else None
+    )
+    ahead = beforehand.done_ahead(userns=userns) if steps is not None else ()
     if steps is None:
         steps = _plan(spec, place, group, userns, hierarchies)
     own = [
@@ -168,8 +170,11 @@ def as_it_was(container: Container) -> list[ExplainedStep]:
         pass  # it failed before init told of any; there may not even have been a plan
     elif times.sandboxed:
         told = None if group is None else hierarchies
-        steps = sandbox.steps_in(spec, place, userns=userns, hierarchies=told) or ()
-        ahead = sandbox.done_ahead(userns=userns)
+        steps = beforehand.steps_in(spec, place, userns=userns, hierarchies=told) or ()
+        ahead = beforehand.done_ahead(userns=userns)
+        if times.advanced:
+            expected, steps = beforehand.split(spec, steps)
+            ahead = (*ahead, *expected)
     else:
         steps = _plan(spec, place, group, userns, hierarchies)
     return _timed(times, ahead, steps, wired=bool(times.interfaces))

@@ -10,15 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from ipycontainer.engine import drivers
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model import ids
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.mounts import ANONYMOUS_LABEL, MountPoint
 from ipycontainer.model.volume import DRIVER
 from ipycontainer.storage import volumes
 from ipycontainer.store.database import Transaction
 from ipycontainer.store.home import Home
+
+if TYPE_CHECKING:
+    from ipycontainer.engine.engine import Engine
 
 __all__ = [
     "check_propagation",
@@ -30,7 +36,29 @@ __all__ = [
     "make_volumes",
     "resolve_images",
     "volumes_of",
+    "wanted",
 ]
+
+
+def wanted(
+    engine: Engine, config: ContainerConfig, image_volumes: Sequence[str]
+) -> tuple[MountPoint, ...]:
+    """Return what is mounted in a new container; its volumes are not made yet."""
+    if not (config.mounts or config.volumes_from or image_volumes):
+        return ()
+    inherited: list[MountPoint] = []
+    for word in config.volumes_from:
+        ref, _, mode = word.partition(":")
+        inherited += inherit(engine.containers.get(ref).record.config.mounts, mode)
+    decided = decide(config.mounts, inherited, image_volumes)
+    check_sources(decided)
+
+    def image(ref: str) -> ImageRecord:
+        found = engine.images.get(ref).record
+        drivers.prepare_image(engine, found)
+        return found
+
+    return resolve_images(decided, image)
 
 
 def decide(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ipycontainer.images import skeleton
 from ipycontainer.images.environment import PythonEnvironment
+from ipycontainer.images.host_variables import ALIAS_DIRECTORY, variables
 from ipycontainer.images.machine import Machine, Place, find_secrets, resolve
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.oci import Mount
@@ -37,11 +38,7 @@ __all__ = [
 
 HOST_REFERENCE = "host:latest"
 EMPTY_WORKDIR = "/work"
-# Holds `python` where the kernel's interpreter goes by another name (Debian has only python3).
-ALIAS_DIRECTORY = "/.host/bin"
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ROOT_USER_BASE = "/root/.local"
 # Go's names (OCI image-spec, config.md) for uname's.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _COMMAND = ("python",)
@@ -130,9 +127,17 @@ def is_under(image: ImageRecord) -> bool:
 
 
 def prepare(
-    home: Home, container_id: str, environment: PythonEnvironment, cwd: str | None, driver: str
+    home: Home,
+    container_id: str,
+    environment: PythonEnvironment,
+    cwd: str | None,
+    driver: str,
+    made: snapshots.Made | None = None,
 ) -> HostSnapshot:
-    """Make the skeleton and the upper directories of one container; `cwd` None: it is gone."""
+    """Make the skeleton and the upper directories of one container; `cwd` None: it is gone.
+
+    What is `made` is taken; raises snapshots.Unlike where something else is wanted.
+    """
     paths = (*environment.trees, *environment.named_files, environment.executable)
     layout = decide(
         Facts(
@@ -162,6 +167,7 @@ def prepare(
             container_id,
             shown=(("/", (str(base),)), *((tree, (tree,)) for tree in layout.trees)),
             driver=driver,
+            made=made,
         ),
         mounts=tuple(mounts),
         config=layout.config,
@@ -230,7 +236,7 @@ def decide(facts: Facts) -> HostLayout:
         contents=_contents(binds, facts, shown),
         workdir=workdir,
         config=ImageConfig(
-            env=_variables(environment, bool(aliases), search),
+            env=variables(environment, bool(aliases), search),
             command=_COMMAND,
             workdir=workdir,
         ),
@@ -351,30 +357,6 @@ def _contents(binds: Mapping[str, str], facts: Facts, trees: tuple[str, ...]) ->
         path: b"" for path in binds if not is_directory.get(path) and not _inside_any(path, trees)
     }
     return files | skeleton.standard_files(shell)
-
-
-def _variables(environment: PythonEnvironment, aliased: bool, search: list[str]) -> tuple[str, ...]:
-    """Return the image's variables as `K=V`: what a program needs of the kernel's, no more."""
-    path = [ALIAS_DIRECTORY] if aliased else []
-    path.append(os.path.dirname(environment.executable))
-    variables = {
-        "MPLBACKEND": "Agg",
-        "PIP_ROOT_USER_ACTION": "ignore",
-        # Else output would come in blocks, at the end, since stdout is no terminal.
-        "PYTHONUNBUFFERED": "1",
-    }
-    if environment.managed:
-        # What pip changes here is the container's own copy (PEP 668 guards the machine's).
-        variables["PIP_BREAK_SYSTEM_PACKAGES"] = "1"
-    if search:
-        variables["PYTHONPATH"] = ":".join(search)
-    if environment.user_base and environment.user_base != _ROOT_USER_BASE:
-        # Python looks for the user's packages below $HOME, which inside is /root.
-        variables["PYTHONUSERBASE"] = environment.user_base
-        path.append(os.path.join(environment.user_base, "bin"))
-    path += [entry for entry in _PATH.split(":") if entry not in path]
-    variables |= {"PATH": ":".join(path), **environment.variables}
-    return tuple(f"{name}={value}" for name, value in sorted(variables.items()))
 
 
 def _read_only(source: str, destination: str) -> Mount:

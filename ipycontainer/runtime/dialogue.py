@@ -7,10 +7,12 @@ Imports linux and the rest of runtime.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 from array import array
 from collections.abc import Callable
+from typing import Protocol
 
 from ipycontainer.errors import StepFailed
 from ipycontainer.linux.cgroups import Cgroup
@@ -19,11 +21,22 @@ from ipycontainer.runtime import init, limiting, network_steps, terminal_steps
 from ipycontainer.runtime.listener import LISTENER
 from ipycontainer.runtime.sandbox import MISFIT
 
-__all__ = ["Misfit", "await_program", "make_socket", "reap", "say"]
+__all__ = ["Misfit", "Witness", "await_program", "make_socket", "reap", "say"]
 
 _MESSAGE_BYTES = 65536
+PATIENCE_MILLISECONDS = 20  # with a program that comes from a slow disk
 # Made once: a large malloc(3) after a fork has glibc touch, and so copy, pages all over its heap.
 _buffer = memoryview(bytearray(_MESSAGE_BYTES))
+
+
+class Witness(Protocol):
+    """Who writes down that a program runs, beside its execve(2), and others wait for meanwhile."""
+
+    def write(self, pid: int) -> None:
+        """Write it, but let nobody read it yet."""
+
+    def drop(self) -> None:
+        """Forget it: that takes longer than others should wait. It is told again afterwards."""
 
 
 class Misfit(Exception):
@@ -56,14 +69,15 @@ def await_program(
     made: Callable[[int], None] | None = None,
     listener: Callable[[int, int], None] | None = None,
     times: array[int] | None = None,
+    witness: Witness | None = None,
 ) -> tuple[array[int], tuple[str, ...], int]:
     """Answer init until its program runs; return its steps' times, its warnings and its terminal.
 
     The end of the socket is execve(2)'s success: both sides are close-on-exec. The sockets of a
     resolver, where one is expected, are put into `resolver`. `made` is called when the tree stands,
     with init's pid, while init waits; `listener` gets the fd of a filter that asks, and the pid.
-    `times`, where they are given, are filled also for a start that fails. Raises what init sent, or
-    one of those two raises.
+    `times`, where they are given, are filled also for a start that fails. A `witness` notes what is
+    about to run while it is being executed. Raises what init sent, or one of those two raises.
     """
     times = array("q") if times is None else times
     warnings: tuple[str, ...] = ()
@@ -101,6 +115,10 @@ def await_program(
             ready = True
             if hold:
                 return times, warnings, master
+            if witness is not None:
+                witness.write(pid)
+                if not _ends_soon(own):
+                    witness.drop()
         elif message.startswith(init.FAILED):
             if master >= 0:
                 os.close(master)
@@ -114,6 +132,12 @@ def await_program(
             return times, warnings, master
         else:
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
+
+
+def _ends_soon(own: int) -> bool:
+    poll = select.poll()
+    poll.register(own, select.POLLIN)
+    return bool(poll.poll(PATIENCE_MILLISECONDS))
 
 
 def reap(pid: int, *, kill: bool = False) -> None:

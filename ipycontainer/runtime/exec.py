@@ -104,7 +104,7 @@ def enter(
         except BaseException:
             os.close(fd)
             raise
-        return Launched(child, ticks, fd, cgroup, warnings, steps, times, master)
+        return Launched(child, ticks, fd, cgroup, warnings, times, master)
     except BaseException as error:
         if child:
             reap(child, kill=True)

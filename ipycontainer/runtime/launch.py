@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ipycontainer.errors import InvalidArgument, StepFailed
+from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
@@ -27,18 +27,18 @@ from ipycontainer.runtime import (
     plan,
     tree_steps,
 )
-from ipycontainer.runtime.dialogue import Misfit, await_program, make_socket, reap, say
+from ipycontainer.runtime.dialogue import Misfit, Witness, await_program, make_socket, reap, say
 from ipycontainer.runtime.hooks import run_hooks
 from ipycontainer.runtime.plan import CgroupView, Manner
-from ipycontainer.runtime.sandbox import Sandbox
-from ipycontainer.runtime.sandbox import steps_in as sandbox_steps
+from ipycontainer.runtime.sandbox import ADVANCED, Sandbox
 from ipycontainer.runtime.seccomp import compile_profile, filter_flags
-from ipycontainer.runtime.steps import Context, Stdio, Step
+from ipycontainer.runtime.steps import Context, Stdio
 
 __all__ = [
     "Course",
     "Launched",
     "Stdio",
+    "advance",
     "follow",
     "is_delegated",
     "launch",
@@ -48,6 +48,7 @@ __all__ = [
 
 # Made by clone(2) at once; the cgroup namespace comes later, its root being the cgroup of then.
 _CLONED = ("mount", "uts", "ipc", "pid", "network", "user")
+_WORD_BYTES = 65536  # the longest that init says, where it says why it failed
 _hierarchies: Hierarchies | None = None
 
 
@@ -57,17 +58,19 @@ class Course:
 
     `marks` are moments of the parent's part, in nanoseconds of the monotonic clock: it began, had
     the cgroup, began and ended with the interfaces, saw the program run. `times` are what init
-    noted of its steps (`Context.times`). `sandboxed`: init was there before.
+    noted of its steps (`Context.times`). `sandboxed`: init was there before, and had `advanced`.
     """
 
     marks: list[int] = field(default_factory=list)
     times: array[int] = field(default_factory=lambda: array("q"))
     cgroup: Cgroup | None = None
     sandboxed: bool = False
+    advanced: bool = False
 
-    def begin(self, *, sandboxed: bool) -> None:
+    def begin(self, *, sandboxed: bool, advanced: bool = False) -> None:
         """Forget a try that did not fit, and note that another begins."""
-        self.times, self.cgroup, self.sandboxed = array("q"), None, sandboxed
+        self.times, self.cgroup = array("q"), None
+        self.sandboxed, self.advanced = sandboxed, advanced
         self.marks = []
         self.mark()
 
@@ -82,8 +85,8 @@ class Launched:
 
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
     is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
-    one, and the sockets of `resolver` (datagrams, streams). `steps` are what init
-    executed, `times` what it noted of them (`Context.times`).
+    one, and the sockets of `resolver` (datagrams, streams). `times` are what init noted of its
+    steps (`Context.times`).
     """
 
     pid: int
@@ -91,7 +94,6 @@ class Launched:
     pidfd: int
     cgroup: Cgroup | None = None
     warnings: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
     times: Sequence[int] = ()
     terminal: int = -1
     resolver: tuple[int, ...] = ()
@@ -122,6 +124,7 @@ def launch(
     trees: Sequence[int] = (),
     manner: Manner | None = None,
     course: Course | None = None,
+    witness: Witness | None = None,
 ) -> Launched:
     """Start the program of a bundle and return when its execve(2) has succeeded.
 
@@ -130,8 +133,8 @@ def launch(
     `die_with_parent` is off. `connect` puts interfaces into the network namespace of the process
     that it is given, while init makes its mounts. `trees` are detached mounts for a bundle that
     wants them of its parent; they stay the caller's. `manner` is what another caller than the
-    engine wants, and the state that hooks are told. `course` is filled on the way. Raises
-    CommandNotFound, CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
+    engine wants, and the state that hooks are told. `course` is filled on the way, and a `witness`
+    told. Raises CommandNotFound, CommandNotExecutable, StepFailed, InvalidArgument or Unsupported.
     """
     if seccomp is None and spec.linux.seccomp is not None:
         seccomp = compile_profile(spec.linux.seccomp)
@@ -198,6 +201,7 @@ def launch(
                 made=_hooks(spec, manner),
                 listener=listener.sender(spec, None if manner is None else manner.state),
                 times=course.times,
+                witness=witness,
             )
         except BaseException:
             os.close(pidfd)
@@ -206,7 +210,7 @@ def launch(
             notes = (limiting.NO_CGROUP, *notes)
         course.mark()
         resolving = tuple(resolver or ())
-        return Launched(pid, ticks, pidfd, cgroup, notes, steps, told, master, resolving)
+        return Launched(pid, ticks, pidfd, cgroup, notes, told, master, resolving)
     except BaseException as error:
         _undo(pid, cgroup)
         if isinstance(error, OSError):
@@ -230,40 +234,37 @@ def _hooks(spec: Spec, manner: Manner | None) -> Callable[[int], None] | None:
 def follow(
     sandbox: Sandbox,
     spec: Spec,
-    bundle: Path | str,
     connect: Callable[[int], None] | None = None,
     trees: Sequence[int] = (),
     course: Course | None = None,
+    witness: Witness | None = None,
 ) -> Launched | None:
     """Do the parent's part of a start that `sandbox` has begun, and return as `launch` does.
 
     None where this bundle cannot begin there, and nothing is left of the try. The sandbox belongs
     to this call. Raises as `launch` does.
     """
-    cgroup = None
+    cgroup = sandbox.cgroup
     launched = None
     course = course or Course()
-    course.begin(sandboxed=True)
+    course.begin(sandboxed=True, advanced=sandbox.advanced)
+    course.cgroup = cgroup
     try:
         if ANNOTATION_NETWORKS in spec.annotations:
             say(sandbox.sync, spec.annotations.get(ANNOTATION_INTERFACES, "").encode())
-        if sandbox.hierarchies is not None and spec.linux.cgroups_path:
+        if sandbox.hierarchies is not None and spec.linux.cgroups_path and not sandbox.advanced:
             course.cgroup = cgroup = make_cgroup(spec)
             if cgroup is None:
                 raise Misfit
             say(sandbox.sync, b"1")
         course.mark()
-        # while init is at it: it comes to the same answer
-        steps = sandbox_steps(
-            spec, str(bundle), userns=sandbox.userns, hierarchies=sandbox.hierarchies
-        )
-        if steps is None:
-            raise Misfit
         tree_steps.hand_over(sandbox.sync, trees)
         course.mark()
         if connect is not None:
             connect(sandbox.pid)
             say(sandbox.sync, b"1")
+        if sandbox.advanced and cgroup is not None and ANNOTATION_NETWORKS in spec.annotations:
+            say(sandbox.sync, b"1")  # its devices were limited ahead; it asks behind its addresses
         course.mark()
         resolver = network_steps.expected_resolver(spec)
         told, notes, master = await_program(
@@ -275,6 +276,7 @@ def follow(
             terminal=spec.process.terminal,
             resolver=resolver,
             times=course.times,
+            witness=witness,
         )
         course.mark()
         launched = Launched(
@@ -283,7 +285,6 @@ def follow(
             sandbox.pidfd,
             cgroup,
             notes,
-            steps,
             told,
             master,
             tuple(resolver or ()),
@@ -299,6 +300,31 @@ def follow(
         else:
             os.close(sandbox.sync)
     return launched
+
+
+def advance(sandbox: Sandbox, spec: Spec, bundle: str, stdio: Stdio) -> Sandbox | None:
+    """Let a sandbox's init go ahead for an expected container, and make that one's cgroup.
+
+    None where it could not, and the sandbox is ended.
+    """
+    cgroup = None
+    try:
+        if not sandbox.begin(bundle, stdio, ahead=True):
+            return None
+        if sandbox.hierarchies is not None and spec.linux.cgroups_path:
+            cgroup = make_cgroup(spec)
+            say(sandbox.sync, b"1")
+        while (word := os.read(sandbox.sync, _WORD_BYTES)) == b"devices":
+            if cgroup is not None:
+                limiting.limit_devices(cgroup, spec.linux.device_rules)
+                if ANNOTATION_NETWORKS not in spec.annotations:
+                    say(sandbox.sync, b"1")
+        if word == ADVANCED:
+            return replace(sandbox, advanced=True, cgroup=cgroup)
+    except (OSError, EngineError):
+        pass
+    replace(sandbox, cgroup=cgroup).end()
+    return None
 
 
 def _undo(pid: int, cgroup: Cgroup | None) -> None:

@@ -191,6 +191,8 @@ def plan_process(
         ),
         # as late as rights allow: a program may be given fewer files than its start needs
         *(session.SetRlimit(limit) for limit in process.rlimits),
+        process_steps.ResetSignals(),
+        *(() if process.no_new_privileges else (process_steps.FilterSystemCalls(),)),
         _limits(process.capabilities, process, die_with_parent),
         command_steps.CheckCommand(process.args[0]),
         process_steps.Ready(wait=hold),

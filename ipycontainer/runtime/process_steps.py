@@ -199,12 +199,44 @@ class EnterWorkdir:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetSignals:
+    """Let every signal do what it does by itself: Python ignores some, and a child would, too."""
+
+    def execute(self, ctx: Context) -> None:
+        """Set each."""
+        for number in range(1, 65):
+            syscalls.set_signal_default(number)
+
+    def describe(self) -> str:
+        """Say it."""
+        return "let all signals do what they do by themselves"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSystemCalls:
+    """Have the kernel refuse the system calls that the filter does not let through.
+
+    As long as there is CAP_SYS_ADMIN: later it takes no_new_privs (EACCES), which not everybody
+    wants.
+    """
+
+    def execute(self, ctx: Context) -> None:
+        """Install the filter, where there is one."""
+        if ctx.seccomp is not None:
+            listener.install(ctx.seccomp, ctx)
+
+    def describe(self) -> str:
+        """Say it."""
+        return "install the system call filter"
+
+
+@dataclass(frozen=True, slots=True)
 class LimitPrivileges:
     """Take on the program's user, capabilities and system call filter.
 
     The bounding set goes while CAP_SETPCAP is there (later: EPERM); groups before the user (later:
-    EPERM); capset under KEEPCAPS (without: EPERM). The filter comes first where no_new_privs is not
-    wanted (later it needs it: EACCES), else last. Masks are of capability bits.
+    EPERM); capset under KEEPCAPS (without: EPERM). With no_new_privs the filter comes last. Masks
+    are of capability bits.
     """
 
     bounding: int
@@ -221,8 +253,6 @@ class LimitPrivileges:
         identity = ctx.identity
         _hand_over_stdio(identity.uid)
         os.umask(self.umask)
-        if ctx.seccomp is not None and not self.no_new_privileges:
-            listener.install(ctx.seccomp, ctx)
         capabilities.drop_bounding(self.bounding)
         syscalls.prctl(PR_SET_KEEPCAPS, 1)
         try:
@@ -241,15 +271,14 @@ class LimitPrivileges:
         if self.die_with_parent:
             syscalls.prctl(PR_SET_PDEATHSIG, SIGKILL)  # forgotten at the change of ids
             _check_parent(ctx.sync)
-        for number in range(1, 65):  # Python ignores SIGPIPE and SIGXFSZ, and a child would too
-            syscalls.set_signal_default(number)
         if ctx.seccomp is not None and self.no_new_privileges:
             listener.install(ctx.seccomp, ctx)
 
     def describe(self) -> str:
         """Say it."""
         count = self.bounding.bit_count()
-        return f"take on the user, {count} capabilities and the system call filter"
+        also = " and the system call filter" if self.no_new_privileges else ""
+        return f"take on the user, {count} capabilities{also}"
 
 
 def _check_parent(sync: int) -> None:
@@ -325,6 +354,8 @@ class Ready:
         os.write(
             ctx.sync, b"ready" + len(ctx.times).to_bytes(2, "little") + ctx.times.tobytes() + text
         )
+        if ctx.practice is not None:
+            ctx.practice.note()
         if self.wait and not os.read(ctx.hold, 1):
             raise StepFailed("nobody is left to say when to start", step=self.describe())
 

@@ -205,12 +205,17 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "The working directory is made where the image has none, as docker does.",
     ),
     process_steps.EnterWorkdir: ("chdir", "The program begins in its working directory."),
+    process_steps.ResetSignals: (
+        "rt_sigaction",
+        "What this Python ignores, the program need not.",
+    ),
+    process_steps.FilterSystemCalls: (
+        "seccomp",
+        "The kernel refuses system calls that a container has no use for.",
+    ),
     process_steps.LimitPrivileges: (
-        "capset, prctl, setresuid, seccomp",
-        (
-            "The program keeps only the capabilities of a container, and a filter refuses system "
-            "calls that it has no use for."
-        ),
+        "capset, prctl, setresuid",
+        "The program keeps only the capabilities of a container, and becomes its user.",
     ),
     process_steps.SetAppArmor: (
         "write",

@@ -6,6 +6,10 @@ again (3.6 µs a copy-on-write fault, hundreds for a start: measured) costs more
 calls of a start together; here it is paid before anybody waits. To have its pages, init rehearses
 the rest of a start in a tree of its own mount namespace, and lets that go.
 
+What the next container will be is often known, too: the last one again. Then init goes ahead
+(`advance`): it executes the expected plan as far as nothing of it hangs on the program, and the
+container that comes need only have the same steps there. Another one gets an init of its own.
+
 Made by a monitor that itself waits for a container; imports linux and the rest of runtime.
 """
 
@@ -15,51 +19,38 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError
-from ipycontainer.linux import cgroups, mounts, namespaces, procfs, syscalls
+from ipycontainer.linux import mounts, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model import oci, oci_json
-from ipycontainer.model.oci import Linux, Process, Spec
-from ipycontainer.runtime import (
-    defaults,
-    init,
-    limiting,
-    mount_steps,
-    path_steps,
-    plan,
-    session_steps,
-    steps,
+from ipycontainer.model.oci import Spec
+from ipycontainer.runtime import init, mount_steps, plan, session_steps, steps
+from ipycontainer.runtime.beforehand import (
+    KINDS,
+    differ_in_program_only,
+    done_ahead,
+    last_steps,
+    sample,
+    split,
+    steps_in,
 )
-from ipycontainer.runtime.plan import CgroupView
+from ipycontainer.runtime.practice import Practice
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
-__all__ = ["MISFIT", "Sandbox", "done_ahead", "prepare", "sample", "steps_in"]
+__all__ = ["ADVANCED", "MISFIT", "Sandbox", "prepare"]
 
-KINDS = ("mount", "uts", "ipc", "pid", "network")  # those of a container that names no others
 MISFIT = b"misfit"  # what init says of a bundle that cannot begin here
+ADVANCED = b"advanced"  # and when it has done what it may before its container is there
+_AHEAD_MARK = "ahead\n"  # begins the message with a bundle that is only expected
 MESSAGE_BYTES = 65536
-_TREES = ("/proc", "/sys", "/dev")  # below them nothing depends on the container, but its cgroup
-# What is done for good before there is a container.
-_AHEAD = (
-    session_steps.LoopbackUp,
-    session_steps.SetSysctl,
-    mount_steps.IsolateMounts,
-    mount_steps.MountFileSystem,
-    path_steps.BindDevices,
-    path_steps.LinkDevices,
-    path_steps.MakeDevices,
-    path_steps.MaskPaths,
-    path_steps.RestrictPaths,
-)
 # What concerns a parent or a container that is not there yet; and whoever hides from tracers hides
 # its namespaces from an ordinary user's monitor (EACCES).
 _NOT_REHEARSED = (
@@ -79,7 +70,7 @@ class Sandbox:
     `userns` tells whether it stands in a user namespace below the machine's first, `hierarchies`
     where its cgroup will be (None: it will have none). `mount_namespace` keeps that namespace for
     the caller, who lets go of it by ending: taking two dozen mounts down would else be part of
-    init's end.
+    init's end. `advanced`: it has gone ahead for one container, whose `cgroup` is made.
     """
 
     pid: int
@@ -89,18 +80,22 @@ class Sandbox:
     mount_namespace: int
     userns: bool
     hierarchies: Hierarchies | None
+    advanced: bool = False
+    cgroup: Cgroup | None = None
 
-    def begin(self, bundle: str, stdio: Stdio) -> bool:
+    def begin(self, bundle: str, stdio: Stdio, *, ahead: bool = False) -> bool:
         """Hand a bundle to the waiting init; it goes on as in any start.
 
         It waits for a word when it needs its cgroup, and says `misfit` and ends where the bundle
-        asks for something else than what stands here. False, and the sandbox is ended, where init
-        could not build it.
+        asks for something else than what stands here. With `ahead` it stops before the first step
+        that needs more than is known by now, and says `advanced`; it wants the bundle once more
+        then. False, and the sandbox is ended, where init could not build it.
         """
+        mark = _AHEAD_MARK if ahead else ""
         fds = [stdio.stdin, stdio.stdout, stdio.stderr]
         with socket.socket(fileno=os.dup(self.sync)) as sock:
             try:
-                socket.send_fds(sock, [bundle.encode()], fds)
+                socket.send_fds(sock, [f"{mark}{bundle}".encode()], fds)
             except BrokenPipeError:
                 self.end()
                 return False
@@ -113,14 +108,24 @@ class Sandbox:
             os.waitpid(self.pid, 0)
         for fd in (self.sync, self.pidfd, self.mount_namespace):
             os.close(fd)
+        if self.cgroup is not None:
+            self.cgroup.remove()
 
 
-def prepare(seccomp: bytes, scratch: Path, hierarchies: Hierarchies | None) -> Sandbox:
+def prepare(
+    seccomp: bytes,
+    scratch: Path,
+    hierarchies: Hierarchies | None,
+    *,
+    rehearse: bool = True,
+    practice: Practice | None = None,
+) -> Sandbox:
     """Fork an init into new namespaces and let it build, rehearse and wait.
 
     `scratch` is an empty directory, over which it mounts in its own namespace. With `hierarchies`
     its caller promises a cgroup to each container. It ends with the caller, or when the caller
-    closes `sync`.
+    closes `sync`. One that will go ahead has no need to `rehearse`. `practice` is that of all inits
+    of this zygote.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     userns = not namespaces.in_initial_userns()
@@ -132,7 +137,15 @@ def prepare(seccomp: bytes, scratch: Path, hierarchies: Hierarchies | None) -> S
         pid = namespaces.clone(flags)
         if pid == 0:
             ours.close()
-            _live(theirs, seccomp, str(scratch), userns=userns, hierarchies=hierarchies)
+            _live(
+                theirs,
+                seccomp,
+                str(scratch),
+                userns,
+                hierarchies,
+                rehearse=rehearse,
+                practice=practice,
+            )
     finally:
         syscalls.sigmask_restore(mask)
     theirs.close()
@@ -147,86 +160,6 @@ def prepare(seccomp: bytes, scratch: Path, hierarchies: Hierarchies | None) -> S
     )
 
 
-def steps_in(
-    spec: Spec, bundle: str, *, userns: bool, hierarchies: Hierarchies | None
-) -> tuple[Step, ...] | None:
-    """Return what is left to do in a sandbox for this spec; None where it cannot begin there."""
-    new = {kind for kind, path in spec.linux.namespaces.items() if not path}
-    joins = any(spec.linux.namespaces.values())
-    filtered = spec.annotations.get(oci.ANNOTATION_SECCOMP) == "default"
-    if joins or new - {"cgroup"} != set(KINDS) or not filtered or spec.linux.seccomp is not None:
-        return None
-    # Mounts from before: a volume that was mounted a moment ago is not seen in here, and what is
-    # shared with the machine has become its slave.
-    shared = ("shared" in mount.options or "rshared" in mount.options for mount in spec.mounts)
-    if oci.ANNOTATION_VOLUMES in spec.annotations or any(shared):
-        return None
-    group = None
-    if hierarchies is not None and spec.linux.cgroups_path:
-        resources = spec.linux.resources
-        further = () if resources is None else limiting.further(hierarchies, resources)
-        group = cgroups.locate(hierarchies, spec.linux.cgroups_path, further)
-    return _without(done_ahead(userns=userns), _plan(spec, bundle, group, userns, hierarchies))
-
-
-def _plan(
-    spec: Spec,
-    bundle: str,
-    group: Cgroup | None,
-    userns: bool,
-    hierarchies: Hierarchies | None,
-) -> tuple[Step, ...]:
-    view = CgroupView.of(group, hierarchies)
-    return plan.plan(spec, bundle, userns=userns, cgroup=view, own_cgroup=group, ahead=True)
-
-
-def _without(done: Sequence[Step], planned: Sequence[Step]) -> tuple[Step, ...] | None:
-    """Take from a plan what is done, and put in its place that its results are taken over.
-
-    None where not all of it is in the plan, or where something else goes to the same places: then
-    the order would matter.
-    """
-    left: list[Step] = []
-    found = 0
-    for step in planned:
-        if isinstance(step, _AHEAD) and step in done:
-            found += 1
-            if isinstance(step, mount_steps.MountFileSystem) and step.target in _TREES[:1]:
-                left.append(_take(done))
-        elif _touches(step):
-            return None
-        else:
-            left.append(step)
-    return tuple(left) if found == len(done) else None
-
-
-def _take(done: Sequence[Step]) -> mount_steps.TakeTrees:
-    mounted = (step for step in done if isinstance(step, mount_steps.MountFileSystem))
-    return mount_steps.TakeTrees(
-        tuple((step.target, step.kind) for step in mounted if step.target in _TREES)
-    )
-
-
-def _touches(step: Step) -> bool:
-    """Tell whether a step would have to come between those that are done."""
-    if isinstance(step, (mount_steps.BindMount, mount_steps.MountFileSystem)):
-        inside = f"{step.target}/".startswith(("/proc/", "/sys/"))
-        return inside and not step.target.startswith("/sys/fs/cgroup")
-    return isinstance(step, _AHEAD)
-
-
-@cache
-def done_ahead(*, userns: bool) -> tuple[Step, ...]:
-    """Return the steps that a sandbox has executed before there is a container."""
-    planned = plan.plan(sample(userns, "/nowhere"), "/nowhere", userns=userns)
-    return tuple(
-        step
-        for step in planned
-        if isinstance(step, _AHEAD)
-        and not (isinstance(step, mount_steps.MountFileSystem) and step.target == "/")
-    )
-
-
 # ── init's side ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -234,42 +167,112 @@ def _live(
     sock: socket.socket,
     seccomp: bytes,
     scratch: str,
-    *,
     userns: bool,
     hierarchies: Hierarchies | None,
+    *,
+    rehearse: bool,
+    practice: Practice | None,
 ) -> NoReturn:
-    """Build what can be built, rehearse the rest, wait for a bundle, and live its start."""
+    """Build what can be built, rehearse the rest, wait for a bundle, and live its start.
+
+    A bundle that is only expected is begun, and then another one awaited.
+    """
     try:
         session_steps.DieWithParent().execute(Context(-1, Stdio(0, 1, 2), None))
         os.umask(0)
         with faults.rehearsal():
             built = _build(userns, scratch)
-            _rehearse(userns, scratch)
-        message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
-        if not message:
-            os._exit(0)
-        ctx = Context(sock.detach(), Stdio(*fds), seccomp)
-        ctx.trees, ctx.times = built.root, built.times
-        try:
-            bundle = message.decode()
-            spec = _read(bundle, ctx.sync)
-            planned = steps_in(spec, bundle, userns=userns, hierarchies=hierarchies)
-        except EngineError as error:
-            os._exit(init.tell(ctx, error))
-        if planned is None:
-            os.write(ctx.sync, MISFIT)
-            os._exit(0)
-        init.live(planned, ctx)
+            if rehearse:
+                _rehearse(userns, scratch)
+        ctx = Context(sock.fileno(), Stdio(0, 1, 2), seccomp)
+        ctx.trees, ctx.times, ctx.practice = built.root, built.times, practice
+        if practice is not None:
+            practice.use()
+        expected: _Expected | None = None
+        while True:
+            message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
+            if not message:
+                os._exit(0)
+            ctx.stdio = Stdio(*fds)
+            ahead, _, bundle = message.decode().rpartition("\n")
+            try:
+                if ahead:
+                    expected = _advance(bundle, ctx, userns, hierarchies)
+                    continue
+                if expected is not None:
+                    left = _left(expected, bundle, ctx, userns, hierarchies)
+                else:
+                    spec = _told(oci_json.from_json(json.loads(_read(bundle))), ctx.sync)
+                    left = steps_in(spec, bundle, userns=userns, hierarchies=hierarchies)
+            except EngineError as error:
+                os._exit(init.tell(ctx, error))
+            if left is None:
+                os.write(ctx.sync, MISFIT)
+                os._exit(0)
+            init.live(left, ctx)
     finally:
         os._exit(255)
 
 
-def _read(bundle: str, sync: int) -> Spec:
-    with open(f"{bundle}/config.json", "rb", buffering=0) as file:
-        spec = oci_json.from_json(json.loads(file.read()))
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A bundle that was only expected, in `place`, which its container will give another name.
+
+    Its directory is open, since every path goes with the root.
+    """
+
+    place: str
+    directory: int
+    raw: Mapping[str, Any]
+    spec: Spec
+
+
+def _advance(
+    bundle: str, ctx: Context, userns: bool, hierarchies: Hierarchies | None
+) -> _Expected | None:
+    """Do what can be done for a container that is not there yet."""
+    raw = json.loads(_read(bundle))
+    spec = oci_json.from_json(raw)
+    planned = steps_in(spec, bundle, userns=userns, hierarchies=hierarchies)
+    if planned is None:
+        os.write(ctx.sync, MISFIT)
+        os._exit(0)
+    directory = os.open(bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    done, _ = split(spec, planned)
+    with faults.rehearsal():
+        steps.run(done, ctx)
+    os.write(ctx.sync, ADVANCED)
+    return _Expected(bundle, directory, raw, spec)
+
+
+def _left(
+    expected: _Expected, bundle: str, ctx: Context, userns: bool, hierarchies: Hierarchies | None
+) -> Sequence[Step] | None:
+    """Return what is left to do for the container that has come; None where it is another one."""
+    text = _read(bundle, expected.directory)
+    raw = json.loads(text.replace(bundle, expected.place))
+    if not differ_in_program_only(raw, expected.raw):
+        return None
+    if oci.ANNOTATION_NETWORKS not in raw["annotations"] and not expected.spec.process.terminal:
+        process = oci_json.process_from_json(raw["process"])
+        spec = replace(expected.spec, process=process)
+        return last_steps(plan.plan_process(spec, process, user=""))
+    spec = _told(oci_json.from_json(json.loads(text)), ctx.sync)
+    planned = steps_in(spec, bundle, userns=userns, hierarchies=hierarchies)
+    return None if planned is None else split(spec, planned)[1]
+
+
+def _read(bundle: str, directory: int | None = None) -> str:
+    name = "config.json" if directory is not None else f"{bundle}/config.json"
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    with open(fd, "rb", buffering=0) as file:
+        return file.read().decode()
+
+
+def _told(spec: Spec, sync: int) -> Spec:
+    """Return a spec with its addresses: taken at the start, so that only the parent knows them."""
     if oci.ANNOTATION_NETWORKS not in spec.annotations:
         return spec
-    # addresses are taken at the start, so that only the parent knows them
     told = os.read(sync, MESSAGE_BYTES).decode()
     return replace(spec, annotations={**spec.annotations, oci.ANNOTATION_INTERFACES: told})
 
@@ -308,40 +311,3 @@ def _rehearse(userns: bool, scratch: str) -> None:
         syscalls.umount(f"{scratch}/rootfs", mounts.MNT_DETACH)
     except (OSError, EngineError):
         return
-
-
-def sample(userns: bool, scratch: str) -> Spec:
-    """Return the spec of a container such as most are."""
-    overlay = {
-        "target": "/",
-        "lowers": [f"{scratch}/lower"],
-        "upper": f"{scratch}/upper",
-        "work": f"{scratch}/work",
-        "userxattr": userns,
-    }
-    files = (
-        oci.Mount(f"/etc/{name}", "bind", f"{scratch}/{name}", ("rbind", "rw", "rprivate"))
-        for name in ("resolv.conf", "hostname", "hosts")
-    )
-    return Spec(
-        process=Process(
-            args=("true",),
-            env=(f"PATH={defaults.PATH}", "HOSTNAME=sandbox"),
-            capabilities=defaults.capabilities(),
-            rlimits=defaults.RLIMITS,
-        ),
-        hostname="sandbox",
-        mounts=(*defaults.mounts(), *files),
-        linux=Linux(
-            namespaces=dict.fromkeys(KINDS, ""),
-            devices=defaults.DEVICES,
-            device_rules=defaults.DEVICE_RULES,
-            masked_paths=defaults.masked_paths(),
-            readonly_paths=defaults.READONLY_PATHS,
-            sysctl=defaults.sysctls(userns=userns),
-        ),
-        annotations={
-            oci.ANNOTATION_OVERLAYS: json.dumps([overlay]),
-            oci.ANNOTATION_SECCOMP: "default",
-        },
-    )

@@ -19,6 +19,7 @@ from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.linux.syscalls import SECCOMP_FILTER_FLAG_SPEC_ALLOW
+from ipycontainer.runtime.practice import Practice
 
 __all__ = ["Context", "Identity", "Stdio", "Step", "failure", "go_words", "run"]
 
@@ -50,13 +51,14 @@ class Context:
     directory with file systems that were mounted ahead. `sync` is the fd of the parent's socket;
     `hold` one to wait on before execve, -1 for none. `times` are nanoseconds: what each step took
     that was done ahead, the moment at which init began with its plan (the monotonic clock's), and
-    what each of those steps took.
+    what each of those steps took. `practice` is told which pages all this has written to.
     """
 
     __slots__ = (
         "command",
         "hold",
         "identity",
+        "practice",
         "root",
         "seccomp",
         "seccomp_flags",
@@ -81,6 +83,7 @@ class Context:
         self.shared: dict[str, int] = {}
         self.times = array("q")
         self.warnings: list[str] = []
+        self.practice: Practice | None = None
 
 
 class Step(Protocol):

@@ -16,7 +16,7 @@ from contextlib import suppress
 from ipycontainer.storage import trash, trees
 from ipycontainer.store.home import Home
 
-__all__ = ["layer", "sweep"]
+__all__ = ["is_layer", "layer", "sweep"]
 
 _DIRECTORIES = ("dev", "proc", "sys")
 _FILES = ("hostname", "hosts", "resolv.conf")  # below /etc
@@ -46,6 +46,11 @@ def layer(home: Home, below: Sequence[str]) -> str | None:
         return str(path) if path.is_dir() else None
     trees.delete(making)
     return str(path) if path.is_dir() else None
+
+
+def is_layer(home: Home, path: str) -> bool:
+    """Tell whether a lower directory is such a layer, and no part of an image."""
+    return os.path.dirname(path) == f"{home.cache}/{_DIRECTORY}"
 
 
 def sweep(home: Home, kept: Collection[str]) -> None:

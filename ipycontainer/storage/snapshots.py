@@ -1,7 +1,7 @@
 """A container's writable directories: made before it exists, thrown away after it, swept up.
 
 A snapshot is only directories; the mount itself is a step of the runtime. `prepare` runs in the
-engine, `discard` and `sweep` in a worker or monitor, which may delete files of subordinate ids.
+engine, `discard` in a worker or monitor, which may delete files of subordinate ids.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ipycontainer import faults
@@ -23,12 +23,14 @@ from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 
 __all__ = [
+    "Made",
+    "Unlike",
     "discard",
+    "make",
     "missing",
     "orphans",
     "prepare",
     "put_away",
-    "sweep",
     "take_back",
     "upon",
 ]
@@ -40,37 +42,65 @@ UNMARKED_SECONDS = 5
 _OVERFLOW_ID = 65534  # kernel.overflowuid: an owner that has no name in this user namespace
 
 
+class Unlike(Exception):
+    """A container would have other overlays than those that are made already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is made already: `place` will be the container's directory, its overlays those then."""
+
+    place: Path
+    overlays: tuple[Overlay, ...]
+
+
 def prepare(
     home: Home,
     container_id: str,
     layers: Sequence[str] = (),
     shown: Iterable[tuple[str, Sequence[str]]] = (),
     driver: str = DEFAULT_DRIVER,
+    made: Made | None = None,
 ) -> tuple[Overlay, ...]:
     """Make a container's directory and one writable directory for each of its overlays.
 
     `layers` are chain ids, base first: they make the overlay at `/`. `shown` adds overlays as
     (target, lower directories, topmost first), in mount order; one of them may be `/` where there
-    are no layers. Each upper directory takes mode and owner of its topmost lower: it is what the
-    container sees at the target.
+    are no layers. What is `made` is taken; raises Unlike where something else is wanted.
     """
     views: list[tuple[str, Sequence[str]]] = list(shown)
     if layers or not any(target == "/" for target, _ in views):
         views.insert(0, ("/", _below(home, layers)))
     directory = home.container(container_id)
+    overlays = tuple(
+        Overlay(target, tuple(lowers), f"{directory}/upper{at}", f"{directory}/work{at}", driver)
+        for at, (target, lowers) in enumerate(views)
+    )
+    if made is None:
+        make(home, directory, overlays)
+    elif made.overlays != overlays:
+        raise Unlike
+    else:
+        os.rename(made.place, directory)
+    return overlays
+
+
+def make(home: Home, directory: Path, overlays: Sequence[Overlay]) -> None:
+    """Make a container's directory, marked by its maker, and those that its overlays write to.
+
+    Each upper directory takes mode and owner of its topmost lower: it is what the container sees
+    at the target.
+    """
     directory.mkdir(mode=0o700, exist_ok=True)
     faults.point("prepare")
     with suppress(FileExistsError):
         os.symlink(f"{os.getpid()}:{procfs.start_ticks(os.getpid())}", directory / _MAKER)
-    overlays = []
-    for number, (target, lowers) in enumerate(views):
-        upper, work = f"{directory}/upper{number}", f"{directory}/work{number}"
-        os.mkdir(upper, 0o755)
-        os.mkdir(work, 0o700)
-        if lowers:
-            _dress(upper, str(home.layer(layers[-1])) if target == "/" and layers else lowers[0])
-        overlays.append(Overlay(target, tuple(lowers), upper, work, driver))
-    return tuple(overlays)
+    for overlay in overlays:
+        os.mkdir(overlay.upper, 0o755)
+        os.mkdir(overlay.work, 0o700)
+        own = [lower for lower in overlay.lowers if not mountpoints.is_layer(home, lower)]
+        if own:
+            _dress(overlay.upper, own[0])
 
 
 def _below(home: Home, layers: Sequence[str]) -> list[str]:
@@ -156,14 +186,6 @@ def missing(home: Home, store: Store) -> list[str]:
     with store.read() as tx:
         said = {record.id for record in containers.list_all(tx)}
     return sorted(said.difference(os.listdir(home.containers)))
-
-
-def sweep(home: Home, store: Store) -> list[str]:
-    """Throw the orphans away, and return their ids."""
-    left = orphans(home, store)
-    for name in left:
-        discard(home, name)
-    return left
 
 
 def _maker_lives(directory: Path) -> bool:

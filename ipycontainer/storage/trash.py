@@ -16,13 +16,22 @@ from ipycontainer.storage import trees
 from ipycontainer.store import reserve
 from ipycontainer.store.home import Home
 
-__all__ = ["delete", "empty", "place", "throw_away", "unowned"]
+__all__ = ["delete", "empty", "holds", "place", "throw_away", "unowned"]
 
 
-def place(home: Home) -> Path:
-    """Return a path in the trash that is this process's alone; it makes what it wants there."""
+def place(home: Home, container_id: str = "") -> Path:
+    """Return a path in the trash that is this process's alone; it makes what it wants there.
+
+    With `container_id` it is to become the directory of that container.
+    """
     pid = os.getpid()
-    return home.trash / f"{pid}-{procfs.start_ticks(pid)}-{os.urandom(8).hex()}"
+    return home.trash / f"{pid}-{procfs.start_ticks(pid)}-{container_id or os.urandom(8).hex()}"
+
+
+def holds(home: Home, container_id: str) -> bool:
+    """Tell whether a living process has the directory of a container that is to be."""
+    names = os.listdir(home.trash)
+    return any(name.endswith(f"-{container_id}") and _is_owned(name) for name in names)
 
 
 def unowned(home: Home) -> list[str]:

@@ -43,6 +43,7 @@ from ipycontainer.supervise.protocol import (
     connect,
     starts_path,
 )
+from ipycontainer.supervise.reserved import Reserved, told_by
 from ipycontainer.version import __version__
 
 __all__ = ["Progress", "Supervisor", "Work", "ask", "expect"]
@@ -56,7 +57,6 @@ BOOT = (
 
 
 OTHER_SECONDS, OTHER_LOOK_SECONDS = 10.0, 0.02  # for a zygote that somebody else began
-
 # Called with the bytes that are done.
 Progress = Callable[[int], object]
 
@@ -114,6 +114,11 @@ class Supervisor:
         if getattr(self._local, "reserved", None) is None:
             self._local.reserved = self._connect(starts_path(self._socket))
 
+    def reserved(self) -> Reserved | None:
+        """Return the container that this thread's reserved monitor has made ready, if any."""
+        channel: Channel | None = getattr(self._local, "reserved", None)
+        return None if channel is None else told_by(channel)
+
     def release(self) -> None:
         """Let a reserved monitor go; none is fine."""
         reserved = self._take_reserved()
@@ -132,10 +137,14 @@ class Supervisor:
 
         `request["streams"]` names the descriptors in `fds`. Raises what kept it from starting.
         """
-        channel = self._take_reserved() or self._connect(starts_path(self._socket))
+        reserved = self._take_reserved()
+        channel = reserved or self._connect(starts_path(self._socket))
         try:
-            channel.send({"op": "monitor", "id": container_id, **request}, fds)
-            return channel, expect(channel, "started")
+            again = reserved is not None  # such a start may be made ready for
+            channel.send({"op": "monitor", "id": container_id, "again": again, **request}, fds)
+            while (answer := expect(channel, "started", "reserved")).name != "started":
+                pass
+            return channel, answer
         except BaseException:
             channel.close()
             raise

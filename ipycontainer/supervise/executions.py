@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -108,6 +109,17 @@ class Executions:
             seccomp=seccomp,
             cgroup=container.cgroup,
         )
+
+    def for_checks(
+        self, container: Launched, spec: Spec, seccomp: bytes | None
+    ) -> Callable[[tuple[str, ...], Stdio], Launched]:
+        """Return what executes something beside the program, as the program is executed."""
+
+        def execute(args: tuple[str, ...], stdio: Stdio) -> Launched:
+            process = replace(spec.process, args=args, terminal=False)
+            return self.enter(container, spec, process, stdio, seccomp)
+
+        return execute
 
     def signal(self, channel: Channel, message: Message) -> None:
         """Signal what this client had executed; one that has ended is fine."""

@@ -15,12 +15,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import (
-    Conflict,
     ContainerNotRunning,
     ContainerRunning,
     EngineError,
@@ -36,7 +34,7 @@ from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import timeline
+from ipycontainer.supervise import expectation, timeline
 from ipycontainer.supervise.clients import Clients
 from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.control import Control
@@ -46,7 +44,7 @@ from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.prepared import Ends, Prepared
 from ipycontainer.supervise.processes import kill_rest, reap
 from ipycontainer.supervise.protocol import Channel, Message
-from ipycontainer.supervise.record import End, Record
+from ipycontainer.supervise.record import Beginning, End, Record
 from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.restarts import Restarts
 from ipycontainer.supervise.serving import served
@@ -74,7 +72,7 @@ class Monitor:
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._restarts = Restarts(request, self._bundle)
         self._pause: float | None = None  # before it begins again
-        self._spec = Spec(Process(()))
+        self._spec, self._config = Spec(Process(())), b""
         self._filter: bytes | None = None
         self._servers: list[int] = []  # of its files, where no kernel's overlay has them
         self._record = Record(home, store, self.id, str(request.get("failure", "{}")))
@@ -163,27 +161,38 @@ class Monitor:
         if self._auto_remove and pidfd.wait_exit(self._container.pidfd, 0):
             return  # nobody can ask how it started any more
         timeline.write(self._bundle, self._notes, self._spec)
+        self.learn()
+
+    def learn(self) -> None:
+        """Let the home know what was started, unless that is what was expected; once."""
+        config, self._config = self._config, b""
+        if config and not self._notes.course.advanced:
+            again = bool(self._request.get("again"))
+            expectation.learn(self._home, self.id, config, again=again)
 
     def _begin(self, message: Message, ends: Ends, sandbox: Sandbox | None) -> EngineError | None:
         """Launch the program and watch it; return what kept it from starting."""
         streams, health = message.body.get("streams", ()), message.body.get("health")
+        beginning = Beginning(self._record, self._restarts.count, attached=bool(streams))
         try:
             faults.point("monitor: before launch")
-            self._spec = oci_json.from_json(json.loads((self._bundle / "config.json").read_bytes()))
+            self._config = (self._bundle / "config.json").read_bytes()
+            self._spec = oci_json.from_json(json.loads(self._config))
             if not self._spec.process.terminal:
                 once = bool(message.body.get("stdin_once"))
                 self._streams.connect(ends.stdin, ends.stdout, ends.stderr, once=once)
                 self._streams.attach(streams, message.fds)
             self._clients.listen()
-            container = self._container = self._launch(ends.program, sandbox)
+            container = self._container = self._launch(ends.program, sandbox, beginning)
         except (EngineError, OSError) as raised:
+            beginning.drop()
             return raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
         self._control.take(container, self._spec, cgroup_note(self._home, self.id))
         self._signals.take(container.pidfd)
         faults.point("monitor: launched")
         self._ended = False
         self._began = time.monotonic()
-        if not self._record.started(container, self._restarts.count, attached=bool(streams)):
+        if not beginning.keep(container.pid):
             self._signals.send(signal.SIGKILL)
         self._notes.recorded = time.perf_counter_ns()
         ends.close_program()
@@ -196,7 +205,7 @@ class Monitor:
             self._health = self._check_health(Healthcheck.from_docker(health))
         return None
 
-    def _launch(self, stdio: Stdio, sandbox: Sandbox | None) -> Launched:
+    def _launch(self, stdio: Stdio, sandbox: Sandbox | None, beginning: Beginning) -> Launched:
         """Go on with what a sandbox has begun, or launch the container anew."""
         if ANNOTATION_NETWORKS in self._spec.annotations:
             self._connection = Connection(self._home, self._store, self.id, self._spec)
@@ -206,27 +215,28 @@ class Monitor:
         self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
         with served(self._spec, self._servers) as trees:
             if sandbox is not None:
-                followed = follow(sandbox, spec, bundle, wire, trees, course)
+                followed = follow(sandbox, spec, wire, trees, course, beginning)
                 if followed is not None:
                     return followed
             self._store.close()  # a fork must not inherit a connection
             return launch(
-                spec, bundle, stdio, seccomp=self._filter, connect=wire, trees=trees, course=course
+                spec,
+                bundle,
+                stdio,
+                seccomp=self._filter,
+                connect=wire,
+                trees=trees,
+                course=course,
+                witness=beginning,
             )
 
     def _check_health(self, check: Healthcheck) -> Health:
-        container, spec = self._container, self._spec
-        assert container is not None
-
-        def execute(args: tuple[str, ...], stdio: Stdio) -> Launched:
-            process = replace(spec.process, args=args, terminal=False)
-            return self._executions.enter(container, spec, process, stdio, self._filter)
-
+        assert self._container is not None
         return Health(
             self._loop,
             self._bundle,
             check,
-            execute,
+            self._executions.for_checks(self._container, self._spec, self._filter),
             self._record.health_changed,
             lambda: self._control.is_paused,
         )
@@ -299,23 +309,13 @@ class Monitor:
         if message.name == "finish":
             self._finish(channel, message)
         elif self._ended and self._pause is not None:
-            self._do_between(channel, message)
+            self._signals.between(channel, message)
         elif self._ended:
             raise ContainerNotRunning(f"container {self.id} is not running")
         elif message.name in self._requests:
             self._requests[message.name](channel, message)
         else:
             raise ProtocolError(f"a monitor does not know {message.name!r}")
-
-    def _do_between(self, channel: Channel, message: Message) -> None:
-        """Answer while the container waits to begin again: an end is all that can be had."""
-        if message.name not in ("signal", "stop"):
-            raise Conflict(
-                f"Container {self.id} is restarting, wait until the container is running"
-            )
-        self._signals.stopping = message.name == "stop"
-        self._restarts.stopped_by_hand()
-        self._clients.tell(channel, {"event": "done"})
 
     def _attach(self, channel: Channel, message: Message) -> None:
         self._streams.attach(message.body.get("streams", ()), message.fds)

@@ -29,23 +29,28 @@ def main(
     """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
     request = message.body
     container_id = str(request["id"])
+    prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())
+    reservation, sandbox = prepared.reservation, prepared.sandbox
+    if reservation is not None and (reservation.id != container_id or not reservation.stands()):
+        reservation.give_back(home, prepared.store, asked=reservation.id == container_id)
+        reservation = None
+    if reservation is not None:
+        sandbox = reservation.sandbox
     try:
         lock = liveness.hold(home.lock(container_id), PATIENCE_SECONDS)
     except BlockingIOError:
         error = BeingStarted(f"container {container_id[:12]} is being started already")
         channel.send({"event": "failed", "error": error.to_wire()})
         return 1
-    prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())
     ends = prepared.ends(wants_input=bool(request.get("open_stdin")))
     # Before anything else: init works while we go on with our own preparations.
-    begun = prepared.sandbox is not None and prepared.sandbox.begin(
-        str(home.container(container_id)), ends.program
-    )
+    begun = sandbox is not None and sandbox.begin(str(home.container(container_id)), ends.program)
     syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
     syscalls.set_name(f"ipyc-{container_id[:10]}")  # what ps and top show
     monitor = Monitor(home, request, seccomp, prepared.store)
-    if monitor.start(channel, message, ends, prepared.sandbox if begun else None):
+    if monitor.start(channel, message, ends, sandbox if begun else None):
         monitor.serve()
+    monitor.learn()
     # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
     lock.release()
     monitor.leave()

@@ -9,6 +9,7 @@ from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
 from ipycontainer.store.database import Store
 from ipycontainer.supervise.processes import open_null
+from ipycontainer.supervise.reservation import Reservation
 
 __all__ = ["Ends", "Prepared"]
 
@@ -18,13 +19,14 @@ class Prepared:
     """What a spare monitor has made before it knows of its container.
 
     A store that may be open, the pipes (read and write end) for what the program prints, and an
-    init that waits.
+    init that waits: in `sandbox`, or in that of the container that is ready.
     """
 
     store: Store
     stdout: tuple[int, int]
     stderr: tuple[int, int]
     sandbox: Sandbox | None = None
+    reservation: Reservation | None = None
 
     def ends(self, *, wants_input: bool) -> Ends:
         """Return both ends of the program's streams; its input is a null device unless wanted."""

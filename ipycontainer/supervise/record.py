@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, NoSuchContainer, StepFailed
 from ipycontainer.linux import procfs
 from ipycontainer.model.oci import ANNOTATION_VOLUMES, Spec
-from ipycontainer.runtime.launch import Launched
 from ipycontainer.storage import removal, snapshots, trash, volumes
 from ipycontainer.store import containers, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.processes import SIGNALLED
 
-__all__ = ["End", "Record"]
+__all__ = ["Beginning", "End", "Record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,45 @@ class End:
     by_stop: bool
 
 
+class Beginning:
+    """A transaction that says a container runs, open while its program is being executed.
+
+    So it costs no time of its own. One that is neither kept nor dropped ends with the process.
+    """
+
+    def __init__(self, record: Record, restart_count: int, *, attached: bool) -> None:
+        self._record = record
+        self._restart_count = restart_count
+        self._attached = attached
+        self._open: AbstractContextManager[bool] | None = None
+        self._known = False
+
+    def write(self, pid: int) -> None:
+        """Write the row; nobody sees it yet."""
+        self._open = self._record.started(pid, self._restart_count, attached=self._attached)
+        self._known = self._open.__enter__()
+
+    def drop(self) -> None:
+        """Undo what is written; nothing is fine."""
+        if self._open is not None:
+            opened, self._open = self._open, None
+            with suppress(_Dropped):
+                opened.__exit__(_Dropped, _Dropped(), None)
+
+    def keep(self, pid: int) -> bool:
+        """Let it be seen; False when the container was removed between the request and now."""
+        if self._open is None:
+            self.write(pid)
+        opened, self._open = self._open, None
+        if opened is not None:
+            opened.__exit__(None, None, None)
+        return self._known
+
+
+class _Dropped(Exception):
+    """Ends a transaction that is not to be kept."""
+
+
 class Record:
     """The rows and files of one container. `failure` is docker's sentence for a step that fails."""
 
@@ -45,14 +84,15 @@ class Record:
         self._id = container_id
         self._failure = failure
 
-    def started(self, container: Launched, restart_count: int, *, attached: bool) -> bool:
+    @contextmanager
+    def started(self, pid: int, restart_count: int, *, attached: bool) -> Iterator[bool]:
         """Say that it runs; False when it was removed between the request and now."""
         with self._store.write() as tx:
-            return monitor_statements.started(
+            yield monitor_statements.started(
                 tx,
                 self._id,
-                container.pid,
-                container.start_ticks,
+                pid,
+                procfs.start_ticks(pid),
                 procfs.boot_id(),
                 time.time_ns(),
                 restart_count,

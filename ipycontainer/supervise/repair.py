@@ -42,14 +42,15 @@ def repair(home: Home, store: Store) -> None:
         if _may_need_repair(home, record):
             _repair_one(home, store, record.id)
     network_jobs.sweep(home, store)
-    snapshots.sweep(home, store)
+    for container_id in snapshots.orphans(home, store):
+        snapshots.discard(home, container_id)
     volumes.sweep(home, store)
     for record in records:
         if not record.state.status.alive:
             _finish_rollback(home, record)
             _remove_socket(home, record)
     trash.empty(home)
-    rehearsals.sweep(home, f"/ipyc-{home.hash8}")
+    rehearsals.sweep(home, store, f"/ipyc-{home.hash8}")
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
     sweep.sweep(home, store)

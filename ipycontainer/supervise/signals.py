@@ -6,6 +6,7 @@ import signal
 import time
 from contextlib import suppress
 
+from ipycontainer.errors import Conflict
 from ipycontainer.linux import pidfd
 from ipycontainer.store import monitor_statements
 from ipycontainer.store.database import Store
@@ -75,6 +76,16 @@ class Signals:
         grace = float(message.body["grace"])
         if grace >= 0:
             self._loop.at("stop", grace, lambda: self._send_and_tell(signal.SIGKILL))
+        self._clients.tell(channel, {"event": "done"})
+
+    def between(self, channel: Channel, message: Message) -> None:
+        """Answer while the container waits to begin again: an end is all that can be had."""
+        if message.name not in ("signal", "stop"):
+            raise Conflict(
+                f"Container {self._id} is restarting, wait until the container is running"
+            )
+        self.stopping = message.name == "stop"
+        self._restarts.stopped_by_hand()
         self._clients.tell(channel, {"event": "done"})
 
     def end(self) -> None:

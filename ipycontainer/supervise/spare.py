@@ -1,8 +1,8 @@
 """A spare monitor: forked ahead, so that a start finds a warm process instead of making one.
 
-It has an init waiting in a sandbox (runtime.sandbox), has touched the pages that a monitor needs,
-and becomes the monitor of the next container: it accepts the request itself, on the socket that it
-has from the zygote. It ends with the zygote.
+It has an init waiting in a sandbox (runtime.sandbox), or a whole container ready where one is
+expected, has touched the pages that a monitor needs, and becomes the monitor of the next container:
+it accepts the request itself, on the socket that it has from the zygote. It ends with the zygote.
 """
 
 from __future__ import annotations
@@ -13,44 +13,89 @@ import select
 import socket
 import sys
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError
-from ipycontainer.linux import cgroups, procfs
+from ipycontainer.linux import cgroups, procfs, syscalls
 from ipycontainer.linux.cgroups import Hierarchies
-from ipycontainer.model import oci_json
+from ipycontainer.model import ids, oci_json
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord, ContainerState
-from ipycontainer.runtime import launch, plan, sandbox
+from ipycontainer.runtime import beforehand, launch, plan, sandbox
+from ipycontainer.runtime.practice import Practice
+from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.storage import trees
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import monitor_process, rehearsals
+from ipycontainer.supervise import expectation, monitor_process, rehearsals
 from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.protocol import Channel, check_peer
 from ipycontainer.supervise.repair import cgroup_path
+from ipycontainer.supervise.reservation import Reservation, reserve
 
-__all__ = ["main"]
+__all__ = ["Practices", "main"]
 
 
-def main(home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes) -> int:
+@dataclass(frozen=True, slots=True)
+class Practices:
+    """What this zygote's monitors and inits have learned of themselves; made before the first."""
+
+    monitor: Practice = field(default_factory=Practice)
+    init: Practice = field(default_factory=Practice)
+
+
+def main(
+    home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes, practices: Practices
+) -> int:
     """Wait for a container and be its monitor; return the process's exit code.
 
-    The end of `zygote` is the end of us; our closing it says that we are taken.
+    The end of `zygote` is the end of us; we tell it when we are ready, and our closing it says that
+    we are taken, or gone.
     """
     # before any database is open
-    waiting = sandbox.prepare(seccomp, home.empty_dir, _promised_cgroups(home))
-    prepared = Prepared(Store(home), os.pipe(), os.pipe(), waiting)
+    waiting, reservation = _init(home, seccomp, practices.init)
+    prepared = Prepared(Store(home), os.pipe(), os.pipe(), waiting, reservation)
     with suppress(OSError, EngineError), faults.rehearsal():
         _rehearse(home, prepared.store)
+    practices.monitor.use()
+    syscalls.set_name("ipyc-spare")
+    zygote.send({"event": "ready"})
     client = _accept(zygote, starts)
-    zygote.close()
     starts.close()
-    request = client.receive() if client is not None else None
+    request = None
+    if client is not None:
+        zygote.close()
+        with suppress(OSError):
+            told = {} if reservation is None else reservation.to_wire()
+            client.send({"event": "reserved", **told})
+        request = client.receive()
     if client is None or request is None or request.name != "monitor":
+        if reservation is not None:
+            reservation.give_back(home, prepared.store, asked=client is not None)
         return 0
-    return monitor_process.main(home, client, request, seccomp, prepared)
+    code = monitor_process.main(home, client, request, seccomp, prepared)
+    practices.monitor.note()
+    return code
+
+
+def _init(
+    home: Home, seccomp: bytes, practice: Practice
+) -> tuple[Sandbox | None, Reservation | None]:
+    """Make an init that waits; where a container is expected, one that has gone ahead for it."""
+    promised = _promised_cgroups(home)
+    container_id = ids.new_id()
+    config = expectation.expected(home, container_id)
+    if config is not None:
+        waiting = sandbox.prepare(
+            seccomp, home.empty_dir, promised, rehearse=False, practice=practice
+        )
+        reservation = reserve(home, container_id, config, waiting)
+        if reservation is not None:
+            return None, reservation
+        expectation.forget(home)
+    return sandbox.prepare(seccomp, home.empty_dir, promised, practice=practice), None
 
 
 def _accept(zygote: Channel, starts: socket.socket) -> Channel | None:
@@ -103,7 +148,7 @@ def _live_a_life(tx: Transaction, container_id: str) -> None:
 
 def _rehearse(home: Home, store: Store) -> None:
     """Go through a monitor's motions, so that its pages are ours before anybody waits."""
-    raw = json.dumps(oci_json.to_json(sandbox.sample(home.rootless, "/nowhere")))
+    raw = json.dumps(oci_json.to_json(beforehand.sample(home.rootless, "/nowhere")))
     plan.plan(oci_json.from_json(json.loads(raw)), "/nowhere", userns=home.rootless)
     nobody = rehearsals.name()
     liveness.hold(home.runtime / nobody).release()

@@ -38,9 +38,9 @@ class Timeline:
 
     `asked` are the engine's: it began with the bundle, it sent the request; none where the monitor
     itself began the container again. `received` and `recorded` are the monitor's, the latter also
-    the end of a start that failed by `error`; `marks`, `times` and `sandboxed` are those of
-    `Course`, fewer where it failed. `cgroup` and `hierarchies` are what the plan was made with,
-    `interfaces` the annotation that the addresses became.
+    the end of a start that failed by `error`. `marks`, `times`, `sandboxed` and `advanced` are
+    those of `Course`, fewer where it failed. `cgroup` and `hierarchies` are what the plan was made
+    with, `interfaces` the annotation that the addresses became.
     """
 
     asked: tuple[int, ...]
@@ -49,6 +49,7 @@ class Timeline:
     marks: tuple[int, ...]
     times: tuple[int, ...]
     sandboxed: bool
+    advanced: bool
     cgroup: dict[str, str] | None
     interfaces: str
     hierarchies: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +70,7 @@ def write(bundle: Path, notes: Notes, spec: Spec, error: str = "") -> None:
         tuple(course.marks),
         tuple(course.times),
         course.sandboxed,
+        course.advanced,
         None if course.cgroup is None else dict(course.cgroup.directories),
         spec.annotations.get(ANNOTATION_INTERFACES, ""),
         asdict(preload()),

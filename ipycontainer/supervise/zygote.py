@@ -47,6 +47,7 @@ __all__ = ["main"]
 
 # A spare monitor is made when nothing else is to do, so that it takes no processor from a start.
 SPARE_DELAY_MILLISECONDS = 25
+SPARE_END_SECONDS = 5
 IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is the usual case
 
 
@@ -125,6 +126,7 @@ class Zygote:
         self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
         self._poll.register(self._mounts, select.POLLPRI)
         self._spare: Channel | None = None
+        self._practices = spare.Practices()
         gc.collect()
         gc.freeze()  # a collection in a child would copy every page that it marks
 
@@ -146,7 +148,7 @@ class Zygote:
                 elif fd in (self._socket.fileno(), self._starts.fileno()):
                     self._accept(self._socket if fd == self._socket.fileno() else self._starts)
                 elif self._spare is not None and fd == self._spare.fileno():
-                    self._drop_spare()  # it is taken, or dead
+                    self._hear_spare()
                 elif not self._answer(fd):
                     return
         self._withdraw()
@@ -184,6 +186,7 @@ class Zygote:
             return True
         if message.name == "quit":
             self._withdraw()
+            self._await_spare()
             self._forget(fd)
             return False
         if message.name in ("monitor", "work"):
@@ -206,20 +209,36 @@ class Zygote:
             ours.close()
             self._live(
                 None,
-                lambda: spare.main(self._home, Channel(theirs), self._starts, self._seccomp),
+                lambda: spare.main(
+                    self._home, Channel(theirs), self._starts, self._seccomp, self._practices
+                ),
             )
         theirs.close()
         self._spare = Channel(ours)
-        self._poll.unregister(self._starts)
         self._poll.register(ours, select.POLLIN)
 
+    def _hear_spare(self) -> None:
+        """Leave starts to the spare monitor when it is ready; it is taken, or dead, at its end."""
+        if self._spare is not None and self._spare.receive() is not None:
+            self._poll.unregister(self._starts)
+        else:
+            self._drop_spare()
+
     def _drop_spare(self) -> None:
-        """Forget the spare monitor, and accept starts ourselves until there is another."""
+        """Forget the spare monitor, and accept starts ourselves until another one is ready."""
         if self._spare is not None:
             self._poll.unregister(self._spare.fileno())
             self._spare.close()
             self._spare = None
             self._poll.register(self._starts, select.POLLIN)
+
+    def _await_spare(self) -> None:
+        """Wait for the spare monitor's end: what it has made ready is gone then."""
+        if self._spare is not None:
+            self._spare.socket.settimeout(SPARE_END_SECONDS)
+            with suppress(OSError):
+                self._spare.socket.shutdown(socket.SHUT_WR)
+                self._spare.receive()
 
     def _mounts_changed(self) -> None:
         """Let the spare monitor go: its sandbox has the mounts of before, perhaps for good.

@@ -21,7 +21,7 @@ from ipycontainer.linux import procfs
 from ipycontainer.network import bridges
 from ipycontainer.network.place import holder_lock
 from ipycontainer.store import liveness
-from tests.system.engine.processes import alive, gone, processes_in_cgroups, zygotes
+from tests.system.engine.processes import alive, gone, processes_in_cgroups, thrown, zygotes
 from tests.system.network.bridged import beside_bridges, links
 
 __all__ = ["assert_true", "untrue"]
@@ -36,7 +36,9 @@ _OF_A_CONTAINER = re.compile(
     r"maker|config\.json|start\.json|cgroup\.json|health\.json|hosts|hostname|resolv\.conf|"
     r"rootfs|upper\d+|work\d+|log|checkpoints|exchange|files"
 )
-_OF_A_CACHE = re.compile(r"mountpoints|flat|host|boot|storage-driver\.json|seccomp-.*\.bpf|told-.*")
+_OF_A_CACHE = re.compile(
+    r"again\.json|mountpoints|flat|host|boot|storage-driver\.json|seccomp-.*\.bpf|told-.*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _files(engine: Engine, rows: sqlite3.Connection, found: list[_Row]) -> Itera
             with suppress(FileNotFoundError):
                 hidden = [x for x in os.listdir(home.container(name) / at) if x.startswith(".")]
                 yield from (f"file: {name[:12]}/{at}/{x}" for x in hidden)
-    yield from (f"trash: {name}" for name in os.listdir(home.trash))
+    yield from (f"trash: {name}" for name in thrown(engine))
     for name in os.listdir(home.cache):
         if not _OF_A_CACHE.fullmatch(name) and not _rehearses(name):
             yield f"file: cache/{name}"

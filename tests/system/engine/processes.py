@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ipycontainer.engine.engine import Engine
+from ipycontainer.storage import trash
 from ipycontainer.store import liveness
 
 __all__ = [
@@ -19,11 +20,14 @@ __all__ = [
     "kill",
     "monitor_of",
     "processes_in_cgroups",
+    "ready",
+    "thrown",
     "traces",
     "zygotes",
 ]
 
 PATIENCE_SECONDS = 15
+ID_LENGTH = 64
 
 
 def monitor_of(engine: Engine, container_id: str) -> int:
@@ -74,14 +78,28 @@ def processes_in_cgroups(engine: Engine) -> list[str]:
     """Return the container cgroups of a home that exist, on whichever version."""
     # Not pathlib's: that one fails when a directory goes while it looks.
     found = glob.glob(f"/sys/fs/cgroup/**/ipyc-{engine.home.hash8}/*/", recursive=True)
-    return [path for path in found if not path.endswith("/engine/")]
+    kept = {"engine", *ready(engine)}
+    return [path for path in found if Path(path).name not in kept]
+
+
+def ready(engine: Engine) -> list[str]:
+    """Return the ids of what living spare monitors have ready: none of them is a container."""
+    left = trash.unowned(engine.home)
+    return [name.split("-")[2] for name in os.listdir(engine.home.trash) if name not in left]
+
+
+def thrown(engine: Engine) -> list[str]:
+    """Return the names of what lies in the trash, but for what a spare monitor has ready."""
+    spares = {f"-{each}" for each in ready(engine) if len(each) == ID_LENGTH}
+    names = os.listdir(engine.home.trash)
+    return [name for name in names if not any(name.endswith(spare) for spare in spares)]
 
 
 def traces(engine: Engine) -> list[str]:
     """Name what containers have of the machine: directories, sockets, locks, cgroups, mounts."""
     home = engine.home
     found = [f"directory {name}" for name in os.listdir(home.containers)]
-    found += [f"trash {name}" for name in os.listdir(home.trash)]
+    found += [f"trash {name}" for name in thrown(engine)]
     # those of zygotes and of a user's holder of networks stay for a minute
     paths = [path for path in home.runtime.iterdir() if not path.name.startswith(("z-", "holder."))]
     found += [f"socket {path.name}" for path in paths if path.suffix == ".s"]

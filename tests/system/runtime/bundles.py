@@ -101,7 +101,7 @@ def begin(
         stdio = Stdio(null, write, write)
         started = None
         if sandbox is not None and sandbox.begin(bundle, stdio):
-            started = follow(sandbox, spec, bundle)
+            started = follow(sandbox, spec)
         if started is None:
             started = launch(spec, bundle, stdio, seccomp=program, **options)
     except BaseException:

@@ -11,7 +11,7 @@ from typing import Any
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import namespaces
 from ipycontainer.model import oci_json
-from ipycontainer.runtime import defaults, filters, sandbox
+from ipycontainer.runtime import beforehand, defaults, filters, sandbox
 from ipycontainer.runtime.launch import preload
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
@@ -38,7 +38,7 @@ def test_a_container_begins_in_the_sandbox(bundle: str) -> None:
     """With everything of the container's, and nothing of the rehearsal left in sight."""
     script = "hostname; grep -c overlay /proc/mounts; grep CapEff /proc/self/status; id -u"
     used, output, left = call(
-        _start, bundle, ["sh", "-c", script], {"user": "postgres"}, list(sandbox.KINDS)
+        _start, bundle, ["sh", "-c", script], {"user": "postgres"}, list(beforehand.KINDS)
     )
 
     assert used
@@ -48,7 +48,7 @@ def test_a_container_begins_in_the_sandbox(bundle: str) -> None:
 
 def test_a_sandbox_that_does_not_fit_is_ended(bundle: str) -> None:
     """A container on the host's network gets an init of its own."""
-    kinds = [kind for kind in sandbox.KINDS if kind != "network"]
+    kinds = [kind for kind in beforehand.KINDS if kind != "network"]
     used, output, _ = call(_start, bundle, ["echo", "on"], {}, kinds)
 
     assert (used, output) == (False, "on\n")
@@ -56,6 +56,6 @@ def test_a_sandbox_that_does_not_fit_is_ended(bundle: str) -> None:
 
 def test_a_failure_in_a_sandbox_leaves_nothing(bundle: str) -> None:
     """It says the same as in any start."""
-    found = call(_start, bundle, ["nope"], {}, list(sandbox.KINDS))
+    found = call(_start, bundle, ["nope"], {}, list(beforehand.KINDS))
 
     assert found == [False, 'exec: "nope": executable file not found in $PATH', []]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ipycontainer.images.environment import PythonEnvironment
-from ipycontainer.images.host import ALIAS_DIRECTORY, Facts, HostLayout, decide, image_record
+from ipycontainer.images.host import Facts, HostLayout, decide, image_record
+from ipycontainer.images.host_variables import ALIAS_DIRECTORY
 from ipycontainer.images.machine import EtcEntry, Machine, MountPoint, Place
 
 MACHINE = Machine(

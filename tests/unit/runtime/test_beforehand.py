@@ -9,18 +9,18 @@ import pytest
 from ipycontainer.linux.cgroups import Hierarchies
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Mount, Spec
-from ipycontainer.runtime import sandbox
+from ipycontainer.runtime import beforehand
 
 V1 = Hierarchies("v1", {"pids": "/sys/fs/cgroup/pids"})
 
 
 def _left(spec: Spec, hierarchies: Hierarchies | None = None) -> list[str] | None:
-    found = sandbox.steps_in(spec, "/bundle", userns=False, hierarchies=hierarchies)
+    found = beforehand.steps_in(spec, "/bundle", userns=False, hierarchies=hierarchies)
     return None if found is None else [type(step).__name__ for step in found]
 
 
 def _spec(*mounts: Mount) -> Spec:
-    spec = sandbox.sample(userns=False, scratch="/bundle")
+    spec = beforehand.sample(userns=False, scratch="/bundle")
     return replace(spec, mounts=(*spec.mounts, *mounts))
 
 
@@ -64,7 +64,7 @@ def test_another_container_needs_an_init_of_its_own(change: str) -> None:
     spec = _spec()
     linux = spec.linux
     if change == "network":
-        kinds = {kind: "" for kind in sandbox.KINDS if kind != "network"}
+        kinds = {kind: "" for kind in beforehand.KINDS if kind != "network"}
         spec = replace(spec, linux=replace(linux, namespaces=kinds, sysctl={}))
     elif change == "filter":
         annotations = {**spec.annotations}
