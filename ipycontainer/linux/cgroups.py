@@ -299,18 +299,31 @@ def _make(directory: str, base: str) -> None:
 def _enable(base: str, parent: str, controllers: Sequence[str] = CONTROLLERS_V2) -> None:
     """Let version 2 count below each directory from `base` to `parent`, where that is allowed.
 
-    Refused where processes live in the directory itself (EBUSY) or a controller is not there: the
-    container then has its cgroup, and no numbers.
+    Not where processes live in the directory itself, nor below: memory would be refused (EBUSY),
+    but cpu and pids taken, and the cgroups below were for threads alone then (EOPNOTSUPP to whoever
+    joins; cgroup-v2.rst, "Threads"). What is not there is refused, too: the container then has its
+    cgroup, and no numbers.
     """
     directory = base
     below = os.path.relpath(parent, base)
     for name in ("", *(below.split("/") if below != "." else ())):
         directory = f"{directory}/{name}" if name else directory
+        if _is_occupied(directory):
+            return
         for controller in controllers:
             try:
                 _write(f"{directory}/cgroup.subtree_control", f"+{controller}")
             except OSError:
                 continue
+
+
+def _is_occupied(directory: str) -> bool:
+    """Tell whether processes live in a cgroup itself; the root of all is free to have some."""
+    try:
+        with open(f"{directory}/cgroup.procs", "rb") as file:
+            return os.path.exists(f"{directory}/cgroup.type") and bool(file.read(1))
+    except OSError:
+        return False
 
 
 def _prepare(

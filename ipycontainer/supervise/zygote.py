@@ -356,5 +356,6 @@ def _leave_cgroup(home: Home) -> None:
     except FileExistsError:  # an earlier zygote's, whose monitors may live in it still
         group = cgroups.complete(hierarchies, path)
     if group is not None:
-        group.join()
-        cgroups.let_count(hierarchies, path)  # refused before, where we stood above
+        with suppress(OSError):  # who may not leave stays
+            group.join()
+            cgroups.let_count(hierarchies, path)  # not done before, where we stood above
