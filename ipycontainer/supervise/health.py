@@ -23,6 +23,7 @@ from ipycontainer.model.health import Healthcheck, go_duration
 from ipycontainer.runtime.launch import Launched, Stdio
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
+from ipycontainer.supervise.record import Record
 
 __all__ = ["HEALTH_FILE", "Health"]
 
@@ -42,13 +43,14 @@ class _Running:
     begun_ns: int
     printed: bytes = b""
     timed_out: bool = False
+    exec_id: str = ""
 
 
 class Health:
     """The checks of one run of a container.
 
-    `execute` starts a command in it with the given streams; `changed` is told each new status;
-    `is_paused` says whether nothing can run now.
+    `execute` starts a command in it with the given streams; `record` is told of each check, as of
+    an exec, and of each new status; `is_paused` says whether nothing can run now.
     """
 
     def __init__(
@@ -57,14 +59,14 @@ class Health:
         directory: Path,
         check: Healthcheck,
         execute: Callable[[tuple[str, ...], Stdio], Launched],
-        changed: Callable[[str], None],
+        record: Record,
         is_paused: Callable[[], bool],
     ) -> None:
         self._loop = loop
         self._file = directory / HEALTH_FILE
         self._check = check.with_defaults()
         self._execute = execute
-        self._changed = changed
+        self._record = record
         self._is_paused = is_paused
         self._began_ns = time.time_ns()
         self._running: _Running | None = None
@@ -102,16 +104,19 @@ class Health:
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         begun = time.time_ns()
+        exec_id = os.urandom(32).hex()
         try:
             program = self._execute(self._check.command, Stdio(null, writer, writer))
         except EngineError as error:
+            self._record.executes(exec_id, " ".join(self._check.command))
             os.close(reader)
             self._take(begun, NOT_RUN, error.message)
             return
         finally:
             os.close(null)
             os.close(writer)
-        running = self._running = _Running(program, reader, begun)
+        running = self._running = _Running(program, reader, begun, exec_id=exec_id)
+        self._record.executes(exec_id, " ".join(self._check.command))
         self._loop.watch(reader, READ, lambda: self._read(running))
         self._loop.watch(program.pidfd, READ, lambda: self._ended(running))
         self._loop.at("health timeout", self._check.timeout_ns / 1e9, lambda: self._kill(running))
@@ -149,7 +154,9 @@ class Health:
         for fd in (running.output, running.program.pidfd):
             self._loop.forget(fd)
             os.close(fd)
-        return reap(running.program.pid)
+        code = reap(running.program.pid)
+        self._record.executed(running.exec_id, code)
+        return code
 
     def _take(self, begun_ns: int, code: int, output: str) -> None:
         """Count a result, keep it and say what changed by it."""
@@ -170,7 +177,7 @@ class Health:
                 self._status = UNHEALTHY
         self._write()
         if self._status != before:
-            self._changed(self._status)
+            self._record.health_changed(self._status)
         self._schedule()
 
     def _write(self) -> None:

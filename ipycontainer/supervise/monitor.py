@@ -237,7 +237,7 @@ class Monitor:
             self._bundle,
             check,
             self._executions.for_checks(self._container, self._spec, self._filter),
-            self._record.health_changed,
+            self._record,
             lambda: self._control.is_paused,
         )
 

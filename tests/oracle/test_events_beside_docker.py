@@ -124,3 +124,42 @@ def test_the_forms_of_an_event(docker: Command, ours: Command, busybox_tar: Path
             shown.append(re.sub(r"\d{10,19}", "<n>", out))
         assert shown[0] == shown[1]
         assert shown[0]
+
+
+def until_health(run: Command, status: str) -> None:
+    """Wait until a check has come to this."""
+    deadline = time.monotonic() + 20
+    while run("inspect", "-f", "{{.State.Health.Status}}", "hh").stdout != f"{status}\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(SETTLED_SECONDS)
+
+
+def test_checks_of_health_are_told_as_programs(
+    docker: Command, ours: Command, busybox_tar: Path
+) -> None:
+    """Each check is an exec, with its line and its code; a new status stands after it."""
+    ours("import", str(busybox_tar), "busybox:latest")
+    check = ("--health-cmd", "test -e /well", "--health-interval", "1s", "--health-retries", "1")
+    seen = []
+    for run in (docker, ours):
+        time.sleep(1.1)
+        since = f"{time.time():.9f}"
+        run("run", "-d", "--network", "none", "--name", "hh", *check, "busybox", "sleep", "100")
+        until_health(run, "unhealthy")
+        run("exec", "hh", "touch", "/well")
+        until_health(run, "healthy")
+        run("rm", "-f", "hh")
+        form = "{{.Action}} {{json .Actor.Attributes}}"
+        words = ("--since", since, "--until", f"{time.time():.9f}", "-f", "container=hh")
+        out = re.sub(r"[0-9a-f]{64}", "<id>", run("events", *words, "--format", form).stdout)
+        lines = [line for line in out.splitlines() if line.startswith(("exec_", "health_"))]
+        lines = [re.sub(r'("execDuration":)"\d+",', "", line) for line in lines]
+        seen.append(lines)
+    kinds = [sorted(set(lines)) for lines in seen]
+    assert kinds[0] == kinds[1]
+    for lines in seen:
+        told = [line.startswith("health_status: unhealthy") for line in lines]
+        before = lines[: told.index(True)][-1]
+        assert before.startswith("exec_die {")
+        assert '"exitCode":"1"' in before
