@@ -191,6 +191,10 @@ def _anything(engine: Engine, name: str) -> tuple[str, Mapping[str, Any]]:
             continue
         except (NotFound, InvalidReference) as error:
             hint = error.hint if kind == "network" else hint
+        except InvalidArgument:
+            if name:
+                raise
+            break  # docker's client asks for nothing by no name
     raise NotFound(f"No such object: {name}", hint=hint)
 
 

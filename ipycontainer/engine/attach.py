@@ -129,6 +129,7 @@ def _launch(
             config, lambda name: engine.containers.get(name).record, neighbours.shared
         )
         bundle.write(engine.home, container.record, window.size, neighbours, around, joined)
+        log = log_options.of_request(container.record)
     except EngineError as error:
         with engine.store.write() as tx:
             monitor_statements.failed(tx, container.id, NEVER_RAN, error.message)
@@ -149,7 +150,7 @@ def _launch(
                 "restart": config.restart,
                 "restart_limit": config.restart_limit,
                 "health": health.of_request(config),
-                "log": log_options.of_request(container.record),
+                "log": log,
                 "failure": CREATE_FAILED,
                 "asked": [began, time.perf_counter_ns()],
             },

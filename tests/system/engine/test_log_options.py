@@ -109,3 +109,13 @@ def test_a_log_that_cannot_be_written(shell: Shell, engine: Engine, buffer: str)
     assert kept[100:-1] == sorted(set(kept[100:-1]))
     assert least <= len(kept[100:-1]) <= most
     assert kept[100:-1][-least:] == during[len(during) - least :] or not least
+
+
+def test_a_start_that_the_options_forbid_is_told(shell: Shell, engine: Engine) -> None:
+    """As docker has it: created all the same, and the start's failure stands in its state."""
+    words = ("--name", "box", "--log-opt", "max-size=x", "busybox", "true")
+    shell("create", "--network", "none", *words)
+    assert shell("start", "box").returncode == 1
+    state = engine.containers.get("box").attrs["State"]
+    assert (state["Status"], state["ExitCode"]) == ("created", 128)
+    assert state["Error"].endswith("failed to initialize logging driver: invalid size: 'x'")
