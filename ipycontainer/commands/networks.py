@@ -152,7 +152,7 @@ def ls(
         now_ns=time.time_ns(),
         quiet=quiet,
         no_trunc=no_trunc,
-        template="" if quiet else template,
+        template="" if quiet and template == "table" else template,
     )
 
 
