@@ -165,6 +165,7 @@ class Engine:
         with self.store.read() as tx:
             half_removed = store_containers.list_all(tx, (Status.REMOVING,))
             ended = store_containers.list_all(tx, (Status.EXITED,))
+            created = store_containers.list_all(tx, (Status.CREATED,))
             holding = store_endpoints.held(tx)
             unsettled = store_endpoints.unsettled(tx)
             unsaid = volumes.unnamed(self.home, tx) or volumes.missing(self.home, tx)
@@ -174,7 +175,7 @@ class Engine:
             or unsaid
             or any(liveness.holder(self.home.lock(each)) is None for each in holding)
             or any(record.config.auto_remove for record in ended)
-            or any(self._left_socket(record.id) for record in ended)
+            or any(self._left_socket(record.id) for record in (*ended, *created))
             or sweep.leftovers(self.home, self.store)
             or snapshots.orphans(self.home, self.store)
             or snapshots.missing(self.home, self.store)
@@ -183,7 +184,7 @@ class Engine:
         )
 
     def _left_socket(self, container_id: str) -> bool:
-        """Tell whether a monitor was killed between its last word and its end."""
+        """Tell whether a monitor died between its last word and its end, or before its first."""
         there = self.home.socket(container_id).exists()
         return there and liveness.holder(self.home.lock(container_id)) is None
 

@@ -58,10 +58,11 @@ def repair(home: Home, store: Store) -> None:
 
 
 def _remove_socket(home: Home, record: ContainerRecord) -> None:
-    """Remove the socket of a monitor that was killed when it had told the end already."""
+    """Remove socket and cgroup of a monitor that died after its last word, or before its first."""
     if home.socket(record.id).exists():
         with suppress(BlockingIOError):
             lock = liveness.hold(home.lock(record.id))
+            remove_cgroup(home, record)
             home.socket(record.id).unlink(missing_ok=True)
             lock.release()
 

@@ -51,6 +51,7 @@ ONCE_FOUND: dict[str, Cut] = {
     "network rm": ("kill", "committed", 1),  # a bridge and its rules
     "checkpoint": ("kill", "checkpoint: copied", 1),  # the copy
     "stop": ("kill", "committed", 2),  # the socket
+    "start": ("full", "commit", 1),  # the socket and the cgroup
     "commit": ("fail", "commit: unpacked", 1),  # a blob
     "tag": ("kill", "committed", 1),  # an index without the name
 }
