@@ -7,6 +7,7 @@ Imports linux and the rest of runtime.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from array import array
@@ -17,6 +18,7 @@ from pathlib import Path
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     donors,
@@ -302,14 +304,17 @@ def follow(
     return launched
 
 
-def advance(sandbox: Sandbox, spec: Spec, bundle: str, stdio: Stdio) -> Sandbox | None:
+def advance(sandbox: Sandbox, text: str, place: str, stdio: Stdio) -> Sandbox | None:
     """Let a sandbox's init go ahead for an expected container, and make that one's cgroup.
 
-    None where it could not, and the sandbox is ended.
+    `text` is what stands in its bundle, in `place`. None where it could not, and the sandbox is
+    ended.
     """
+    raw = json.loads(text)
+    spec = oci_json.from_json(raw)
     cgroup = None
     try:
-        if not sandbox.begin(bundle, stdio, ahead=True):
+        if not sandbox.begin(place, stdio, ahead=True):
             return None
         if sandbox.hierarchies is not None and spec.linux.cgroups_path:
             cgroup = make_cgroup(spec)
@@ -320,7 +325,7 @@ def advance(sandbox: Sandbox, spec: Spec, bundle: str, stdio: Stdio) -> Sandbox 
                 if ANNOTATION_NETWORKS not in spec.annotations:
                     say(sandbox.sync, b"1")
         if word == ADVANCED:
-            return replace(sandbox, advanced=True, cgroup=cgroup)
+            return replace(sandbox, advanced=True, cgroup=cgroup, place=place, expected=raw)
     except (OSError, EngineError):
         pass
     replace(sandbox, cgroup=cgroup).end()

@@ -21,7 +21,7 @@ import signal
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,7 +70,8 @@ class Sandbox:
     `userns` tells whether it stands in a user namespace below the machine's first, `hierarchies`
     where its cgroup will be (None: it will have none). `mount_namespace` keeps that namespace for
     the caller, who lets go of it by ending: taking two dozen mounts down would else be part of
-    init's end. `advanced`: it has gone ahead for one container, whose `cgroup` is made.
+    init's end. `advanced`: it has gone ahead for one container, whose `cgroup` is made, and
+    whose bundle is in `place`, where `expected` stands in it.
     """
 
     pid: int
@@ -82,6 +83,8 @@ class Sandbox:
     hierarchies: Hierarchies | None
     advanced: bool = False
     cgroup: Cgroup | None = None
+    place: str = ""
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
     def begin(self, bundle: str, stdio: Stdio, *, ahead: bool = False) -> bool:
         """Hand a bundle to the waiting init; it goes on as in any start.
@@ -100,6 +103,18 @@ class Sandbox:
                 self.end()
                 return False
         return True
+
+    def fits(self, spec: Spec, text: str, bundle: str) -> bool:
+        """Tell whether init will take this bundle, for who cannot wait for its answer.
+
+        `text` is what stands in the bundle, `spec` the same with its addresses.
+        """
+        if self.advanced:
+            return differ_in_program_only(
+                json.loads(text.replace(bundle, self.place)), self.expected
+            )
+        planned = steps_in(spec, bundle, userns=self.userns, hierarchies=self.hierarchies)
+        return planned is not None
 
     def end(self) -> None:
         """Kill init, and let go of all that names it."""

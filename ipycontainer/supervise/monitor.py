@@ -215,9 +215,13 @@ class Monitor:
         self._filter = filters.program_of(self._spec, self._seccomp, self._home.cache)
         with served(self._spec, self._servers) as trees:
             if sandbox is not None:
-                followed = follow(sandbox, spec, wire, trees, course, beginning)
-                if followed is not None:
-                    return followed
+                # Interfaces are made before init answers; else it says itself that it cannot.
+                if wire is None or sandbox.fits(spec, self._config.decode(), str(bundle)):
+                    followed = follow(sandbox, spec, wire, trees, course, beginning)
+                    if followed is not None:
+                        return followed
+                else:
+                    sandbox.end()
             self._store.close()  # a fork must not inherit a connection
             return launch(
                 spec,

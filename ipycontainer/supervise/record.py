@@ -101,17 +101,17 @@ class Record:
 
     def happened(self, action: str, **attributes: str) -> None:
         """Say what a client did that changes nothing in the row."""
-        with suppress(EngineError), self._store.write() as tx:
+        with suppress(EngineError, OSError), self._store.write() as tx:
             monitor_statements.happened(tx, self._id, action, time.time_ns(), **attributes)
 
     def executes(self, exec_id: str, line: str) -> None:
         """Say what is executed in it."""
-        with suppress(EngineError), self._store.write() as tx:
+        with suppress(EngineError, OSError), self._store.write() as tx:
             monitor_statements.execution_began(tx, self._id, exec_id, line, time.time_ns())
 
     def executed(self, exec_id: str, code: int) -> None:
         """Say how it has ended."""
-        with suppress(EngineError), self._store.write() as tx:
+        with suppress(EngineError, OSError), self._store.write() as tx:
             monitor_statements.executed(tx, self._id, exec_id, code, time.time_ns())
 
     def failed(self, error: EngineError, *, connected: bool) -> None:

@@ -69,13 +69,14 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
     place = trash.place(home, container_id)
     final = str(home.container(container_id))
     try:
-        spec = oci_json.from_json(json.loads(config.replace(final, str(place))))
+        text = config.replace(final, str(place))
+        spec = oci_json.from_json(json.loads(text))
         written, overlays = (
             tuple(
                 Overlay(each["target"], tuple(each["lowers"]), each["upper"], each["work"])
-                for each in json.loads(text)
+                for each in json.loads(layers)
             )
-            for text in (
+            for layers in (
                 spec.annotations[ANNOTATION_OVERLAYS],
                 spec.annotations[ANNOTATION_OVERLAYS].replace(str(place), final),
             )
@@ -83,10 +84,10 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
         snapshots.make(home, place, written)
         for name in FILES:
             (place / name).touch(0o644)
-        (place / "config.json").write_text(config.replace(final, str(place)), encoding="utf-8")
+        (place / "config.json").write_text(text, encoding="utf-8")
         shown = tuple(_looks(_paths(spec, overlays, f"{place}/")))
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        advanced = launch.advance(sandbox, spec, str(place), Stdio(null, null, null))
+        advanced = launch.advance(sandbox, text, str(place), Stdio(null, null, null))
         os.close(null)
         if advanced is not None:
             return Reservation(container_id, place, advanced, overlays, shown)

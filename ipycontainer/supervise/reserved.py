@@ -12,8 +12,8 @@ from ipycontainer.supervise.protocol import Channel
 
 __all__ = ["Reserved", "told_by"]
 
-# For a spare monitor to say what it has; where none is, the zygote itself says nothing.
-PATIENCE_MILLISECONDS = 1
+# For whoever is about to be the monitor to say what it has; the start has to wait for it anyway.
+PATIENCE_MILLISECONDS = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,9 @@ class Zygote:
             return
         self._clients[sock.fileno()] = Channel(sock)
         self._poll.register(sock, select.POLLIN)
+        if listening is self._starts:
+            with suppress(OSError):  # it has left already
+                self._clients[sock.fileno()].send({"event": "reserved"})
 
     def _answer(self, fd: int) -> bool:
         """Take one message of a client; return False when the zygote is told to end."""

@@ -20,7 +20,7 @@ from ipycontainer.store.reserve import RESERVE_BYTES
 from tests.archives import TarBuilder
 from tests.image_archives import image, write_archive
 from tests.registries import registry
-from tests.system.engine.processes import eventually
+from tests.system.engine.processes import eventually, thrown
 from tests.system.files.small_disk import in_a_shell
 from tests.system.files.small_disk import small as small
 
@@ -53,7 +53,7 @@ def refused(engine: Engine, operation: Callable[[], object]) -> None:
     assert sorted(each.name for each in engine.containers.list(all=True)) == names
     assert sorted(str(each.tags) for each in engine.images.list(all=True)) == tags
     assert sorted(os.listdir(engine.home.layers)) == layers
-    assert os.listdir(engine.home.trash) == []
+    assert thrown(engine) == []
     # the worker that has said so is about to end, and what it still has open with it
     eventually(lambda: before - free(engine) < SLACK_BYTES)
 

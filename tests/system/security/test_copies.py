@@ -219,9 +219,7 @@ def _show(*words, **options):
 """
 
 
-@pytest.mark.parametrize(
-    ("way", "holds"), [("files", True), ("files", False), ("a volume", True), ("a volume", False)]
-)
+@pytest.mark.parametrize(("way", "holds"), [("files", True), ("files", False), ("a volume", True)])
 @pytest.mark.usefixtures("busybox_image")
 @rules.race
 def test_a_directory_that_is_swapped_during_a_copy(
