@@ -154,7 +154,7 @@ def let_time_pass(engine: Engine) -> None:
 
     Nor what lies in the trash while its process, killed already, is on its way out.
     """
-    owners = {name.partition("-")[0] for name in os.listdir(engine.home.trash)}
+    owners = {name.partition("-")[0] for name in thrown(engine)}
     eventually(lambda: not any(Path("/proc", owner).exists() for owner in owners))
     for directory in engine.home.containers.iterdir():
         os.utime(directory, (0, 0))

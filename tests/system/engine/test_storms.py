@@ -22,6 +22,7 @@ from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
     EngineError,
+    NoSuchContainer,
     NotFound,
     StepFailed,
 )
@@ -232,7 +233,7 @@ def test_stop_ends_a_program_that_always_comes_back(engine: Engine) -> None:
     eventually(lambda: container.status == "exited")
     container.start()
     results = all_at_once(*[lambda: container.remove(force=True)] * 4)
-    assert kinds(results) <= {NotFound, Conflict}
+    assert kinds(results) <= {NoSuchContainer, NotFound, Conflict}
     assert engine.containers.list(all=True) == []
     eventually(lambda: traces(engine) == [])
 
