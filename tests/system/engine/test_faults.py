@@ -31,7 +31,7 @@ from tests.system.engine.look import assert_true
 from tests.system.engine.more_operations import MORE_OPERATIONS
 from tests.system.engine.network_operations import NETWORK_OPERATIONS
 from tests.system.engine.operations import OPERATIONS
-from tests.system.engine.processes import eventually, gone, traces
+from tests.system.engine.processes import eventually, gone, thrown, traces
 
 pytestmark = pytest.mark.timeout(3600)  # for all of them
 
