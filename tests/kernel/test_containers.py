@@ -13,6 +13,8 @@ import pytest
 
 from tests.kernel.conftest import Cell, Notebook
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def loaded(notebook: Notebook) -> Notebook:

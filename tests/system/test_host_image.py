@@ -29,6 +29,8 @@ DEBIAN_PYTHON = Path("/usr/bin/python3")
 DRIVER = """
 import json, sys
 import ipycontainer
+
+pytestmark = pytest.mark.sampled
 with ipycontainer.connect() as engine:
     words, options = json.loads(sys.argv[1])
     container = engine.containers.create("host", words, **options)

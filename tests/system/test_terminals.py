@@ -20,7 +20,7 @@ OnTerminal = Callable[..., ShellOnTerminal]
 NAMED = ("--network", "none", "--name", "box", "busybox")
 PROMPT = b"# "
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.conftest import Shell
 
 PATIENCE_SECONDS = 20
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 
 
 def until(true: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import ContainerError, ContainerNotRunning, OperationTimeout
 from tests.system.engine.processes import alive, eventually
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 
 MEBIBYTE = 1024 * 1024
 SLEEP = ["sleep", "1000"]

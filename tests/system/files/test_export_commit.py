@@ -27,6 +27,8 @@ from ipycontainer.storage.tar_reader import TarReader
 from ipycontainer.storage.tar_writer import TarWriter
 from tests.conftest import Shell
 
+pytestmark = pytest.mark.sampled
+
 RUN = ("run", "--rm", "--network", "none")
 
 

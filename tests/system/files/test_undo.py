@@ -16,7 +16,7 @@ from ipycontainer.errors import Conflict, NotFound
 from ipycontainer.store import events
 from tests.conftest import Shell
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 
 SETUP = (
     "mkdir /d; echo one > /d/f; ln /d/f /d/g; ln -s f /d/l; rm /etc/group; rm -r /var; mkdir /var;"

@@ -10,7 +10,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import EndpointConfig
 from tests.system.network.bridged import SLEEP, address, ports, says, start
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 
 
 def test_running_container_comes_to_a_network_and_leaves_it(engine: Engine) -> None:

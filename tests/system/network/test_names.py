@@ -19,7 +19,7 @@ from ipycontainer.model.network import EndpointConfig
 from tests.system.engine.processes import eventually
 from tests.system.network.bridged import SLEEP, address, processes, says
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 # Asks 127.0.0.11 what it is told on its command line, in hexadecimal; prints the answers so.
 ASK = """
 import json, socket, sys

@@ -14,7 +14,7 @@ from ipycontainer.store import places
 from tests.system.engine import weakened
 from tests.system.security.rules import either
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
 
 # ── sockets of the engine ────────────────────────────────────────────────────────────────────
 

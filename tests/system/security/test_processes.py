@@ -355,6 +355,8 @@ CHECKED = """
 import json, sys, time, ipycontainer
 from ipycontainer.commands import grammar
 from ipycontainer.linux import oom
+
+pytestmark = pytest.mark.sampled
 oom.set_own_score(300)
 engine = ipycontainer.connect(sys.argv[1])
 line = "run -d --name box --network none --health-interval 100ms --health-cmd".split()
