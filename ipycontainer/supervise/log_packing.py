@@ -57,6 +57,7 @@ class Packing:
 
     def _finish(self, path: Path) -> None:
         self._close()
+        os.stat(path)  # one that was trimmed meanwhile must not come back
         os.rename(f"{path}{PACKED}{UNDONE}", f"{path}{PACKED}")
         os.unlink(path)
         self._waiting.pop(0)

@@ -101,7 +101,8 @@ def _end_of_run(data: bytes, at: int, limit: int) -> int:
         else:
             break
     # Between two alike there may be another's, if two chunks have the same stamp.
-    return end if data.count(b"\n", at, end) == data.count(head, at, end) else first
+    alike = data.count(b"\n" + head, at, end) + 1
+    return end if data.count(b"\n", at, end) == alike else first
 
 
 def _texts(run: bytes) -> bytes:

@@ -22,6 +22,8 @@ import pytest
 
 import ipycontainer
 
+pytestmark = pytest.mark.sampled
+
 DATA = Path(__file__).with_name("data")
 DEBIAN_PYTHON = Path("/usr/bin/python3")
 
@@ -29,8 +31,6 @@ DEBIAN_PYTHON = Path("/usr/bin/python3")
 DRIVER = """
 import json, sys
 import ipycontainer
-
-pytestmark = pytest.mark.sampled
 with ipycontainer.connect() as engine:
     words, options = json.loads(sys.argv[1])
     container = engine.containers.create("host", words, **options)

@@ -34,7 +34,10 @@ for path in glob.glob(shown + "/*.s") + glob.glob(shown + "/*.m"):
         try:
             sock.connect(path)
             sock.send(json.dumps({"v": 1, **ask}).encode())
-            said[name] = sock.recv(65536).decode()
+            answer = sock.recv(65536).decode()
+            if '"reserved"' in answer:  # said to whoever may connect, before any request
+                answer = sock.recv(65536).decode()
+            said[name] = answer
         except ConnectionError:
             said[name] = ""
 print(json.dumps(said))

@@ -24,6 +24,8 @@ from tests.system.runtime.isolated import call
 from tests.system.security import rules
 from tests.system.security.rules import either
 
+pytestmark = pytest.mark.sampled
+
 MARK = "of-the-host"
 SYS_KEYCTL = 250  # asm/unistd_64.h
 
@@ -355,8 +357,6 @@ CHECKED = """
 import json, sys, time, ipycontainer
 from ipycontainer.commands import grammar
 from ipycontainer.linux import oom
-
-pytestmark = pytest.mark.sampled
 oom.set_own_score(300)
 engine = ipycontainer.connect(sys.argv[1])
 line = "run -d --name box --network none --health-interval 100ms --health-cmd".split()

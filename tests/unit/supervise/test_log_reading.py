@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipycontainer.supervise import log_reading
@@ -27,6 +27,10 @@ records = st.lists(
 )
 
 
+# a line that is a head itself, and another stream's record in its place
+@example(
+    written=[(HEADS[0], b""), (HEADS[0], b""), (HEADS[2], b""), (HEADS[0], HEADS[0])], block=204
+)
 @given(written=records, block=st.integers(1, 400))
 def test_runs_hold_what_single_records_do(
     tmp_path_factory: pytest.TempPathFactory, written: list[tuple[bytes, bytes]], block: int
