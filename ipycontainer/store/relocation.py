@@ -77,7 +77,21 @@ def _relocate(root: Path, before: str) -> None:
     if copied:
         for note in (root / "containers").glob("*/cgroup.json"):
             note.unlink()
+        _disown(root)
     (root / "run").unlink(missing_ok=True)
+
+
+def _disown(root: Path) -> None:
+    """Let nothing in a copy belong to a process that lives: it is at work on the original.
+
+    What is in the making, by its maker's mark (storage.snapshots), or in the trash by its name
+    (storage.trash), is a leftover here, and the next sweep's.
+    """
+    for directory in (root / "containers").iterdir():
+        (directory / "maker").unlink(missing_ok=True)
+        os.utime(directory, (0, 0))  # a young directory could get its mark yet
+    for number, entry in enumerate((root / "trash").iterdir()):
+        entry.rename(entry.with_name(f"copied {number}"))
 
 
 def _moved(text: str, before: str, after: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ipycontainer.storage import snapshots, trash
 from ipycontainer.store import relocation
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home, open_home
@@ -48,6 +49,19 @@ def test_a_copy_names_its_own_directories_and_nobodys_processes(home: Home) -> N
     assert row(home.root) == (OVERLAYS.replace("%s", str(home.root)), "now")
     assert open_home(home.root) == home
     assert open_home(place) == copy
+
+
+def test_nothing_in_a_copy_is_in_the_making(home: Home) -> None:
+    """Who makes something in the original lives, and is not at work here."""
+    snapshots.make(home, home.container("d" * 64), ())
+    trash.place(home).mkdir()
+    place = home.root.with_name("copy")
+    shutil.copytree(home.root, place, symlinks=True)
+    copy = open_home(place)
+    store = Store(copy)
+    assert snapshots.orphans(copy, store) == ["d" * 64]
+    assert len(trash.unowned(copy)) == 1
+    assert trash.unowned(home) == snapshots.orphans(home, Store(home)) == []
 
 
 def test_a_home_that_was_moved_keeps_what_it_says_of_processes(home: Home) -> None:
