@@ -53,6 +53,8 @@ def test_a_copy_names_its_own_directories_and_nobodys_processes(home: Home) -> N
 
 def test_nothing_in_a_copy_is_in_the_making(home: Home) -> None:
     """Who makes something in the original lives, and is not at work here."""
+    with Store(home).write() as tx:
+        tx.execute("DELETE FROM containers")
     snapshots.make(home, home.container("d" * 64), ())
     trash.place(home).mkdir()
     place = home.root.with_name("copy")
