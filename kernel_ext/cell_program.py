@@ -327,7 +327,7 @@ def _end(code: int) -> None:
     """
     if "pandas" not in sys.modules:
         sys.exit(code)
-    threading._shutdown()  # type: ignore[attr-defined]
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter itself calls
     atexit._run_exitfuncs()
     _flush()
     with contextlib.suppress(Exception):

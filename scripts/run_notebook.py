@@ -71,7 +71,9 @@ def record(notebook: Any, executed: Any) -> None:
             raise ValueError(f"something is missing here: {now.splitlines()[0]}")
         quote = '"""' if "\n" in now else '"'
         text = now.replace("\\", "\\\\").replace('"', '\\"')
-        begin, end = RECORDED.search(cell.source).span(1)  # type: ignore[union-attr]
+        place = RECORDED.search(cell.source)
+        assert place is not None  # `recorded` has just found it
+        begin, end = place.span(1)
         cell.source = f"{cell.source[:begin]}{quote}{text}{quote}{cell.source[end:]}"
         for output in cell.outputs:
             if output.output_type == "stream":

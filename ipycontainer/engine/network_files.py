@@ -51,7 +51,6 @@ class Neighbours:
 
 
 ALONE = Neighbours()
-_NAMES = ("resolv.conf", "hostname", "hosts")
 
 
 def warnings_of(config: ContainerConfig) -> tuple[str, ...]:
@@ -159,7 +158,7 @@ def mounted_files(
 ) -> Iterator[tuple[Path, str]]:
     """Yield each file with the place where it is mounted; of a shared network the other's."""
     directory = home.container((other or record).id)
-    for name in _NAMES:
+    for name in defaults.ETC_FILES:
         yield directory / name, f"/etc/{name}"
 
 

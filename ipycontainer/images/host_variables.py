@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from ipycontainer.images.environment import PythonEnvironment
+from ipycontainer.runtime.defaults import PATH
 
 __all__ = ["ALIAS_DIRECTORY", "variables"]
 
 # Holds `python` where the kernel's interpreter goes by another name (Debian has only python3).
 ALIAS_DIRECTORY = "/.host/bin"
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT_USER_BASE = "/root/.local"
 
 
@@ -34,6 +34,6 @@ def variables(environment: PythonEnvironment, aliased: bool, search: list[str]) 
         # Python looks for the user's packages below $HOME, which inside is /root.
         found["PYTHONUSERBASE"] = environment.user_base
         path.append(os.path.join(environment.user_base, "bin"))
-    path += [entry for entry in _PATH.split(":") if entry not in path]
+    path += [entry for entry in PATH.split(":") if entry not in path]
     found |= {"PATH": ":".join(path), **environment.variables}
     return tuple(f"{name}={value}" for name, value in sorted(found.items()))

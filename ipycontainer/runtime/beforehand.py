@@ -36,6 +36,7 @@ __all__ = [
     "sample",
     "split",
     "steps_in",
+    "without_program",
 ]
 
 KINDS = ("mount", "uts", "ipc", "pid", "network")  # those of a container that names no others
@@ -109,18 +110,20 @@ def differ_in_program_only(raw: Mapping[str, Any], expected: Mapping[str, Any]) 
 
     Then all steps but the last are the same, and need not be planned again.
     """
-    one, other = (_without_program(each) for each in (raw, expected))
-    return one == other
+    return without_program(raw) == without_program(expected)
 
 
-def _without_program(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    # how a container's networks are wished for names it, and what is published
+def without_program(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a bundle that can still be planned, without all that `differ_in_program_only` allows.
+
+    How a container's networks are wished for goes, too: it holds its name, and what is published.
+    """
     networks = (
-        {oci.ANNOTATION_NETWORKS: ""} if oci.ANNOTATION_NETWORKS in raw["annotations"] else {}
+        {oci.ANNOTATION_NETWORKS: "{}"} if oci.ANNOTATION_NETWORKS in raw["annotations"] else {}
     )
     return {
         **raw,
-        "process": {**raw["process"], "args": (), "env": ()},
+        "process": {**raw["process"], "args": ["true"], "env": []},
         "annotations": {**raw["annotations"], **networks},
     }
 
@@ -194,7 +197,7 @@ def sample(userns: bool, scratch: str) -> Spec:
     }
     files = (
         oci.Mount(f"/etc/{name}", "bind", f"{scratch}/{name}", ("rbind", "rw", "rprivate"))
-        for name in ("resolv.conf", "hostname", "hosts")
+        for name in defaults.ETC_FILES
     )
     return Spec(
         process=Process(

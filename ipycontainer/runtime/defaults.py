@@ -17,6 +17,7 @@ __all__ = [
     "DEVICES",
     "DEVICE_LINKS",
     "DEVICE_RULES",
+    "ETC_FILES",
     "MASKED_PATHS",
     "PATH",
     "READONLY_PATHS",
@@ -26,6 +27,9 @@ __all__ = [
     "mounts",
     "sysctls",
 ]
+
+# Below /etc the engine's own, in each container's directory: written anew at each start.
+ETC_FILES = ("resolv.conf", "hostname", "hosts")
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -13,13 +13,13 @@ import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.storage import trash, trees
 from ipycontainer.store.home import Home
 
 __all__ = ["is_layer", "layer", "sweep"]
 
 _DIRECTORIES = ("dev", "proc", "sys")
-_FILES = ("hostname", "hosts", "resolv.conf")  # below /etc
 _MODE = 0o755  # docker's, for the files too
 _DIRECTORY = "mountpoints"
 
@@ -71,7 +71,7 @@ def _make(root: str, below: Sequence[str]) -> None:
     for name in _DIRECTORIES:
         if _seen(below, name) is None:
             os.mkdir(f"{root}/{name}", _MODE)
-    missing = [name for name in _FILES if _seen(below, f"etc/{name}") is None]
+    missing = [name for name in ETC_FILES if _seen(below, f"etc/{name}") is None]
     if not missing:
         return
     etc = f"{root}/etc"

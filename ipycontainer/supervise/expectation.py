@@ -11,13 +11,14 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_OVERLAYS, ANNOTATION_VOLUMES
+from ipycontainer.model.oci import ANNOTATION_OVERLAYS, ANNOTATION_VOLUMES
+from ipycontainer.runtime.beforehand import without_program
+from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["FILES", "expected", "forget", "learn"]
+__all__ = ["expected", "forget", "learn"]
 
-FILES = ("resolv.conf", "hostname", "hosts")  # in a container's directory: written at its start
 STARTS = 2  # alike, before a third one is expected
 _FILE = "again.json"
 _ID, _SHORT_ID = "{id}", "{short id}"
@@ -32,10 +33,11 @@ def learn(home: Home, container_id: str, config: bytes, *, again: bool) -> None:
     if not again or not _can_be_made_ahead(home, raw, container_id):
         forget(home)
         return
-    raw["process"] |= {"args": ["true"], "env": []}
-    if ANNOTATION_NETWORKS in raw["annotations"]:
-        raw["annotations"][ANNOTATION_NETWORKS] = "{}"  # its name, and its ports
-    text = json.dumps(raw).replace(container_id, _ID).replace(container_id[:12], _SHORT_ID)
+    text = (
+        json.dumps(without_program(raw))
+        .replace(container_id, _ID)
+        .replace(container_id[:12], _SHORT_ID)
+    )
     before = _read(home)
     starts = before["starts"] + 1 if before.get("config") == text else 1
     path = home.cache / _FILE
@@ -85,7 +87,7 @@ def _can_be_made_ahead(home: Home, raw: dict[str, Any], container_id: str) -> bo
         if mount.get("source", "").startswith(own)
     }
     return (
-        inside <= {*FILES}
+        inside <= {*ETC_FILES}
         and ANNOTATION_VOLUMES not in annotations
         and '"by"' not in annotations.get(ANNOTATION_OVERLAYS, '"by"')
         and linux.get("cgroupsPath") == cgroup_path(home, container_id)

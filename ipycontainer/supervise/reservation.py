@@ -21,13 +21,13 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_OVERLAYS, Spec
 from ipycontainer.model.state import Overlay
 from ipycontainer.runtime import launch
+from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
 from ipycontainer.storage import snapshots, trash
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise.expectation import FILES
 
 __all__ = ["Reservation", "reserve"]
 
@@ -82,7 +82,7 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
             )
         )
         snapshots.make(home, place, written)
-        for name in FILES:
+        for name in ETC_FILES:
             (place / name).touch(0o644)
         (place / "config.json").write_text(text, encoding="utf-8")
         shown = tuple(_looks(_paths(spec, overlays, f"{place}/")))

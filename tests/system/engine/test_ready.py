@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from contextlib import suppress
+from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def expect(engine: Engine, *command: str, **options: Any) -> str:
     for _ in range(10):
         assert engine.run(image, command or ["true"], remove=True, **options).exit_code == 0
         (zygote,) = zygotes_of(engine)
-        eventually(lambda zygote=zygote: spare_of(zygote) is not None)  # type: ignore[misc]
+        eventually(partial(waits, zygote))
         if found := ready(engine):
             return found[0]
     raise AssertionError("nothing is expected, however often it is run")
@@ -51,6 +52,11 @@ def taken(engine: Engine, *command: str, **options: Any) -> RunResult:
             return result
         result.container.remove()
     raise AssertionError("what is ready is never taken")
+
+
+def waits(zygote: int) -> bool:
+    """Tell whether a spare monitor waits."""
+    return spare_of(zygote) is not None
 
 
 def spare_of(zygote: int) -> int | None:
