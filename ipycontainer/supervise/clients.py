@@ -30,14 +30,12 @@ class Clients:
         self._do = do
         self._channels: dict[int, Channel] = {}
         self._socket: socket.socket | None = None
-        self._inode = -1
 
     def listen(self) -> None:
         """Let everybody of our user connect, from now on."""
         if self._socket is not None:
             return
         self._socket = listen(str(self._path))
-        self._inode = os.stat(self._path).st_ino
         self._loop.watch(self._socket.fileno(), READ, self._accept)
 
     def join(self, channel: Channel) -> None:
@@ -63,14 +61,17 @@ class Clients:
         for channel in list(self._channels.values()):
             self._leave(channel)
 
-    def close(self) -> None:
-        """Take the socket away, and let the clients see that all is done.
+    def hide(self) -> None:
+        """Take the socket's name away: nobody new can connect.
 
-        The lock is free by now: the name may be that of the next monitor's socket.
+        Under the container's lock: without it, the name may be that of the next monitor's socket.
         """
-        with suppress(FileNotFoundError):
-            if os.stat(self._path).st_ino == self._inode:
+        if self._socket is not None:
+            with suppress(FileNotFoundError):
                 os.unlink(self._path)
+
+    def close(self) -> None:
+        """Let the clients see that all is done."""
         if self._socket is not None:
             self._socket.close()
         for channel in self._channels.values():

@@ -304,6 +304,10 @@ class Monitor:
         self._attend()
         return True
 
+    def hide(self) -> None:
+        """Let nobody find this monitor any more; the container's lock is still held."""
+        self._clients.hide()
+
     def leave(self) -> None:
         """Let go of the clients: they see that all is done."""
         self._clients.close()

@@ -51,7 +51,9 @@ def main(
     if monitor.start(channel, message, ends, sandbox if begun else None):
         monitor.serve()
     monitor.learn()
-    # In this order: whoever sees the end of a connection, or no socket, finds the lock free.
+    # In this order: no name is taken from the next monitor, which begins when the lock is free,
+    # and whoever sees the end of a connection finds it free.
+    monitor.hide()
     lock.release()
     monitor.leave()
     return 0
