@@ -15,7 +15,15 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ipycontainer.commands import failures, grammar, progress, shell_terminal, text, transfers
+from ipycontainer.commands import (
+    failures,
+    grammar,
+    progress,
+    shell_terminal,
+    standard_streams,
+    text,
+    transfers,
+)
 from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import Copied, EventView, LogView, Outcome, Running, Streamed
 from ipycontainer.commands.suggesting import suggest
@@ -46,7 +54,10 @@ _BROKEN_PIPE = 128 + signal.SIGPIPE
 
 def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None = None) -> int:
     """Do one command line, by default the process's own, and return the exit code."""
-    _open_standard_streams()
+    standard_streams.open_closed()
+    if argv is None:
+        sys.stdout = standard_streams.patient(1, line_buffering=os.isatty(1))
+        sys.stderr = standard_streams.patient(2, line_buffering=True)
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         # Names and logs hold any bytes; what is no UTF-8 goes out as it came.
@@ -62,22 +73,6 @@ def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None
         return _BROKEN_PIPE
     except KeyboardInterrupt:
         return _INTERRUPTED
-
-
-def _open_standard_streams() -> None:
-    """Put /dev/null where the caller closed one of the three, before another file takes its number.
-
-    A program would else read from, or write into, whatever the engine opens first.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(1, "w", closefd=False)
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
 def _connect() -> Engine:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import signal
 import subprocess
 import sys
+import termios
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,14 +28,25 @@ FOLLOWERS = 50
 FLAT_KIB = 16 * 1024  # what a process may grow by while ever more goes through it
 PATIENCE_SECONDS = 60
 SLOW_PATIENCE_SECONDS = 1200
+HALF_A_PIPE_BYTES = 32 * 1024  # pipe(7): 64 KiB
 
 
 @pytest.fixture
 def lines(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Numbered lines of 100 bytes; the parameter says how many megabytes."""
-    megabytes: int = request.param
-    (tmp_path / "data").mkdir()
-    path = tmp_path / "data" / "lines"
+    return write_lines(tmp_path / "data", request.param)
+
+
+@pytest.fixture
+def lines_of_a_megabyte(tmp_path: Path) -> Path:
+    """As `lines`, of one megabyte."""
+    return write_lines(tmp_path / "data", 1)
+
+
+def write_lines(directory: Path, megabytes: int) -> Path:
+    """Write so many megabytes of numbered lines of 100 bytes."""
+    directory.mkdir()
+    path = directory / "lines"
     with path.open("wb") as file:
         for first in range(0, megabytes * 10_000, 10_000):
             file.write(b"".join(b"%099d\n" % number for number in range(first, first + 10_000)))
@@ -62,12 +76,7 @@ class Follower:
     def by_shell(self, container: Container) -> None:
         """Follow as `ipycontainer logs -f` in a process."""
         command = [sys.executable, "-m", "ipycontainer", "logs", "-f", container.id]
-        package = str(Path(ipycontainer.__file__).parents[1])
-        environment = {
-            **os.environ,
-            "IPYCONTAINER_HOME": str(container.engine.home.root),
-            "PYTHONPATH": package,
-        }
+        environment = environment_of(container)
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             while piece := os.read(process.stdout.fileno(), 1024 * 1024):
@@ -77,6 +86,15 @@ class Follower:
         """Follow in a thread of ours."""
         for entry in container.log_chunks(follow=True):
             self.take(entry.text)
+
+
+def environment_of(container: Container) -> dict[str, str]:
+    """Return what a shell on a container's home is started with."""
+    return {
+        **os.environ,
+        "IPYCONTAINER_HOME": str(container.engine.home.root),
+        "PYTHONPATH": str(Path(ipycontainer.__file__).parents[1]),
+    }
 
 
 def peak(pid: int) -> int:
@@ -140,6 +158,55 @@ def test_fifty_follow_while_it_is_written(
     left = peak(monitor)
     assert left - before < FLAT_KIB, (before, left)
     assert container.logs(tail=2) == b"%099d\n%099d\n" % (size // 100 - 2, size // 100 - 1)
+
+
+@pytest.mark.parametrize("words", [(), ("-f",)], ids=["read", "followed"])
+def test_a_reader_that_was_stopped_loses_nothing(
+    engine: Engine, lines_of_a_megabyte: Path, words: tuple[str, ...]
+) -> None:
+    """A shell that is stopped while its pipe is full goes on where it was, unbuffered as well.
+
+    The signal cuts its write(2), and Python's unbuffered streams forget what was not taken.
+    """
+    container = engine.containers.create(
+        "busybox",
+        ["cat", "/data/lines"],
+        network="none",
+        volumes={str(lines_of_a_megabyte.parent): {"bind": "/data", "mode": "ro"}},
+    )
+    container.start()
+    container.wait()
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "ipycontainer", "logs", *words, container.id],
+        stdout=subprocess.PIPE,
+        env=environment_of(container),
+    ) as process:
+        assert process.stdout is not None
+        reader = process.stdout.fileno()
+        eventually(lambda: waits_for_a_pipe(process.pid))
+        begin = os.read(reader, HALF_A_PIPE_BYTES)
+        eventually(lambda: waits_for_a_pipe(process.pid) and readable(reader) > HALF_A_PIPE_BYTES)
+        process.send_signal(signal.SIGSTOP)
+        eventually(lambda: state(process.pid) == "T")
+        process.send_signal(signal.SIGCONT)
+        eventually(lambda: waits_for_a_pipe(process.pid))
+        assert begin + process.stdout.read() == lines_of_a_megabyte.read_bytes()
+    assert process.returncode == 0
+
+
+def readable(fd: int) -> int:
+    """Return how many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def waits_for_a_pipe(pid: int) -> bool:
+    """Tell whether a process stands in a write to a full pipe."""
+    return state(pid) == "S" and "pipe_write" in Path(f"/proc/{pid}/wchan").read_text()
+
+
+def state(pid: int) -> str:
+    """Return a process's state as ps(1) has it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_bytes_of_any_kind_come_back(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The shell's three standard streams, as the caller gave them: closed, unbuffered, nonblocking.
+
+With `PYTHONUNBUFFERED` (set in many images) or `-u`, sys.stdout writes once and drops what write(2)
+did not take; a pipe takes less than it was given when a signal comes (pipe(7), signal(7): SIGSTOP
+and SIGCONT do, too). A caller may also have left its pipe or terminal nonblocking (EAGAIN).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+from typing import Any, TextIO
+
+__all__ = ["open_closed", "patient"]
+
+BUFFER_BYTES = 64 * 1024
+
+
+def open_closed() -> None:
+    """Put /dev/null where the caller closed one of the three, before another file takes its number.
+
+    A program would else read from, or write into, whatever the engine opens first.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+class _Waiting(io.FileIO):
+    """A descriptor whose write waits until at least something is taken."""
+
+    def write(self, data: Any) -> int:
+        while (written := super().write(data)) is None:  # EAGAIN
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLOUT)
+            poll.poll()
+        return written
+
+
+def patient(fd: int, *, line_buffering: bool = False) -> TextIO:
+    """Return a stream on `fd` that writes all that it is given, however little is taken at once.
+
+    Names and logs hold any bytes; what is no UTF-8 goes out as it came.
+    """
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Waiting(fd, "wb", closefd=False), BUFFER_BYTES),
+        encoding="utf-8",
+        errors="surrogateescape",
+        newline="\n",
+        line_buffering=line_buffering,
+    )

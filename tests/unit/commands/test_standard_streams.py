@@ -1,0 +1,71 @@
+"""Whatever a pipe takes at once, all that is written comes out of it, in its order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ipycontainer.commands import standard_streams
+
+DATA = os.urandom(1024 * 1024)
+
+
+@contextmanager
+def read_by(begin: threading.Event) -> Iterator[tuple[int, list[bytes]]]:
+    """Give a pipe that is read once `begin` is set, and what was read."""
+    reader, writer = os.pipe()
+    pieces: list[bytes] = []
+
+    def read() -> None:
+        begin.wait(10)
+        while piece := os.read(reader, 5000):
+            pieces.append(piece)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield writer, pieces
+    finally:
+        os.close(writer)
+        thread.join()
+        os.close(reader)
+
+
+def test_a_write_that_a_signal_cut_goes_on() -> None:
+    """A full pipe and a signal: write(2) takes a part, the stream writes the rest."""
+    begin = threading.Event()
+
+    def caught(_: int, __: FrameType | None) -> None:
+        begin.set()
+
+    before = signal.signal(signal.SIGALRM, caught)
+    try:
+        with read_by(begin) as (writer, pieces):
+            stream = standard_streams.patient(writer)
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            stream.buffer.write(DATA)
+            stream.flush()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert begin.is_set()
+    assert b"".join(pieces) == DATA
+
+
+def test_a_nonblocking_pipe_is_waited_for() -> None:
+    """EAGAIN is no error and loses nothing: bytes and text, in their order."""
+    begin = threading.Event()
+    begin.set()
+    with read_by(begin) as (writer, pieces):
+        os.set_blocking(writer, False)
+        stream = standard_streams.patient(writer)
+        for at in range(0, len(DATA), 100_000):
+            stream.write("ä\n\udcff")
+            stream.flush()
+            stream.buffer.write(DATA[at : at + 100_000])
+        stream.flush()
+    parts = (DATA[at : at + 100_000] for at in range(0, len(DATA), 100_000))
+    assert b"".join(pieces) == b"".join("ä\n".encode() + b"\xff" + part for part in parts)
