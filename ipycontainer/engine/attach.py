@@ -122,9 +122,11 @@ def _launch(
     engine, config = container.engine, container.record.config
     began = time.perf_counter_ns()
     faults.point("start: before the bundle")
+    reached: tuple[str, ...] = ()
     try:
         wishes.settle_endpoints(engine.store, container.id, config)
         around, neighbours = engine.surroundings(container.record), _neighbours(container)
+        reached = monitor_statements.CAME_AND_LEFT  # docker looks at the rest from there only
         joined = sharing.donors(
             config, lambda name: engine.containers.get(name).record, neighbours.shared
         )
@@ -132,7 +134,15 @@ def _launch(
         log = log_options.of_request(container.record)
     except EngineError as error:
         with engine.store.write() as tx:
-            monitor_statements.failed(tx, container.id, NEVER_RAN, error.message)
+            monitor_statements.failed(
+                tx,
+                container.id,
+                NEVER_RAN,
+                error.message,
+                time.time_ns(),
+                reached,
+                attached=bool(streams),
+            )
         raise
     if to_mount := mount_specs.volumes_to_mount(around.volumes):
         engine.supervisor.work("mount-volumes", {"names": to_mount})

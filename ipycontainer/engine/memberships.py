@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 from ipycontainer.engine import network_files, wishes
 from ipycontainer.errors import Conflict, InvalidArgument
 from ipycontainer.model.network import EndpointConfig, NetworkRecord
-from ipycontainer.model.state import ContainerRecord
 from ipycontainer.store import containers, endpoints, networks
-from ipycontainer.store.database import Transaction
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
@@ -64,7 +62,7 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
         return
     with engine.store.write() as tx:
         endpoints.add(tx, record.id, network.id, wanted)
-        _configure(tx, changed, network, "connect")
+        containers.keep_endpoints(tx, record.id, changed.config)  # docker tells at the start
 
 
 def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
@@ -87,7 +85,8 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
         return
     with engine.store.write() as tx:
         endpoints.remove(tx, record.id, network.id, time.time_ns())
-        _configure(tx, changed, network, "disconnect")
+        containers.keep_endpoints(tx, record.id, changed.config)
+        networks.tell(tx, network, "disconnect", time.time_ns(), container=record.id)
 
 
 def forget(engine: Engine, network: str, ref: str) -> None:
@@ -98,11 +97,3 @@ def forget(engine: Engine, network: str, ref: str) -> None:
         raise InvalidArgument(f"container {record.id} is not connected to the network {network}")
     with engine.store.write() as tx:
         containers.keep_endpoints(tx, record.id, replace(record.config, endpoints=kept))
-
-
-def _configure(
-    tx: Transaction, record: ContainerRecord, network: NetworkRecord, action: str
-) -> None:
-    """Write the changed configuration, and tell of it as docker does."""
-    containers.keep_endpoints(tx, record.id, record.config)
-    networks.tell(tx, network, action, time.time_ns(), container=record.id)

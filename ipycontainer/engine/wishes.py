@@ -116,8 +116,6 @@ def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -
 
     One that is not there is looked for again at the start (`settle_endpoints`), as docker does.
     """
-    if not config.endpoints:
-        return
     catalogue.ensure_predefined(tx)
     for endpoint in config.endpoints:
         try:

@@ -4,18 +4,21 @@ A monitor lives as long as its container, perhaps through several updates of the
 with the statements that it was started with. So these use no column that a later schema might
 change, and a test holds them against every schema step. Repair runs the same ones.
 
-Each is one short transaction's worth and adds its event in docker's terms.
+Each is one short transaction's worth and adds its event in docker's terms. What tells of networks
+runs from schema 2 on, which has them.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from ipycontainer.errors import NoSuchContainer
-from ipycontainer.store import containers, endpoints, events
+from ipycontainer.store import containers, endpoints, events, networks
 from ipycontainer.store.database import Transaction
 
 __all__ = [
+    "CAME_AND_LEFT",
     "anonymous_volumes",
     "executed",
     "execution_began",
@@ -35,6 +38,9 @@ __all__ = [
     "unpaused",
 ]
 
+# What docker tells of a network whose container did not start, though its place there was made.
+CAME_AND_LEFT = ("connect", "disconnect")
+
 
 def started(
     tx: Transaction,
@@ -49,8 +55,9 @@ def started(
 ) -> bool:
     """Say that init has become the user's program (`start`). The liveness lock is held already.
 
-    `restart_count` says how often its policy has begun it again since somebody started it; who
-    watches from the start was `attached` before.
+    Before it stands that the container has come to its networks (`connect`). `restart_count` says
+    how often its policy has begun it again since somebody started it; who watches from the start
+    was `attached` before.
 
     False when the container was removed meanwhile, or is being: then the caller ends it.
     """
@@ -65,6 +72,7 @@ def started(
     record = containers.get(tx, container_id)
     if attached:
         containers.tell(tx, record, "attach", time_ns)
+    networks.tell_all(tx, record, "connect", time_ns)
     containers.tell(tx, record, "start", time_ns)
     return True
 
@@ -72,7 +80,7 @@ def started(
 def exited(
     tx: Transaction, container_id: str, code: int, error: str, oom: bool, time_ns: int
 ) -> bool:
-    """Say that the program has ended (`oom` where that was why, then `die`).
+    """Say that the program has ended (`oom` where that was why, `disconnect`s, then `die`).
 
     False when that was said before, or the row is gone: of a monitor and a repair that both come,
     one tells.
@@ -90,6 +98,7 @@ def exited(
     )
     if oom and not record.state.oom_killed:
         containers.tell(tx, record, "oom", time_ns)
+    networks.tell_all(tx, record, "disconnect", time_ns)
     seconds = max(0, time_ns - record.state.started_ns) // 1_000_000_000
     containers.tell(tx, record, "die", time_ns, execDuration=str(seconds), exitCode=str(code))
     return True
@@ -116,11 +125,21 @@ def given_up(tx: Transaction, container_id: str, by_stop: bool, time_ns: int) ->
     return bool(changed)
 
 
-def failed(tx: Transaction, container_id: str, code: int, error: str) -> bool:
+def failed(
+    tx: Transaction,
+    container_id: str,
+    code: int,
+    error: str,
+    time_ns: int,
+    reached: Sequence[str] = CAME_AND_LEFT,
+    *,
+    attached: bool = False,
+) -> bool:
     """Say that a start failed: code and reason are kept, the status stays what it was.
 
-    So does docker: a container that never ran is still `created`, and none died. The bell rings
-    all the same, for who waits. False when the row is gone.
+    So does docker: a container that never ran is still `created`, and none died. Who watched
+    was `attached` all the same, and `reached` says how far it came with its networks. The bell
+    rings in any case, for who waits. False when the row is gone.
     """
     changed = tx.execute(
         "UPDATE containers SET exit_code = ?, error = ?, pid = 0, start_ticks = 0 WHERE id = ?",
@@ -128,12 +147,17 @@ def failed(tx: Transaction, container_id: str, code: int, error: str) -> bool:
     )
     if not changed:
         return False
+    record = containers.get(tx, container_id)
+    if attached:
+        containers.tell(tx, record, "attach", time_ns)
+    for action in reached:
+        networks.tell_all(tx, record, action, time_ns)
     tx.has_event = True
     return True
 
 
 def released(tx: Transaction, container_id: str, time_ns: int) -> None:
-    """Let go of the addresses and ports that a container had. Runs from schema 2 on."""
+    """Let go of the addresses and ports that a container had."""
     endpoints.release(tx, container_id, time_ns)
 
 

@@ -11,11 +11,12 @@ import sqlite3
 import time
 
 from ipycontainer.errors import Conflict, InvalidArgument, NetworkInUse, NoSuchNetwork
-from ipycontainer.model.network import NetworkConfig, NetworkRecord
-from ipycontainer.store import events
+from ipycontainer.model.network import BRIDGE, NetworkConfig, NetworkRecord
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.store import endpoints, events
 from ipycontainer.store.database import Transaction
 
-__all__ = ["add", "find", "get", "list_all", "remove", "tell"]
+__all__ = ["add", "find", "get", "list_all", "remove", "tell", "tell_all"]
 
 
 def add(tx: Transaction, record: NetworkRecord) -> None:
@@ -85,6 +86,23 @@ def tell(
     """Add an event of a network, with docker's attributes."""
     shared = {"name": record.name, "type": record.config.driver}
     events.add(tx, "network", action, record.id, {**shared, **attributes}, time_ns)
+
+
+def tell_all(tx: Transaction, container: ContainerRecord, action: str, time_ns: int) -> None:
+    """Add an event of each network that a container is on, at its start or its end.
+
+    The default one comes first, as in docker. One that it is coming to, or leaving, is told of by
+    who is about it.
+    """
+    rows = tx.all(
+        "SELECT networks.* FROM networks JOIN endpoints ON network_id = networks.id"
+        " WHERE container_id = ? AND position != ? ORDER BY name != ?, position",
+        (container.id, endpoints.UNSETTLED, BRIDGE),
+    )
+    if container.config.network in ("none", "host"):
+        rows = tx.all("SELECT * FROM networks WHERE name = ?", (container.config.network,))
+    for row in rows:
+        tell(tx, _record(row), action, time_ns, container=container.id)
 
 
 def _record(row: sqlite3.Row) -> NetworkRecord:

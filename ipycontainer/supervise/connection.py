@@ -30,6 +30,7 @@ from ipycontainer.store import endpoints
 from ipycontainer.store import names as store_names
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.store.monitor_statements import CAME_AND_LEFT
 from ipycontainer.supervise import names, side
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.names import Names
@@ -42,7 +43,7 @@ _PROGRAMMING = "driver failed programming external connectivity on endpoint {} (
 
 
 class Connection:
-    """The networks of one running container. `warnings` are of the start."""
+    """The networks of one running container. `warnings` and `reached` are of the start."""
 
     def __init__(self, home: Home, store: Store, container_id: str, spec: Spec) -> None:
         self._home = home
@@ -62,6 +63,7 @@ class Connection:
         self._resolver: list[int] = []
         self._names: list[Names] = []  # one a resolver: who came to a network twice has two
         self._loop: Loop | None = None
+        self.reached: tuple[str, ...] = ()  # what docker tells of a start that fails
         self.warnings: list[str] = []
 
     # ── the start ────────────────────────────────────────────────────────────────────────────
@@ -70,6 +72,7 @@ class Connection:
         """Take addresses, and return the spec with what init shall configure."""
         with self._store.write() as tx:
             self._plugs = attachments.take(tx, self._id, self._home.hash8, time.time_ns())
+        self.reached = CAME_AND_LEFT[1:]
         faults.point("monitor: addresses taken")
         inside = attachments.inside(self._plugs, resolver="servers" in self._asked)
         return replace(spec, annotations={**spec.annotations, ANNOTATION_INTERFACES: inside})
@@ -85,6 +88,7 @@ class Connection:
             hosts.add_own(path, self._plugs, self._hostname, self._domain)
             if self._asked.get("ports"):
                 self._publish(self._place)
+            self.reached = CAME_AND_LEFT
         except OSError as error:
             told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             raise ResourceError(f"failed to set up container networking: {told}") from error

@@ -250,7 +250,7 @@ class Monitor:
         if self._connection is not None:
             self._connection.withdraw()
         timeline.write(self._bundle, self._notes, self._spec, error.message)
-        self._record.failed(error, connected=self._connection is not None)
+        self._record.failed(error, self._connection)
         if self._auto_remove:
             self._remove()
         if channel is not None:

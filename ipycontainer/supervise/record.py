@@ -20,6 +20,8 @@ from ipycontainer.storage import removal, snapshots, trash, volumes
 from ipycontainer.store import containers, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
+from ipycontainer.store.monitor_statements import CAME_AND_LEFT
+from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.processes import SIGNALLED
 
 __all__ = ["Beginning", "End", "Record"]
@@ -45,13 +47,13 @@ class Beginning:
     def __init__(self, record: Record, restart_count: int, *, attached: bool) -> None:
         self._record = record
         self._restart_count = restart_count
-        self._attached = attached
+        record.attached = attached
         self._open: AbstractContextManager[bool] | None = None
         self._known = False
 
     def write(self, pid: int) -> None:
         """Write the row; nobody sees it yet."""
-        self._open = self._record.started(pid, self._restart_count, attached=self._attached)
+        self._open = self._record.started(pid, self._restart_count)
         self._known = self._open.__enter__()
 
     def drop(self) -> None:
@@ -76,16 +78,20 @@ class _Dropped(Exception):
 
 
 class Record:
-    """The rows and files of one container. `failure` is docker's sentence for a step that fails."""
+    """The rows and files of one container. `failure` is docker's sentence for a step that fails.
+
+    `attached`: somebody watches its start.
+    """
 
     def __init__(self, home: Home, store: Store, container_id: str, failure: str) -> None:
         self._home = home
         self._store = store
         self._id = container_id
         self._failure = failure
+        self.attached = False
 
     @contextmanager
-    def started(self, pid: int, restart_count: int, *, attached: bool) -> Iterator[bool]:
+    def started(self, pid: int, restart_count: int) -> Iterator[bool]:
         """Say that it runs; False when it was removed between the request and now."""
         with self._store.write() as tx:
             yield monitor_statements.started(
@@ -96,7 +102,7 @@ class Record:
                 procfs.boot_id(),
                 time.time_ns(),
                 restart_count,
-                attached=attached,
+                attached=self.attached,
             )
 
     def happened(self, action: str, **attributes: str) -> None:
@@ -114,16 +120,23 @@ class Record:
         with suppress(EngineError, OSError), self._store.write() as tx:
             monitor_statements.executed(tx, self._id, exec_id, code, time.time_ns())
 
-    def failed(self, error: EngineError, *, connected: bool) -> None:
-        """Keep why it could not start, a failed step as docker words it."""
+    def failed(self, error: EngineError, connection: Connection | None) -> None:
+        """Keep why it could not start, a failed step as docker words it, and let go of networks."""
         told = error.message
         if isinstance(error, StepFailed):
             told = self._failure.format(error.message)
         code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
         with self._store.write() as tx:
-            monitor_statements.failed(tx, self._id, code, told)
-            if connected:
-                monitor_statements.released(tx, self._id, time.time_ns())
+            monitor_statements.failed(
+                tx,
+                self._id,
+                code,
+                told,
+                time.time_ns(),
+                CAME_AND_LEFT if connection is None else connection.reached,
+                attached=self.attached,
+            )
+            monitor_statements.released(tx, self._id, time.time_ns())
 
     def health_changed(self, status: str) -> None:
         """Say that its health is another one by now."""
