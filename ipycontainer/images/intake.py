@@ -10,21 +10,18 @@ gzip or zstd; of an archive that is compressed in another way the content is sto
 from __future__ import annotations
 
 import hashlib
-import queue
 import select
-import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from ipycontainer.images import media_types
+from ipycontainer.images.beside import Beside
 from ipycontainer.images.compression import Decompressed
 from ipycontainer.images.layout import BlobWriter
 
 __all__ = ["Intake", "read_some"]
 
 _PIECE = 1 << 20
-_MOST_WAITING = 4  # pieces: a slow disk holds up who reads, instead of filling the memory
 
 
 class Intake:
@@ -36,7 +33,7 @@ class Intake:
     """
 
     def __init__(self, source: BinaryIO, writer: BlobWriter, limit_bytes: int) -> None:
-        self._beside = _Beside()
+        self._beside = Beside()
         try:
             self._tee = _Tee(source, writer, limit_bytes, self._beside)
         except BaseException:
@@ -89,45 +86,9 @@ class Intake:
         return media_types.layer_type(self._tee.stored_as)
 
 
-class _Beside:
-    """A thread that does what it is handed, in order. It reads nothing, so that it always ends."""
-
-    def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[Callable[[bytes], None], bytes] | None]
-        self._waiting = queue.Queue(_MOST_WAITING)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-        self._thread.start()
-
-    def hand(self, take: Callable[[bytes], None], piece: bytes) -> None:
-        if self._error is not None:
-            raise self._error
-        self._waiting.put((take, piece))
-
-    def finish(self) -> None:
-        """Wait for all of it. Raises what went wrong."""
-        self.end()
-        if self._error is not None:
-            raise self._error
-
-    def end(self) -> None:
-        if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join()
-
-    def _run(self) -> None:
-        while (work := self._waiting.get()) is not None:
-            take, piece = work
-            if self._error is None:
-                try:
-                    take(piece)
-                except BaseException as error:  # noqa: BLE001 - raised where it is handed the next
-                    self._error = error
-
-
 class _Tee:
     def __init__(
-        self, source: BinaryIO, writer: BlobWriter, limit_bytes: int, beside: _Beside
+        self, source: BinaryIO, writer: BlobWriter, limit_bytes: int, beside: Beside
     ) -> None:
         self._beside = beside
         self._source = source

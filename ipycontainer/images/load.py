@@ -22,6 +22,7 @@ from ipycontainer import faults
 from ipycontainer.errors import ImageFormatError, ImageNotFound, InvalidReference
 from ipycontainer.images import image_config, manifest, media_types, oci_config, sweep
 from ipycontainer.images.assembly import Assembly, Lying
+from ipycontainer.images.beside import Beside
 from ipycontainer.images.compression import Decompressed, compression_of
 from ipycontainer.images.intake import read_some
 from ipycontainer.images.layout import (
@@ -167,8 +168,14 @@ class _Archive:
                 self._links[name] = clean(entry.link)
             elif entry.kind == "file":
                 writer = self._stack.enter_context(BlobWriter(self.layout))
-                for _, piece in reader.data():
-                    writer.write(piece)
+                if entry.size > _PIECE:
+                    with Beside() as beside:
+                        for _, piece in reader.data():
+                            beside.hand(writer.write, piece)
+                        beside.finish()
+                else:
+                    for _, piece in reader.data():
+                        writer.write(piece)
                 writer.close()
                 self._files[name] = writer
                 self._by_digest[writer.digest] = writer

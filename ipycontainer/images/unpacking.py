@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Self
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ImageFormatError, from_wire
+from ipycontainer.images.beside import Beside
 from ipycontainer.images.compression import Decompressed
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage.unpack import Limits, UnpackedSize, unpack
@@ -170,9 +171,9 @@ def _serve(orders_fd: int, answers_fd: int, userxattr: bool, limits: Limits) -> 
 def _unpack(
     order: Mapping[str, Any], orders: BinaryIO, answers: int, userxattr: bool, limits: Limits
 ) -> dict[str, Any]:
-    with _Following(str(order["path"]), orders, answers, order) as blob:
+    with _Following(str(order["path"]), orders, answers, order) as blob, Beside() as beside:
         content = Decompressed(blob.read, limits.total_bytes)
-        hashed = _Hashed(content)
+        hashed = _Hashed(content, beside)
         if order["target"] is None:
             found = UnpackedSize(0, 0)
         else:
@@ -182,6 +183,7 @@ def _unpack(
                 found = unpack(read, target, userxattr=userxattr, limits=limits)
         while hashed.read(_PIECE):  # what follows the archive's end is part of the layer, too
             pass
+        beside.finish()
         if content.compression not in ("", "gzip", "zstd"):
             raise ImageFormatError(f"a layer is compressed with {content.compression}")
         return {
@@ -229,9 +231,12 @@ class _Following:
 
 
 class _Hashed(io.RawIOBase):
-    def __init__(self, source: Decompressed) -> None:
+    """What a source gives, hashed beside its reader: `diff_id` is right once that has finished."""
+
+    def __init__(self, source: Decompressed, beside: Beside) -> None:
         super().__init__()
         self._source = source
+        self._beside = beside
         self._hash = hashlib.sha256()
 
     @property
@@ -242,9 +247,10 @@ class _Hashed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        length = self._source.readinto(buffer)
-        self._hash.update(buffer[:length])
-        return length
+        piece = self._source.take(len(buffer))
+        self._beside.hand(self._hash.update, piece)
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def close_all(unpackers: Iterable[Unpacker]) -> None:

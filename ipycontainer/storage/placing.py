@@ -2,9 +2,10 @@
 
 Like unpack, but beside what is there: a file takes the place of another in one rename, so that no
 moment and no full disk leaves half of one; a directory keeps what is in it; whiteouts are names
-like any other. The tree may be a running container's, so nothing is ever made or changed but by a
-name in the fd of its directory. Rules and words are docker's (moby `pkg/archive`, Unpack with
-NoOverwriteDirNonDir).
+like any other. In a directory that is new by this run a file has its name from the start: it takes
+nobody's place, and a name that comes last costs one more entry of a journal. The tree may be a
+running container's, so nothing is ever made or changed but by a name in the fd of its directory.
+Rules and words are docker's (moby `pkg/archive`, Unpack with NoOverwriteDirNonDir).
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class _Placer(Unpacker):
         super().__init__(archive, target, userxattr=False, limits=limits)
         self._placement = placement
         self._made: dict[str, None] = {}  # what stands at the top by our doing
+        self._new: set[str] = set()  # directories that are new by our doing
         self._staged = ""
+        self._named = False  # the present file has its name already
 
     def take_back(self) -> None:
         """Remove what this run has made at the top of the target."""
@@ -130,10 +133,18 @@ class _Placer(Unpacker):
     def _directory(self, parent: DirFd, name: str, entry: Entry, path: str) -> bool:
         if _exists(parent, name):
             self._give_way(parent, name, directory=True)
+        else:
+            self._new.add(path)
         return super()._directory(parent, name, entry, path)
 
     def _create(self, parent: DirFd, name: str) -> int:
-        """Open a file that has no name yet; `_publish` gives it one."""
+        """Open a file that has no name yet, but in a new directory; `_publish` gives it one."""
+        self._named = False
+        if self._parent_path in self._new:
+            with suppress(FileExistsError):  # it is twice in the archive, or somebody else's
+                fd = os.open(name, _NEW, 0o600, dir_fd=parent.fd)
+                self._named = True
+                return fd
         try:
             return os.open(".", os.O_WRONLY | O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=parent.fd)
         except OSError as error:
@@ -144,6 +155,8 @@ class _Placer(Unpacker):
 
     def _publish(self, parent: DirFd, name: str, fd: int) -> None:
         """Let a finished file take its name, in the place of what is there."""
+        if self._named:
+            return
         staged, self._staged = self._staged, ""
         if not staged:
             try:
@@ -168,6 +181,8 @@ class _Placer(Unpacker):
 
     def _abandon(self, parent: DirFd, name: str) -> None:
         staged, self._staged = self._staged, ""
+        if self._named:
+            staged = name
         if staged:
             with suppress(OSError):
                 os.unlink(staged, dir_fd=parent.fd)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,7 @@ Kind = Literal["file", "dir", "symlink", "link", "char", "block", "fifo"]
 
 BLOCK = 512
 _PIECE = 1 << 20
+_ENCODING = sys.getfilesystemencoding()  # of names, as os.fsdecode takes them
 _LONGEST_METADATA = 1 << 20  # bytes of one PAX or GNU header, as in Go's archive/tar
 
 # name, mode, uid, gid, size, mtime, checksum, type, link name, magic, user, group,
@@ -75,6 +77,7 @@ class TarReader:
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
+        self._following: bytes | None = None  # a header that was read with what stands before it
         self._stored = 0  # bytes of the present entry's data that were not read yet
         self._padding = 0
         self._entry: Entry | None = None
@@ -113,6 +116,13 @@ class TarReader:
             raise ImageFormatError("unexpected EOF")
         return piece
 
+    def _after(self, padding: int) -> bytes:
+        """Return the block behind so many bytes, in one read: of small files, each is felt."""
+        block = self._read(padding + BLOCK)
+        if len(block) < padding:
+            raise ImageFormatError("unexpected EOF")
+        return block[padding:] if padding else block
+
     def _block(self) -> bytes | None:
         """Return the next header block, None at the archive's end.
 
@@ -120,13 +130,11 @@ class TarReader:
         """
         while self._stored:  # what nobody asked for
             self._stored -= len(self._exactly(min(self._stored, _PIECE)))
-        # with the padding before it: of small files, each read is felt
-        padding, self._padding = self._padding, 0
-        block = self._read(padding + BLOCK)
-        if padding:
-            if len(block) < padding:
-                raise ImageFormatError("unexpected EOF")
-            block = block[padding:]
+        if self._following is not None:
+            block, self._following = self._following, None
+        else:
+            block = self._after(self._padding)
+            self._padding = 0
         if not block:
             return None
         if len(block) < BLOCK:
@@ -171,9 +179,12 @@ class TarReader:
     def _metadata(self, size: int) -> bytes:
         if size > _LONGEST_METADATA:
             raise ImageFormatError("archive/tar: header field too long")
-        body = self._exactly(size)
-        self._padding = -size % BLOCK
-        return body
+        padded = size + -size % BLOCK
+        body = self._read(padded + BLOCK)
+        if len(body) < padded:
+            raise ImageFormatError("unexpected EOF")
+        self._following = body[padded:]
+        return body[:size]
 
     def _entry_of(
         self,
@@ -215,25 +226,31 @@ class TarReader:
             parts = tar_fields.sparse_parts(self._sparse_numbers(pax, sparse_map), size)
         if b"\0" in name or b"\0" in link:
             raise tar_fields.invalid()
-        return Entry(
-            name=os.fsdecode(name),
-            kind=kind,
-            mode=tar_fields.number(fields[1]) & 0o7777,
-            uid=tar_fields.pax_number(pax, "uid", tar_fields.number(fields[2])),
-            gid=tar_fields.pax_number(pax, "gid", tar_fields.number(fields[3])),
-            size=size,
-            mtime_ns=tar_fields.pax_time(pax, tar_fields.number(fields[5])),
-            link=os.fsdecode(link),
-            major=tar_fields.number(fields[12]) if kind in ("char", "block") else 0,
-            minor=tar_fields.number(fields[13]) if kind in ("char", "block") else 0,
-            xattrs={
+        uid, gid = tar_fields.number(fields[2]), tar_fields.number(fields[3])
+        mtime_ns = tar_fields.pax_time(pax, tar_fields.number(fields[5]))
+        xattrs: Mapping[str, bytes] = {}
+        if len(pax) > 1 or (pax and "mtime" not in pax):  # nearly all have that one alone
+            uid = tar_fields.pax_number(pax, "uid", uid)
+            gid = tar_fields.pax_number(pax, "gid", gid)
+            xattrs = {
                 os.fsdecode(key.removeprefix("SCHILY.xattr.").encode()): value
                 for key, value in pax.items()
                 if key.startswith("SCHILY.xattr.")
             }
-            if pax
-            else {},
-            parts=parts,
+        device = kind in ("char", "block")
+        return Entry(
+            name.decode(_ENCODING, "surrogateescape"),
+            kind,
+            tar_fields.number(fields[1]) & 0o7777,
+            uid,
+            gid,
+            size,
+            mtime_ns,
+            link.decode(_ENCODING, "surrogateescape"),
+            tar_fields.number(fields[12]) if device else 0,
+            tar_fields.number(fields[13]) if device else 0,
+            xattrs,
+            parts,
         )
 
     def _old_sparse(self, block: bytes) -> tuple[tuple[tuple[int, int], ...], int]:

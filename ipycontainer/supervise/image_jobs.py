@@ -148,7 +148,7 @@ def _load(job: _Job) -> Any:
     with (
         job.unpackers() as pool,
         job.watched(pool),
-        os.fdopen(job.fds[0], "rb", buffering=1 << 20) as source,
+        os.fdopen(job.fds[0], "rb", buffering=0) as source,
     ):
         found = loading.load(job.home, job.store, source, for_platform, pool, job.teller)
         return [asdict(each) for each in found]

@@ -15,6 +15,7 @@ from ipycontainer.engine import copying
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import ImageFormatError, InvalidArgument, NotFound, ResourceError
+from tests.archives import TarBuilder
 from tests.conftest import Shell
 
 pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
@@ -148,6 +149,20 @@ def test_archives_are_unpacked_into_directories(box: Container) -> None:
         box.put_archive("/nope", b"")
     with pytest.raises(InvalidArgument, match="extraction point is not a directory"):
         box.put_archive("/d/f", b"")
+
+
+def test_a_name_that_comes_twice_is_the_last(box: Container) -> None:
+    """In a directory that the archive itself brings, too; one that is cut off leaves none of it."""
+    archive = TarBuilder().directory("new").file("new/f", b"first").file("new/f", b"last").build()
+
+    box.put_archive("/d", archive)
+
+    assert listing(box, "/d/new") == {"new": "", "new/f": "last"}
+    with pytest.raises(ImageFormatError, match="unexpected EOF"):
+        box.put_archive(
+            "/d/sub", TarBuilder().directory("b").file("b/f", bytes(9000)).build()[:8000]
+        )
+    assert list(listing(box, "/d/sub")) == ["sub"]
 
 
 @pytest.mark.parametrize("words", [("--read-only",), ("-v", "vol:/vol:ro")])
