@@ -6,7 +6,8 @@ Asked only where an option needs it. Source: moby pkg/sysinfo.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ipycontainer.linux import cgroups
@@ -62,12 +63,26 @@ class Capacity:
 def of(engine: Engine) -> Capacity:
     """Return what containers of this engine can be limited by."""
     hierarchies = cgroups.detect()
-    if engine.home.rootless and hierarchies.version == "v2":
-        # what is delegated to the zygote counts: it may have asked systemd for a place of its own
-        controllers = frozenset(engine.supervisor.work("controllers", {}))
-    else:
-        controllers = cgroups.available(hierarchies)
-    return capacity(hierarchies, controllers)
+    top = hierarchies.base or hierarchies.unified
+    if hierarchies.version == "v2" and (engine.home.rootless or cgroups.is_occupied(top)):
+        return _of_zygote(engine, hierarchies)
+    return capacity(hierarchies, cgroups.available(hierarchies))
+
+
+def _of_zygote(engine: Engine, hierarchies: Hierarchies) -> Capacity:
+    """Return what can be limited where the zygote makes cgroups; it is started if need be.
+
+    It may have got a place of its own from systemd, or have made its place free of processes.
+    """
+    pid = engine.supervisor.zygote()
+    with suppress(ProcessLookupError):
+        group = cgroups.of_process(hierarchies, pid)
+        place = "" if group is None else group.directories[""]
+        base = place.removesuffix(engine.home.engine_cgroup)
+        if base != place and not cgroups.is_occupied(base):
+            there = replace(hierarchies, base=base)
+            return capacity(there, cgroups.available(there))
+    return capacity(hierarchies, frozenset())
 
 
 def capacity(hierarchies: Hierarchies, controllers: frozenset[str]) -> Capacity:

@@ -8,8 +8,10 @@ process. Sources: org.freedesktop.systemd1(5); systemd's CGROUP_DELEGATION.md.
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -28,7 +30,7 @@ _INTERFACE = f"{_SERVICE}.Manager"
 def place(home: Home, pid: int) -> None:
     """Move a fresh zygote to where its containers can be limited, where systemd has to be asked."""
     if home.rootless and is_wanted():
-        move_to_scope(f"ipyc-{home.hash8}", pid)
+        move_to_scope(home.cgroup, pid)
 
 
 def is_wanted() -> bool:
@@ -49,8 +51,8 @@ def move_to_scope(name: str, pid: int) -> bool:
     in it. Returns when the process has been moved. `jeepney` is imported here only.
     """
     deadline = time.monotonic() + ANSWER_SECONDS
-    for path in _buses():
-        with suppress(OSError, ValueError), _Manager(path, deadline) as manager:
+    for path, direct in _sockets():
+        with suppress(OSError, ValueError), _Manager(path, deadline, direct=direct) as manager:
             if manager.attach(f"{name}.scope", f"/{name}/engine", pid):
                 return True
             if any(manager.start_scope(f"{name}{more}.scope", pid) for more in ("", f"-{pid}")):
@@ -74,28 +76,40 @@ def _is_systemds(directory: str) -> bool:
     return fnmatchcase(os.path.basename(directory), "user@*.service")
 
 
-def _buses() -> Iterator[str]:
-    """Yield the sockets on which the user's bus may listen (pam_systemd(8))."""
+def _sockets() -> Iterator[tuple[str, bool]]:
+    """Yield where systemd may be asked, and whether it listens there itself.
+
+    The user's bus (pam_systemd(8)); where there is none, the socket that systemctl asks.
+    """
     places = (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.getuid()}")
-    for place in dict.fromkeys(places):
-        if place and os.path.exists(f"{place}/bus"):
-            yield f"{place}/bus"
+    for place in filter(None, dict.fromkeys(places)):
+        for name, direct in (("bus", False), ("systemd/private", True)):
+            if os.path.exists(f"{place}/{name}"):
+                yield f"{place}/{name}", direct
 
 
 class _Manager:
-    """The user's systemd, asked over one connection until `deadline`. Raises OSError."""
+    """The user's systemd, asked over one connection until `deadline`. Raises OSError.
 
-    def __init__(self, path: str, deadline: float) -> None:
-        from jeepney.io import blocking
+    Where it listens itself, `direct`, there is no bus to greet, and it tells of every job.
+    """
 
-        self._deadline = deadline
-        self._bus = blocking.DBusConnection(blocking.prep_socket(path, timeout=self._left()))
+    def __init__(self, path: str, deadline: float, *, direct: bool) -> None:
+        from jeepney import Parser, message_bus
+        from jeepney.io.blocking import prep_socket
+
+        self._deadline, self._direct = deadline, direct
+        self._socket = prep_socket(path, timeout=self._left())
+        self._parser, self._serials = Parser(), itertools.count(1)
+        self._signals: deque[Any] = deque()
+        if not direct:
+            self._ask(message_bus.Hello())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bus.close()
+        self._socket.close()
 
     def start_scope(self, scope: str, pid: int) -> bool:
         """Have a scope made with the process in it; False where it is there, or cannot be made."""
@@ -109,16 +123,16 @@ class _Manager:
             ("CollectMode", ("s", "inactive-or-failed")),
         ]
         ended = {"type": "signal", "interface": _INTERFACE, "member": "JobRemoved", "path": _PATH}
-        # The bus knows systemd by this name; what comes from there has a number instead.
-        self._ask(message_bus.AddMatch(MatchRule(**ended, sender=_SERVICE)))
-        self._call("Subscribe")
-        with self._bus.filter(MatchRule(**ended), bufsize=100) as signals:
-            asked: tuple[object, ...] = (scope, "fail", properties, [])
-            job = self._call("StartTransientUnit", "ssa(sv)a(sa(sv))", asked)
-            while job:
-                told = self._bus.recv_until_filtered(signals, timeout=self._left()).body
-                if told[1] == job[0]:
-                    return bool(told[3] == "done")
+        if not self._direct:
+            # The bus knows systemd by this name; what comes from there has a number instead.
+            self._ask(message_bus.AddMatch(MatchRule(**ended, sender=_SERVICE)))
+            self._call("Subscribe")
+        asked: tuple[object, ...] = (scope, "fail", properties, [])
+        job = self._call("StartTransientUnit", "ssa(sv)a(sa(sv))", asked)
+        while job:
+            told = self._signals.popleft() if self._signals else self._receive()
+            if MatchRule(**ended).matches(told) and told.body[1] == job[0]:
+                return bool(told.body[3] == "done")
         return False
 
     def attach(self, scope: str, below: str, pid: int) -> bool:
@@ -132,11 +146,24 @@ class _Manager:
         return self._ask(new_method_call(systemd, method, signature, body))
 
     def _ask(self, message: Any) -> Any:
-        """Return the answer's values, None where it is an error."""
-        from jeepney import MessageType
+        """Return the answer's values, None where it is an error; what else comes waits its turn."""
+        from jeepney import HeaderFields, MessageType
 
-        answer = self._bus.send_and_get_reply(message, timeout=self._left())
+        serial = next(self._serials)
+        self._socket.settimeout(self._left())
+        self._socket.sendall(message.serialise(serial=serial))
+        while (answer := self._receive()).header.fields.get(HeaderFields.reply_serial) != serial:
+            self._signals.append(answer)
         return None if answer.header.message_type is MessageType.error else answer.body
+
+    def _receive(self) -> Any:
+        while (message := self._parser.get_next_message()) is None:
+            self._socket.settimeout(self._left())
+            data = self._socket.recv(4096)
+            if not data:
+                raise ConnectionResetError("systemd has closed the connection")
+            self._parser.add_data(data)
+        return message
 
     def _left(self) -> float:
         return max(self._deadline - time.monotonic(), 0)

@@ -271,10 +271,11 @@ def _cgroup() -> Dict[str, Any]:
 
 
 def _of_systemd(root: Path) -> Path:
-    """Return what this user's systemd divides, and is asked for; no path where it has no bus."""
+    """Return what this user's systemd divides, and is asked for; no path where it cannot be."""
     uid = os.geteuid()
-    buses = (os.environ.get("XDG_RUNTIME_DIR", ""), "/run/user/{}".format(uid))
-    if not uid or not any(place and os.path.exists(place + "/bus") for place in buses):
+    places = (os.environ.get("XDG_RUNTIME_DIR", ""), "/run/user/{}".format(uid))
+    sockets = [place + name for place in places if place for name in ("/bus", "/systemd/private")]
+    if not uid or not any(map(os.path.exists, sockets)):
         return root / "none"
     return root / "user.slice/user-{0}.slice/user@{0}.service".format(uid)
 

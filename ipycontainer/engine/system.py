@@ -121,6 +121,5 @@ def reset(engine: Engine) -> None:
     shutil.rmtree(engine.home.root, ignore_errors=True)
     shutil.rmtree(engine.home.runtime, ignore_errors=True)
     with suppress(OSError):
-        path = f"/ipyc-{engine.home.hash8}"
-        group = cgroups.locate(cgroups.detect(), path, cgroups.ON_DEMAND_V1)
-        group.remove()
+        path = f"/{engine.home.cgroup}"
+        cgroups.locate(cgroups.detect(), path, cgroups.ON_DEMAND_V1).remove()

@@ -22,6 +22,7 @@ from ipycontainer.linux.hierarchies import (
     Hierarchies,
     available,
     detect,
+    is_occupied,
     parse_mountinfo,
 )
 from ipycontainer.model.oci import DeviceRule
@@ -36,6 +37,7 @@ __all__ = [
     "complete",
     "create",
     "detect",
+    "is_occupied",
     "let_count",
     "locate",
     "of_process",
@@ -308,22 +310,13 @@ def _enable(base: str, parent: str, controllers: Sequence[str] = CONTROLLERS_V2)
     below = os.path.relpath(parent, base)
     for name in ("", *(below.split("/") if below != "." else ())):
         directory = f"{directory}/{name}" if name else directory
-        if _is_occupied(directory):
+        if is_occupied(directory):
             return
         for controller in controllers:
             try:
                 _write(f"{directory}/cgroup.subtree_control", f"+{controller}")
             except OSError:
                 continue
-
-
-def _is_occupied(directory: str) -> bool:
-    """Tell whether processes live in a cgroup itself; the root of all is free to have some."""
-    try:
-        with open(f"{directory}/cgroup.procs", "rb") as file:
-            return os.path.exists(f"{directory}/cgroup.type") and bool(file.read(1))
-    except OSError:
-        return False
 
 
 def _prepare(

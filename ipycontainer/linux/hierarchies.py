@@ -14,7 +14,9 @@ __all__ = [
     "Hierarchies",
     "available",
     "detect",
+    "is_given",
     "is_marked",
+    "is_occupied",
     "parse_mountinfo",
 ]
 
@@ -78,6 +80,30 @@ def is_marked(directory: str) -> bool:
         return False
 
 
+def is_given(directory: str) -> bool:
+    """Tell whether a cgroup was given to this user to divide: by systemd's mark, or as its owner.
+
+    Who owns it must be able to say what is counted below. The root of all has no such owner: it
+    may hold processes whatever is counted (cgroup-v2.rst, "No Internal Process Constraint").
+    """
+    try:
+        owned = os.stat(directory).st_uid == os.geteuid()
+    except OSError:
+        return False
+    return (owned or is_marked(directory)) and os.access(
+        f"{directory}/cgroup.subtree_control", os.W_OK
+    )
+
+
+def is_occupied(directory: str) -> bool:
+    """Tell whether processes live in a cgroup itself; the root of all is free to have some."""
+    try:
+        with open(f"{directory}/cgroup.procs", "rb") as file:
+            return os.path.exists(f"{directory}/cgroup.type") and bool(file.read(1))
+    except OSError:
+        return False
+
+
 def _is_ours(directory: str) -> bool:
     return os.access(directory, os.W_OK) and os.access(f"{directory}/cgroup.procs", os.W_OK)
 
@@ -104,12 +130,17 @@ def parse_mountinfo(text: str) -> Hierarchies:
 
 
 def available(hierarchies: Hierarchies) -> frozenset[str]:
-    """Return the controllers by which this process may limit containers."""
+    """Return the controllers by which this process may limit containers.
+
+    Under version 2 processes in the cgroup itself forbid it, unless they may be moved (`vacate`).
+    """
     if hierarchies.is_v1:
         mounts = hierarchies.controllers.items()
         return frozenset(name for name, mount in mounts if os.access(mount, os.W_OK))
     base = hierarchies.base or hierarchies.unified
     if hierarchies.version == "none" or not os.access(f"{base}/cgroup.procs", os.W_OK):
+        return frozenset()
+    if is_occupied(base) and not is_given(base):
         return frozenset()
     try:
         with open(f"{base}/cgroup.controllers", encoding="ascii") as file:

@@ -38,6 +38,16 @@ class Home:
     note: str = ""
 
     @property
+    def cgroup(self) -> str:
+        """Return the name of the cgroup that holds those of its containers."""
+        return f"ipyc-{self.hash8}"
+
+    @property
+    def engine_cgroup(self) -> str:
+        """Return the path of the cgroup that the zygote and all that it forks live in."""
+        return f"/{self.cgroup}/engine"
+
+    @property
     def database(self) -> Path:
         """Return the SQLite file."""
         return self.root / "state.db"

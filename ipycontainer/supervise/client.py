@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +41,7 @@ from ipycontainer.supervise.protocol import (
     Channel,
     Message,
     connect,
+    peer,
     starts_path,
 )
 from ipycontainer.supervise.reserved import Reserved, told_by
@@ -203,6 +204,11 @@ class Supervisor:
             self._presence = None
 
     # ── the zygote ───────────────────────────────────────────────────────────────────────────
+
+    def zygote(self) -> int:
+        """Return the pid of the home's zygote, which is started if need be."""
+        with closing(self._connect(self._socket)) as channel:
+            return peer(channel.socket)[0]
 
     def _connect(self, path: str) -> Channel:
         """Return a fresh connection to a socket of the zygote, which is started if need be."""

@@ -164,6 +164,13 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
     return list(found)
 
 
+def peer(sock: socket.socket) -> tuple[int, int]:
+    """Return pid and uid of who connected, or of who listened where we did (unix(7))."""
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, _ = struct.unpack("3i", credentials)
+    return pid, uid
+
+
 def check_peer(sock: socket.socket) -> None:
     """Raise ProtocolError unless the peer is a process of our user that lives in no container.
 
@@ -172,8 +179,7 @@ def check_peer(sock: socket.socket) -> None:
     shows as a second entry in the `NSpid` line of its status (proc(5)); one whose pid cannot be
     seen from here at all has pid 0.
     """
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, uid, _ = struct.unpack("3i", credentials)
+    pid, uid = peer(sock)
     if uid != os.geteuid():
         raise ProtocolError(f"a process of user {uid} tried to connect")
     try:

@@ -50,7 +50,7 @@ def repair(home: Home, store: Store) -> None:
             _finish_rollback(home, record)
             _remove_socket(home, record)
     trash.empty(home)
-    rehearsals.sweep(home, store, f"/ipyc-{home.hash8}")
+    rehearsals.sweep(home, store, f"/{home.cgroup}")
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
     sweep.sweep(home, store)
@@ -123,7 +123,7 @@ def _repair_one(home: Home, store: Store, container_id: str) -> None:
 
 def cgroup_path(home: Home, container_id: str, parent: str = "") -> str:
     """Return a container's cgroup, below each controller's mount; `parent` is --cgroup-parent."""
-    return f"{_clean(parent) or f'/ipyc-{home.hash8}'}/{container_id}"
+    return f"{_clean(parent) or f'/{home.cgroup}'}/{container_id}"
 
 
 def _clean(parent: str) -> str:

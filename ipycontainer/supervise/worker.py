@@ -14,7 +14,6 @@ from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import ContainerRunning, EngineError, ProtocolError, ResourceError
-from ipycontainer.linux import cgroups
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.storage import changes, drivers, removal, sizes, snapshots, trash, view, volumes
 from ipycontainer.store import containers, liveness, monitor_statements
@@ -182,11 +181,6 @@ def _written(home: Home, record: ContainerRecord) -> int:
     return sum(change.size for change in told if change.kind != "D")
 
 
-def _controllers(_: Home, __: Store, ___: Mapping[str, Any], ____: Sequence[int]) -> list[str]:
-    """Return the controllers that containers can be limited by, from where they are started."""
-    return sorted(cgroups.available(cgroups.detect()))
-
-
 def _prune_images(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
     from ipycontainer.images import catalogue
 
@@ -248,7 +242,6 @@ IMAGE_JOBS = frozenset({"import", "load", "login", "pull", "push", "save"})
 
 JOBS: Mapping[str, Job] = {
     "changes": _changes,
-    "controllers": _controllers,
     "empty": _empty,
     "fill": _fill,
     "flatten": _flatten,

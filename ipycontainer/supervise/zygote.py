@@ -27,7 +27,7 @@ from typing import NoReturn
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError, ResourceError
-from ipycontainer.linux import cgroups, mounts, namespaces, oom, pidfd, syscalls
+from ipycontainer.linux import cgroups, mounts, namespaces, oom, pidfd, syscalls, vacating
 from ipycontainer.runtime import filters
 from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
@@ -353,7 +353,9 @@ def _leave_cgroup(home: Home) -> None:
 
     systemd and JupyterHub end a server by killing its cgroup: containers would go with it.
     """
-    hierarchies, path = cgroups.detect(), f"ipyc-{home.hash8}/engine"
+    hierarchies, path = cgroups.detect(), home.engine_cgroup
+    with suppress(OSError):  # then nothing can be limited, and who asks for it is told
+        vacating.vacate(hierarchies)
     try:
         group = cgroups.create(hierarchies, path)
     except FileExistsError:  # an earlier zygote's, whose monitors may live in it still

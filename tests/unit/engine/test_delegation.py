@@ -1,4 +1,4 @@
-"""What is asked of the user's systemd, by a real bus to one that the test plays."""
+"""What is asked of the user's systemd, by a real bus or directly, of one that the test plays."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_method_return, new_signal
+from jeepney import (
+    DBusAddress,
+    HeaderFields,
+    Message,
+    MessageType,
+    Parser,
+    new_error,
+    new_method_return,
+    new_signal,
+)
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import DBusConnection, prep_socket
 
@@ -45,22 +55,61 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         process.terminate()
 
 
+class Direct:
+    """One who listens as systemd does beside the bus: no names, no greeting, one client."""
+
+    def __init__(self, path: Path) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(str(path))
+        self.sock.listen()
+        self._client: socket.socket | None = None
+        self._parser = Parser()
+
+    def receive(self) -> Message:
+        if self._client is None:
+            self._client, _ = self.sock.accept()
+            for answer in (b"OK 0123456789abcdef0123456789abcdef\r\n", b""):
+                said = b""
+                while not said.endswith(b"\r\n"):
+                    said += self._client.recv(1)  # not a byte of the message behind it
+                self._client.sendall(answer)
+        while (message := self._parser.get_next_message()) is None:
+            if not (data := self._client.recv(4096)):
+                raise ConnectionResetError
+            self._parser.add_data(data)
+        return message
+
+    def send(self, message: Message) -> None:
+        assert self._client is not None
+        self._client.sendall(message.serialise(serial=1))
+
+    def close(self) -> None:
+        self.sock.close()
+        if self._client is not None:
+            self._client.close()
+
+
 class Systemd:
     """Answers on a bus as systemd does, and keeps what it was asked; `there` are its units."""
 
     def __init__(self, bus: Path, result: str = "done", there: tuple[str, ...] = ()) -> None:
         self.asked: list[tuple[str, Any]] = []
         self._result, self._there = result, there
-        self._bus = DBusConnection(prep_socket(str(bus)))
-        self._bus.send_and_get_reply(message_bus.RequestName("org.freedesktop.systemd1"))
+        self._bus = self._connection(bus)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
+
+    def _connection(self, bus: Path) -> DBusConnection | Direct:
+        connection = DBusConnection(prep_socket(str(bus)))
+        connection.send_and_get_reply(message_bus.RequestName("org.freedesktop.systemd1"))
+        return connection
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bus.sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._bus.sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._bus.close()
 
@@ -84,6 +133,13 @@ class Systemd:
                     self._bus.send(new_signal(MANAGER, "JobRemoved", "uoss", body))
             else:
                 self._bus.send(new_method_return(message))
+
+
+class DirectSystemd(Systemd):
+    """The same where no bus is."""
+
+    def _connection(self, bus: Path) -> Direct:
+        return Direct(bus)
 
 
 def test_a_scope_is_asked_for_with_the_process_in_it(bus: Path) -> None:
@@ -111,6 +167,20 @@ def test_a_job_that_failed_gives_nothing(bus: Path) -> None:
         assert not delegation.move_to_scope("ipyc-1", 4711)
     names = [body[0] for member, body in systemd.asked if member == "StartTransientUnit"]
     assert names == ["ipyc-1.scope", "ipyc-1-4711.scope"]
+
+
+@pytest.mark.parametrize("there", [(), ("ipyc-1.scope",)])
+def test_without_a_bus_systemd_itself_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...]
+) -> None:
+    """On the socket that systemctl asks: nobody is greeted there, and signals come unasked."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(delegation, "_mark", lambda pid: None)
+    (tmp_path / "systemd").mkdir()
+    with DirectSystemd(tmp_path / "systemd/private", there=there) as systemd:
+        assert delegation.move_to_scope("ipyc-1", 4711)
+    asked = ["AttachProcessesToUnit", *(() if there else ("StartTransientUnit",))]
+    assert [member for member, _ in systemd.asked] == asked
 
 
 def test_a_bus_without_systemd_gives_nothing(bus: Path) -> None:
