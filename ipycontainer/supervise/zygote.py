@@ -354,8 +354,6 @@ def _leave_cgroup(home: Home) -> None:
     systemd and JupyterHub end a server by killing its cgroup: containers would go with it.
     """
     hierarchies, path = cgroups.detect(), home.engine_cgroup
-    with suppress(OSError):  # then nothing can be limited, and who asks for it is told
-        vacating.vacate(hierarchies)
     try:
         group = cgroups.create(hierarchies, path)
     except FileExistsError:  # an earlier zygote's, whose monitors may live in it still
@@ -363,4 +361,5 @@ def _leave_cgroup(home: Home) -> None:
     if group is not None:
         with suppress(OSError):  # who may not leave stays
             group.join()
+            vacating.vacate(hierarchies)
             cgroups.let_count(hierarchies, path)  # not done before, where we stood above

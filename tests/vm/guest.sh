@@ -26,10 +26,10 @@ cgroup=/sys/fs/cgroup
 for controller in cpu cpuset io memory pids; do
     echo "+$controller" >$cgroup/cgroup.subtree_control
 done
-# As systemd delegates: the directory and the files that make cgroups and move processes.
-mkdir -p $cgroup/delegated/session $cgroup/elsewhere
+# As systemd delegates: the directory and the files that make cgroups and move processes. What is
+# started in it stands right there, as a notebook server does, and another beside it forks.
+mkdir -p $cgroup/delegated $cgroup/elsewhere
 chown "$user" $cgroup/delegated $cgroup/delegated/{cgroup.procs,cgroup.subtree_control,cgroup.threads}
-chown -R "$user" $cgroup/delegated/session
 
 uid=$(id -u "$user")
 home=$(getent passwd "$user" | cut -d: -f6)
@@ -62,8 +62,10 @@ run_as_user() { # the cgroup, then a command
 }
 touch "$results/user.xml"
 chown "$user" "$results/user.xml"
-run_as_user delegated/session "$user_python" -m pytest "${words[@]}" \
+run_as_user delegated sh -c 'while :; do sleep 2; done' &
+run_as_user delegated "$user_python" -m pytest "${words[@]}" \
     --junitxml "$results/user.xml" "${files[@]}" || failed=1
+echo 1 >$cgroup/delegated/cgroup.kill
 if [[ $# -eq 0 ]]; then
     echo "── in the virtual machine as $user, in a cgroup that is not delegated"
     touch "$results/undelegated.xml"

@@ -130,6 +130,21 @@ def test_a_parent_cgroup_holds_its_containers_together(engine: Engine) -> None:
     (above / "pids.max").write_text("max")
 
 
+def test_who_fills_a_delegated_cgroup_stands_in_a_leaf_of_it(engine: Engine) -> None:
+    """Else nothing could be counted below it (guest.sh starts all there); root's is free for it."""
+    engine.run("busybox", ["true"], network="none", mem_limit="64m")
+    own = Path("/proc/self/cgroup").read_text().strip()
+    if not engine.home.rootless:
+        assert own == "0::/"
+        assert not Path("/sys/fs/cgroup/init").exists()
+        return
+    assert own == "0::/delegated/init"
+    given = Path("/sys/fs/cgroup/delegated")
+    assert (given / "cgroup.procs").read_text() == ""
+    assert len((given / "init/cgroup.procs").read_text().split()) >= 3  # the shell and its sleep
+    assert {"cpu", "memory", "pids"} <= {*(given / "cgroup.subtree_control").read_text().split()}
+
+
 def test_zygote_has_left_the_cgroup_of_who_started_it(engine: Engine) -> None:
     """A server's end takes its cgroup along: the engine's processes are elsewhere by then."""
     engine.run("busybox", ["true"], network="none")
