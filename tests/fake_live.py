@@ -52,7 +52,6 @@ class FakeFollower:
 
     def __init__(self, name: str, entries: Sequence[Any]) -> None:
         self.name = name
-        self.left_out_bytes = 0
         self._entries = list(entries)
         self.ended = True
 

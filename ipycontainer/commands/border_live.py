@@ -35,7 +35,6 @@ class Follower(Protocol):
     """The lines of a log as they come, without blocking."""
 
     name: str
-    left_out_bytes: int
 
     def fileno(self) -> int: ...
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,7 +47,9 @@ def merged(followers: Sequence[Follower]) -> Iterator[LogEntry]:
                 each.ask()
                 if not each.ended:
                     poll.register(each.fileno(), select.POLLIN)
-            ready = {fd for fd, _ in poll_until(poll, None)}
+            # one whose monitor has left by now has no descriptor that could wake us
+            is_over = any(each.ended for each in alive)
+            ready = {fd for fd, _ in poll_until(poll, time.monotonic() if is_over else None)}
             for each in alive:
                 if each.fileno() in ready:
                     each.grew()

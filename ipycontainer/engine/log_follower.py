@@ -1,13 +1,12 @@
 """Following a log without blocking, for who watches several things at once.
 
-Beside `logs.entries`, which waits by itself: here the descriptor is given out, reading is bounded,
+Beside `logs.chunks`, which waits by itself: here the descriptor is given out, reading is bounded,
 and who is far behind may jump. A live view in a page reads so, and `logs -f` of several.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["LogFollower"]
 
 READ_BYTES = 256 * 1024
-STANDING_BYTES = 4 * 1024 * 1024  # of what stands there at first, the end is looked at
 
 
 class LogFollower:
@@ -40,19 +38,18 @@ class LogFollower:
     ) -> None:
         self.name = container.name
         self._since_ns, self._until_ns = since_ns, until_ns
-        self._lines = Lines(container)
+        self._lines = Lines(container, tail)
         self._channel: Channel | None = None
         self._asked = False
         # First the channel, then the log: what is printed meanwhile is in one of them.
         with suppress(ContainerNotRunning):
             self._channel = container.engine.supervisor.monitor(container.id)
-        self.left_out_bytes = self._lines.skip(STANDING_BYTES)
-        self._standing: Iterator[LogEntry] | None = None
+        self._standing: deque[LogEntry] = deque()
         if tail is not None:
-            self._standing = iter(
-                deque(filter(self._wanted, single(self._lines.read())), maxlen=tail)
-            )
-            self.left_out_bytes = 0
+            self._standing.extend(single(self._lines.read()))
+            # a line that has no end yet is the last one
+            while self._standing and len(self._standing) + self._lines.unfinished > tail:
+                self._standing.popleft()
 
     def fileno(self) -> int:
         """Return what is readable when there is more, or when it ended; -1 where nobody writes."""
@@ -73,15 +70,14 @@ class LogFollower:
 
         The last of a log that has ended may have no newline.
         """
-        if self._standing is not None:
-            found = list(self._standing)
-            self._standing = None
+        found = list(filter(self._wanted, self._standing))
+        self._standing.clear()
+        if found:
             return found
-        found, size = [], 0
-        for entry in self._lines.read():
+        size = 0
+        for entry in filter(self._wanted, self._lines.read()):
             size += len(entry.text)
-            if self._wanted(entry):
-                found += single((entry,))
+            found += single((entry,))
             if size >= limit_bytes:
                 return found
         if self.ended:

@@ -57,9 +57,6 @@ class LogView(View):
         self._ended: set[int] = set()
         self._reading = set(range(len(self._logs)))  # those that may have more to read now
         self._at: float = 0.0
-        for number, each in enumerate(self._logs):
-            if each.left_out_bytes:
-                self._left_out(number, each.left_out_bytes)
         self._read_standing()
 
     def frame(self) -> Frame:
@@ -81,7 +78,8 @@ class LogView(View):
         """Read what stands there before the cell ends, in the order of the times."""
         found: list[tuple[LogEntry, int]] = []
         for number, each in enumerate(self._logs):
-            each.skip(BEHIND_BYTES)
+            if left := each.skip(BEHIND_BYTES):
+                self._left_out(number, left)
             while entries := each.read():
                 found += [(entry, number) for entry in entries]
         for entry, number in sorted(found, key=lambda pair: pair[0].time_ns)[-KEPT_LINES:]:

@@ -9,9 +9,11 @@ import pytest
 from ipycontainer.commands import shell
 from ipycontainer.commands.grammar import invoke
 from ipycontainer.commands.live import Live
+from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Listing, LogView, ProcessList
 from ipycontainer.errors import ContainerNotRunning, UsageError
 from ipycontainer.model.config import ContainerConfig
+from tests.fake_live import FakeFollower
 from tests.fakes import EPOCH_NS, FakeEngine, FakeLogEntry
 
 
@@ -35,6 +37,20 @@ def test_several_logs_are_merged_by_time(
     engine.containers.get("three").log = [FakeLogEntry(EPOCH_NS + 5, "stderr", b"b\n")]
     assert shell.main(["logs", "-f", "one", "three"], lambda: engine) == 0
     assert tuple(capsys.readouterr()) == ("one   | a\none   | c\n", "three | b\n")
+
+
+def test_one_that_ends_when_it_is_asked_does_not_hold_the_others_up() -> None:
+    """Its monitor has left after its last line: nothing would wake who waits for it."""
+
+    class Leaving(FakeFollower):
+        def ask(self) -> None:
+            self.ended = True
+            self._entries = [FakeLogEntry(EPOCH_NS + 1, "stdout", b"last\n")]
+
+    first = FakeLogEntry(EPOCH_NS, "stdout", b"first\n")
+    leaving = Leaving("one", [first])
+    leaving.ended = False
+    assert [entry.text for entry in merged([leaving])] == [b"one | first\n", b"one | last\n"]
 
 
 @pytest.mark.parametrize("words", [["logs"], ["logs", "one", "three"]])
