@@ -111,12 +111,16 @@ class _Begun:
 
 
 class Lines:
-    """Join the parts of lines, each stream for itself, and remember where the log was left."""
+    """Join the parts of lines, each stream for itself, and remember where the log was left.
+
+    With a `tail` it begins at least so many lines before the end, and `ended` counts them.
+    """
 
     def __init__(self, container: Container, tail: int | None = None) -> None:
         self._container = container
         self._directory = container.engine.home.container(container.id) / "log"
         self._at = LogPosition()
+        self._counts = tail is not None
         if tail is not None:
             self._at = tail_start(self._directory, tail)
         self._begun: dict[str, _Begun] = {}
@@ -129,7 +133,7 @@ class Lines:
         return len(self._begun)
 
     def read(self) -> Iterator[LogEntry]:
-        """Yield whole lines from where the last call ended; `ended` counts them."""
+        """Yield whole lines from where the last call ended."""
         for entry, following in read_entries(self._directory, self._at):
             self._at = following
             self._take(entry)
@@ -153,7 +157,7 @@ class Lines:
                 del self._begun[entry.stream]
             if text:
                 more = LogEntry(entry.time_ns, entry.stream, text)
-                self._whole.append((more, text.count(b"\n")))
+                self._whole.append((more, text.count(b"\n") if self._counts else 0))
         elif not text:  # the container ended without ending its line
             if begun is not None:
                 line = b"".join(begun.parts)

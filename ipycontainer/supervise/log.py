@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import FileIO
 from pathlib import Path
 
 __all__ = [
@@ -254,12 +254,15 @@ def segments(directory: str | Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdigit())
 
 
-def open_segment(directory: Path, number: int) -> BufferedIOBase | None:
-    """Open a segment, packed or not; None where it was trimmed meanwhile."""
+def open_segment(directory: Path, number: int) -> FileIO | gzip.GzipFile | None:
+    """Open a segment, packed or not; None where it was trimmed meanwhile.
+
+    Without a buffer: who reads takes large pieces anyway.
+    """
     path = directory / str(number)
     for _ in range(2):  # it may be packed between two looks
         with suppress(FileNotFoundError):
-            return open(path, "rb")
+            return open(path, "rb", buffering=0)
         with suppress(FileNotFoundError):
             return gzip.open(f"{path}{PACKED}")
     return None

@@ -73,8 +73,8 @@ def entries_of(data: bytes) -> Iterator[tuple[LogEntry, int]]:
         stream = _ENDS.get(data[at + STAMP_BYTES : at + _HEAD])
         time_ns = None if stream is None else _parse_stamp(data[at : at + STAMP_BYTES])
         if stream is not None and time_ns is not None:
-            end = _end_of_run(data, at, limit)
-            yield LogEntry(time_ns, stream, _texts(data[at:end])), end
+            text, end = _run_of(data, at, limit)
+            yield LogEntry(time_ns, stream, text), end
         else:
             end = data.index(b"\n", at) + 1
             entry = parse_record(data[at:end])
@@ -83,12 +83,12 @@ def entries_of(data: bytes) -> Iterator[tuple[LogEntry, int]]:
         at = end
 
 
-def _end_of_run(data: bytes, at: int, limit: int) -> int:
-    """Return where the records end that have the head of the one at `at`."""
+def _run_of(data: bytes, at: int, limit: int) -> tuple[bytes, int]:
+    """Return the lines of the records that have the head of the one at `at`, and where they end."""
     head = data[at : at + _HEAD]
     first = end = data.index(b"\n", at) + 1
     if not data.startswith(head, end):
-        return first  # a program that writes line by line has a stamp a line
+        return data[at + _HEAD : end], end  # a program that writes line by line has a stamp a line
     beyond = limit  # a record's begin, as `end` is; the run ends between the two
     while end < beyond:
         middle = data.index(b"\n", (end + beyond) // 2) + 1
@@ -100,14 +100,12 @@ def _end_of_run(data: bytes, at: int, limit: int) -> int:
             end = data.index(b"\n", end) + 1
         else:
             break
+    # Cutting each head off is faster than one replace: its search for 40 bytes takes longer.
+    records = data[at:end].split(b"\n")
     # Between two alike there may be another's, if two chunks have the same stamp.
-    alike = data.count(b"\n" + head, at, end) + 1
-    return end if data.count(b"\n", at, end) == alike else first
-
-
-def _texts(run: bytes) -> bytes:
-    """Return the lines of records that all have heads of one length."""
-    return b"\n".join([record[_HEAD:] for record in run.split(b"\n")])
+    if data.count(b"\n" + head, at, end) + 2 != len(records):
+        return data[at + _HEAD : first], first
+    return b"\n".join([record[_HEAD:] for record in records]), end
 
 
 _seconds: dict[bytes, int] = {}
