@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -71,11 +72,14 @@ def main(exchange: str, path: str, *modules: str) -> int:
 def _await_values(modules: tuple[str, ...]) -> bool:
     """Return when the values are there; False when they will not come.
 
-    What frames need is imported meanwhile: it takes longer than to write them.
+    What frames need is imported meanwhile: it takes longer than to write them. What it makes stays,
+    so that nothing is looked through for garbage.
     """
+    gc.disable()
     for name in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    gc.enable()
     return bool(sys.stdin.buffer.readline())
 
 

@@ -26,6 +26,8 @@ from kernel_ext.terminal_text import TerminalText
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kernel_ext.spent_files import SpentFiles
+
 __all__ = ["FRAME_BYTES", "JSON_BYTES", "PNG_BYTES", "CellResults", "ResultError"]
 
 FRAME_BYTES = 1 << 30
@@ -56,10 +58,14 @@ class ResultError(EngineError):
 
 
 class CellResults:
-    """The results of one cell, below the directory into which its container wrote."""
+    """The results of one cell, below the directory into which its container wrote.
 
-    def __init__(self, directory: Path) -> None:
+    With `spent` the files of frames are deleted once they were read.
+    """
+
+    def __init__(self, directory: Path, spent: SpentFiles | None = None) -> None:
         self._directory = directory
+        self._spent = spent
         self._manifest = self._read_manifest()
 
     def show(self, render: Callable[..., object] = display) -> None:
@@ -95,6 +101,8 @@ class CellResults:
         self, entry: dict[str, Any], limit_bytes: int = FRAME_BYTES
     ) -> pd.DataFrame | pd.Series[Any]:
         data = self._read(entry, limit_bytes)
+        if self._spent is not None:
+            self._spent.add(self._directory / str(entry["file"]))
         try:
             if entry.get("format") == "arrow":
                 from kernel_ext import arrow

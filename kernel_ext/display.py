@@ -151,15 +151,20 @@ def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
 def _run_cell(cell: PythonCell, options: Options, words: Sequence[str]) -> Shown:
     """Show a cell that runs in a container, and take its results when it has ended well."""
     from kernel_ext.cell_results import CellResults
+    from kernel_ext.spent_files import SpentFiles
 
     try:
         shown = _run(cell, options, words)
         if shown.error is not None or (options.no_raise and shown.value):
             return shown
+        exchange = cell.container.exchange
         try:
-            found = CellResults(cell.container.exchange / "out")
-            found.show()
-            return Shown(shown.value, (*shown.kept, *found.values(cell.results)))
+            with SpentFiles() as spent:
+                if not cell.kept:
+                    spent.add(exchange / "in")
+                found = CellResults(exchange / "out", None if cell.kept else spent)
+                found.show()
+                return Shown(shown.value, (*shown.kept, *found.values(cell.results)))
         except EngineError as error:
             return Shown(kept=shown.kept, error=error)
     finally:

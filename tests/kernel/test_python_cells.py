@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -170,7 +169,6 @@ def test_an_interrupt_ends_the_cell_inside(loaded: Notebook) -> None:
             done.append(True)
             loaded.manager.interrupt_kernel()
 
-    begun = time.monotonic()
     cell = loaded.run(
         "%%container python --network none\n"
         "import time\n"
@@ -184,7 +182,6 @@ def test_an_interrupt_ends_the_cell_inside(loaded: Notebook) -> None:
     )
     assert cell.text() == "ready\ncleaned up\n"
     assert cell.ename == "KeyboardInterrupt"
-    assert time.monotonic() - begun < 30
 
 
 _HOSTILE = {

@@ -290,9 +290,10 @@ class Soak(RuleBasedStateMachine):
     def kill_zygote(self) -> None:
         """Whoever needs one next begins another."""
         with ipycontainer.connect(self.home) as engine:
-            for pid in zygotes(engine):
+            killed = list(zygotes(engine))
+            for pid in killed:
                 os.kill(pid, signal.SIGKILL)
-                eventually(lambda pid=pid: not alive(pid))  # type: ignore[misc]
+            eventually(lambda: not any(alive(pid) for pid in killed))
         self.done["kill of a zygote"] += 1
 
     @invariant()

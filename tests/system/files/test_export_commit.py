@@ -23,7 +23,7 @@ from ipycontainer.errors import InvalidReference
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import archiving
 from ipycontainer.storage.placing import Placement, place
-from ipycontainer.storage.tar_reader import TarReader
+from ipycontainer.storage.tar_reader import Entry, TarReader
 from ipycontainer.storage.tar_writer import TarWriter
 from tests.conftest import Shell
 
@@ -32,10 +32,10 @@ pytestmark = pytest.mark.sampled
 RUN = ("run", "--rm", "--network", "none")
 
 
-def entries(data: bytes) -> list[tuple[object, ...]]:
+def entries(data: bytes) -> list[tuple[Entry, bytes]]:
     """Return all of an archive that tells of its files, in order."""
     reader = TarReader(io.BytesIO(data).read)
-    found: list[tuple[object, ...]] = []
+    found: list[tuple[Entry, bytes]] = []
     for entry in reader:
         content = b"".join(piece for _, piece in reader.data())
         found.append((entry, content))
@@ -56,7 +56,7 @@ def test_export_import_export_gives_the_same(engine: Engine, busybox_tar: Path) 
     engine.containers.create("second", ["true"], name="two")
     second = b"".join(engine.containers.get("two").export())
     assert entries(second) == entries(first)
-    names = {entry.name.rstrip("/") for entry, _ in entries(first)}  # type: ignore[attr-defined]
+    names = {entry.name.rstrip("/") for entry, _ in entries(first)}
     assert "vol" in names
     assert "vol/x" not in names
     assert "var" not in names
@@ -309,16 +309,15 @@ def test_any_tree_is_the_same_after_export_import_and_export(
         archive = TarWriter(whole.write)
         archiving.write_tree(archive, root, prefix="tree")
         archive.close()
-    laid = [found for found in entries(first) if found[0].name.startswith("tree/")]  # type: ignore[attr-defined]
+    laid = [found for found in entries(first) if found[0].name.startswith("tree/")]
     assert by_name(laid) == by_name(entries(whole.getvalue()))
     one.remove()
     two.remove()
     engine.images.remove(image.id)
 
 
-def by_name(found: list[tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
+def by_name(found: list[tuple[Entry, bytes]]) -> dict[str, tuple[Entry, bytes]]:
     """Return entries by their names, but for owners: an ordinary user's are others inside."""
     return {
-        entry.name.rstrip("/"): (replace(entry, uid=0, gid=0), content)  # type: ignore[attr-defined, type-var]
-        for entry, content in found
+        entry.name.rstrip("/"): (replace(entry, uid=0, gid=0), content) for entry, content in found
     }

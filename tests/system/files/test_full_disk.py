@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,12 @@ def test_a_volume_that_cannot_take_the_images_files_is_not_made(small: Engine) -
     for name in ("fresh", "before"):
         refused(
             small,
-            lambda name=name: small.containers.create(  # type: ignore[misc]
-                "made", ["true"], network="none", volumes=[f"{name}:/d"]
+            partial(
+                small.containers.create,
+                "made",
+                ["true"],
+                network="none",
+                volumes=[f"{name}:/d"],
             ),
         )
     assert [each.name for each in small.volumes.list()] == ["before"]

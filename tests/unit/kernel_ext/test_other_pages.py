@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
@@ -77,6 +78,11 @@ def still() -> str:
     return scrolling(stills.table(("container", "cpu"), rows) + picture(chart))
 
 
+def frame_of(verb: str) -> str:
+    """Return the frame of a verb, with three rows."""
+    return str(made(verb, 3)._repr_html_())
+
+
 def usage() -> str:
     """Return the help of a verb with many options."""
     verb = cli.commands["run"]
@@ -86,10 +92,7 @@ def usage() -> str:
 
 # What is shown, and the words that must be there without any colour or picture.
 PAGES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
-    **{
-        f"frame of {verb}": (lambda verb=verb: str(made(verb, 3)._repr_html_()), ())  # type: ignore[misc]
-        for verb in MAKERS
-    },
+    **{f"frame of {verb}": (partial(frame_of, verb), ()) for verb in MAKERS},
     "card, running": (card, ("web", "running", "busybox")),
     "card, failed": (lambda: card(3), ("exited",)),
     "start page": (lambda: StartPage([container()])._repr_html_(), ("1 running", "%container")),
