@@ -1,7 +1,7 @@
 """Steps about the program itself: find it, see whether it may be executed, become it.
 
 What goes wrong here is said in runc's words, which docker shows and tells its exit codes by. The
-last steps of every start and of every `exec`. Imports reaper and steps only.
+last steps of every start and of every `exec`. Imports linux, reaper and steps.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer.errors import CommandNotExecutable, CommandNotFound, StepFailed
-from ipycontainer.linux import syscalls
+from ipycontainer.linux import namespaces, syscalls
 from ipycontainer.runtime import reaper
 from ipycontainer.runtime.steps import Context, go_words
 
@@ -110,17 +111,34 @@ class Execute:
 
     def execute(self, ctx: Context) -> None:
         """Replace this process's program."""
-        env = self.env if "HOME" in self.env else {**self.env, "HOME": ctx.identity.home}
         if self.reap and not reaper.fork_and_reap():
             return  # never reached: the reaping process ends with the program
         syscalls.sigmask_unblock_all()
         try:
-            os.execve(ctx.command, self.args, env)
+            os.execve(ctx.command, self.args, self._variables(ctx))
         except OSError as error:
             # a script without its interpreter, or no program at all: for docker the container has
             # started by now, and this is its output and its exit code
             os.write(2, f"exec {ctx.command}: {go_words(error)}\n".encode())
             os._exit(1)
+
+    def spawn(self, ctx: Context) -> int:
+        """Have a child become the program instead, in a session of its own; return its pid.
+
+        One that cannot be executed has its child too, which says so and ends.
+        """
+        with suppress(OSError):
+            return os.posix_spawn(
+                ctx.command, self.args, self._variables(ctx), setsid=True, setsigmask=()
+            )
+        child = namespaces.clone(0)
+        if child == 0:
+            os.setsid()
+            self.execute(ctx)
+        return child
+
+    def _variables(self, ctx: Context) -> Mapping[str, str]:
+        return self.env if "HOME" in self.env else {**self.env, "HOME": ctx.identity.home}
 
     def describe(self) -> str:
         """Say it."""

@@ -24,7 +24,7 @@ from ipycontainer.runtime.seccomp import filter_flags
 from ipycontainer.runtime.session_steps import DieWithParent, NewSessionKeyring
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
-__all__ = ["enter"]
+__all__ = ["enter", "join"]
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
@@ -136,18 +136,7 @@ def _join(
     try:
         for step in before:
             step.execute(ctx)
-        if cgroup is not None:
-            cgroup.join()  # before the join: afterwards these paths are not ours
-        # a process that is dumpable can be traced, and its fds opened, from inside the container as
-        # soon as it is there (CVE-2016-9962)
-        syscalls.prctl(PR_SET_DUMPABLE, 0)
-        flags = 0
-        for kind in kinds:
-            flags |= namespaces.FLAGS[kind]
-        _enter_namespaces(*target, flags)
-        if flags & namespaces.CLONE_NEWUSER:
-            os.setresgid(0, 0, 0)
-            os.setresuid(0, 0, 0)
+        join(target, kinds, cgroup)
         child = namespaces.clone(namespaces.CLONE_PARENT)
         if child == 0:
             ctx.root = DirFd.open("/")
@@ -160,6 +149,25 @@ def _join(
         code = init.tell(ctx, StepFailed(f"join the container's namespaces: {error}", step="join"))
     finally:
         os._exit(code)
+
+
+def join(target: tuple[int, int], kinds: Iterable[str], cgroup: Cgroup | None) -> None:
+    """Enter cgroup and namespaces of the container of `target` (pidfd, pid), for good.
+
+    Raises OSError.
+    """
+    if cgroup is not None:
+        cgroup.join()  # before the join: afterwards these paths are not ours
+    # a process that is dumpable can be traced, and its fds opened, from inside the container as
+    # soon as it is there (CVE-2016-9962)
+    syscalls.prctl(PR_SET_DUMPABLE, 0)
+    flags = 0
+    for kind in kinds:
+        flags |= namespaces.FLAGS[kind]
+    _enter_namespaces(*target, flags)
+    if flags & namespaces.CLONE_NEWUSER:
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
 
 
 def _enter_namespaces(process: int, pid: int, flags: int) -> None:

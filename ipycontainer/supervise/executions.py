@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ipycontainer.errors import EngineError
-from ipycontainer.linux import capabilities, pidfd
-from ipycontainer.model.oci import ANNOTATION_USER, Process, Spec
-from ipycontainer.runtime import defaults
+from ipycontainer.linux import pidfd
+from ipycontainer.model.oci import Process, Spec
 from ipycontainer.runtime.exec import enter
 from ipycontainer.runtime.launch import Launched, Stdio
 from ipycontainer.store.database import Store
 from ipycontainer.supervise.clients import Clients
+from ipycontainer.supervise.joiner import Ahead, process_of, user_of
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
@@ -43,6 +43,7 @@ class Executions:
         self._record = record
         self._running: dict[int, _Running] = {}  # by pidfd
         self._terminals: dict[Channel, ExecTerminal] = {}
+        self._ahead = Ahead(loop, store)
 
     def begin(
         self,
@@ -57,26 +58,21 @@ class Executions:
         null = open_null()
         given = dict(zip(body.get("streams", ()), message.fds, strict=True))
         stdio = Stdio(*(given.get(name, null) for name in ("stdin", "stdout", "stderr")))
-        process = replace(
-            spec.process,
-            args=tuple(body["args"]),
-            env=tuple(body["env"]),
-            cwd=str(body["cwd"]),
-            terminal=bool(body.get("tty")),
-            console_size=(int(body.get("rows", 0)), int(body.get("columns", 0))),
-        )
-        if body.get("privileged"):
-            everything = capabilities.names_of(capabilities.own_bounding())
-            process = replace(process, capabilities=defaults.capabilities(everything))
-        exec_id, line = os.urandom(32).hex(), f"{process.args[0]} {' '.join(process.args[1:])}"
+        exec_id, line = os.urandom(32).hex(), f"{body['args'][0]} {' '.join(body['args'][1:])}"
+        joiner = self._ahead.take(container, body)
         try:
-            user = str(body.get("user") or "")
-            entered = self.enter(container, spec, process, stdio, seccomp, user)
+            if joiner is not None:
+                entered = joiner.execute(body, stdio)
+            else:
+                process, user = process_of(spec, body), user_of(spec, body)
+                entered = self.enter(container, spec, process, stdio, seccomp, user)
         except EngineError:
             self._record.executes(exec_id, line)
             raise
         finally:
             os.close(null)
+            if joiner is not None:
+                joiner.end()
         if entered.terminal >= 0:
             self._terminals[channel] = ExecTerminal(
                 self._loop, entered.terminal, given.get("stdin"), given.get("stdout")
@@ -87,6 +83,7 @@ class Executions:
         self._loop.watch(entered.pidfd, READ, lambda: self._ended(entered.pidfd))
         self._clients.tell(channel, {"event": "started", "pid": entered.pid})
         self._record.executes(exec_id, line)  # while it runs: the client waits for none of it
+        self._ahead.learn(container, spec, seccomp)
 
     def enter(
         self,
@@ -95,9 +92,9 @@ class Executions:
         process: Process,
         stdio: Stdio,
         seccomp: bytes | None,
-        user: str = "",
+        user: str,
     ) -> Launched:
-        """Start a process in the container, as its own user unless another one is named."""
+        """Start a process in the container."""
         self._store.close()  # a fork must not inherit a connection
         return enter(
             container.pid,
@@ -105,7 +102,7 @@ class Executions:
             spec,
             process,
             stdio,
-            user=user or spec.annotations.get(ANNOTATION_USER, ""),
+            user=user,
             seccomp=seccomp,
             cgroup=container.cgroup,
         )
@@ -117,7 +114,7 @@ class Executions:
 
         def execute(args: tuple[str, ...], stdio: Stdio) -> Launched:
             process = replace(spec.process, args=args, terminal=False)
-            return self.enter(container, spec, process, stdio, seccomp)
+            return self.enter(container, spec, process, stdio, seccomp, user_of(spec, {}))
 
         return execute
 
@@ -147,6 +144,7 @@ class Executions:
 
     def end_all(self) -> None:
         """Tell of the end of each: they died with the container's pid namespace."""
+        self._ahead.end()
         for fd in list(self._running):
             self._ended(fd)
 
