@@ -217,14 +217,18 @@ def execute(
     """
     if not cmd:
         raise InvalidArgument("No exec command specified")
-    record = container.record
+    channel = _monitor_of(container)  # which wakes up while we read
     try:
-        channel = container.engine.supervisor.monitor(container.id)
-    except ContainerNotRunning:
-        raise ContainerNotRunning(f"container {container.id} is not running") from None
-    if workdir and not workdir.startswith("/"):
+        container.reload()
+        container.refuse_while_paused(
+            f"Container {container.name} is paused, unpause the container before exec"
+        )
+        if workdir and not workdir.startswith("/"):
+            raise InvalidArgument(NOT_ABSOLUTE)
+    except BaseException:
         channel.close()
-        raise InvalidArgument(NOT_ABSOLUTE)
+        raise
+    record = container.record
     outputs = ("stdout",) if tty else ("stdout", "stderr")
     pipes = Pipes(stdin, () if detach else outputs)
     terminal = (bundle.TERM,) if tty else ()
@@ -255,6 +259,14 @@ def execute(
     pipes.handed()
     keys = window.detach_keys if tty else b""
     return Foreground(container, channel, pipes, is_exec=True, detach_keys=keys)
+
+
+def _monitor_of(container: Container) -> Channel:
+    try:
+        return container.engine.supervisor.monitor(container.id)
+    except ContainerNotRunning:
+        container.reload()  # it may be gone
+        raise ContainerNotRunning(f"container {container.id} is not running") from None
 
 
 def exec_run(

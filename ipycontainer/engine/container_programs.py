@@ -43,10 +43,6 @@ class ContainerPrograms(ContainerPart):
 
         With `tty` it gets a terminal of its own, seen in `window`.
         """
-        self._self.reload()
-        self._self.refuse_while_paused(
-            f"Container {self._self.name} is paused, unpause the container before exec"
-        )
         return attach.execute(
             self._self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
         )

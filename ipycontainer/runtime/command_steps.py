@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer.errors import CommandNotExecutable, CommandNotFound, StepFailed
-from ipycontainer.linux import namespaces, syscalls
+from ipycontainer.linux import namespaces, spawning, syscalls
 from ipycontainer.runtime import reaper
 from ipycontainer.runtime.steps import Context, go_words
 
@@ -128,9 +128,7 @@ class Execute:
         One that cannot be executed has its child too, which says so and ends.
         """
         with suppress(OSError):
-            return os.posix_spawn(
-                ctx.command, self.args, self._variables(ctx), setsid=True, setsigmask=()
-            )
+            return spawning.spawn(ctx.command, self.args, self._variables(ctx))
         child = namespaces.clone(0)
         if child == 0:
             os.setsid()

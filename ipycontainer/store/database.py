@@ -102,6 +102,13 @@ class Store:
                 bell.ring(self.home.bell)
 
     @contextmanager
+    def rehearse(self) -> Iterator[Transaction]:
+        """Run a block as `write` does, and undo it: the next time nothing of it is new."""
+        with suppress(_Rehearsed), self.write() as tx:
+            yield tx
+            raise _Rehearsed
+
+    @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Run a block of questions on one snapshot of the database. Never waits for a writer."""
         connection = self._connection()
@@ -121,6 +128,10 @@ class Store:
         if held is None:
             held = self._local.open = _Open(_open(self.home))
         return held.connection
+
+
+class _Rehearsed(Exception):
+    """Ends a transaction that must leave nothing."""
 
 
 class _Open:

@@ -43,7 +43,7 @@ class Executions:
         self._record = record
         self._running: dict[int, _Running] = {}  # by pidfd
         self._terminals: dict[Channel, ExecTerminal] = {}
-        self._ahead = Ahead(loop, store)
+        self._ahead = Ahead(loop, store, record)
 
     def begin(
         self,
@@ -59,7 +59,7 @@ class Executions:
         given = dict(zip(body.get("streams", ()), message.fds, strict=True))
         stdio = Stdio(*(given.get(name, null) for name in ("stdin", "stdout", "stderr")))
         exec_id, line = os.urandom(32).hex(), f"{body['args'][0]} {' '.join(body['args'][1:])}"
-        joiner = self._ahead.take(container, body)
+        joiner = self._ahead.take(container, spec, seccomp, body)
         try:
             if joiner is not None:
                 entered = joiner.execute(body, stdio)
@@ -68,11 +68,10 @@ class Executions:
                 entered = self.enter(container, spec, process, stdio, seccomp, user)
         except EngineError:
             self._record.executes(exec_id, line)
+            self._ahead.see_off(joiner)
             raise
         finally:
             os.close(null)
-            if joiner is not None:
-                joiner.end()
         if entered.terminal >= 0:
             self._terminals[channel] = ExecTerminal(
                 self._loop, entered.terminal, given.get("stdin"), given.get("stdout")
@@ -83,7 +82,7 @@ class Executions:
         self._loop.watch(entered.pidfd, READ, lambda: self._ended(entered.pidfd))
         self._clients.tell(channel, {"event": "started", "pid": entered.pid})
         self._record.executes(exec_id, line)  # while it runs: the client waits for none of it
-        self._ahead.learn(container, spec, seccomp)
+        self._ahead.see_off(joiner)  # from now on the program is our child
 
     def enter(
         self,
@@ -158,6 +157,7 @@ class Executions:
         terminal = self._terminals.get(channel)
         if terminal is None:
             self._clients.tell(channel, {"event": "exited", "code": code})
+            self._ahead.make_ready()
         else:
             terminal.end(lambda: self._told(channel, code))
 

@@ -9,9 +9,10 @@ ends, and the program is the monitor's child, which is a subreaper.
 from __future__ import annotations
 
 import os
+import select
 import socket
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -29,10 +30,12 @@ from ipycontainer.runtime.steps import Context, Stdio
 from ipycontainer.store.database import Store
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel
+from ipycontainer.supervise.record import Record
 
 __all__ = ["Ahead", "Joiner", "process_of", "user_of"]
 
 MOMENT_SECONDS = 0.002  # the client hears of the end of what it had executed first
+LATER_SECONDS = 0.1  # while what was executed goes on
 PATIENCE_SECONDS = 60.0  # nobody executed anything for so long: it is not expected any more
 
 
@@ -76,8 +79,10 @@ class Joiner:
             os.close(target)
 
     def fits(self, container: Launched, body: Mapping[str, Any]) -> bool:
-        """Tell whether it can do a request; limits that were changed mean another cgroup."""
-        return container is self._container and not body.get("tty")
+        """Tell whether it lives and can do a request; changed limits may mean another cgroup."""
+        poll = select.poll()
+        poll.register(self._channel.fileno(), 0)  # POLLHUP comes unasked
+        return container is self._container and not body.get("tty") and not poll.poll(0)
 
     def execute(self, body: Mapping[str, Any], stdio: Stdio) -> Launched:
         """Have it execute what a request asks for; `end` is to follow.
@@ -105,44 +110,60 @@ class Joiner:
 class Ahead:
     """The joiner of one container, where one is expected to be needed."""
 
-    def __init__(self, loop: Loop, store: Store) -> None:
+    def __init__(self, loop: Loop, store: Store, record: Record) -> None:
         self._loop = loop
         self._store = store
+        self._record = record
         self._joiner: Joiner | None = None
+        self._make: Callable[[], Joiner] | None = None
         self._pages = array("Q")
 
-    def take(self, container: Launched, body: Mapping[str, Any]) -> Joiner | None:
-        """Return the joiner that waits, for its only request; None where there is none for it."""
+    def take(
+        self, container: Launched, spec: Spec, seccomp: bytes | None, body: Mapping[str, Any]
+    ) -> Joiner | None:
+        """Return the joiner that waits for this request, None where there is none.
+
+        And expect another request: after something was executed something else will be.
+        """
+        self._make = (lambda: Joiner(container, spec, seccomp)) if can_spawn(spec) else None
+        self._loop.at("joiner", LATER_SECONDS, self._make_ready)
         joiner = self._joiner
         if joiner is None or not joiner.fits(container, body):
             return None
         self._joiner = None
         return joiner
 
-    def learn(self, container: Launched, spec: Spec, seccomp: bytes | None) -> None:
-        """Expect that after something was executed something else will be, and make ready."""
-        self._loop.at("joiner", MOMENT_SECONDS, lambda: self._make(container, spec, seccomp))
-
-    def end(self) -> None:
-        """Expect nothing any more."""
-        self._loop.cancel("joiner")
-        joiner, self._joiner = self._joiner, None
+    def see_off(self, joiner: Joiner | None) -> None:
+        """See a joiner end that was taken, if one was."""
         if joiner is not None:
             joiner.end()
 
-    def _make(self, container: Launched, spec: Spec, seccomp: bytes | None) -> None:
-        self.end()
-        if not can_spawn(spec):
+    def make_ready(self) -> None:
+        """Make one as soon as nobody waits any more."""
+        self._loop.at("joiner", MOMENT_SECONDS, self._make_ready)
+
+    def end(self) -> None:
+        """Expect nothing any more."""
+        self._make = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._loop.cancel("joiner")
+        joiner, self._joiner = self._joiner, None
+        self.see_off(joiner)
+
+    def _make_ready(self) -> None:
+        self._let_go()
+        if self._make is None:
             return
         self._store.close()  # a fork must not inherit a connection
         with suppress(OSError):
             if not self._pages:
                 self._pages = pages.owned()
-            self._joiner = Joiner(container, spec, seccomp)
+            self._joiner = self._make()
             pages.own(self._pages)  # all are shared with it now, until we write to them
-            with self._store.read():
-                pass  # open again
-            self._loop.at("joiner", PATIENCE_SECONDS, self.end)
+            self._record.rehearse_execution()
+            self._loop.at("joiner", PATIENCE_SECONDS, self._let_go)
 
 
 def _live(

@@ -130,10 +130,6 @@ def _promised_cgroups(home: Home) -> Hierarchies | None:
     return hierarchies
 
 
-class _Undone(Exception):
-    """Ends a transaction that must leave nothing."""
-
-
 def _live_a_life(tx: Transaction, container_id: str) -> None:
     """Write what a monitor writes from a start to a removal."""
     known = images.list_all(tx)
@@ -152,9 +148,8 @@ def _rehearse(home: Home, store: Store) -> None:
     plan.plan(oci_json.from_json(json.loads(raw)), "/nowhere", userns=home.rootless)
     nobody = rehearsals.name()
     liveness.hold(home.runtime / nobody).release()
-    with suppress(_Undone), store.write() as tx:
+    with store.rehearse() as tx:
         _live_a_life(tx, nobody)
-        raise _Undone
     for name in ("upper0", "work0/work"):
         os.makedirs(home.cache / nobody / name)
     place = os.open(home.cache / nobody, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
