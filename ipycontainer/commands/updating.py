@@ -50,11 +50,11 @@ def update(
     errors: list[EngineError] = []
     checked, dropped = engine.containers.check_limits(wanted)
     for name in containers:
-        warnings += dropped
         try:
             policy = restart_policy(restart) if restart else None
             engine.containers.get(name).change(checked, policy)
             names.append(name)
+            warnings += dropped
         except EngineError as error:
             errors.append(error)
     return Lines(lines=(*names, *warnings), errors=tuple(errors))

@@ -75,6 +75,8 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
     if limits.memory > 0 and "memory" not in capacity:
         warnings.append(_UNKNOWN.format("memory limit capabilities", "Limitation"))
         limits = replace(limits, memory=0, memory_swap=-1)
+    if update and "memory" not in capacity:  # what has no limit has none of swap either
+        limits = replace(limits, memory_swap=0)
     if limits.memory > 0 and limits.memory_swap != -1 and "swap" not in capacity:
         warnings.append(
             "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "

@@ -137,6 +137,7 @@ LIMIT_SCENES: dict[str, tuple[str, ...]] = {
         "update -m 10m nope",
         "update -m 4m nope",
         "update --cpus 99 nope",
+        "update --blkio-weight 500 nope",
         "run -d --network none --name lim busybox sleep 1000",
         *(
             f"update {words} lim"

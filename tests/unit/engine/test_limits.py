@@ -70,6 +70,16 @@ def test_memory_without_swap_accounting() -> None:
     assert limits.resources(kept) == Resources(memory_limit=64 * MIB)
 
 
+@pytest.mark.parametrize(
+    "asked", [Limits(memory=64 * MIB, memory_swap=128 * MIB), Limits(memory_swap=-1)]
+)
+def test_an_update_of_memory_that_nobody_counts_changes_nothing(asked: Limits) -> None:
+    """Nor does it ask for a cgroup, which such a container has not."""
+    kept, warnings = limits.checked(asked, NOTHING, update=True)
+    assert len(warnings) == (asked.memory > 0)
+    assert limits.change(Limits(), kept) is None
+
+
 def test_swap_is_twice_the_memory() -> None:
     """Docker's default, and what says nothing is not kept."""
     config = ContainerConfig("x", limits=Limits(memory=64 * MIB, pids_limit=-1))
