@@ -21,6 +21,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux.limits import weight_of_shares
 from ipycontainer.linux.usage import cpu_percent
 from ipycontainer.store import events
+from ipycontainer.supervise.client import Work
 from tests.system.engine.processes import eventually, kill, monitor_of, processes_in_cgroups
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
@@ -202,6 +203,30 @@ def test_refused_update_keeps_what_was(engine: Engine, able: capacity.Capacity) 
         container.update(mem_limit="1m")
     assert container.attrs["HostConfig"]["Memory"] == 64 * MIB
     assert container.usage().memory.limit == 64 * MIB
+
+
+def test_a_limited_start_asks_nobody_more_than_another(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be limited is read, not asked of a worker: a fork would cost what a start may not.
+
+    Where limits are dropped with a WARNING, that is no slower either.
+    """
+    begin(engine, "true").wait()
+    asked: list[str] = []
+    begun = engine.supervisor.begin
+
+    def begin_noted(job: str, *rest: Any) -> Work:
+        asked.append(job)
+        return begun(job, *rest)
+
+    monkeypatch.setattr(engine.supervisor, "begin", begin_noted)
+    for limits in ({}, {"mem_limit": "64m", "nano_cpus": 500_000_000, "pids_limit": 50}):
+        container = begin(engine, "true", **limits)
+        assert container.wait()["StatusCode"] == 0
+        assert asked == []
+        container.remove()
+        asked.clear()
 
 
 def test_ulimits_and_oom_score(engine: Engine) -> None:
