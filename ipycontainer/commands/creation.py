@@ -19,7 +19,7 @@ from ipycontainer.commands.mount_words import MountWord, mount_points
 from ipycontainer.commands.network_options import NETWORK_OPTIONS, networking
 from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream, String
 from ipycontainer.commands.verb import Session
-from ipycontainer.errors import InvalidArgument, UsageError
+from ipycontainer.errors import InvalidArgument, InvalidReference, UsageError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.signals import parse_signal
 
@@ -125,7 +125,7 @@ def configuration(
     `further` are the options of groups that have a module of their own.
     """
     if not image or image.startswith("-"):
-        raise UsageError("invalid reference format")
+        raise InvalidReference("invalid reference format")
     single_choices.check(**further)
     policy, limit = policies.restart_policy(restart)
     driver, log_options = policies.logging(**further)

@@ -11,6 +11,7 @@ from ipycontainer.errors import (
     CommandNotExecutable,
     Conflict,
     EngineError,
+    InvalidReference,
     NotFound,
     OperationTimeout,
     Unsupported,
@@ -76,6 +77,9 @@ def failure_text(
         if verb in ("run", "create") and exit_code(error, verb) >= EngineError.run_code:
             return f"{PROGRAM}: {_sentence(error.message)}\n{see}\n"
         return f"{error.message}\n"
+    if isinstance(error, InvalidReference) and verb in ("run", "create"):  # the client looks first
+        text = f"{PROGRAM}: {_sentence(error.message)}\n{see}" if verb == "run" else error.message
+        return f"{text}\n"
     words = _words(error)
     if goes_to_stdout(error, verb, detached=detached):
         return f"{words}\r\n"  # the daemon writes it into the program's stream, for a terminal

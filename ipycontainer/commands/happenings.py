@@ -46,11 +46,24 @@ def events(
         end = parse_time(until) if until else None
     except InvalidArgument as error:
         raise UsageError(error.message, exit_code=1) from None
+    if begin is not None and end is not None and end < begin:
+        raise InvalidArgument(
+            f"`since` time ({_sent(since, begin)}) cannot be after `until` time "
+            f"({_sent(until, end)})"
+        )
     wanted = _grouped(filters)
     found = session.engine.events(begin, end)
     return EventView(
         events=(event for event in found if matches(event, wanted)), line=line, until_ns=end
     )
+
+
+def _sent(text: str, time_ns: int) -> str:
+    """Return a time as docker's client sends it: seconds as they were typed, or what it made."""
+    if text.replace(".", "", 1).isdigit():
+        return text
+    seconds, fraction = divmod(time_ns, 1_000_000_000)
+    return f"{seconds}.{fraction:09d}" if "-" in text[1:] else str(seconds)
 
 
 def _grouped(filters: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

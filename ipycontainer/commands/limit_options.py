@@ -6,7 +6,7 @@ Checked here is what docker's client checks; the daemon's checks are the engine'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -25,39 +25,41 @@ from ipycontainer.errors import UsageError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.limits import Limits, Ulimit
 
-__all__ = ["LIMIT_OPTIONS", "UPDATE_OPTIONS", "client_warnings", "limit_fields", "limits_of"]
+__all__ = [
+    "LIMIT_OPTIONS",
+    "UPDATE_OPTIONS",
+    "client_warnings",
+    "limit_fields",
+    "limits_of",
+    "says_nothing",
+]
 
-# What `update` can change of a container that there is.
+# What `update` can change of a container that there is. None is what was not said: zero is a word.
 UPDATE_OPTIONS = (
-    click.option("--blkio-weight", type=Unsigned16(), default=0, help="Block IO weight, 10-1000"),
-    click.option("--cpu-period", type=Integer(), default=0, help="Period of the CPU quota in µs"),
-    click.option("--cpu-quota", type=Integer(), default=0, help="CPU time in each period in µs"),
+    click.option("--blkio-weight", type=Unsigned16(), help="Block IO weight, 10-1000"),
+    click.option("--cpu-period", type=Integer(), help="Period of the CPU quota in µs"),
+    click.option("--cpu-quota", type=Integer(), help="CPU time in each period in µs"),
     click.option(
         "--cpu-rt-period",
         "cpu_realtime_period",
         type=Integer(),
-        default=0,
         help="Period of real-time CPU in µs",
     ),
     click.option(
         "--cpu-rt-runtime",
         "cpu_realtime_runtime",
         type=Integer(),
-        default=0,
         help="Real-time CPU in each period in µs",
     ),
-    click.option(
-        "-c", "--cpu-shares", type=Integer(), default=0, help="CPU shares (relative weight)"
-    ),
-    click.option("--cpus", "nano_cpus", type=Cpus(), default=0, help="Number of CPUs"),
-    click.option("--cpuset-cpus", type=String(), default="", help="CPUs to run on (0-3, 0,1)"),
-    click.option("--cpuset-mems", type=String(), default="", help="Memory nodes (0-3, 0,1)"),
-    click.option("-m", "--memory", type=Bytes(), default=0, help="Memory limit"),
-    click.option("--memory-reservation", type=Bytes(), default=0, help="Memory soft limit"),
+    click.option("-c", "--cpu-shares", type=Integer(), help="CPU shares (relative weight)"),
+    click.option("--cpus", "nano_cpus", type=Cpus(), help="Number of CPUs"),
+    click.option("--cpuset-cpus", type=String(), help="CPUs to run on (0-3, 0,1)"),
+    click.option("--cpuset-mems", type=String(), help="Memory nodes (0-3, 0,1)"),
+    click.option("-m", "--memory", type=Bytes(), help="Memory limit"),
+    click.option("--memory-reservation", type=Bytes(), help="Memory soft limit"),
     click.option(
         "--memory-swap",
         type=SwapBytes(),
-        default=0,
         help="Memory and swap together: -1 for unlimited swap",
     ),
     click.option("--pids-limit", type=Integer(), help="Limit of processes, -1 for none"),
@@ -111,7 +113,16 @@ _DEVICES = (
 
 def limits_of(options: Mapping[str, Any]) -> Limits:
     """Return what the options of `update` ask for."""
-    return Limits(**{name: options[name] for name in _PLAIN})
+    return Limits(**_said(options, _PLAIN))
+
+
+def says_nothing(options: Mapping[str, Any]) -> bool:
+    """Tell whether no limit was given, not even its zero."""
+    return not _said(options, _PLAIN)
+
+
+def _said(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: options[name] for name in names if options[name] is not None}
 
 
 def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +133,7 @@ def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     swappiness = options["memory_swappiness"]
     if swappiness != -1 and not 0 <= swappiness <= 100:
         raise UsageError(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
-    named: dict[str, Any] = {name: options[name] for name in (*_PLAIN, *_DEVICES)}
+    named = _said(options, (*_PLAIN, *_DEVICES))
     limits = Limits(
         **named,
         memory_swappiness=None if swappiness == -1 else swappiness,

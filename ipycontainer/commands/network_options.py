@@ -160,6 +160,11 @@ NETWORK_OPTIONS = (
 )
 
 
+_CONFLICT = (
+    "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
+)
+
+
 def dns_warnings(servers: Sequence[str]) -> Iterator[str]:
     """Yield what docker's client warns of: resolvers at loopback addresses, by its own pattern."""
     for server in servers:
@@ -176,6 +181,7 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     wishes[0] = _first(wishes[0], given["ip"], given["ip6"], mac, given["network_alias"])
     links = tuple(given["link"])
     _check(wishes)
+    wishes = _in_effect(wishes)
     mode = wishes[0].name
     if links and not is_user_defined(mode) and mode not in ("default", "bridge"):
         raise UsageError("links are only supported for user-defined networks")
@@ -221,11 +227,6 @@ def _first(wish: Wish, ip: str, ip6: str, mac: str, aliases: Sequence[str]) -> W
 def _check(wishes: Sequence[Wish]) -> None:
     if any(not wish.name for wish in wishes):
         raise UsageError("no name set for network")
-    if len(wishes) > 1 and not all(is_user_defined(wish.name) for wish in wishes):
-        raise UsageError(
-            "conflicting options: cannot attach both user-defined and non-user-defined "
-            "network-modes"
-        )
     seen: set[str] = set()
     for wish in wishes:
         if wish.name in seen:
@@ -233,6 +234,26 @@ def _check(wishes: Sequence[Wish]) -> None:
         seen.add(wish.name)
         if wish.aliases and not is_user_defined(wish.name):
             raise UsageError("network-scoped aliases are only supported for user-defined networks")
+    if len({is_user_defined(wish.name) for wish in wishes}) > 1:
+        raise UsageError(_CONFLICT)
+
+
+def _in_effect(wishes: list[Wish]) -> list[Wish]:
+    """Return the wish that holds where docker takes several of its own networks.
+
+    `none` beside another one changes nothing, and `host` behind `none` neither. Raises UsageError
+    for what docker takes and cannot start.
+    """
+    if len(wishes) < 2 or is_user_defined(wishes[0].name):
+        return wishes
+    first, *rest = wishes
+    if first.name == "none":
+        bridges = [wish for wish in rest if wish.name in ("bridge", "default")]
+        if len(bridges) < 2 and all(wish.name in ("bridge", "default", "host") for wish in rest):
+            return bridges or [first]
+    elif all(wish.name == "none" for wish in rest):
+        return [first]
+    raise UsageError(_CONFLICT)
 
 
 def _endpoints(wishes: Sequence[Wish], links: tuple[str, ...]) -> tuple[EndpointConfig, ...]:

@@ -10,12 +10,11 @@ import re
 from collections.abc import Sequence
 
 from ipycontainer.errors import UsageError
-from ipycontainer.model.network import PortBinding
+from ipycontainer.model.network import PROTOCOLS, PortBinding
 
 __all__ = ["parse_exposed", "parse_published"]
 
 _LONG = re.compile(r"\w+=\w+(,\w+=\w+)*")
-_PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST_PORT = 65535
 
 
@@ -26,19 +25,20 @@ def parse_published(specs: Sequence[str]) -> tuple[PortBinding, ...]:
 
 
 def parse_exposed(specs: Sequence[str]) -> tuple[str, ...]:
-    """Return the ports of `--expose` words as `80/tcp`. Raises UsageError."""
+    """Return the ports of `--expose` words as `80/tcp`. Raises UsageError.
+
+    Docker takes any word for a protocol here, as it is typed: it only says what the program does.
+    """
     ports: list[str] = []
     for spec in specs:
         if ":" in spec:
             raise UsageError(f"invalid port format for --expose: {spec}")
-        protocol, port = _protocol_and_port(spec)
+        port, _, protocol = spec.partition("/")
         try:
             first, last = _range(port)
         except ValueError as error:
             raise UsageError(f"invalid range format for --expose: {spec}, error: {error}") from None
-        if protocol not in _PROTOCOLS:
-            raise UsageError(f"Invalid proto: {protocol}")
-        ports += (f"{number}/{protocol}" for number in range(first, last + 1))
+        ports += (f"{number}/{protocol or 'tcp'}" for number in range(first, last + 1))
     return tuple(dict.fromkeys(ports))
 
 
@@ -78,7 +78,7 @@ def _published(spec: str) -> Sequence[PortBinding]:
         raise UsageError(
             f"Invalid ranges specified for container and host Ports: {inner} and {outer}"
         )
-    if protocol not in _PROTOCOLS:
+    if protocol not in PROTOCOLS:
         raise UsageError(f"Invalid proto: {protocol}")
     if first == last:
         return (PortBinding(first, protocol, address, host_first, host_last),)

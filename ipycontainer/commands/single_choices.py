@@ -5,6 +5,7 @@ Sources: docker/cli 26.1 `cli/command/container/opts.go`, moby 26.1 `daemon/daem
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -55,6 +56,16 @@ def check(
     if runtime not in RUNTIMES:
         raise InvalidArgument(f"unknown or invalid runtime name: {runtime}")
     if storage_opt:
+        _refuse_storage(storage_opt)
+
+
+def _refuse_storage(words: Sequence[str]) -> None:
+    """Refuse `--storage-opt` as docker's client and overlay2 do: a size needs quotas."""
+    if not all("=" in word for word in words):
+        raise UsageError("invalid storage option")
+    names = sorted(word.partition("=")[0] for word in words)
+    if "size" in names:
         raise InvalidArgument(
             "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
         )
+    raise InvalidArgument(f"Unknown option {names[0]}".rstrip())

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of
+from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of, says_nothing
 from ipycontainer.commands.policies import restart_policy
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, UsageError
-from ipycontainer.model.limits import Limits
 
 __all__ = ["update"]
 
@@ -42,7 +41,7 @@ def update(
     The limits are looked at before the names, as docker does.
     """
     wanted = limits_of(options)
-    if wanted == Limits() and restart is None:
+    if says_nothing(options) and restart is None:
         raise UsageError("you must provide one or more flags when using this command", exit_code=1)
     engine = session.engine
     names: list[str] = []

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import limits
-from ipycontainer.errors import Conflict, ContainerNotRunning, ResourceError
+from ipycontainer.errors import Conflict, ContainerNotRunning, InvalidArgument, ResourceError
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers as store_containers
@@ -60,6 +60,9 @@ def update(container: Container, wanted: Limits, policy: tuple[str, int] | None 
     except (Conflict, ResourceError) as error:
         kind = type(error)
         raise kind(f"{failed}: {error.message}") from None
+    except InvalidArgument as error:  # the runtime's, as docker tells it
+        told = "runc did not terminate successfully: exit status 1"
+        raise InvalidArgument(f"{failed}: {told}: {error.message}\n: unknown") from None
     with container.engine.store.write() as tx:
         store_containers.configure(tx, container.id, kept)
     container.reload()

@@ -15,6 +15,7 @@ from typing import Any
 
 from ipycontainer.engine.capacity import Capacity
 from ipycontainer.errors import Conflict, InvalidArgument, ResourceError
+from ipycontainer.linux.limits import MOST_SHARES
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.limits import DeviceLimit, Limits
 from ipycontainer.model.resources import DeviceValue, Resources
@@ -267,13 +268,15 @@ def change(old: Limits, new: Limits) -> Resources | None:
 
 
 def resources(limits: Limits, *, update: bool = False) -> Resources | None:
-    """Return what the runtime is to do, None for nothing. Raises ResourceError.
+    """Return what the runtime is to do, None for nothing. Raises ResourceError, InvalidArgument.
 
     Unlimited swap is how a cgroup begins: said only in an `update`.
     """
     if not limits.given():
         return None
     if limits.cpu_shares < 0:
+        if update:  # a large number, without its sign
+            raise InvalidArgument(f"the maximum allowed cpu-shares is {MOST_SHARES}")
         raise ResourceError("shares: invalid argument")
     swap = limits.memory_swap if limits.memory_swap > 0 or update else 0
     values: dict[str, Any] = {

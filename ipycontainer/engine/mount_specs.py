@@ -23,6 +23,14 @@ from ipycontainer.store.home import Home
 __all__ = ["bind", "guarded", "mount_table", "specs", "volumes_to_mount"]
 
 TMPFS_OPTIONS = ("noexec", "nosuid", "nodev", "rprivate")
+# Of `--tmpfs`: moby `pkg/mount/flags_linux.go` and `volume/mounts/linux_parser.go`.
+_TMPFS_KEYS = ("mode", "uid", "gid", "size", "nr_inodes", "nr_blocks", "mpol")
+_TMPFS_FLAGS = frozenset(
+    "defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime"
+    " noatime diratime nodiratime bind rbind unbindable runbindable private rprivate shared rshared"
+    " slave rslave relatime norelatime strictatime nostrictatime".split()
+)
+_TMPFS_REFUSED = frozenset("remount bind rbind unbindable runbindable shared rshared".split())
 
 
 def specs(
@@ -42,6 +50,8 @@ def specs(
     found = []
     for mount in ordered:
         if mount.type == "tmpfs":
+            if mount.origin == "--tmpfs":
+                _check_tmpfs(mount.options)
             mode = ("ro",) if mount.read_only else ()
             options = (*TMPFS_OPTIONS, *mode, *mount.options)
             found.append(oci.Mount(mount.target, "tmpfs", "tmpfs", options))
@@ -50,6 +60,15 @@ def specs(
         else:
             found.append(_bind(mounted.source_of(home, mount, known), mount))
     return found
+
+
+def _check_tmpfs(options: Sequence[str]) -> None:
+    """Raise InvalidArgument for an option of `--tmpfs` that is none: docker does at the start."""
+    for word in options:
+        key, equals, _ = word.partition("=")
+        known = key in _TMPFS_KEYS if equals else word in _TMPFS_FLAGS - _TMPFS_REFUSED
+        if not known:
+            raise InvalidArgument(f'invalid tmpfs option "{word}"')
 
 
 def _bind(source: str, mount: MountPoint) -> oci.Mount:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.engine.links import Link, hosts_lines
-from ipycontainer.errors import Conflict
+from ipycontainer.errors import Conflict, InvalidArgument
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.network import PortBinding, is_user_defined
+from ipycontainer.model.network import PROTOCOLS, PortBinding, is_user_defined
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.network import hosts, outside
 from ipycontainer.network.published import PUBLISH_VARIABLE
@@ -95,8 +95,13 @@ def wishes(home: Home, record: ContainerRecord) -> str:
     if config.publish_all:
         published = {port.key for port in config.ports}
         for text in config.exposed:
-            number, _, protocol = text.partition("/")
-            if text not in published:
+            number, _, protocol = text.lower().partition("/")
+            if protocol not in PROTOCOLS:
+                raise InvalidArgument(
+                    "driver failed programming external connectivity on endpoint "
+                    f"{record.name}: invalid transport protocol: 0"
+                )
+            if text.lower() not in published:
                 ports.append(asdict(PortBinding(int(number), protocol)))
     asked: dict[str, Any] = {
         "name": record.name,

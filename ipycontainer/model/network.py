@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "BRIDGE",
+    "PROTOCOLS",
     "Attachment",
     "EndpointConfig",
     "NetworkConfig",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 BRIDGE = "bridge"  # docker's name of the default network, and of its driver
+PROTOCOLS = ("tcp", "udp", "sctp")  # of ports
 _PREDEFINED = ("", "default", BRIDGE, "host", "none")
 
 

@@ -152,7 +152,7 @@ def parse_time(text: str, now_ns: int | None = None) -> int:
     Taken are Unix seconds (`1795510871.5`), RFC 3339 in several lengths, the caller's timezone
     where none is given, and a Go duration back from now. Raises InvalidArgument in docker's words.
     """
-    if seconds := re.fullmatch(r"(-?\d+)(?:\.(\d{1,9}))?", text):
+    if seconds := re.fullmatch(r"(\d+)(?:\.(\d{1,9}))?", text):
         return int(seconds[1]) * _SECOND + int((seconds[2] or "0").ljust(9, "0"))
     if stamp := _STAMP.fullmatch(text):
         return _moment(text, stamp)
@@ -164,6 +164,13 @@ def parse_time(text: str, now_ns: int | None = None) -> int:
 
 
 def _not_a_time(text: str) -> InvalidArgument:
+    if "-" in text and not re.match(r"\d{4}", text):  # read as a date, which begins otherwise
+        layout = "2006-01-02"
+        if "." in text:
+            layout = "2006-01-02T15:04:05.999999999"
+        wrong = f'parsing time "{text}" as "{layout}": cannot parse "{text}" as "2006"'
+        if not re.search("[zZ+]", text) and "T" not in text and text.count("-") < 3:
+            return InvalidArgument(wrong)
     return InvalidArgument(f'failed to parse value as time or duration: "{text}"')
 
 

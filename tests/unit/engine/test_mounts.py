@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from ipycontainer.engine import mounts
+from ipycontainer.engine import mount_specs, mounts
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.mounts import MountPoint
+from ipycontainer.store.home import Home
 
 NAMED = MountPoint("volume", "/d", "data")
 BIND = MountPoint("bind", "/d", "/src")
@@ -37,6 +41,18 @@ def test_an_image_adds_its_volumes() -> None:
     """Each as an anonymous one, at its clean path."""
     (found,) = mounts.decide((), (), ("/var//lib/",))
     assert (found.target, found.anonymous, found.origin) == ("/var/lib", True, "VOLUME")
+
+
+@pytest.mark.parametrize("word", ["foo", "foo=1", "size", "bind", "shared", ""])
+def test_an_option_that_no_tmpfs_has_is_refused_by_name(tmp_path: Path, word: str) -> None:
+    """At the start, as docker's daemon does; what a tmpfs has is taken."""
+    home = Home(tmp_path, tmp_path, "0" * 8, rootless=False)
+    point = replace(TMPFS, options=("size=1m", "ro", word))
+    with pytest.raises(InvalidArgument) as error:
+        mount_specs.specs(home, (point,), {}, {})
+    assert error.value.message == f'invalid tmpfs option "{word}"'
+    (found,) = mount_specs.specs(home, (replace(point, options=("size=1m",)),), {}, {})
+    assert found.options[-1] == "size=1m"
 
 
 def test_inherited_mounts_can_be_made_read_only() -> None:
