@@ -74,12 +74,13 @@ def _of_zygote(engine: Engine, hierarchies: Hierarchies) -> Capacity:
 
     It may have got a place of its own from systemd, or have made its place free of processes.
     """
-    pid = engine.supervisor.zygote()
-    with suppress(ProcessLookupError):
-        group = cgroups.of_process(hierarchies, pid)
-        place = "" if group is None else group.directories[""]
-        base = place.removesuffix(engine.home.engine_cgroup)
-        if base != place and not cgroups.is_occupied(base):
+    for _ in range(2):  # the first may be told to quit just now
+        with suppress(ProcessLookupError):
+            group = cgroups.of_process(hierarchies, engine.supervisor.zygote())
+            place = "" if group is None else group.directories[""]
+            base = place.removesuffix(engine.home.engine_cgroup)
+            if base == place or cgroups.is_occupied(base):
+                break
             there = replace(hierarchies, base=base)
             return capacity(there, cgroups.available(there))
     return capacity(hierarchies, frozenset())

@@ -57,13 +57,18 @@ def test_where_the_zygote_could_not_leave_nothing_can_be_limited(
     assert (found.version, found.able) == ("v2", frozenset())
 
 
-def test_a_zygote_that_has_just_ended_limits_nothing(
-    engine: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_zygote_that_has_just_ended_is_not_the_last(
+    engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer, not an error."""
+    """The next one is asked, and no limit is dropped for it."""
+    stands = Cgroup({"": f"{_scope(tmp_path)}{HOME.engine_cgroup}"})
+    pids = iter((4711, 4712))
+    engine.supervisor.zygote = lambda: next(pids)
 
-    def gone(_: Hierarchies, pid: int) -> Cgroup | None:
-        raise ProcessLookupError(pid)
+    def place(_: Hierarchies, pid: int) -> Cgroup:
+        if pid == 4711:
+            raise ProcessLookupError(pid)
+        return stands
 
-    monkeypatch.setattr(cgroups, "of_process", gone)
-    assert capacity.of(engine).able == frozenset()
+    monkeypatch.setattr(cgroups, "of_process", place)
+    assert "memory" in capacity.of(engine)
