@@ -33,9 +33,8 @@ def create(options: argparse.Namespace, states: StateDir, log: Log) -> int:
         console.check(
             terminal=bundle.spec.process.terminal, detach=True, path=options.console_socket
         )
-        launched, _ = _make(bundle, options, states, log, hold=True)
-        if launched.terminal >= 0:
-            console.hand_over(launched.terminal, options.console_socket)
+        launched, state = _make(bundle, options, states, log, hold=True)
+        _hand_over(launched, options.console_socket, state, states, log)
     return 0
 
 
@@ -54,13 +53,25 @@ def run(options: argparse.Namespace, states: StateDir, log: Log) -> int:
             destroy(state, states, log)
             raise
         if options.detach:
-            if launched.terminal >= 0:
-                console.hand_over(launched.terminal, options.console_socket)
+            _hand_over(launched, options.console_socket, state, states, log)
             return 0
     code = foreground.wait(launched)
     if not options.keep:
         destroy(state, states, log)
     return code
+
+
+def _hand_over(
+    launched: Launched, path: str, state: ContainerState, states: StateDir, log: Log
+) -> None:
+    """Send a terminal to whoever listens; where nobody does, the container goes again."""
+    if launched.terminal < 0:
+        return
+    try:
+        console.hand_over(launched.terminal, path)
+    except EngineError:
+        destroy(state, states, log)
+        raise
 
 
 @contextmanager

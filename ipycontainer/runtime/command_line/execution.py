@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, StepFailed
-from ipycontainer.linux import namespaces
+from ipycontainer.linux import namespaces, pidfd
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci_json
 from ipycontainer.model.oci import Capabilities, Process, Spec
@@ -84,7 +85,11 @@ def _execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     if not options.detach:
         return foreground.wait(entered)
     if entered.terminal >= 0:
-        console.hand_over(entered.terminal, options.console_socket)
+        try:
+            console.hand_over(entered.terminal, options.console_socket)
+        except EngineError:
+            pidfd.send_signal(entered.pidfd, signal.SIGKILL)
+            raise
     return 0
 
 
