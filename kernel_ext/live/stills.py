@@ -11,6 +11,8 @@ __all__ = ["Cell", "number", "table", "word"]
 
 Cell = str  # a <td>, made by one of the functions below
 _CELL = "text-align:left;white-space:nowrap;padding:.25em .7em"
+_RIGHT = ";text-align:right"
+_NUMBER = f'<td style="{_CELL}{_RIGHT}"'
 
 
 def word(text: str, extra: str = "") -> Cell:
@@ -20,7 +22,7 @@ def word(text: str, extra: str = "") -> Cell:
 
 def number(text: str) -> Cell:
     """Return a cell that stands to the right."""
-    return word(text, ";text-align:right")
+    return word(text, _RIGHT)
 
 
 def marked(inner: str) -> Cell:
@@ -29,9 +31,15 @@ def marked(inner: str) -> Cell:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Return a table; what it stands in scrolls."""
-    head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(each)}</th>' for each in titles)
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    """Return a table; what it stands in scrolls. A title stands as what is below it does."""
+    lines = list(rows)
+    first = lines[0] if lines else ("",) * len(titles)
+    head = "".join(
+        f'<th scope="col" style="{_CELL}{_RIGHT if cell.startswith(_NUMBER) else ""}">'
+        f"{html.escape(title)}</th>"
+        for title, cell in zip(titles, first, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in lines)
     note = "" if body else '<div style="padding:.25em .7em">nothing to show</div>'
     return (
         '<table style="border-collapse:collapse">'

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.model.process import Process
+from kernel_ext.live import stills
 from kernel_ext.live.chart import Chart, picture, rates, svg
 from kernel_ext.live.processes import in_tree
 from kernel_ext.live.pump import Pump
@@ -92,3 +93,15 @@ def test_any_lines_make_a_picture(series: dict[str, list[tuple[float, float | No
 def test_counters_become_rates() -> None:
     """What was gained each second; a counter that began anew leaves a gap."""
     assert rates([(0, 10), (2, 30), (3, 5), (4, 6)]) == [(2, 10.0), (3, None), (4, 1.0)]
+
+
+def test_a_pictures_title_stands_as_what_is_below_it() -> None:
+    """To the right of numbers, whatever a text says; to the left where there is nothing."""
+    row = (stills.word(";text-align:right"), stills.number("1"))
+
+    right = [
+        "text-align:right" in head for head in stills.table(("a", "b"), [row]).split("</th>")[:2]
+    ]
+
+    assert right == [False, True]
+    assert "text-align:right" not in stills.table(("a", "b"), [])
