@@ -22,6 +22,7 @@ import pytest
 
 import ipycontainer
 from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import NoSuchContainer
 from tests.system.engine.look import assert_true
 from tests.system.engine.processes import eventually
 from tests.system.engine.test_copied_home import frozen, of_home, writers
@@ -130,7 +131,8 @@ def _is_whole(engine: Engine) -> str:
         assert result.stdout.startswith(b"root:"), (image, result)
     for container in engine.containers.list(all=True):
         container.start()
-        container.remove(force=True)
+        with suppress(NoSuchContainer):  # one of `run --rm` goes by itself
+            container.remove(force=True)
     volumes = engine.volumes.list()
     for volume in volumes:
         mount = {f"{volume.name}": {"bind": "/v", "mode": "rw"}}
