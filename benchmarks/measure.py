@@ -2,8 +2,9 @@
 
 Our runs alternate with bubblewrap's, so that a busy moment of the machine hits both; the others,
 which are an order of magnitude apart and busy the machine after their end, have rounds of their
-own. Docker's daemon needs root; without it bubblewrap and podman stand beside us. As root all of it
-is done in a network namespace apart: nobody's bridge or rule is the machine's.
+own, and so have those of ours that they are held against. Docker's daemon needs root; without it
+bubblewrap and podman stand beside us. As root all of it is done in a network namespace apart:
+nobody's bridge or rule is the machine's.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def measure(runs: int) -> dict[str, object]:
 
         groups: list[dict[str, Callable[[], None]]] = [
             {"ipycontainer run": run, f"{bwrap.name} run": _command(bwrap.run)},
-            # by itself: what is run again is ready, and what comes by turns is not
+            # Each by itself, as docker's are: what is run again is ready, and what comes by turns
+            # with something else is not, or finds the processor's caches full of that.
+            {"run by itself": run},
             {"run with limits": run_limited},
             {"ipycontainer exec": execute},
             {"ipycontainer run -p": publish},

@@ -77,7 +77,7 @@ def rates(result: Mapping[str, Any]) -> list[Target]:
 
 def limits(result: Mapping[str, Any]) -> Target:
     """Hold a start with limits against the one without that ran just before it."""
-    plain, limited = (result["seconds"][name] for name in ("ipycontainer run", "run with limits"))
+    plain, limited = (result["seconds"][name] for name in ("run by itself", "run with limits"))
     pairs = zip(plain, limited, strict=True)
     added = statistics.median(late - early for early, late in pairs) * 1000
     ratio = statistics.median(limited) / statistics.median(plain)
@@ -93,7 +93,7 @@ def judge(own: Mapping[str, float], others: Mapping[str, float]) -> list[Target]
         Target(f"run takes {ratio:.2f} of bwrap's, at most {BWRAP_RATIO}", ratio <= BWRAP_RATIO)
     ]
     for verb, ours, wanted in (
-        ("run", run, DOCKER_RUN_RATIO),
+        ("run", own["run by itself"], DOCKER_RUN_RATIO),
         ("exec", execute, DOCKER_EXEC_RATIO),
         ("run -p", own["ipycontainer run -p"], DOCKER_PORT_RATIO),
     ):
