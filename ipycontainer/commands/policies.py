@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ipycontainer.commands.types import Duration, Integer, List, String
-from ipycontainer.errors import InvalidArgument, UsageError
-from ipycontainer.model.health import Healthcheck
+from ipycontainer.errors import UsageError
+from ipycontainer.model.health import Healthcheck, checked_health
 from ipycontainer.model.restart import checked_policy
 
 __all__ = ["LOG_OPTIONS", "health_check", "health_options", "logging", "restart_policy"]
@@ -60,7 +60,6 @@ health_options = (
     ),
     click.option("--no-healthcheck", is_flag=True, help="Disable any HEALTHCHECK"),
 )
-_AT_LEAST_NS = 1_000_000
 
 
 def health_check(
@@ -91,17 +90,15 @@ def health_check(
     for name, value in (*times.items(), ("retries", health_retries)):
         if value < 0:
             raise UsageError(f"--health-{name} cannot be negative")
-    for name, value in times.items():
-        if 0 < value < _AT_LEAST_NS:
-            word = "".join(part.capitalize() for part in name.split("-"))
-            raise InvalidArgument(f"{word} in Healthcheck cannot be less than 1ms")
-    return Healthcheck(
-        ("CMD-SHELL", health_cmd) if health_cmd else (),
-        health_interval,
-        health_timeout,
-        health_start_period,
-        health_start_interval,
-        health_retries,
+    return checked_health(
+        Healthcheck(
+            ("CMD-SHELL", health_cmd) if health_cmd else (),
+            health_interval,
+            health_timeout,
+            health_start_period,
+            health_start_interval,
+            health_retries,
+        )
     )
 
 

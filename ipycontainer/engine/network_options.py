@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ipycontainer.errors import InvalidArgument
+from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.model.network import EndpointConfig, PortBinding, is_user_defined
 
 __all__ = ["take_network_fields"]
@@ -20,7 +20,7 @@ def take_network_fields(given: dict[str, Any]) -> dict[str, Any]:
     ports = given.pop("ports", {})
     shares = mode in ("none", "host") or mode.startswith("container:")
     own = links if is_user_defined(mode) else ()
-    endpoint = EndpointConfig(mode, mac=mac, links=own)
+    endpoint = _endpoint(mode, mac, own, given.pop("networking_config", None) or {})
     return {
         "network": mode,
         "endpoints": () if shares else (endpoint,),
@@ -33,6 +33,27 @@ def take_network_fields(given: dict[str, Any]) -> dict[str, Any]:
         "dns_search": tuple(given.pop("dns_search", ())),
         "dns_options": tuple(given.pop("dns_opt", ())),
     }
+
+
+def _endpoint(
+    mode: str, mac: str, links: tuple[str, ...], wanted: Mapping[str, Mapping[str, Any]]
+) -> EndpointConfig:
+    """Return what is wanted of the one network: docker-py's EndpointConfig stands by its name."""
+    if others := set(wanted) - {mode}:
+        raise InvalidArgument(f"networking_config: {sorted(others)[0]} is not the network")
+    raw = wanted.get(mode, {})
+    addresses = raw.get("IPAMConfig") or {}
+    unknown = set(raw) - {"Aliases", "Links", "IPAMConfig", "MacAddress"}
+    if unknown or set(addresses) - {"IPv4Address", "IPv6Address"}:
+        raise Unsupported("networking_config: only aliases, links and addresses are supported yet")
+    return EndpointConfig(
+        mode,
+        tuple(raw.get("Aliases") or ()),
+        str(addresses.get("IPv4Address") or ""),
+        str(addresses.get("IPv6Address") or ""),
+        str(raw.get("MacAddress") or mac),
+        tuple(raw.get("Links") or links),
+    )
 
 
 def _links(value: Mapping[str, str | None] | Sequence[tuple[str, str | None]]) -> tuple[str, ...]:

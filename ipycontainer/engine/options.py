@@ -12,9 +12,9 @@ from typing import Any
 from ipycontainer.engine import mount_options, right_options
 from ipycontainer.engine.limit_options import take_limit_fields
 from ipycontainer.engine.network_options import take_network_fields
+from ipycontainer.engine.upkeep_options import take_upkeep_fields
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.restart import checked_policy
 
 __all__ = ["config_from_options"]
 
@@ -26,10 +26,6 @@ def config_from_options(
     given = {name: value for name, value in options.items() if value is not None}
     entrypoint = given.pop("entrypoint", None)
     stop_timeout = given.pop("stop_timeout", None)
-    policy = given.pop("restart_policy", {})
-    restart, limit = checked_policy(
-        str(policy.get("Name", "")), int(policy.get("MaximumRetryCount", 0))
-    )
     config = ContainerConfig(
         image=image,
         command=command,
@@ -50,8 +46,7 @@ def config_from_options(
         read_only=bool(given.pop("read_only", False)),
         init=given.pop("init", None),
         stop_signal=str(given.pop("stop_signal", "")),
-        restart=restart,
-        restart_limit=limit,
+        **take_upkeep_fields(given),
         stop_timeout=None if stop_timeout is None else int(stop_timeout),
         open_stdin=bool(given.pop("stdin_open", False)),
         tty=bool(given.pop("tty", False)),

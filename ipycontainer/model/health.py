@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Healthcheck", "go_duration"]
+from ipycontainer.errors import InvalidArgument
+
+__all__ = ["Healthcheck", "checked_health", "go_duration"]
 
 SECOND = 1_000_000_000
+_AT_LEAST_NS = 1_000_000
 _NAMES = {
     "test": "Test",
     "interval_ns": "Interval",
@@ -77,6 +80,16 @@ class Healthcheck:
         """Return the record of docker's object."""
         found = {name: raw.get(key) or 0 for name, key in _NAMES.items() if name != "test"}
         return cls(test=tuple(raw.get("Test") or ()), **found)
+
+
+def checked_health(check: Healthcheck) -> Healthcheck:
+    """Return the check; raises InvalidArgument, in the words of docker's daemon, for a bad one."""
+    for name, value in check.to_docker().items():
+        if name not in ("Test", "Retries") and value < _AT_LEAST_NS:
+            raise InvalidArgument(f"{name} in Healthcheck cannot be less than 1ms")
+    if check.retries < 0:
+        raise InvalidArgument("Retries in Healthcheck cannot be negative")
+    return check
 
 
 def go_duration(ns: int) -> str:

@@ -62,6 +62,23 @@ def test_status_follows_the_checks(shell: Shell, engine: Engine) -> None:
     assert shell("ps", "-a", "--format", "{{.Status}}").stdout.startswith("Exited (137) ")
 
 
+def test_a_check_from_python_with_a_log_of_its_own(engine: Engine) -> None:
+    """docker-py's `healthcheck` and `log_config` of `containers.run` hold, and are inspected."""
+    box = engine.containers.run(
+        "busybox",
+        ["sleep", "1000"],
+        network="none",
+        detach=True,
+        healthcheck={"test": ["CMD", "true"], "interval": 100_000_000, "retries": 2},
+        log_config={"Type": "local", "Config": {"max-size": "1m"}},
+    )
+    until(lambda: health(box) == "healthy")
+    check = box.attrs["Config"]["Healthcheck"]
+    assert check == {"Test": ["CMD", "true"], "Interval": 100_000_000, "Retries": 2}
+    assert box.attrs["HostConfig"]["LogConfig"] == {"Type": "local", "Config": {"max-size": "1m"}}
+    box.remove(force=True)
+
+
 def test_a_check_that_hangs_is_killed(shell: Shell, engine: Engine) -> None:
     """It counts as failed, with docker's words, and leaves no process."""
     options = ("--health-timeout", "200ms", "--health-retries", "1")
