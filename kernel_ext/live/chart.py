@@ -22,6 +22,7 @@ COLOURS = (
 _GREY = "#7a7a7a"
 WIDTH, HEIGHT = 300, 130
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 24, 20
+_LEAST_SECONDS = 1.0  # that are shown, also of one moment alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ def svg(chart: Chart) -> str:
     moments = [at for points in chart.series.values() for at, _ in points]
     values = [v for points in chart.series.values() for _, v in points if v is not None]
     begin, end = min(moments, default=0.0), max(moments, default=1.0)
+    begin = min(begin, end - _LEAST_SECONDS)
     top = max([*values, 0.0]) or 1.0
-    span = (end - begin) or 1.0
+    span = end - begin
     plot_width, plot_height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 
     def place(at: float, value: float) -> str:
@@ -67,7 +69,7 @@ def svg(chart: Chart) -> str:
     lines = []
     for number, points in enumerate(chart.series.values()):
         dash = ' stroke-dasharray="4 2"' if number >= len(COLOURS) else ""
-        for run in _runs(points):
+        for run in _runs(points, begin, end):
             path = " ".join(place(at, value) for at, value in run)
             lines.append(
                 f'<polyline points="{path}" fill="none" stroke="{colour(number)}" '
@@ -88,15 +90,23 @@ def svg(chart: Chart) -> str:
     )
 
 
-def _runs(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
-    """Return the points between the gaps; one alone is drawn as a short line."""
+def _runs(
+    points: Sequence[tuple[float, float | None]], begin: float, end: float
+) -> list[list[tuple[float, float]]]:
+    """Return the points between the gaps; one alone is drawn as a short line around it."""
     runs: list[list[tuple[float, float]]] = [[]]
     for at, value in points:
         if value is None:
             runs.append([])
         else:
             runs[-1].append((at, value))
-    return [run if len(run) > 1 else [*run, (run[0][0] + 0.5, run[0][1])] for run in runs if run]
+    return [
+        run
+        if len(run) > 1
+        else [(max(begin, run[0][0] - 0.5), run[0][1]), (min(end, run[0][0] + 0.5), run[0][1])]
+        for run in runs
+        if run
+    ]
 
 
 def rates(points: Sequence[tuple[float, float]]) -> list[tuple[float, float | None]]:

@@ -86,8 +86,19 @@ def test_the_tree_has_each_below_its_parent() -> None:
 def test_any_lines_make_a_picture(series: dict[str, list[tuple[float, float | None]]]) -> None:
     """Whatever the values and gaps, the SVG can be read, and the image says it in words."""
     chart = Chart("cpu <&>", lambda value: f"{value:.0f}%", series)
-    assert ET.fromstring(svg(chart)).tag.endswith("svg")
+    drawn = ET.fromstring(svg(chart))
+    assert drawn.tag.endswith("svg")
+    for line in drawn.iterfind("{*}polyline"):
+        places = [float(point.split(",")[0]) for point in line.attrib["points"].split()]
+        assert 56 <= min(places) <= max(places) <= 292, "it leaves the chart"
     assert 'alt="cpu &lt;&amp;&gt;: ' in picture(chart)
+
+
+def test_a_moment_alone_is_now() -> None:
+    """Its line is short, and ends where the chart does."""
+    drawn = svg(Chart("net", str, {"web": [(7.0, 1.0)]}))
+    assert 'points="174.0,24.0 292.0,24.0"' in drawn
+    assert "1 s ago" in drawn
 
 
 def test_counters_become_rates() -> None:
