@@ -131,4 +131,7 @@ def _word(engine: Engine, text: str) -> dict[str, str]:
         found = engine.images.get(text)
         return {"kind": "image", "id": found.id, "driver": engine.driver.name}
     except (NotFound, InvalidReference):
-        raise NotFound(f"No such container, checkpoint or image: {text}") from None
+        raise NotFound(
+            f"No such container, checkpoint or image: {text}",
+            hint="a checkpoint is named with its container: CONTAINER:CHECKPOINT",
+        ) from None
