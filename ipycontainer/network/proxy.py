@@ -22,6 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from ipycontainer.network import sctp
+
 __all__ = ["Listener", "serve"]
 
 CHUNK_BYTES = 1 << 20
@@ -89,13 +91,16 @@ class _Way:
         return sent > 0
 
 
+_AnyWay = _Way | sctp.Way
+
+
 @dataclass(slots=True)
 class _Connection:
     """A client of a published port, and what it speaks with inside."""
 
     outer: socket.socket
     inner: socket.socket
-    ways: tuple[_Way, _Way]
+    ways: tuple[_AnyWay, _AnyWay]
     connected: bool = False
 
 
@@ -147,6 +152,7 @@ class _Proxy:
         self._room = memoryview(mmap.mmap(-1, CHUNK_BYTES))
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._ready: dict[int, _Connection] = {}
+        self._parts: sctp.Parts = {}
         self._udp: dict[tuple[int, tuple[str, int], tuple[_Ancillary, ...]], _UdpClient] = {}
         self._paused: list[Listener] = []
         for listener in listeners:
@@ -179,9 +185,10 @@ class _Proxy:
     def _drop(self, sock: socket.socket) -> None:
         if self._handlers.pop(sock.fileno(), None) is not None:
             self._epoll.unregister(sock.fileno())
+        self._parts.pop(sock.fileno(), None)
         sock.close()
 
-    # ── TCP ──────────────────────────────────────────────────────────────────────────────────
+    # ── TCP and SCTP ─────────────────────────────────────────────────────────────────────────
 
     def _accept(self, listener: Listener) -> None:
         for _ in range(BACKLOG):
@@ -208,23 +215,31 @@ class _Proxy:
         self._paused.append(listener)
 
     def _connect(self, outer: socket.socket, listener: Listener) -> None:
-        inner = socket.socket(listener.family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        protocol = listener.socket.proto
+        kind = socket.SOCK_STREAM | socket.SOCK_CLOEXEC
+        inner = socket.socket(listener.family, kind, protocol)
+        ways: tuple[_AnyWay, _AnyWay]
         try:
             for sock in (outer, inner):
                 sock.setblocking(False)
-                _widen(sock)
+            if protocol == sctp.PROTOCOL:
+                sctp.prepare(outer, inner)
+                ways = (sctp.Way(outer, inner, self._parts), sctp.Way(inner, outer, self._parts))
+            else:
+                _widen(outer)
+                _widen(inner)
+                ways = (_Way(outer, inner), _Way(inner, outer))
             with suppress(BlockingIOError):
                 inner.connect(listener.target)
         except OSError:
             inner.close()
             raise
-        ways = (_Way(outer, inner), _Way(inner, outer))
         connection = _Connection(outer, inner, ways)
         edges = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
         for source, target in (ways, ways[::-1]):  # the ways that a socket is an end of
             self._watch(source.source, edges, partial(self._wake, connection, source, target))
 
-    def _wake(self, connection: _Connection, source: _Way, target: _Way, events: int) -> None:
+    def _wake(self, connection: _Connection, source: _AnyWay, target: _AnyWay, events: int) -> None:
         source.readable = source.readable or bool(events & ~select.EPOLLOUT)
         target.writable = target.writable or bool(events & ~select.EPOLLIN)
         self._ready[connection.outer.fileno()] = connection

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from ipycontainer.errors import Conflict, ResourceError, Unsupported
+from ipycontainer.errors import Conflict, ResourceError
 from ipycontainer.linux import nftables
 from ipycontainer.model.network import PortBinding, PublishedPort
 from ipycontainer.network import rules
@@ -27,7 +27,10 @@ PUBLISH_VARIABLE = "IPYCONTAINER_PUBLISH_ADDRESS"
 _EVERYWHERE = ("0.0.0.0", "::")
 _LAST_PORT = 65535
 _QUEUE = 128
-_TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_STREAMS = ("tcp", "sctp")
+_NO_SCTP_HINT = (
+    "modprobe sctp, as root; where that is not found, install the modules of this kernel"
+)
 
 Taken = tuple[PublishedPort, socket.socket]
 
@@ -41,10 +44,8 @@ def take(binding: PortBinding, defaults: Sequence[str]) -> list[Taken]:
     """Bind a port of the machine for one of a container's, on each address the same.
 
     Of a range, or of all where none is given, the lowest that is free. Raises Conflict for a taken
-    one, ResourceError for one that may not be had, Unsupported.
+    one, ResourceError for one that may not be had, or a protocol that this kernel does not speak.
     """
-    if binding.protocol not in _TYPES:
-        raise _refused_protocol(binding.protocol)
     addresses = [binding.address] if binding.address else list(defaults)
     last_error: OSError | None = None
     for number in _candidates(binding):
@@ -55,19 +56,17 @@ def take(binding: PortBinding, defaults: Sequence[str]) -> list[Taken]:
             ]
         except OSError as error:
             last_error = error
+            if error.errno == errno.EPROTONOSUPPORT:
+                raise _unspoken(error) from None
             if error.errno != errno.EADDRINUSE:
                 break
     raise _refusal(binding, addresses[0], last_error)
 
 
-def _refused_protocol(protocol: str) -> Exception:
-    """Return docker's refusal where the kernel has no SCTP, ours where it has."""
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
-    except OSError as error:
-        text = os.strerror(error.errno or 0).lower()
-        return ResourceError(f"Error starting userland proxy: {text}")
-    return Unsupported(f"publishing {protocol} is not supported yet")
+def _unspoken(error: OSError) -> ResourceError:
+    """Return docker's refusal where the kernel has no SCTP."""
+    text = os.strerror(error.errno or 0).lower()
+    return ResourceError(f"Error starting userland proxy: {text}", hint=_NO_SCTP_HINT)
 
 
 def _candidates(binding: PortBinding) -> Iterable[int]:
@@ -99,14 +98,15 @@ def _bind_all(
 
 def _bind(protocol: str, address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, _TYPES[protocol] | socket.SOCK_CLOEXEC)
+    kind = socket.SOCK_STREAM if protocol in _STREAMS else socket.SOCK_DGRAM
+    sock = socket.socket(family, kind | socket.SOCK_CLOEXEC, rules.PROTOCOLS[protocol])
     try:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if protocol == "tcp":  # what is left of ended connections is in nobody's way
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, port))
-        if protocol == "tcp":
+        if protocol in _STREAMS:
             sock.listen(_QUEUE)
     except OSError:
         sock.close()

@@ -31,6 +31,7 @@ from ipycontainer.linux.nftables import Element, Set
 from ipycontainer.linux.rtnetlink import Address, IPNetwork
 
 __all__ = [
+    "PROTOCOLS",
     "Bridge",
     "Target",
     "add_bridge",
@@ -59,7 +60,7 @@ _SETS = (
     Set("one4", ("ipv4_addr", *_PORT), ("ipv4_addr", "inet_service")),
     Set("one6", ("ipv6_addr", *_PORT), ("ipv6_addr", "inet_service")),
 )
-_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ def remove_target(name: str, target: Target) -> Packet:
 
 
 def _of_target(target: Target) -> tuple[str, Sequence[Element]]:
-    port = _word(bytes([_PROTOCOLS[target.protocol]])) + _word(struct.pack(">H", target.port))
+    port = _word(bytes([PROTOCOLS[target.protocol]])) + _word(struct.pack(">H", target.port))
     data = target.to.packed + _word(struct.pack(">H", target.to_port))
     if target.address is None:
         return f"any{target.to.version}", [Element(port, data)]

@@ -10,7 +10,7 @@ set -uo pipefail
 tree=$1 results=$2 root_python=$3 user=$4 user_python=$5
 shift 5
 
-modprobe -a overlay loop veth bridge nf_tables nft_chain_nat nft_masq 2>/dev/null
+modprobe -a overlay loop veth bridge nf_tables nft_chain_nat nft_masq sctp 2>/dev/null
 # Homes want a file system that an overlay can write to, and rates of devices want a device.
 truncate -s 1500M /run/disk
 mkfs.ext4 -q -F -O ^has_journal -E lazy_itable_init=1,nodiscard /run/disk
