@@ -38,7 +38,7 @@ from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.network.hosts import HOST_GATEWAY
 from ipycontainer.store import containers as store_containers
-from ipycontainer.store import endpoints, monitor_statements, networks
+from ipycontainer.store import endpoints, monitor_statements
 from ipycontainer.store.database import Transaction
 from ipycontainer.supervise.client import ask
 from ipycontainer.supervise.protocol import Channel, Message
@@ -182,7 +182,7 @@ def _neighbours(container: Container) -> Neighbours:
         return ALONE
     with container.engine.store.read() as tx:
         other = store_containers.find(tx, shared) if shared else None
-        gateway = networks.find(tx, BRIDGE).config.pools[0].gateway if wants_gateway else ""
+        gateway = network_files.host_gateway(tx, container.engine.home, config)
         linked = tuple(_linked(tx, container.record, link) for link in links)
     return Neighbours(other, gateway, linked)
 

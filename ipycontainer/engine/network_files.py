@@ -13,11 +13,13 @@ from typing import Any
 from ipycontainer.engine.links import Link, hosts_lines
 from ipycontainer.errors import Conflict, InvalidArgument
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.network import PROTOCOLS, PortBinding, is_user_defined
+from ipycontainer.model.network import BRIDGE, PROTOCOLS, PortBinding, is_user_defined
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.network import hosts, outside
 from ipycontainer.network.published import PUBLISH_VARIABLE
 from ipycontainer.runtime import defaults
+from ipycontainer.store import networks
+from ipycontainer.store.database import Transaction
 from ipycontainer.store.home import Home
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Neighbours",
     "files",
     "has_resolver",
+    "host_gateway",
     "hostname",
     "joined",
     "mounted_files",
@@ -40,9 +43,9 @@ __all__ = [
 class Neighbours:
     """What a container's bundle must know of others.
 
-    `shared` is the container whose network it has; `gateway` the address of the default network's
-    bridge, where the container asks for it (`--add-host NAME:host-gateway`); `links` are those of
-    the default bridge.
+    `shared` is the container whose network it has; `gateway` the address by which it reaches this
+    machine, where it asks for it (`--add-host NAME:host-gateway`); `links` are those of the default
+    bridge.
     """
 
     shared: ContainerRecord | None = None
@@ -139,6 +142,23 @@ def files(
     else:
         extra = hosts.base(config.extra_hosts, neighbours.gateway)
         yield "hosts", extra + hosts_lines(neighbours.links)
+
+
+def host_gateway(tx: Transaction, home: Home, config: ContainerConfig) -> str:
+    """Return the address by which a container reaches this machine.
+
+    As in docker that of the default bridge; an ordinary user's is not on this machine. Raises
+    docker's refusal where there is none.
+    """
+    if not home.rootless:
+        return networks.find(tx, BRIDGE).config.pools[0].gateway
+    address = "127.0.0.1" if config.network == "host" else outside.machine()
+    if not address:
+        raise InvalidArgument(
+            "unable to derive the IP value for host-gateway",
+            hint="install a newer pasta (apt-get install passt), or use --network host",
+        )
+    return address
 
 
 def resolver_files(home: Home, record: ContainerRecord) -> tuple[str, tuple[str, ...]]:

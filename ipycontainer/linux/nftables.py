@@ -8,6 +8,7 @@ those that `nft --debug=netlink` shows.
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,9 +29,14 @@ __all__ = [
     "ACCEPT",
     "DNAT",
     "DROP",
+    "DSTNAT",
+    "FILTER",
+    "IPV4",
+    "IPV6",
     "MASQUERADE",
     "PORTS",
     "RETURN",
+    "SRCNAT",
     "BaseChain",
     "Element",
     "Set",
@@ -46,6 +52,7 @@ __all__ = [
     "delete_elements",
     "delete_table",
     "destination_is_local",
+    "dnat_to",
     "family_is",
     "lookup",
     "meta",
@@ -62,6 +69,7 @@ _NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE = 0, 1, 2, 3, 4,
 _NEWSET, _NEWSETELEM, _DELSETELEM = 9, 12, 14
 _APPEND = 0x800  # NLM_F_APPEND
 INET, IPV4, IPV6 = 1, 2, 10  # NFPROTO_*
+DSTNAT, SRCNAT, FILTER = -100, 100, 0  # names of priorities (man nft)
 _FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 # enum nft_registers: register 1 is 16 bytes, and 8 to 11 are its four words
@@ -280,6 +288,14 @@ def DNAT(family: int) -> bytes:  # noqa: N802 - named as its kin
         _be(2, family),
         _be(3, _REGISTER),
         _be(5, _WORD + address_words),
+    )
+
+
+def dnat_to(address: ipaddress.IPv4Address) -> bytes:
+    """Send on to an address, whatever the port."""
+    data = nest(2, attribute(1, address.packed))
+    return _expression("immediate", _be(1, _REGISTER), data) + _expression(
+        "nat", _be(1, 1), _be(2, IPV4), _be(3, _REGISTER)
     )
 
 

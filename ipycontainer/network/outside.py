@@ -6,12 +6,23 @@ they reach each other and nothing else.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
+from collections.abc import Iterator
+from functools import cache
 
-__all__ = ["DNS", "attach", "described", "find"]
+from ipycontainer.linux import nftables as nft
+from ipycontainer.linux.netlink import Packet
 
-# Where pasta answers for the machine's own resolver; of the local addresses, as podman has it.
+__all__ = ["DNS", "attach", "described", "find", "lead_to_machine", "machine"]
+
+# Where pasta answers for the machine's own resolver, and for the machine itself; of the local
+# addresses, as podman has it.
 DNS = "169.254.1.1"
+_MACHINE = "169.254.1.2"
+_MAPS_MACHINE = "--map-guest-addr"  # since 2024
+_SAID_BYTES = 4096
 MISSING = (
     "pasta is not installed: containers reach each other, and nothing outside. Install it "
     "(apt-get install passt), or share this machine's network with --network host"
@@ -31,6 +42,19 @@ def find() -> str:
     return ""
 
 
+@cache
+def machine() -> str:
+    """Return the address by which containers reach this machine through pasta; "" for none.
+
+    What listens on its loopback alone is not reached, as from a container of root's.
+    """
+    path = find()
+    if not path:
+        return ""
+    status, _ = _run([path, _MAPS_MACHINE, _MACHINE, "--version"])
+    return "" if status else _MACHINE
+
+
 def described(*, rootless: bool) -> str:
     """Say which way a home's containers have out of their bridges."""
     if not rootless:
@@ -46,25 +70,55 @@ def attach(pid: int) -> list[str]:
     path = find()
     if not path:
         return [MISSING]
-    words = [path, *_OPTIONS, "--netns", f"/proc/{pid}/ns/net"]
+    mapped = (_MAPS_MACHINE, _MACHINE) if machine() else ()
+    status, said = _run([path, *_OPTIONS, *mapped, "--netns", f"/proc/{pid}/ns/net"])
+    if status == 0:
+        return []
+    return [f"pasta could not lead the containers out: {said.splitlines()[-1] if said else status}"]
+
+
+def lead_to_machine(home_table: str) -> Iterator[Packet]:
+    """Send on what containers send to this machine, by its own address or by a bridge's.
+
+    Both stand in the namespace of the bridges, where nobody listens. Pings are answered there.
+    """
+    table = f"{home_table}-out"
+    yield nft.add_table(table)
+    yield nft.add_chain(table, "prerouting", "nat", "prerouting", nft.DSTNAT)
+    for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
+        yield nft.add_rule(
+            table,
+            "prerouting",
+            nft.family_is(nft.IPV4),
+            nft.meta("l4proto") + nft.compare(bytes([protocol])),
+            nft.destination_is_local(),
+            nft.dnat_to(ipaddress.IPv4Address(_MACHINE)),
+        )
+
+
+def _run(words: list[str]) -> tuple[int, str]:
+    """Run a program until it returns, or leaves its place to a child in the background.
+
+    Returns its status and what it has printed by then.
+    """
     read, write = os.pipe()
-    silence = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1)]
     try:
         child = os.posix_spawn(
-            path,
+            words[0],
             words,
             {"PATH": "/usr/bin:/bin"},
-            file_actions=[*silence, (os.POSIX_SPAWN_DUP2, write, 2)],
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, write, 1),
+                (os.POSIX_SPAWN_DUP2, write, 2),
+            ],
         )
         _, status = os.waitpid(child, 0)
         os.set_blocking(read, False)
         try:
-            said = os.read(read, 4096).decode(errors="replace").strip()
+            return status, os.read(read, _SAID_BYTES).decode(errors="replace").strip()
         except BlockingIOError:
-            said = ""
+            return status, ""
     finally:
         os.close(read)
         os.close(write)
-    if status == 0:
-        return []
-    return [f"pasta could not lead the containers out: {said.splitlines()[-1] if said else status}"]

@@ -17,7 +17,7 @@ from contextlib import suppress
 from ipycontainer.errors import Conflict, ResourceError
 from ipycontainer.linux import nftables
 from ipycontainer.model.network import PortBinding, PublishedPort
-from ipycontainer.network import rules
+from ipycontainer.network import rules, sctp
 from ipycontainer.network.place import Place
 
 __all__ = ["PUBLISH_VARIABLE", "Taken", "close", "default_addresses", "open_", "take", "targets_in"]
@@ -105,6 +105,8 @@ def _bind(protocol: str, address: str, port: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if protocol == "tcp":  # what is left of ended connections is in nobody's way
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if protocol == "sctp":
+            sctp.offer_streams(sock)
         sock.bind((address, port))
         if protocol in _STREAMS:
             sock.listen(_QUEUE)

@@ -43,8 +43,6 @@ __all__ = [
     "table_name",
 ]
 
-# nftables' names of priorities: dstnat, srcnat, filter (man nft).
-_DSTNAT, _SRCNAT, _FILTER = -100, 100, 0
 _PORT = ("inet_proto", "inet_service")
 _SETS = (
     Set("bridges", ("ifname",)),
@@ -111,15 +109,15 @@ def _inside(name: str) -> Iterator[Packet]:
     for made in _SETS:
         yield nft.add_set(name, made)
     for chain, hook in (("prerouting", "prerouting"), ("output", "output")):
-        yield nft.add_chain(name, chain, "nat", hook, _DSTNAT)
+        yield nft.add_chain(name, chain, "nat", hook, nft.DSTNAT)
         if chain == "prerouting":
             # Sent on within their bridge, packets would meet the walls between its ports.
             isolated = nft.meta("iifname") + nft.lookup("isolated")
             yield nft.add_rule(name, chain, isolated, nft.RETURN)
         yield from _send_on(name, chain)
-    yield nft.add_chain(name, "postrouting", "nat", "postrouting", _SRCNAT)
+    yield nft.add_chain(name, "postrouting", "nat", "postrouting", nft.SRCNAT)
     yield from _masquerade(name)
-    yield nft.add_chain(name, "isolation", "filter", "forward", _FILTER)
+    yield nft.add_chain(name, "isolation", "filter", "forward", nft.FILTER)
     yield from _isolate(name)
 
 

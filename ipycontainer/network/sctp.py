@@ -14,12 +14,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-__all__ = ["PROTOCOL", "Parts", "Way", "prepare"]
+__all__ = ["PROTOCOL", "Parts", "Way", "offer_streams", "prepare"]
 
 PROTOCOL = socket.IPPROTO_SCTP
 PARTS_BYTES = 8 << 20  # of all messages that are here in part
 MESSAGE_BYTES = 1 << 20
 ANCILLARY_BYTES = 128
+STREAMS = 1024
 # linux/sctp.h: options, kinds of ancillary data, a flag of a message.
 _INITMSG, _STATUS, _RECVRCVINFO = 2, 14, 32
 _SNDINFO, _RCVINFO = 2, 3
@@ -29,6 +30,14 @@ _LEAVING = (errno.EPIPE, errno.ESHUTDOWN)
 
 Parts = dict[int, bytearray]  # by the descriptor from which they came
 _Ancillary = tuple[int, int, bytes]
+
+
+def offer_streams(listening: socket.socket) -> None:
+    """Have clients get as many streams as they take, up to a bound.
+
+    The kernel offers 10, before anybody knows how many the server inside has; each costs memory.
+    """
+    listening.setsockopt(PROTOCOL, _INITMSG, struct.pack("=HHHH", STREAMS, STREAMS, 0, 0))
 
 
 def prepare(outer: socket.socket, inner: socket.socket) -> None:

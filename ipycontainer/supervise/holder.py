@@ -22,7 +22,7 @@ from ipycontainer import faults
 from ipycontainer.errors import ProtocolError, ResourceError
 from ipycontainer.linux import links, namespaces, nftables, rtnetlink, syscalls
 from ipycontainer.network import outside
-from ipycontainer.network.place import END, holder_lock, holder_socket
+from ipycontainer.network.place import END, Place, holder_lock, holder_socket
 from ipycontainer.store import liveness
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.protocol import check_peer, listen
@@ -62,7 +62,11 @@ def ensure(home: Home) -> list[str]:
     if answer != "ok":
         raise ResourceError(f"cannot make a network namespace: {answer or 'its holder died'}")
     faults.point("holder: before the way out")
-    return outside.attach(child)
+    warnings = outside.attach(child)
+    if not warnings and outside.machine():
+        with Place(home) as place:
+            nftables.commit(place.netfilter, outside.lead_to_machine(place.table))
+    return warnings
 
 
 def _live(home: Home, ready: int) -> None:

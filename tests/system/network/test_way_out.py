@@ -48,6 +48,9 @@ def test_containers_reach_who_is_outside(home: Path, busybox_tar: Path, resolver
     # Who was on an internal network alone asks for names like others from when it is on another.
     expected |= {f"inner and  {NAME}": "", f"inner and office {NAME}": hello}
     expected[f"bridge and inner {NAME}"] = hello
+    # This machine itself, by its address and by that of `host-gateway`.
+    expected |= {f"{net} to {whom}": "hello" for net in networks for whom in (NEAR, "machine")}
+    expected |= {f"inner to {NEAR}": "", "inner to machine": ""}
     if os.geteuid() == 0 and resolver != FAR:
         expected[f"bridge {NAME}"] = ""  # docker's: public resolvers are asked, which are not here
     assert told == expected

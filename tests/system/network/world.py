@@ -28,6 +28,7 @@ from tests.system.engine.processes import eventually
 
 NEAR, FAR = "10.79.0.1", "10.79.0.2"
 NAME = "server.example"
+OWN_PORT = 8080
 
 
 def main(home: str, image: str, resolver: str) -> None:
@@ -44,6 +45,8 @@ def main(home: str, image: str, resolver: str) -> None:
     _ip(f"route add default via {FAR}")
     os.kill(far, 0)
     os.read(ready, 1)
+    own = socket.create_server(("", OWN_PORT))
+    threading.Thread(target=_answer, args=(own,), daemon=True).start()
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(f"nameserver {resolver}\n")
         file.flush()
@@ -71,6 +74,12 @@ def _tried(engine: Engine) -> dict[str, str]:
             words = [*command, f"http://{whom}/"]
             result = engine.run("busybox", words, network=network, remove=True)
             found[f"{network} {whom}"] = result.stdout.decode()
+    for network in ("bridge", "office", "host", "inner"):
+        for whom in (NEAR, "machine"):
+            words = [*command, f"http://{whom}:{OWN_PORT}/"]
+            given = {"extra_hosts": {"machine": "host-gateway"}} if whom == "machine" else {}
+            result = engine.run("busybox", words, network=network, remove=True, **given)
+            found[f"{network} to {whom}"] = result.stdout.decode().partition(" ")[0]
     late = engine.containers.run("busybox", ["sleep", "99"], network="inner", detach=True)
     assert isinstance(late, Container)
     for network in ("", "office"):
@@ -101,6 +110,11 @@ def _be_far(told: int, resolver: str) -> None:
         _answer_names(FAR)
     server = socket.create_server((FAR, 80))
     os.write(told, b"1")
+    _answer(server)
+
+
+def _answer(server: socket.socket) -> None:
+    """Greet every client by its address."""
     while True:
         client, (peer, _) = server.accept()
         client.recv(1000)
