@@ -26,6 +26,7 @@ SCTP = socket.IPPROTO_SCTP
 # linux/sctp.h: an option and kinds of ancillary data.
 INITMSG, RECVRCVINFO, SNDINFO, RCVINFO = 2, 32, 2, 3
 STREAM, PAYLOAD = 40, 51
+PATIENCE_SECONDS = 60  # where instructions are emulated
 # Sends each message back on the stream on which it came, twice; "visit" has it ask somebody else.
 SERVER = """
 import os, signal, socket, struct
@@ -126,6 +127,7 @@ def asking(where: str, port: int) -> Iterator[socket.socket]:
     with socket.socket(family, socket.SOCK_STREAM, SCTP) as client:
         client.setsockopt(SCTP, INITMSG, struct.pack("HHHH", 64, 64, 0, 0))
         client.setsockopt(SCTP, RECVRCVINFO, 1)
+        client.settimeout(PATIENCE_SECONDS)
         client.connect((where, port))
         yield client
 
@@ -180,7 +182,7 @@ def test_a_port_of_sctp_is_published_where_the_kernel_speaks_it(engine: Engine) 
                 assert told_back(client, line) == [(b"from inside", STREAM, PAYLOAD)] * 2
     container.remove(force=True)
     with socket.socket(type=socket.SOCK_STREAM, proto=SCTP) as late:
-        late.settimeout(20)
+        late.settimeout(PATIENCE_SECONDS)
         with pytest.raises(ConnectionRefusedError):
             late.connect(("127.0.0.1", four.host_port))
 
@@ -200,7 +202,7 @@ def test_the_kernel_sends_packets_of_sctp_on_and_answers_back(engine: Engine) ->
         assert f"sctp . 36412 : {inside} . 80" in rules(engine)
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, SCTP) as client:
             client.connect((place["Gateway"], 0))
-            client.settimeout(20)
+            client.settimeout(PATIENCE_SECONDS)
             client.send(packet(40001, 36412, b"ask"))
             while client.recv(1000)[20:] != packet(36412, 40001, b"answer"):
                 pass  # of a kernel that has SCTP and knows of no server
