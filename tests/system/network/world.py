@@ -77,8 +77,8 @@ def _tried(engine: Engine) -> dict[str, str]:
     for network in ("bridge", "office", "host", "inner"):
         for whom in (NEAR, "machine"):
             words = [*command, f"http://{whom}:{OWN_PORT}/"]
-            given = {"extra_hosts": {"machine": "host-gateway"}} if whom == "machine" else {}
-            result = engine.run("busybox", words, network=network, remove=True, **given)
+            own = {"machine": "host-gateway"} if whom == "machine" else {}
+            result = engine.run("busybox", words, network=network, remove=True, extra_hosts=own)
             found[f"{network} to {whom}"] = result.stdout.decode().partition(" ")[0]
     late = engine.containers.run("busybox", ["sleep", "99"], network="inner", detach=True)
     assert isinstance(late, Container)
