@@ -285,6 +285,8 @@ def _checked(mount: MountPoint) -> MountPoint:
         raise InvalidArgument(f"{where}subpath must be a relative path within the {mount.type}")
     if mount.type == "volume" and mount.subpath and mount.anonymous:
         raise InvalidArgument(f"{where}must not set Subpath when using anonymous volumes")
+    if mount.type == "volume" and mount.read_only and mount.anonymous:
+        raise InvalidArgument(f"{where}must not set ReadOnly mode when using anonymous volumes")
     if mount.type == "volume" and mount.source:
         check_volume_name(mount.source)
     source = posixpath.normpath(mount.source) if mount.type == "bind" else mount.source

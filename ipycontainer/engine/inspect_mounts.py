@@ -32,10 +32,20 @@ def _mount(home: Home, point: MountPoint) -> dict[str, Any]:
         shown["Driver"] = DRIVER
     bind = point.type == "bind"
     return shown | {
-        "Mode": point.mode,
+        "Mode": point.mode or _volume_mode(point),
         "RW": not point.read_only and point.type != "image",
         "Propagation": (point.propagation or "rprivate") if bind else "",
     }
+
+
+def _volume_mode(point: MountPoint) -> str:
+    """Return what docker says of a volume without a mode: `z`, where a line asked for it by name.
+
+    So does `--mount` without a name (moby daemon/volumes_unix.go, setBindModeIfNull: SELinux's).
+    """
+    unnamed = point.anonymous and point.origin == "-v"
+    asked = point.origin in ("-v", "--mount") and not unnamed
+    return "z" if point.type == "volume" and asked else ""
 
 
 def volumes(points: Sequence[MountPoint]) -> dict[str, Any] | None:

@@ -68,6 +68,11 @@ def mounts(value: Sequence[Mapping[str, Any]]) -> Iterator[MountPoint]:
             raise InvalidArgument(
                 f'invalid mount config for type "{kind}": field Source must not be empty'
             )
+        if kind == "volume" and raw.get("ReadOnly") and not source:
+            raise InvalidArgument(
+                'invalid mount config for type "volume": '
+                "must not set ReadOnly mode when using anonymous volumes"
+            )
         bind = raw.get("BindOptions") or {}
         volume = raw.get("VolumeOptions") or {}
         temporary = raw.get("TmpfsOptions") or {}

@@ -254,6 +254,13 @@ def test_mount_words_that_the_client_refuses(text: str, message: str) -> None:
             'invalid mount config for type "bind": invalid propagation mode: foo',
         ),
         (
+            "dst=/x,readonly",
+            (
+                'invalid mount config for type "volume": '
+                "must not set ReadOnly mode when using anonymous volumes"
+            ),
+        ),
+        (
             "src=data,dst=/x,volume-subpath=../..",
             (
                 'invalid mount config for type "volume": '

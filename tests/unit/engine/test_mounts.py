@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipycontainer.engine import mount_specs, mounts
+from ipycontainer.engine import inspect_mounts, mount_specs, mounts
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.mounts import MountPoint
 from ipycontainer.store.home import Home
@@ -72,3 +72,24 @@ def test_a_propagation_that_the_source_cannot_give_is_refused() -> None:
         mounts.check_propagation((point,), {"/": "", "/u": "shared:1"})
     assert error.value.message == "path /usr is mounted on / but it is not a shared or slave mount"
     mounts.check_propagation((point,), {"/": "", "/usr": "master:2"})
+
+
+@pytest.mark.parametrize(
+    ("point", "mode"),
+    [
+        (NAMED, "z"),
+        (replace(NAMED, mode="ro"), "ro"),
+        (replace(NAMED, origin="--mount", source="", anonymous=True), "z"),
+        (replace(NAMED, origin="--volumes-from"), ""),
+        (PLAIN, ""),
+        (replace(PLAIN, origin="VOLUME"), ""),
+        (BIND, ""),
+    ],
+)
+def test_the_mode_that_docker_shows_of_a_volume(
+    point: MountPoint, mode: str, tmp_path: Path
+) -> None:
+    """A volume that a line asked for is relabelled, one that the image or another brings is not."""
+    home = Home(tmp_path, tmp_path, "0" * 8, rootless=False)
+    (shown,) = inspect_mounts.mounts(home, [point])
+    assert shown["Mode"] == mode
