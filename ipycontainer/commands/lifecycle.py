@@ -19,6 +19,7 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
     Conflict,
     EngineError,
+    InvalidArgument,
     NoSuchContainer,
     NotFound,
     UsageError,
@@ -55,9 +56,15 @@ def for_each(names: Sequence[str], act: Callable[[str], object]) -> Done:
 def stop(session: Session, grace: int | None, signal: str, containers: tuple[str, ...]) -> Outcome:
     """Ask with the container's stop signal, kill when the grace is over; -1 waits for ever."""
     engine = session.engine
-    return for_each(
-        containers, lambda name: engine.containers.get(name).stop(grace, signal or None)
-    )
+
+    def end(name: str) -> None:
+        container = engine.containers.get(name)
+        try:
+            container.stop(grace, signal or None)
+        except InvalidArgument as error:
+            raise InvalidArgument(f"cannot stop container: {name}: {error.message}") from None
+
+    return for_each(containers, end)
 
 
 @verb("restart", "Restart one or more containers", _SEVERAL, least=1)
@@ -71,9 +78,15 @@ def restart(
 ) -> Outcome:
     """Stop and start again; a stopped one is only started."""
     engine = session.engine
-    return for_each(
-        containers, lambda name: engine.containers.get(name).restart(grace, signal or None)
-    )
+
+    def again(name: str) -> None:
+        container = engine.containers.get(name)
+        try:
+            container.restart(grace, signal or None)
+        except InvalidArgument as error:
+            raise InvalidArgument(f"Cannot restart container {name}: {error.message}") from None
+
+    return for_each(containers, again)
 
 
 @verb("kill", "Kill one or more running containers", _SEVERAL, least=1)

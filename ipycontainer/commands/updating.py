@@ -11,7 +11,7 @@ from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of, says_
 from ipycontainer.commands.policies import restart_policy
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, UsageError
+from ipycontainer.errors import EngineError, InvalidArgument, UsageError
 
 __all__ = ["update"]
 
@@ -22,6 +22,16 @@ def _update_options(function: Function) -> Function:
     for declare in reversed(UPDATE_OPTIONS):
         function = declare(function)
     return function
+
+
+def _check_form(restart: str) -> None:
+    """Refuse what docker's client cannot read, with 1; what its daemon refuses is each name's."""
+    try:
+        restart_policy(restart)
+    except UsageError as error:
+        raise UsageError(error.message, exit_code=1) from None
+    except InvalidArgument:
+        pass
 
 
 @verb(
@@ -41,6 +51,7 @@ def update(
     The limits are looked at before the names, as docker does.
     """
     wanted = limits_of(options)
+    _check_form(restart or "no")
     if says_nothing(options) and restart is None:
         raise UsageError("you must provide one or more flags when using this command", exit_code=1)
     engine = session.engine
