@@ -232,21 +232,6 @@ def _with_parquet(act: Callable[[], Any]) -> Any:
 # ── this machine's side ──────────────────────────────────────────────────────────────────────────
 
 
-def _missing(path: str) -> str:
-    """Return what docker's client names of a path that is not there: the first part that is none.
-
-    Directories are resolved before (Go's EvalSymlinks), and a slash is put behind the last one.
-    """
-    directory, name = os.path.split(path)
-    found = "/"
-    for part in directory.split("/"):
-        found = os.path.join(found, part)
-        if not os.path.lexists(found):
-            return found
-        found = os.path.realpath(found)
-    return f"{found}/{name}" if name and os.path.isabs(path) else path
-
-
 def _local(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
     through = follow or copy_paths.asserts_directory(path)
     try:
@@ -260,7 +245,8 @@ def _local(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
                 return PathInfo(link, False)
     except (FileNotFoundError, NotADirectoryError) as error:
         if must:
-            shown = os.path.realpath(path) if follow and os.path.islink(path) else _missing(path)
+            is_link = follow and os.path.islink(path)
+            shown = os.path.realpath(path) if is_link else copy_paths.first_missing(path)
             words = (error.strerror or "").lower()
             raise NotFound(f"lstat {shown}: {words}") from None
         return PathInfo(path, False)

@@ -1,7 +1,7 @@
 """Paths of `cp`: what stands at a path of a container, and what a copy becomes there.
 
-Pure but for `look`. The rules are docker's (moby `pkg/archive/copy.go`): a path that ends with `/`
-or `/.` means a directory, and with `/.` its content.
+Pure but for `look` and `first_missing`. The rules are docker's (moby `pkg/archive/copy.go`): a path
+that ends with `/` or `/.` means a directory, and with `/.` its content.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "PathInfo",
     "asserts_directory",
     "base_of",
+    "first_missing",
     "look",
     "missing",
     "place_of",
@@ -108,3 +109,18 @@ def look(root: DirFd, path: str, *, follow: bool = False) -> PathInfo:
 def missing(path: str, container: str) -> NotFound:
     """Return the error for a path that is not there, in docker's words."""
     return NotFound(f"Could not find the file {path} in container {container}")
+
+
+def first_missing(path: str) -> str:
+    """Return what docker's client names of a path that is not there: the first part that is none.
+
+    Directories are resolved before (Go's EvalSymlinks), and a slash is put behind the last one.
+    """
+    directory, name = os.path.split(path)
+    found = "/"
+    for part in directory.split("/"):
+        found = os.path.join(found, part)
+        if not os.path.lexists(found):
+            return found
+        found = os.path.realpath(found)
+    return f"{found}/{name}" if name and os.path.isabs(path) else path
