@@ -55,8 +55,12 @@ def cp(
     if not from_name and not to_name:
         raise UsageError("must specify at least one container source", exit_code=1)
     container = session.engine.containers.get(from_name or to_name)
-    if not (from_path if from_name else to_path):
+    if from_name and not from_path:
         raise InvalidArgument("bad parameter: pathcannot be empty")
+    if to_name and not to_path and source == "-":
+        raise UsageError(f'destination "{target}" must be a directory', exit_code=1)
+    if to_name and not to_path and os.path.lexists(session.cwd / source):
+        raise UsageError("no such directory", exit_code=1)
     try:
         if from_name:
             return _out(session, container, from_name, from_path, to_path, archive, follow, quiet)
