@@ -24,12 +24,13 @@ def written_bytes(engine: Engine, containers: Sequence[str]) -> dict[str, int]:
 def df(engine: Engine) -> dict[str, Any]:
     """Return docker's `/system/df`; `host` takes no room and is left out.
 
-    A layer that several images share counts once in LayersSize. There is no build cache.
+    A layer that several images share counts once in LayersSize. There is no build cache. What a
+    volume with options holds lies elsewhere: docker leaves it out, too.
     """
     this_machine = host.image_record().id
     images = [each for each in engine.images.list(all=True) if each.id != this_machine]
     containers = engine.containers.list(all=True)
-    volumes = engine.volumes.list()
+    volumes = [each for each in engine.volumes.list() if not each.record.options]
     asked = {
         "containers": [each.id for each in containers],
         "volumes": [each.name for each in volumes],

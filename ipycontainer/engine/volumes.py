@@ -120,7 +120,8 @@ class Volumes:
     def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Remove volumes that no container has: anonymous ones, with the filter `all` also others.
 
-        Returns docker-py's form: VolumesDeleted and SpaceReclaimed, in bytes.
+        One with options stays, as docker's does: what it stands for lies elsewhere. Returns
+        docker-py's form: VolumesDeleted and SpaceReclaimed, in bytes.
         """
         wanted = grouped(filters)
         everything = _switch("all", wanted.pop("all", ["false"]))
@@ -130,7 +131,7 @@ class Volumes:
         deleted: list[str] = []
         reclaimed = 0
         for volume in self.list({"dangling": "true", **wanted}):
-            if not (everything or volume.record.anonymous):
+            if volume.record.options or not (everything or volume.record.anonymous):
                 continue
             size = self.sizes([volume.name])[volume.name]
             try:

@@ -51,17 +51,19 @@ def test_anonymous_volumes_go_with_rm(shell: Shell, engine: Engine) -> None:
 
 
 def test_a_volume_in_use_stays(engine: Engine) -> None:
-    """As long as a container has it, running or not; prune takes anonymous ones, then all."""
+    """As long as a container has it; prune takes anonymous ones, then all but those elsewhere."""
     box = engine.containers.create("busybox", ["true"], volumes=["data:/d", "/a"])
     with pytest.raises(VolumeInUse) as error:
         engine.volumes.get("data").remove()
     assert error.value.message == f"remove data: volume is in use - [{box.id}]"
     box.remove()
+    engine.volumes.create("elsewhere", driver_opts={"type": "tmpfs", "device": "tmpfs"})
     pruned = engine.volumes.prune()
     assert len(pruned["VolumesDeleted"]) == 1
     assert engine.volumes.prune({"all": True})["VolumesDeleted"] == ["data"]
     with pytest.raises(NoSuchVolume, match="get data: no such volume"):
         engine.volumes.get("data")
+    engine.volumes.get("elsewhere").remove()
     assert os.listdir(engine.home.volumes) == []
 
 
