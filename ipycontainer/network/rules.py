@@ -114,6 +114,11 @@ def _inside(name: str) -> Iterator[Packet]:
             # Sent on within their bridge, packets would meet the walls between its ports.
             isolated = nft.meta("iifname") + nft.lookup("isolated")
             yield nft.add_rule(name, chain, isolated, nft.RETURN)
+        else:
+            # This machine's own associations are the proxy's: they count on the size of loopback's
+            # packets, and stand still where those are sent on to a bridge (measured).
+            sctp = nft.meta("l4proto") + nft.compare(bytes([PROTOCOLS["sctp"]]))
+            yield nft.add_rule(name, chain, sctp, nft.RETURN)
         yield from _send_on(name, chain)
     yield nft.add_chain(name, "postrouting", "nat", "postrouting", nft.SRCNAT)
     yield from _masquerade(name)

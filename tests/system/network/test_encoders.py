@@ -22,6 +22,7 @@ BRIDGES = (
 )
 TARGETS = (
     rules.Target("tcp", None, 8080, IPv4Address("172.17.0.2"), 80),
+    rules.Target("sctp", None, 3868, IPv4Address("172.17.0.2"), 3868),
     rules.Target("udp", IPv4Address("192.0.2.7"), 53, IPv4Address("10.9.1.2"), 5353),
     rules.Target("tcp", None, 8080, IPv6Address("fd00:1::2"), 80),
     rules.Target("tcp", IPv6Address("2001:db8::7"), 443, IPv6Address("fd00:1::3"), 8443),
@@ -41,7 +42,7 @@ table inet ipyc-0123abcd {{
   set masq4 {{ type ipv4_addr; flags interval; elements = {{ 172.17.0.0/16 }} }}
   set masq6 {{ type ipv6_addr; flags interval; elements = {{ fd00:1::/64 }} }}
   map any4 {{ type inet_proto . inet_service : ipv4_addr . inet_service
-    elements = {{ tcp . 8080 : 172.17.0.2 . 80 }} }}
+    elements = {{ tcp . 8080 : 172.17.0.2 . 80, sctp . 3868 : 172.17.0.2 . 3868 }} }}
   map any6 {{ type inet_proto . inet_service : ipv6_addr . inet_service
     elements = {{ tcp . 8080 : fd00:1::2 . 80 }} }}
   map one4 {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
@@ -56,6 +57,7 @@ table inet ipyc-0123abcd {{
     ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @any6
   }}
   chain output {{ type nat hook output priority dstnat; policy accept;
+    meta l4proto sctp return
     dnat ip to ip daddr . meta l4proto . th dport map @one4
     ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @any4
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6
@@ -126,7 +128,7 @@ def _fail_at_the_end() -> list[Any]:
     namespaces.unshare(namespaces.CLONE_NEWNET)
     with nftables.open_netfilter() as netfilter:
         nftables.commit(netfilter, rules.table(HOME_TABLE))
-        one, other, *_ = TARGETS
+        one, _, other, *_ = TARGETS
         nftables.commit(netfilter, [rules.add_target(HOME_TABLE, other)])
         again = rules.Target("tcp", None, 8080, IPv4Address("172.17.0.3"), 81)
         with pytest.raises(FileExistsError) as caught:
