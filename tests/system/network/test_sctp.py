@@ -205,6 +205,8 @@ def test_the_kernel_sends_packets_of_sctp_on_and_answers_back(engine: Engine) ->
     """
     if os.geteuid() != 0:
         pytest.skip("an ordinary user's ports are carried by the proxy")
+    if is_spoken():
+        pytest.skip("where the kernel speaks it, whole associations go this way")
     container = serve(engine, RAW_SERVER)
     place = container.attrs["NetworkSettings"]
     inside, port = place["IPAddress"], PublishedPort("sctp", "0.0.0.0", 36412, 80)
