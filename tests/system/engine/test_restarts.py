@@ -46,7 +46,7 @@ def test_on_failure_counts(shell: Shell, engine: Engine) -> None:
     assert box.logs() == b"run\n" * 3
     with engine.store.read() as tx:
         actions = [row["action"] for row in tx.all("SELECT action FROM events ORDER BY rowid")]
-    assert actions[-6:] == ["start", "die"] * 3
+    assert actions[-12:] == ["connect", "start", "disconnect", "die"] * 3
     box.start()
     until(lambda: box.status == "exited")
     assert box.attrs["RestartCount"] == 2  # counted anew
