@@ -80,6 +80,7 @@ class _Beginning:
         self.report: Callable[[BaseException], None] | None = None
         self.proc = -1
         self.namespaces: dict[str, str] = {}
+        self.held: list[int] = []
 
 
 _at_first = _Beginning()
@@ -94,6 +95,11 @@ def begin(outside: Outside, report: Callable[[BaseException], None]) -> dict[str
     # The directory itself, since /proc may be somewhere else later, or nowhere.
     _at_first.proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     _at_first.namespaces = {kind: _namespace(kind) for kind in ("mnt", "uts", "net")}
+    # Held, since the number of a namespace that has ended is given to the next one.
+    _at_first.held = [
+        os.open(f"self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=_at_first.proc)
+        for kind in _at_first.namespaces
+    ]
     return {name: globals()[name] for name in __all__}
 
 

@@ -186,6 +186,23 @@ def test_many_ids_by_newuidmap(lesson: Lesson) -> None:
     assert "no process of this cell's" in lesson.failure.error
 
 
+def test_a_namespace_is_never_taken_for_the_one_that_was_left(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    """The number of a namespace that has ended is used again: the first one's must not be."""
+    lesson.do("import os\nfirst = os.readlink('/proc/self/ns/mnt')")
+    if os.geteuid() != 0:
+        lesson.do(BE_ROOT)
+    lesson.do("unshare(CLONE_NEWNS)")
+    for _ in range(20):
+        seen = lesson.do(
+            f"def child():\n    print(os.readlink('/proc/self/ns/mnt') == first)\n"
+            f"    mount('tmpfs', {str(tmp_path)!r}, 'tmpfs')\n"
+            "print(os.waitpid(clone(child, CLONE_NEWNS), 0)[1])"
+        )
+        assert seen == "False\n0\n"
+
+
 def test_a_pid_namespace_ends_with_its_first_process(lesson: Lesson) -> None:
     """What Linux calls lack of memory then is said in words that help."""
     lesson.do(BE_ROOT + "unshare(CLONE_NEWPID)\nos.waitpid(clone(lambda: None), 0)")
