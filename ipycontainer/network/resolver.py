@@ -107,6 +107,7 @@ class Resolver:
                     self._take_client()
                 elif fd == self._monitor.fileno():
                     if not self._take_knowledge():
+                        self._hang_up()
                         return
                 elif fd in numbers:
                     self._take_answers(numbers[fd])
@@ -115,6 +116,10 @@ class Resolver:
                 elif fd in self._upstreams:
                     self._take_upstream(self._upstreams[fd])
             self._give_up_late()
+
+    def _hang_up(self) -> None:
+        for client in list(self._clients.values()):
+            self._drop(client)
 
     def _has_deadlines(self) -> bool:
         return bool(self._forwarded or self._clients or self._upstreams)
