@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from ipycontainer import faults
-from ipycontainer.errors import EngineError, NoSuchContainer, StepFailed
+from ipycontainer.errors import EngineError, NoSuchContainer, ResourceError, StepFailed
 from ipycontainer.linux import procfs
 from ipycontainer.model.oci import ANNOTATION_VOLUMES, Spec
 from ipycontainer.storage import removal, snapshots, trash, volumes
@@ -67,10 +67,17 @@ class Beginning:
         """Let it be seen; False when the container was removed between the request and now."""
         if self._open is None:
             self.write(pid)
+        try:
+            self._close()
+        except ResourceError:  # the program has filled the disk: the next try gets the reserve
+            self.write(pid)
+            self._close()
+        return self._known
+
+    def _close(self) -> None:
         opened, self._open = self._open, None
         if opened is not None:
             opened.__exit__(None, None, None)
-        return self._known
 
 
 class _Dropped(Exception):
