@@ -35,7 +35,7 @@ def open_closed() -> None:
 
 
 class _Waiting(io.FileIO):
-    """A descriptor whose write waits until at least something is taken."""
+    """A nonblocking descriptor whose write waits until at least something is taken."""
 
     def write(self, data: Any) -> int:
         while (written := super().write(data)) is None:  # EAGAIN
@@ -50,8 +50,11 @@ def patient(fd: int, *, line_buffering: bool = False) -> TextIO:
 
     Names and logs hold any bytes; what is no UTF-8 goes out as it came.
     """
+    # Only where it is needed: an interrupt that strikes behind a write of Python's own has what was
+    # written count as not written.
+    raw = io.FileIO if os.get_blocking(fd) else _Waiting
     return io.TextIOWrapper(
-        io.BufferedWriter(_Waiting(fd, "wb", closefd=False), BUFFER_BYTES),
+        io.BufferedWriter(raw(fd, "wb", closefd=False), BUFFER_BYTES),
         encoding="utf-8",
         errors="surrogateescape",
         newline="\n",

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Container"]
 
+REMOVALS = 5  # tries, each as long as a start may take that nobody waits for any more
+
 
 class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[ContainerRecord]):
     """A container of this engine.
@@ -230,12 +232,19 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
                 "stop the container before removing or force remove",
                 hint=f"rm -f {self.name}",
             )
-        # With `v` its monitor leaves the removing to the worker: only one of them knows of volumes.
-        self._finish(remove=not v, force=force)
-        try:
-            self.engine.supervisor.work("remove", {"id": self.id, "volumes": v})
-        except NoSuchContainer:
-            pass  # its monitor has done it
+        for left in reversed(range(REMOVALS)):
+            # With `v` its monitor leaves that to the worker: only one of them knows of volumes.
+            self._finish(remove=not v, force=force)
+            try:
+                self.engine.supervisor.work("remove", {"id": self.id, "volumes": v})
+            except NoSuchContainer:
+                pass  # its monitor has done it
+            except ContainerRunning:
+                # It was being started, perhaps by somebody who has died, and runs by now.
+                if not force or not left:
+                    raise
+                continue
+            return
 
     def _await_former_monitor(self) -> None:
         """Before a start, let the monitor of the last run be done."""

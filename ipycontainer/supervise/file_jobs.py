@@ -33,7 +33,6 @@ __all__ = ["FILE_JOBS", "FileJob", "Interrupted", "Tell", "files_of", "held", "p
 
 PATIENCE_SECONDS = 20  # for another job on the same stopped container
 PROGRESS_SECONDS = 0.1
-_BETWEEN_LOOKS_BYTES = 1 << 18
 NAMES = 1000  # of a directory that are told to who is typing
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -92,14 +91,11 @@ def held(
 
 def progress(tell: Tell) -> Callable[[int], None]:
     """Return a function that counts bytes and tells of them now and then."""
-    done, looked, last = 0, 0, time.monotonic()
+    done, last = 0, time.monotonic()
 
     def count(size: int) -> None:
-        nonlocal done, looked, last
+        nonlocal done, last
         done += size
-        if done - looked < _BETWEEN_LOOKS_BYTES and size:  # of small files, a look is felt
-            return
-        looked = done
         now = time.monotonic()
         if now - last >= PROGRESS_SECONDS:
             last = now

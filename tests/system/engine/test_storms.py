@@ -21,11 +21,13 @@ from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,
+    ContainerRunning,
     EngineError,
     NoSuchContainer,
     NotFound,
     StepFailed,
 )
+from ipycontainer.store import liveness
 from tests.system.engine.processes import eventually, traces
 
 pytestmark = pytest.mark.usefixtures("busybox_image")
@@ -235,6 +237,19 @@ def test_stop_ends_a_program_that_always_comes_back(engine: Engine) -> None:
     results = all_at_once(*[lambda: container.remove(force=True)] * 4)
     assert kinds(results) <= {NoSuchContainer, NotFound, Conflict}
     assert engine.containers.list(all=True) == []
+    eventually(lambda: traces(engine) == [])
+
+
+def test_a_forced_removal_outlasts_a_start_that_nobody_waits_for(engine: Engine) -> None:
+    """Its starter was killed; while it is being started there is no monitor to be told."""
+    box = engine.containers.create("busybox", ENDLESS, network="none", name="box")
+    lock = liveness.hold(engine.home.lock(box.id))
+    begun = threading.Timer(4.5, lock.release)
+    begun.start()
+    with pytest.raises(ContainerRunning, match="being started"):
+        box.remove()
+    box.remove(force=True)
+    begun.join()
     eventually(lambda: traces(engine) == [])
 
 

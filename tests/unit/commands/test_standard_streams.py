@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
+import ipycontainer
 from ipycontainer.commands import standard_streams
 
 DATA = os.urandom(1024 * 1024)
@@ -69,3 +73,47 @@ def test_a_nonblocking_pipe_is_waited_for() -> None:
         stream.flush()
     parts = (DATA[at : at + 100_000] for at in range(0, len(DATA), 100_000))
     assert b"".join(pieces) == b"".join("ä\n".encode() + b"\xff" + part for part in parts)
+
+
+INTERRUPTED = """
+import signal
+from ipycontainer.commands.standard_streams import patient
+
+class Interrupted(Exception):
+    pass
+
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise Interrupted
+
+stream, number, armed = patient(1), 0, False
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+while number < 20_000:
+    try:
+        armed = True
+        while number < 20_000:
+            number += 1
+            stream.write(f"{number}\\n")
+            stream.flush()
+        armed = False
+    except Interrupted:
+        pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+
+
+def test_what_was_written_before_an_interrupt_is_not_written_again() -> None:
+    """Python looks for signals behind a write; a Ctrl-C there must not undo it."""
+    package = Path(ipycontainer.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(package)},
+        timeout=60,
+        check=True,
+    )
+    numbers = [int(line) for line in done.stdout.split()]
+    assert numbers == sorted(set(numbers))
