@@ -37,7 +37,7 @@ from ipycontainer.runtime import (
 from ipycontainer.runtime.reasons import REASONS
 from tests.conftest import Shell
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 
 def _explain(engine: Engine, *words: str) -> tuple[ExplainedStep, ...]:

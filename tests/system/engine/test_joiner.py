@@ -14,7 +14,7 @@ from ipycontainer.engine.results import ExecResult
 from ipycontainer.errors import CommandNotExecutable, CommandNotFound
 from tests.system.engine.processes import eventually, kill, monitor_of
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 # All that a process has from its making, but its numbers and what counts up.
 LOOK = """

@@ -10,7 +10,7 @@ from tests.system.engine.processes import eventually
 
 RUN = ("run", "--network", "none", "--name", "box")
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 
 def test_none_keeps_nothing_and_loses_nothing(shell: Shell, engine: Engine) -> None:

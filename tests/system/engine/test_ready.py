@@ -25,7 +25,7 @@ from tests.system.engine.look import assert_true
 from tests.system.engine.processes import eventually, kill, processes_in_cgroups, ready
 from tests.system.engine.processes import zygotes as zygotes_of
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 
 def expect(engine: Engine, *command: str, **options: Any) -> str:

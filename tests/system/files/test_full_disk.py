@@ -25,6 +25,8 @@ from tests.system.engine.processes import eventually, thrown
 from tests.system.files.small_disk import in_a_shell
 from tests.system.files.small_disk import small as small
 
+pytestmark = pytest.mark.sampled
+
 SLACK_BYTES = 1 << 20  # of the database, its log, and a container's directory
 NO_ROOM = "no space left on device"
 

@@ -25,6 +25,8 @@ from tests.image_archives import image
 from tests.registries import Registry
 from tests.system.images.conftest import assert_nothing_left
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def site(busybox_tar: Path) -> Iterator[str]:
