@@ -9,10 +9,10 @@ nobody else's until it is done.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer.errors import ImageFormatError
@@ -355,14 +355,22 @@ class Unpacker:
     def _finish_directories(self) -> None:
         """Set modes and times of directories, last first: making files has changed the times."""
         for path, (mode, mtime_ns) in reversed(self._directories.items()):
-            with suppress(NotADirectoryError, FileNotFoundError):  # replaced later in the archive
+            try:
                 fd = self._target.openat(path or ".", _DIRECTORY)
-                try:
-                    os.fchmod(fd, mode)
-                    os.utime(fd, ns=(mtime_ns, mtime_ns))
-                finally:
-                    os.close(fd)
+            except OSError as error:
+                if error.errno in _REPLACED:
+                    continue
+                raise
+            try:
+                os.fchmod(fd, mode)
+                os.utime(fd, ns=(mtime_ns, mtime_ns))
+            finally:
+                os.close(fd)
 
+
+# What a directory's path gives when the archive has put something else there later: a file,
+# nothing, a link to nowhere or to itself.
+_REPLACED = (errno.ENOTDIR, errno.ENOENT, errno.ELOOP)
 
 _MAKERS: Mapping[str, str] = {
     "file": "_file",

@@ -327,6 +327,15 @@ def test_a_cleaned_name_has_nothing_to_lead_out_by(name: str) -> None:
     assert clean("/" + name) == path
 
 
+@pytest.mark.parametrize("target", ["a", "nowhere", "a/b"])
+def test_a_directory_that_became_a_link_has_no_times_any_more(
+    tree: Path, take: Unpack, target: str
+) -> None:
+    """Those below it are gone with it, wherever the link leads."""
+    take(TarBuilder().directory("a").directory("a/b").symlink("a", target))
+    assert os.readlink(tree / "a") == target
+
+
 WORDS = st.sampled_from(["a", "b", "..", "a/b", "/a", "a/../b", "../outside", "a/b/c", "b/kept"])
 TARGETS = st.sampled_from(["a", "/", "..", "/outside", "../../outside", "b/a", "../outside/kept"])
 
