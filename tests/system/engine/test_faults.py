@@ -38,8 +38,8 @@ pytestmark = pytest.mark.timeout(3600)  # for all of them
 ACTIONS = ("kill", "fail", "full")
 STEP_ACTIONS = (("kill", "fail"), ("kill", "full"))  # of steps there are many, each by turns
 SAMPLE = 2  # cuts of each operation in a normal run
-FURTHER = 3  # operations in a normal run beyond those of a container's life
-ON_NETWORKS = 3  # and of networks
+FURTHER = 2  # operations in a normal run beyond those of a container's life
+ON_NETWORKS = 2  # and of networks
 
 PREDEFINED = ("bridge", "host", "none")
 
