@@ -22,7 +22,11 @@ from ipycontainer.engine.engine import Engine
 from tests.conftest import Shell
 from tests.system.engine.processes import eventually, gone, traces
 
-pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.sampled,
+    pytest.mark.usefixtures("busybox_image"),
+    pytest.mark.timeout(240),
+]
 ZOMBIES = 10_000
 MIB = 1 << 20
 # awk keeps open what it writes to, and ends where it can open no more

@@ -13,7 +13,7 @@ from ipycontainer.errors import Conflict
 from ipycontainer.store import events
 from tests.system.engine.processes import eventually, kill, monitor_of, processes_in_cgroups
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 # The child writes, so that not init alone must stand still.
 WRITES = ["sh", "-c", "while :; do echo tick; usleep 2000; done & wait"]
 

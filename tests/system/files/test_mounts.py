@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Shell
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 RUN = ("run", "--rm", "--network", "none")
 

@@ -19,7 +19,7 @@ from ipycontainer.network.published import PUBLISH_VARIABLE
 from tests.system.engine.processes import eventually, kill, monitor_of
 from tests.system.network.bridged import processes, rules, says
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 HELLO = "while :; do echo hello | nc -l -p 80; done"
 # Of the host image's Python: busybox has no server for datagrams, and its nc ends with its client.
 UDP_ECHO = """
