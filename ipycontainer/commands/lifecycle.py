@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -47,6 +48,15 @@ def for_each(names: Sequence[str], act: Callable[[str], object]) -> Done:
     return Done(names=tuple(done), errors=tuple(errors))
 
 
+@contextmanager
+def _said_of(what: str) -> Iterator[None]:
+    """Put before a wrong signal what cannot be done for it, as docker's daemon does."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{what}: {error.message}") from None
+
+
 @verb("stop", "Stop one or more running containers", _SEVERAL, least=1)
 @click.option(
     "-t", "--time", "grace", type=Integer(), help="Seconds to wait before killing the container"
@@ -59,10 +69,8 @@ def stop(session: Session, grace: int | None, signal: str, containers: tuple[str
 
     def end(name: str) -> None:
         container = engine.containers.get(name)
-        try:
+        with _said_of(f"cannot stop container: {name}"):
             container.stop(grace, signal or None)
-        except InvalidArgument as error:
-            raise InvalidArgument(f"cannot stop container: {name}: {error.message}") from None
 
     return for_each(containers, end)
 
@@ -81,10 +89,8 @@ def restart(
 
     def again(name: str) -> None:
         container = engine.containers.get(name)
-        try:
+        with _said_of(f"Cannot restart container {name}"):
             container.restart(grace, signal or None)
-        except InvalidArgument as error:
-            raise InvalidArgument(f"Cannot restart container {name}: {error.message}") from None
 
     return for_each(containers, again)
 
