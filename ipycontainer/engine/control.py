@@ -12,7 +12,7 @@ from ipycontainer.errors import Conflict, ContainerNotRunning, InvalidArgument, 
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers as store_containers
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
