@@ -58,6 +58,7 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
 
     The end of `zygote` is the end of us while we wait; our end of it says that we are gone.
     """
+    syscalls.set_name("ipyc-coming")
     kept = OwnState.look()
     promised = _promised_cgroups(home)
     store = Store(home)
@@ -72,7 +73,6 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
         else:
             with suppress(OSError, EngineError), store.read() as tx:
                 images.list_all(tx)
-        syscalls.set_name("ipyc-spare")
         client = _next_client(zygote)
         if client is None:
             prepared.give_back(home, asked=False)
@@ -119,6 +119,7 @@ def _is_alone(kept: OwnState) -> bool:
 def _may_return(zygote: Channel) -> bool:
     """Offer to serve another one; the zygote may have enough by now, or be gone."""
     try:
+        syscalls.set_name("ipyc-coming")
         zygote.send({"event": "returning"})
         return zygote.receive() is not None
     except (OSError, ProtocolError):
@@ -155,6 +156,7 @@ def _next_client(zygote: Channel) -> Channel | None:
     if answer.name == "serve":
         sock.setblocking(True)
         return Channel(sock)
+    syscalls.set_name("ipyc-spare")  # what ps and top show of one that waits
     with sock as starts:
         client = _accept(zygote, starts)
     if client is not None:

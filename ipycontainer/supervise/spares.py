@@ -29,6 +29,9 @@ DELAY_SECONDS = 0.025
 RETURN_SECONDS = 1.0  # until one that comes back is ready, or another is made
 PATIENCE_SECONDS = 0.25  # of a client, for one that is being made or comes back
 ROW_STARTS, ROW_SECONDS = 3, 5.0  # so many starts, none later than so long after the last
+# One that comes back is kept until the row is over even where another was made for it: else each
+# start that takes longer than the delay would have one forked, and one end.
+SPARE = 1
 END_SECONDS = 5.0
 WORKING_LIMIT = 8  # who works for long need not come back: descriptors are few
 
@@ -95,7 +98,7 @@ class Spares:
         moments += [spare.since + RETURN_SECONDS for spare in self._in(State.RETURNING)]
         if self._missing is not None:
             moments.append(self._missing + DELAY_SECONDS)
-        if self._in_a_row >= ROW_STARTS:
+        if self._in_a_row:
             moments.append(self._last_start + ROW_SECONDS)
         return max(0.0, min(moments) - self._clock()) if moments else None
 
@@ -112,7 +115,7 @@ class Spares:
             self._employ(spare)
         elif said == "taken" and spare.state is State.READY:
             self._works(spare)
-        elif said == "returning" and spare.state is State.WORKING and self._lacks():
+        elif said == "returning" and spare.state is State.WORKING and self._lacks(SPARE):
             self._tell(spare, {"event": "return"}, State.RETURNING)
         else:
             self._drop(spare)
@@ -218,10 +221,10 @@ class Spares:
     def _in(self, *states: State) -> list[_Spare]:
         return [spare for spare in self._spares.values() if spare.state in states]
 
-    def _lacks(self) -> bool:
-        """Tell whether fewer are ready, or will be, than there should be."""
+    def _lacks(self, more: int = 0) -> bool:
+        """Tell whether fewer are ready, or will be, than there should be, or `more` than that."""
         there = len(self._in(State.MAKING, State.READY, State.RETURNING)) - len(self._waiting)
-        return there < (2 if self._in_a_row >= ROW_STARTS else 1)
+        return there < more + (2 if self._in_a_row >= ROW_STARTS else 1)
 
     def _count(self) -> None:
         """Note since when one is missing."""
