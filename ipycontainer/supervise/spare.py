@@ -69,10 +69,10 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
         if number == 0:
             with suppress(OSError, EngineError), faults.rehearsal():
                 _rehearse(home, store)
-            practices.monitor.use()
         else:
             with suppress(OSError, EngineError), store.read() as tx:
                 images.list_all(tx)
+        practices.monitor.use()  # with the init that we have cloned, all are shared anew
         client = _next_client(zygote)
         if client is None:
             prepared.give_back(home, asked=False)

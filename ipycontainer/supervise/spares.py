@@ -33,6 +33,7 @@ ROW_STARTS, ROW_SECONDS = 3, 5.0  # so many starts, none later than so long afte
 # start that takes longer than the delay would have one forked, and one end.
 SPARE = 1
 END_SECONDS = 5.0
+AGAIN_SECONDS = 1.0  # until a fork is tried again that was refused
 WORKING_LIMIT = 8  # who works for long need not come back: descriptors are few
 
 
@@ -147,15 +148,13 @@ class Spares:
         for spare in self._in(State.RETURNING):
             if now - spare.since >= RETURN_SECONDS:
                 self._drop(spare)
-        if self._in_a_row and now - self._last_start >= ROW_SECONDS:
+        if now - self._last_start >= ROW_SECONDS:
             self._in_a_row = 0
             for spare in self._in(State.READY)[1:]:
                 self._drop(spare)
         self._count()
         if self._missing is not None and now - self._missing >= DELAY_SECONDS:
-            self._missing = None
-            channel = self._make()
-            self._spares[channel.fileno()] = _Spare(channel, State.MAKING, self._clock())
+            self._add(now)
             self._count()
 
     def renew(self) -> None:
@@ -195,6 +194,15 @@ class Spares:
             del self._waiting[client]
             client.close()
             self._works(spare)
+
+    def _add(self, now: float) -> None:
+        try:
+            channel = self._make()
+        except OSError:  # too many processes or descriptors: not for ever, perhaps
+            self._missing = now + AGAIN_SECONDS
+            return
+        self._missing = None
+        self._spares[channel.fileno()] = _Spare(channel, State.MAKING, now)
 
     def _works(self, spare: _Spare) -> None:
         spare.state, spare.since = State.WORKING, self._clock()

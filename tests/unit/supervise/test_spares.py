@@ -21,12 +21,15 @@ class Stage:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.full = False  # no process more can be had
         self.made: list[Channel] = []
         self.served: list[Channel] = []  # by the zygote itself
         self.starts, self._end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.row = Spares(self.starts.fileno(), self._make, self.served.append, lambda: self.now)
 
     def _make(self) -> Channel:
+        if self.full:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
         ours, theirs = pair()
         self.made.append(theirs)
         return ours
@@ -355,3 +358,15 @@ def test_the_end_waits_for_what_is_ready(stage: Stage) -> None:
     stage.row.end()
     assert let_go(worker)
     assert let_go(other)
+
+
+def test_a_fork_that_is_refused_is_tried_again(stage: Stage) -> None:
+    """The machine, or the user, has too many processes just now."""
+    stage.full = True
+    stage.pass_time(spares.DELAY_SECONDS + A_MOMENT)
+    assert stage.row.states() == []
+    stage.full = False
+    stage.pass_time(spares.AGAIN_SECONDS)
+    assert stage.row.states() == []
+    stage.new()
+    assert stage.row.states() == [State.MAKING]
