@@ -40,7 +40,7 @@ from ipycontainer.network.hosts import HOST_GATEWAY
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints, monitor_statements
 from ipycontainer.store.database import Transaction
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.protocol import Channel, Message
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from ipycontainer.model.signals import parse_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.store import containers as store_containers
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
 

@@ -18,7 +18,7 @@ from ipycontainer.errors import (
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers as store_containers
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:

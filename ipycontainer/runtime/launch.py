@@ -86,9 +86,10 @@ class Launched:
     """A program that has been started.
 
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
-    is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
-    one, and the sockets of `resolver` (datagrams, streams). `times` are what init noted of its
-    steps (`Context.times`).
+    is the caller's to close (`let_go`), and so is `terminal`, the master of the program's terminal,
+    -1 without one, and the sockets of `resolver` (datagrams, streams). `times` are what init noted
+    of its steps (`Context.times`). `mount_namespace` is that of a sandbox, which ends with the
+    caller, or is let go with the rest.
     """
 
     pid: int
@@ -99,6 +100,13 @@ class Launched:
     times: Sequence[int] = ()
     terminal: int = -1
     resolver: tuple[int, ...] = ()
+    mount_namespace: int = -1
+
+    def let_go(self) -> None:
+        """Forget a program that has ended and was reaped: nothing of it is held any more."""
+        for fd in (self.pidfd, self.mount_namespace):
+            if fd >= 0:
+                os.close(fd)
 
 
 def preload() -> Hierarchies:
@@ -290,6 +298,7 @@ def follow(
             told,
             master,
             tuple(resolver or ()),
+            sandbox.mount_namespace,
         )
     except Misfit:
         pass

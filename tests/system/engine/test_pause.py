@@ -11,7 +11,7 @@ from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import Conflict
 from ipycontainer.store import events
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from tests.system.engine.processes import eventually, kill, monitor_of, processes_in_cgroups
 
 pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
