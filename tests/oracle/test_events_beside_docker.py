@@ -71,7 +71,7 @@ network rm l3
 """.strip()
 VOLUMES = """
 run --network none --name v1 -v vol1:/a -v /tmp:/b -v /anon --tmpfs /t busybox true
-run --rm --network none --name v2 -v vol1:/a:ro --mount type=volume,src=vol2,dst=/m/d,readonly busybox true
+run --rm --network none --name v2 -v vol1:/a:ro --mount src=vol2,dst=/m/d,ro busybox true
 run --rm --name v3 -v vol1:/a busybox nope
 create --network none --name v4 -v vol1:/a busybox sleep 100
 start v4
@@ -179,9 +179,11 @@ def test_volumes_come_and_go_as_docker_tells_it(
         lines = [line for line in lines if not _comes_in_any_order(line)]
         seen.append([sorted(group) for _, group in groupby(lines, key=_joined_action)])
     assert seen[1] == seen[0]
-    told_of = [line for group in seen[0] for line in group if line.startswith("volume mount")]
-    assert len(told_of) > 15
-    assert any('"destination":"/m/d"' in line and '"read/write":"false"' in line for line in told_of)
+    mounted = [line for group in seen[0] for line in group if line.startswith("volume mount")]
+    assert len(mounted) > 15
+    assert any(
+        '"destination":"/m/d"' in each and '"read/write":"false"' in each for each in mounted
+    )
 
 
 def _joined_action(line: str) -> str:
