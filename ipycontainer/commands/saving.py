@@ -67,7 +67,18 @@ def is_paused(pause: bool | None, no_pause: bool) -> bool:
 )
 @click.argument("container")
 def export(session: Session, output: str, container: str) -> Outcome:
-    """Write the archive to a file, or return it as a stream."""
+    """Write the archive to a file, or return it as a stream.
+
+    Where to is looked at before the container, as docker's client does.
+    """
+    from ipycontainer.engine import copy_local
+
+    try:
+        if output:
+            copy_local.check_output(str(session.cwd / output), output)
+    except InvalidArgument as error:
+        message = f"failed to export container: {error.message}"
+        raise UsageError(message, exit_code=1) from None
     target = session.engine.containers.get(container)
     if not output:
         return Streamed(pieces=target.export(), what=container, refused=_TERMINAL)
