@@ -146,6 +146,8 @@ def launch(
     course = course or Course()
     course.begin(sandboxed=False)
     course.cgroup = cgroup = make_cgroup(spec)
+    if cgroup is None and spec.linux.resources and manner is not None and manner.must_limit:
+        raise limiting.without_cgroup(preload(), spec.linux.resources)
     course.mark()
     pid = 0
     sync = own = -1

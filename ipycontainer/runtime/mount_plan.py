@@ -15,7 +15,7 @@ from ipycontainer.model.oci import Mount
 from ipycontainer.runtime import foreign_mounts, mount_steps, options, volume_steps
 from ipycontainer.runtime.steps import Step
 
-__all__ = ["CgroupView", "clean", "is_bind", "steps_of"]
+__all__ = ["CgroupView", "clean", "steps_of"]
 
 _FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
 # What a file may be laid over inside /proc, for lxcfs and its kin: no mask or check depends on
@@ -180,11 +180,6 @@ def _cgroup_mount(
         ]
     view, writable = cgroup or CgroupView(), not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY
     return [mount_steps.MountCgroups(target, view.binds, view.links, writable)]
-
-
-def is_bind(mount: Mount) -> bool:
-    """Tell whether a mount shows a part of the host's tree."""
-    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
 
 
 def clean(path: str) -> str:

@@ -11,7 +11,7 @@ from ipycontainer.errors import Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.model.oci import Mount
 
-__all__ = ["MountOptions", "known_options", "parse"]
+__all__ = ["MountOptions", "is_bind", "known_options", "parse"]
 
 _PROPAGATIONS = {
     "private": mounts.MS_PRIVATE,
@@ -84,7 +84,7 @@ def parse(mount: Mount) -> MountOptions:
             remount = True
         elif option in _REFUSED or option == "tmpcopyup":
             raise Unsupported(f'mount option "{option}" of {mount.destination} is not supported')
-        elif option not in _EMPTY:
+        elif option and option not in _EMPTY:
             key, _, value = option.partition("=")
             data.append((key, value))
     return MountOptions(
@@ -101,6 +101,11 @@ def parse(mount: Mount) -> MountOptions:
         copy_up,
         remount,
     )
+
+
+def is_bind(mount: Mount) -> bool:
+    """Tell whether a mount shows a part of the host's tree."""
+    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
 
 
 def known_options() -> tuple[str, ...]:
