@@ -27,6 +27,7 @@ __all__ = [
     "join_user",
     "join_user_and_mount",
     "map_by_program",
+    "open_mapped_user",
     "open_path",
     "read_subids",
     "setns",
@@ -209,6 +210,26 @@ def unshare_time(offsets: Sequence[TimeOffset]) -> None:
         setns(fd, CLONE_NEWTIME)
     finally:
         os.close(fd)
+
+
+def open_mapped_user(uids: IdMap, gids: IdMap) -> int:
+    """Return a descriptor of a new user namespace with these maps, which nobody lives in.
+
+    Raises OSError.
+    """
+    read, write = os.pipe()
+    child = clone(CLONE_NEWUSER)
+    if child == 0:
+        os.close(write)
+        os.read(read, 1)  # until the parent has opened it
+        os._exit(0)
+    os.close(read)
+    try:
+        write_maps(child, uids, gids)
+        return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(write)
+        os.waitpid(child, 0)
 
 
 def open_path(path: str, start_ticks: int = 0) -> int:

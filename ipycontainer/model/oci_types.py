@@ -253,4 +253,6 @@ def _shown(value: Any, wanted: str) -> str:
         return "bool"
     if isinstance(value, int | float):
         return f"number {value}" if wanted in _INTEGERS else "number"
-    return {str: "string", list: "array"}.get(type(value), "object")
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"

@@ -22,6 +22,7 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     donors,
+    idmap_steps,
     init,
     limiting,
     listener,
@@ -151,7 +152,9 @@ def launch(
     course.mark()
     pid = 0
     sync = own = -1
+    mapped: list[int] = []
     try:
+        mapped = idmap_steps.make_trees(spec, str(bundle))
         steps = plan.plan(
             spec,
             str(bundle),
@@ -185,6 +188,7 @@ def launch(
                 cgroup.attach(pid)
             os.write(own, b"1")
         tree_steps.hand_over(own, trees)
+        idmap_steps.hand_over(own, mapped)
         course.mark()
         if connect is not None:
             connect(pid)
@@ -221,7 +225,7 @@ def launch(
             raise _not_started(error) from error
         raise
     finally:
-        for fd in (own, sync):
+        for fd in (own, sync, *mapped):
             if fd >= 0:
                 os.close(fd)
 

@@ -12,7 +12,13 @@ from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import Mount
-from ipycontainer.runtime import foreign_mounts, mount_steps, options, volume_steps
+from ipycontainer.runtime import (
+    foreign_mounts,
+    idmap_steps,
+    mount_steps,
+    options,
+    volume_steps,
+)
 from ipycontainer.runtime.steps import Step
 
 __all__ = ["CgroupView", "clean", "steps_of"]
@@ -127,6 +133,7 @@ def _user_bind(mount: Mount, bundle: str, target: str, parsed: options.MountOpti
         recursive=parsed.recursive,
         subpath=subpath,
         inside_proc=inside_proc,
+        mapped=idmap_steps.is_mapped(mount),
     )
 
 
@@ -139,6 +146,7 @@ def _bind(
     subpath: str = "",
     optional: bool = False,
     inside_proc: bool = False,
+    mapped: bool = False,
 ) -> Step:
     return mount_steps.BindMount(
         source,
@@ -153,6 +161,7 @@ def _bind(
         subpath=subpath,
         optional=optional,
         inside_proc=inside_proc,
+        mapped=mapped,
     )
 
 

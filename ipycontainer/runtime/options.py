@@ -26,7 +26,7 @@ _EMPTY = frozenset(
 )
 # Words for a file system as a whole: a bind has none of its own, and the kernel ignores them there.
 _WHOLE = frozenset({"sync", "dirsync", "lazytime", "mand"})
-_REFUSED = frozenset({"idmap", "ridmap"})
+_OWNERS = frozenset({"idmap", "ridmap"})  # idmap_steps has their sense
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ def parse(mount: Mount) -> MountOptions:
             copy_up = True
         elif option == "remount":
             remount = True
-        elif option in _REFUSED or option == "tmpcopyup":
+        elif option in _OWNERS:
+            continue
+        elif option == "tmpcopyup":
             raise Unsupported(f'mount option "{option}" of {mount.destination} is not supported')
         elif option and option not in _EMPTY:
             key, _, value = option.partition("=")
@@ -110,6 +112,15 @@ def is_bind(mount: Mount) -> bool:
 
 def known_options() -> tuple[str, ...]:
     """Return the words that mean the same for every file system, sorted."""
-    plain = {*mounts.ATTRIBUTES, *_PROPAGATIONS, *_EMPTY, *_WHOLE, "bind", "remount", "tmpcopyup"}
+    plain = {
+        *mounts.ATTRIBUTES,
+        *_PROPAGATIONS,
+        *_EMPTY,
+        *_WHOLE,
+        *_OWNERS,
+        "bind",
+        "remount",
+        "tmpcopyup",
+    }
     recursive = {f"r{word}" for word in (*mounts.ATTRIBUTES, *_PROPAGATIONS, "bind")}
     return tuple(sorted(plain | recursive))

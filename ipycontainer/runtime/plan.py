@@ -25,6 +25,7 @@ from ipycontainer.runtime import (
     command_steps,
     defaults,
     donors,
+    idmap_steps,
     mount_steps,
     network_steps,
     path_steps,
@@ -334,6 +335,7 @@ def _tree(
         _json_annotation(spec.annotations, oci.ANNOTATION_OVERLAYS, list) or [], root
     )
     steps += trees
+    steps += idmap_steps.taking(spec)
     for mount in spec.mounts:
         steps += steps_of(mount, bundle, userns, own, cgroup)
     steps += donors.shared_shm(spec)

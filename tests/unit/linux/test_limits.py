@@ -111,7 +111,8 @@ def test_huge_pages_and_remote_memory(v2: bool) -> None:
     resources = Resources(
         huge_pages=(PageLimit("2MB", 5), PageLimit("1GB", 0)),
         rdma=(RdmaLimit("a", 3, 4), RdmaLimit("b", None, 5), RdmaLimit("c")),
-        **({} if v2 else {"network_class": 7, "network_priorities": (("lo", 5),)}),
+        network_class=None if v2 else 7,
+        network_priorities=() if v2 else (("lo", 5),),
     )
     file = "max" if v2 else "limit_in_bytes"
     expected = [
