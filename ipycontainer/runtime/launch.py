@@ -22,6 +22,7 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     donors,
+    idmap_steps,
     init,
     limiting,
     listener,
@@ -154,10 +155,14 @@ def launch(
     course = course or Course()
     course.begin(sandboxed=False)
     course.cgroup = cgroup = make_cgroup(spec)
+    if cgroup is None and spec.linux.resources and manner is not None and manner.must_limit:
+        raise limiting.without_cgroup(preload(), spec.linux.resources)
     course.mark()
     pid = 0
     sync = own = -1
+    mapped: list[int] = []
     try:
+        mapped = idmap_steps.make_trees(spec, str(bundle))
         steps = plan.plan(
             spec,
             str(bundle),
@@ -191,6 +196,7 @@ def launch(
                 cgroup.attach(pid)
             os.write(own, b"1")
         tree_steps.hand_over(own, trees)
+        idmap_steps.hand_over(own, mapped)
         course.mark()
         if connect is not None:
             connect(pid)
@@ -227,7 +233,7 @@ def launch(
             raise _not_started(error) from error
         raise
     finally:
-        for fd in (own, sync):
+        for fd in (own, sync, *mapped):
             if fd >= 0:
                 os.close(fd)
 

@@ -13,7 +13,7 @@ from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import DeviceRule
 from ipycontainer.model.resources import Resources
 
-__all__ = ["NO_CGROUP", "further", "limit", "limit_devices"]
+__all__ = ["NO_CGROUP", "further", "limit", "limit_devices", "without_cgroup"]
 
 NO_CGROUP = "This user may not make a cgroup here: the container's limits are discarded."
 # runc's words between the start that failed and the limit that was refused.
@@ -30,6 +30,16 @@ def further(hierarchies: Hierarchies, resources: Resources) -> tuple[str, ...]:
     except (InvalidArgument, Unsupported) as error:
         raise _refused(error) from error
     return tuple(name for name in needed if name not in usual)
+
+
+def without_cgroup(hierarchies: Hierarchies, resources: Resources) -> StepFailed:
+    """Return the error for limits that nobody can set: of the first of their controllers."""
+    names = limits.controllers(resources, v2=not hierarchies.is_v1) or ("any",)
+    return StepFailed(
+        f"{LIMITING}: cannot set {names[0]} limit: container could not join or create cgroup",
+        hint="this user may not make a cgroup here",
+        step="limit the cgroup",
+    )
 
 
 def limit(cgroup: Cgroup, resources: Resources) -> None:

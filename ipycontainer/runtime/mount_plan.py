@@ -12,10 +12,16 @@ from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import Mount
-from ipycontainer.runtime import foreign_mounts, mount_steps, options, volume_steps
+from ipycontainer.runtime import (
+    foreign_mounts,
+    idmap_steps,
+    mount_steps,
+    options,
+    volume_steps,
+)
 from ipycontainer.runtime.steps import Step
 
-__all__ = ["CgroupView", "clean", "is_bind", "steps_of"]
+__all__ = ["CgroupView", "clean", "steps_of"]
 
 _FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
 # What a file may be laid over inside /proc, for lxcfs and its kin: no mask or check depends on
@@ -127,6 +133,7 @@ def _user_bind(mount: Mount, bundle: str, target: str, parsed: options.MountOpti
         recursive=parsed.recursive,
         subpath=subpath,
         inside_proc=inside_proc,
+        mapped=idmap_steps.is_mapped(mount),
     )
 
 
@@ -139,6 +146,7 @@ def _bind(
     subpath: str = "",
     optional: bool = False,
     inside_proc: bool = False,
+    mapped: bool = False,
 ) -> Step:
     return mount_steps.BindMount(
         source,
@@ -153,6 +161,7 @@ def _bind(
         subpath=subpath,
         optional=optional,
         inside_proc=inside_proc,
+        mapped=mapped,
     )
 
 
@@ -180,11 +189,6 @@ def _cgroup_mount(
         ]
     view, writable = cgroup or CgroupView(), not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY
     return [mount_steps.MountCgroups(target, view.binds, view.links, writable)]
-
-
-def is_bind(mount: Mount) -> bool:
-    """Tell whether a mount shows a part of the host's tree."""
-    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
 
 
 def clean(path: str) -> str:

@@ -229,7 +229,7 @@ class BindMount:
     submount that the machine has read-only stays so, and in a user namespace must (EPERM,
     mount_namespaces(7)).
     `tree_bits` are those that submounts get too. A `subpath` is looked up inside the source, whose
-    links lead nowhere else.
+    links lead nowhere else; a `mapped` tree, whose owners are others, was made by the parent.
     """
 
     source: str
@@ -244,6 +244,7 @@ class BindMount:
     tree_clear_bits: int = 0
     spread: bool = True
     inside_proc: bool = False
+    mapped: bool = False
 
     def execute(self, ctx: Context) -> None:
         """Clone, restrict, attach; what is `optional` and not there is left out with a warning."""
@@ -286,6 +287,8 @@ class BindMount:
             os.close(tree)
 
     def _tree(self, ctx: Context) -> int:
+        if self.mapped:
+            return ctx.mapped.pop(0)
         if self.propagation == mounts.MS_SHARED:
             return ctx.shared.pop(self.source)
         if not self.subpath:

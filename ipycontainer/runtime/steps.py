@@ -47,7 +47,8 @@ class Context:
     """What the steps of one start hand to each other. Lives in init only.
 
     `root` is the container's root directory, first as a mount beside the host's, after the pivot as
-    `/`. `shared` are clones by source that were made before mounts became slaves; `trees` is a
+    `/`. `shared` are clones by source that were made before mounts became slaves, `mapped` those
+    that the parent made, in the order in which they are attached; `trees` is a
     directory with file systems that were mounted ahead. `sync` is the fd of the parent's socket;
     `hold` one to wait on before execve, -1 for none. `times` are nanoseconds: what each step took
     that was done ahead, the moment at which init began with its plan (the monotonic clock's), and
@@ -58,6 +59,7 @@ class Context:
         "command",
         "hold",
         "identity",
+        "mapped",
         "practice",
         "root",
         "seccomp",
@@ -81,6 +83,7 @@ class Context:
         self.identity = Identity(0, 0, (0,), "/")
         self.command = ""
         self.shared: dict[str, int] = {}
+        self.mapped: list[int] = []
         self.times = array("q")
         self.warnings: list[str] = []
         self.practice: Practice | None = None
