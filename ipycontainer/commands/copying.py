@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Copied, Outcome, Streamed
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, NotFound, UsageError
+from ipycontainer.storage.copy_paths import first_missing
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Container
@@ -54,9 +56,16 @@ def cp(
         raise UsageError("copying between containers is not supported", exit_code=1)
     if not from_name and not to_name:
         raise UsageError("must specify at least one container source", exit_code=1)
-    container = session.engine.containers.get(from_name or to_name)
+    if from_name and to_path != "-":
+        _check_output(str(session.cwd / to_path))
     if from_name and not from_path:
         raise InvalidArgument("bad parameter: pathcannot be empty")
+    try:
+        container = lookup.container(session, from_name or to_name)
+    except NotFound:
+        if to_name:
+            _check_input(session, source, target, to_path)
+        raise
     if to_name and not to_path and source == "-":
         raise UsageError(f'destination "{target}" must be a directory', exit_code=1)
     if to_name and not to_path and os.path.lexists(session.cwd / source):
@@ -69,6 +78,27 @@ def cp(
         if error.message.startswith(_CLIENTS) and not _is_daemons(error.message):
             raise UsageError(error.message, exit_code=1, hint=error.hint) from None
         raise
+
+
+def _check_output(path: str) -> None:
+    """Refuse a place without a directory, which docker's client looks at before all else."""
+    above = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(above):
+        words = f'invalid output path: directory "{above}" does not exist'
+        raise UsageError(words, exit_code=1)
+
+
+def _check_input(session: Session, source: str, target: str, path: str) -> None:
+    """Refuse what docker's client finds wrong of a container that it has not found."""
+    if source == "-":
+        raise UsageError(f'destination "{target}" must be a directory', exit_code=1)
+    here = str(session.cwd / source)
+    if not os.path.lexists(here):
+        missing = first_missing(os.path.normpath(here))
+        words = f"lstat {missing}: no such file or directory"
+        raise UsageError(words, exit_code=1)
+    if not os.path.isdir(here) and (not path or path.endswith(("/", "/."))):
+        raise UsageError("no such directory", exit_code=1)
 
 
 def _is_daemons(message: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
@@ -162,14 +163,20 @@ def _container(engine: Engine, name: str) -> Mapping[str, Any]:
 
 
 def _image(engine: Engine, name: str) -> Mapping[str, Any]:
+    if not name:
+        raise NotFound("No such image: ")
     return engine.images.get(name).attrs
 
 
 def _network(engine: Engine, name: str) -> Mapping[str, Any]:
+    if not name:
+        raise NotFound("No such network: ")
     return engine.networks.get(name).attrs
 
 
 def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
+    if not name:
+        raise NotFound("No such volume: ")
     return engine.volumes.get(name).attrs
 
 
@@ -246,7 +253,7 @@ def logs(
 
     With -f several are followed at once, which docker leaves to compose.
     """
-    target, *others = (session.engine.containers.get(each) for each in containers)
+    target, *others = (lookup.inspected(session, each) for each in containers)
     if any(each.record.config.log_driver == "none" for each in (target, *others)):
         raise InvalidArgument("configured logging driver does not support reading")
     since_ns, until_ns, last = _moment("since", since), _moment("until", until), _tail(tail)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
@@ -68,7 +70,12 @@ def is_paused(pause: bool | None, no_pause: bool) -> bool:
 @click.argument("container")
 def export(session: Session, output: str, container: str) -> Outcome:
     """Write the archive to a file, or return it as a stream."""
-    target = session.engine.containers.get(container)
+    if output and not os.path.isdir(os.path.dirname(session.cwd / output)):
+        # docker's client looks there before it asks for the container
+        shown = os.path.dirname(output) or "."
+        message = f'failed to export container: invalid output path: directory "{shown}" does not'
+        raise UsageError(f"{message} exist", exit_code=1)
+    target = lookup.container(session, container)
     if not output:
         return Streamed(pieces=target.export(), what=container, refused=_TERMINAL)
     try:

@@ -36,7 +36,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
 from ipycontainer.model.network import PublishedPort
-from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.signals import parse_signal, parse_stop_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.store import containers as store_containers
@@ -168,7 +168,8 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         config = self.record.config
         if not self.record.state.status.alive:
             return
-        number = parse_signal(str(signal if signal is not None else config.stop_signal or "TERM"))
+        wanted = str(signal if signal is not None else config.stop_signal or "TERM")
+        number = parse_stop_signal(wanted)
         if timeout is None:
             timeout = (
                 config.stop_timeout if config.stop_timeout is not None else DEFAULT_STOP_SECONDS
@@ -338,7 +339,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
     def _is_for_the_end(self, number: int) -> bool:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""
         own = self.record.config.stop_signal
-        return number == signals.SIGKILL or not own or parse_signal(own) == number
+        return number == signals.SIGKILL or not own or parse_stop_signal(own) == number
 
     def refuse_while_paused(self, message: str) -> None:
         """Raise Conflict where nothing can run now."""
