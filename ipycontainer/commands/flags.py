@@ -107,7 +107,7 @@ class Flags:
         try:
             return parse_bool(value)
         except ValueError as error:
-            text = f'invalid argument {go_quote(value)} for "-h, --help" flag: {error}'
+            text = f'invalid argument {go_quote(value)} for "--help" flag: {error}'
             raise self._wrong(text) from None
 
     def _shorts(

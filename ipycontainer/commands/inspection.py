@@ -23,6 +23,7 @@ from ipycontainer.errors import (
     Unsupported,
     UsageError,
 )
+from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.units import parse_time
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _image(engine: Engine, name: str) -> Mapping[str, Any]:
     return engine.images.get(name).attrs
 
 
-def _network(engine: Engine, name: str) -> Mapping[str, Any]:
+def network_attributes(engine: Engine, name: str) -> Mapping[str, Any]:
     if not name:
         raise NotFound("No such network: ")
     return engine.networks.get(name).attrs
@@ -183,7 +184,7 @@ def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
 _LOOKS: dict[str, Look] = {
     "container": _container,
     "image": _image,
-    "network": _network,
+    "network": network_attributes,
     "volume": _volume,
 }
 
@@ -256,11 +257,11 @@ def logs(
     target, *others = (lookup.inspected(session, each) for each in containers)
     if any(each.record.config.log_driver == "none" for each in (target, *others)):
         raise InvalidArgument("configured logging driver does not support reading")
-    since_ns, until_ns, last = _moment("since", since), _moment("until", until), _tail(tail)
+    wanted = LogRange(_moment("since", since), _moment("until", until), _tail(tail))
     if others:
-        entries = _merged((target, *others), since_ns, until_ns, last)
+        entries = _merged((target, *others), wanted)
     else:
-        entries = target.log_chunks(since_ns=since_ns, until_ns=until_ns, tail=last, follow=follow)
+        entries = target.log_chunks(wanted, follow=follow)
     return LogView(
         container=target,
         entries=entries,
@@ -268,17 +269,13 @@ def logs(
         follow=follow,
         details=f"{target.log_details()} " if details else "",
         others=tuple(others),
-        since_ns=since_ns,
-        until_ns=until_ns,
-        tail=last,
+        wanted=wanted,
     )
 
 
-def _merged(
-    containers: Sequence[Container], since_ns: int | None, until_ns: int | None, tail: int | None
-) -> Iterator[LogEntry]:
+def _merged(containers: Sequence[Container], wanted: LogRange) -> Iterator[LogEntry]:
     """Yield the lines of several; nothing is opened before the first is wanted."""
-    yield from merged([each.follow_log(since_ns, until_ns, tail) for each in containers])
+    yield from merged([each.follow_log(wanted) for each in containers])
 
 
 def _moment(name: str, text: str) -> int | None:

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from signal import SIGKILL
 from typing import TYPE_CHECKING
 
 import click
@@ -101,17 +100,12 @@ def restart(
 def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
     """Send a signal, KILL by default. The signal is looked at before the names, as docker does."""
     engine = session.engine
-    killed: set[str] = set()
 
     def send(name: str) -> None:
         try:
             number = parse_signal(signal or "KILL")
             lookup.check_route(name)
-            container = engine.containers.get(name)
-            if number == SIGKILL and container.id in killed:
-                return  # docker sends to all names at once: who stands twice is killed twice
-            container.kill(number)
-            killed.add(container.id)
+            engine.containers.get(name).kill(number)
         except EngineError as error:
             if type(error) is NotFound:  # nobody but docker's router has seen it
                 raise

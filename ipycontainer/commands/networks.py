@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from ipycontainer.commands.confirming import confirmed
-from ipycontainer.commands.inspection import FORMAT_HELP, inspected
+from ipycontainer.commands.inspection import FORMAT_HELP, inspected, network_attributes
 from ipycontainer.commands.lifecycle import for_each
 from ipycontainer.commands.lookup import check_route
 from ipycontainer.commands.lookup import inspected as lookup_inspected
@@ -179,7 +179,7 @@ def _grouped(filters: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 @click.argument("names", nargs=-1)
 def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ...]) -> Outcome:
     """Return networks in docker's shape; `-v` adds nothing to one of this machine alone."""
-    return inspected(session, lambda engine, name: engine.networks.get(name).attrs, template, names)
+    return inspected(session, network_attributes, template, names)
 
 
 @verb(

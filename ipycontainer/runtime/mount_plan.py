@@ -120,7 +120,8 @@ def steps_of(
 
 
 def _inside_proc(source: str, target: str) -> StepFailed:
-    error = PermissionError(errno.EPERM, "")
+    reason = refusals.NOT_PROC if target == "/proc" else refusals.INSIDE_PROC
+    error = PermissionError(errno.EPERM, reason)
     words = refusals.of_bind(source, target, error)
     return StepFailed(words, step=f"bind {source} on {target}", errno=errno.EPERM)
 

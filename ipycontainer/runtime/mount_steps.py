@@ -279,10 +279,10 @@ class BindMount:
             try:
                 # runc's and crun's rule: what covers parts of /proc fools masks and security labels
                 inside = syscalls.fstatfs_type(target) == PROC_SUPER_MAGIC
-                if inside and not self.inside_proc:
-                    raise OSError(errno.EPERM, "nothing can be mounted inside /proc")
                 if self.target == "/proc" and syscalls.fstatfs_type(tree) != PROC_SUPER_MAGIC:
-                    raise OSError(errno.EPERM, "only a procfs can be mounted on /proc")
+                    raise OSError(errno.EPERM, refusals.NOT_PROC)
+                if inside and not self.inside_proc:
+                    raise OSError(errno.EPERM, refusals.INSIDE_PROC)
                 if not is_directory and stat.S_ISDIR(os.fstat(target).st_mode):
                     raise IsADirectoryError(errno.EISDIR, "")  # move_mount(2) says EINVAL
                 mounts.move_onto(tree, target)

@@ -10,7 +10,10 @@ import errno
 import os
 from collections.abc import Sequence
 
-__all__ = ["of_bind", "of_directory", "of_tmpfs"]
+__all__ = ["INSIDE_PROC", "NOT_PROC", "of_bind", "of_directory", "of_tmpfs"]
+
+# Why we refuse a mount ourselves, the message of an EPERM.
+INSIDE_PROC, NOT_PROC = "inside /proc", "not of type proc"
 
 _DURING = "error during container init: "
 
@@ -21,11 +24,10 @@ def of_bind(source: str, target: str, error: OSError) -> str:
     place = f"{where}create mount destination for {target} mount: "
     if error.errno == errno.ENOTDIR:
         return f"{place}cannot mkdir in {target}: {_words(error)}"
-    if error.errno == errno.EPERM and target.startswith("/proc"):
-        why = "inside /proc" if target != "/proc" else "not of type proc"
+    if error.strerror in (INSIDE_PROC, NOT_PROC):
         return (
             f'{place}check proc-safety of {target} mount: "{target}" cannot be mounted because '
-            f"it is {why}"
+            f"it is {error.strerror}"
         )
     words = "not a directory" if error.errno == errno.EISDIR else _words(error)
     return f"{where}mount {source}:{target}: {words}"

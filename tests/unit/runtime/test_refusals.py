@@ -45,7 +45,8 @@ def error(number: int) -> OSError:
 )
 def test_a_bind(target: str, number: int, words: str) -> None:
     """The step stays beside the words, for who wants to know what was done."""
-    failed = failure(BindMount("/src", target), error(number))
+    reason = refusals.INSIDE_PROC if number == errno.EPERM else os.strerror(number)
+    failed = failure(BindMount("/src", target), OSError(number, reason))
     assert failed.message == f'{PLACE} "/src" to rootfs at "{target}": {words}'
     assert (failed.step, failed.errno) == (f"bind /src on {target}", number)
 
