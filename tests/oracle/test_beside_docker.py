@@ -102,6 +102,7 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.mark.sampled
+@pytest.mark.timeout(300)  # seventy lines and more, each twice
 @pytest.mark.parametrize(
     "scene", [*SCENES, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)]
 )
