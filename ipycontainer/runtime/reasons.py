@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ipycontainer.runtime import (
+    cgroup_steps,
     command_steps,
     donors,
     foreign_mounts,
@@ -126,7 +127,7 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "open_tree, mount_setattr, move_mount",
         "Shows a file or directory of the machine inside.",
     ),
-    mount_steps.MountCgroups: (
+    cgroup_steps.MountCgroups: (
         "open_tree, mount_setattr, move_mount",
         "Programs read their limits here: a JVM sizes its heap by them.",
     ),

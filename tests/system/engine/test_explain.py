@@ -114,8 +114,8 @@ def test_an_exited_container_and_one_with_a_network_are_told_too(engine: Engine)
             ContainerConfig("busybox", ("nope",), network="none"), "find program nope", id="command"
         ),
         pytest.param(
-            ContainerConfig("busybox", ("true",), network="none", workdir="/etc/passwd"),
-            "make working directory /etc/passwd",
+            ContainerConfig("busybox", ("true",), network="none", workdir="/proc/x"),
+            "make working directory /proc/x",
             id="directory",
         ),
     ],

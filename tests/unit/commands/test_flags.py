@@ -140,7 +140,7 @@ def test_numbers_are_gos(text: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        (["run", "--kernel-memory", "4m", "busybox"], "--kernel-memory"),
+        (["run", "--io-maxiops", "4", "busybox"], "--io-maxiops"),
         (["create", "--gpus", "all", "busybox"], "--gpus"),
         (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
         (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),

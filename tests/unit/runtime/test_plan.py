@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
 from ipycontainer.runtime import defaults
+from ipycontainer.runtime.cgroup_steps import MountCgroups
 from ipycontainer.runtime.donors import ShareShm
-from ipycontainer.runtime.mount_steps import BindMount, MountCgroups, MountFileSystem
+from ipycontainer.runtime.mount_steps import BindMount, MountFileSystem
 from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
 from ipycontainer.runtime.plan import CgroupView, plan, plan_process
 from ipycontainer.runtime.session_steps import JoinNamespace
@@ -212,9 +213,9 @@ def test_the_last_of_two_equal_variables_wins() -> None:
         ({"process": {"env": ("NOVALUE",)}}, InvalidArgument, "NOVALUE"),
         ({"mounts": (Mount("/x", "none"),)}, Unsupported, 'mount type "none" of /x'),
         ({"mounts": (Mount("//", "tmpfs"),)}, InvalidArgument, "hide the container's root"),
-        ({"mounts": (Mount("/proc/sys", "tmpfs"),)}, InvalidArgument, "inside /proc"),
-        ({"mounts": (Mount("/a/../proc/sys", "bind", "/x"),)}, InvalidArgument, "inside /proc"),
-        ({"mounts": (Mount("/proc", "tmpfs"),)}, InvalidArgument, "inside /proc"),
+        ({"mounts": (Mount("/proc/sys", "tmpfs"),)}, StepFailed, "inside /proc"),
+        ({"mounts": (Mount("/a/../proc/sys", "bind", "/x"),)}, StepFailed, "inside /proc"),
+        ({"mounts": (Mount("/proc", "tmpfs"),)}, StepFailed, "not of type proc"),
         ({"mounts": (Mount("/x", "bind", "/y", ("size=1",)),)}, Unsupported, '"size"'),
         ({"linux": {"sysctl": {"kernel.hostname": "x"}}}, InvalidArgument, "kernel.hostname"),
         ({"linux": {"sysctl": {"vm.swappiness": "1"}}}, InvalidArgument, "vm.swappiness"),
