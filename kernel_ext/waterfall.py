@@ -22,7 +22,7 @@ _COLOURS = {"engine": "#3b7dd8", "monitor": "#c4661f", "init": "#2f8f4e"}
 _FAILED, _GREY = "#d0493f", "#7a7a7a"
 _LABEL_COLUMNS = 48
 _LABEL, _CHART, _RIGHT, _ROW, _TOP = 330, 420, 80, 16, 44  # pixels
-_FONT = f'font-family="system-ui,sans-serif" font-size="11" fill="{_GREY}"'
+_FONT = f'font-family="system-ui,sans-serif" font-size="12" fill="{_GREY}"'
 
 
 @dataclass(frozen=True, slots=True)
