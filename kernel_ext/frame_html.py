@@ -131,6 +131,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _actor
     if name in ("command", "created_by", "labels") and isinstance(dtype, pd.StringDtype):
         return _long
+    if name in ("step", "calls", "why") and isinstance(dtype, pd.StringDtype):
+        return _sentence
     return _plain
 
 
@@ -154,6 +156,11 @@ def _plain(value: Any, _row: int) -> str:
 def _long(value: Any, _row: int) -> str:
     text = _text(value)
     return _td(escaped(text if len(text) <= 40 else text[:39] + "…"), title=text)
+
+
+def _sentence(value: Any, _row: int) -> str:
+    """Return a cell of several lines, so that what stands right of it is seen, too."""
+    return _td(escaped(_text(value)), extra=";white-space:normal;min-width:12em")
 
 
 def _failure(value: Any, _row: int) -> str:

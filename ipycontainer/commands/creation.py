@@ -72,7 +72,9 @@ _OPTIONS = (
     click.option("-v", "--volume", type=List(), multiple=True, help="Bind mount a volume"),
     click.option("--volume-driver", type=String(), default="", help="Volume driver for volumes"),
     click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
-    click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
+    click.option(
+        "-w", "--workdir", type=String(), default="", help="Working directory inside the container"
+    ),
     *policies.health_options,
     *policies.LOG_OPTIONS,
     *LIMIT_OPTIONS,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.suggesting import nearest_image
 from ipycontainer.commands.verb import Session, silently, verb
 from ipycontainer.engine.single_choices import is_for
 from ipycontainer.errors import (
@@ -119,7 +120,13 @@ def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool)
         else:
             session.attend(transfer, notice, to_errors=True)
     except EngineError as error:
-        error.hint = error.hint or "images lists those that are here; host always is"
+        tags = (tag for each in session.engine.images.list() for tag in each.tags)
+        close = nearest_image(wanted.familiar, tags)
+        error.hint = error.hint or (
+            f"Did you mean {close}?"
+            if close
+            else "ipycontainer images lists those that are here; host always is"
+        )
         raise
 
 
@@ -167,7 +174,7 @@ def login(
             raise UsageError(
                 "Error: Cannot perform an interactive login from a non TTY device",
                 exit_code=1,
-                hint="login -u NAME --password-stdin SERVER",
+                hint="ipycontainer login -u NAME --password-stdin SERVER",
             )
         username = username or session.ask("Username: ", False)
         password = password or session.ask("Password: ", True)

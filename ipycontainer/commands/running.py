@@ -144,7 +144,7 @@ def _explained(session: Session, config: ContainerConfig, name: str, interactive
         config, _ = _with_body(session, config, interactive)
         return Explained(steps=tuple(session.engine.containers.explain(config, name)))
     except ImageNotFound as error:
-        hint = f"--explain fetches nothing: pull {config.image}"
+        hint = f"--explain fetches nothing: ipycontainer pull {config.image}"
         raise ImageNotFound(error.message, hint=hint) from None
 
 

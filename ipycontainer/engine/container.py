@@ -232,7 +232,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
             raise ContainerRunning(
                 f'cannot remove container "/{self.name}": container is {self.record.state.status}: '
                 "stop the container before removing or force remove",
-                hint=f"rm -f {self.name}",
+                hint=f"ipycontainer rm -f {self.name}",
             )
         for left in reversed(range(REMOVALS)):
             # With `v` its monitor leaves that to the worker: only one of them knows of volumes.
@@ -335,7 +335,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
     def refuse_while_paused(self, message: str) -> None:
         """Raise Conflict where nothing can run now."""
         if self.record.state.status is Status.PAUSED:
-            raise Conflict(message, hint=f"unpause {self.name}")
+            raise Conflict(message, hint=f"ipycontainer unpause {self.name}")
 
     def _channel(self) -> Channel:
         return self.engine.supervisor.monitor(self.id)

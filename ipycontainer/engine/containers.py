@@ -191,7 +191,7 @@ class Containers:
             raise Unsupported(
                 f"an image of this machine cannot be had with the storage driver {driver}: "
                 "it would be copied whole",
-                hint="info says why the others cannot be had",
+                hint="ipycontainer info says why the others cannot be had",
             )
         environment = PythonEnvironment.of_this_process()
         shown = host.prepare(home, container_id, environment, _cwd(), driver, made)

@@ -185,10 +185,10 @@ def test_nothing_is_told_of_a_container_that_never_started(engine: Engine) -> No
     container = engine.containers.create_from(ContainerConfig("busybox", ("true",)), "new")
     with pytest.raises(Conflict, match="nothing is known of a start") as caught:
         container.explain()
-    assert caught.value.hint.startswith("start new ")
+    assert caught.value.hint.startswith("ipycontainer start new ")
     with pytest.raises(ImageNotFound) as missing:
         _explain(engine, "run", "--explain", "nowhere", "true")
-    assert missing.value.hint == "--explain fetches nothing: pull nowhere"
+    assert missing.value.hint == "--explain fetches nothing: ipycontainer pull nowhere"
 
 
 def test_times_of_another_version_are_not_told(engine: Engine, home: Path) -> None:
