@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 from ipycontainer.runtime import (
     cgroup_steps,
+    clock_steps,
     command_steps,
     donors,
     foreign_mounts,
     hooks,
+    idmap_steps,
     mount_steps,
     network_steps,
     path_steps,
@@ -107,6 +109,17 @@ REASONS: Mapping[type, tuple[str, str]] = {
             "The image's layers are read-only and shared; what the container changes goes into a "
             "directory of its own (copy-on-write)."
         ),
+    ),
+    idmap_steps.TakeMapped: (
+        "recvmsg",
+        (
+            "Only root of the machine may show files with other owners: the parent has cloned and "
+            "mapped them, and sends the mounts."
+        ),
+    ),
+    clock_steps.UnshareTime: (
+        "unshare, write, setns",
+        "The clocks since the machine's start are its own, and ahead by what the bundle says.",
     ),
     tree_steps.TakeMounted: (
         "recvmsg, move_mount",

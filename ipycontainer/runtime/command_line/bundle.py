@@ -37,7 +37,7 @@ class Bundle:
 def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     """Return the bundle of a directory. Raises InvalidArgument and Unsupported, by name."""
     directory = os.path.abspath(directory)
-    config = _read_config(directory)
+    config = _tidied(_read_config(directory))
     _check_words(config)
     spec = oci_json.from_json(_without_kernel_memory(config, log))
     for mount in spec.mounts:
@@ -57,19 +57,13 @@ def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     linux = replace(
         spec.linux,
         # runc's choice: without a cgroup no device rule would hold
-        cgroups_path=_cleaned(spec.linux.cgroups_path) or f"/{container_id}",
+        cgroups_path=spec.linux.cgroups_path or f"/{container_id}",
         # and its rules: what is not allowed is denied, what every container has comes last
         device_rules=(DENY_ALL, *spec.linux.device_rules, *ALLOWED_DEVICES),
-        seccomp=_without_emptiness(spec.linux.seccomp),
     )
     process = checked_process(spec.process, log)
     mounts = tuple(_without_data(mount, log) for mount in spec.mounts)
     return Bundle(directory, config, replace(spec, process=process, linux=linux, mounts=mounts))
-
-
-def _cleaned(path: str) -> str:
-    """Return a cgroup's path without `..`, which leads nowhere above the root of all (runc)."""
-    return posixpath.normpath(f"/{path}").lstrip("/") if ".." in path.split("/") else path
 
 
 def _check_words(config: Mapping[str, Any]) -> None:
@@ -84,13 +78,21 @@ def _check_words(config: Mapping[str, Any]) -> None:
             raise InvalidArgument(f"device access at {number} field cannot be empty")
 
 
-def _without_emptiness(profile: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return a filter's profile; one that says nothing at all is none."""
-    if profile is None or profile.get("defaultAction"):
-        return profile
-    if profile.get("syscalls"):
-        raise InvalidArgument("string  is not a valid action for seccomp")
-    return None
+def _tidied(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a config as it is kept for later commands, too.
+
+    A filter that says nothing is none, and `..` in a cgroup's path leads nowhere above the root of
+    all, as with runc. Raises InvalidArgument.
+    """
+    linux = dict(config.get("linux") or {})
+    path, profile = linux.get("cgroupsPath") or "", linux.get("seccomp")
+    if ".." in path.split("/"):
+        linux["cgroupsPath"] = posixpath.normpath(f"/{path}").lstrip("/")
+    if profile is not None and not profile.get("defaultAction"):
+        if profile.get("syscalls"):
+            raise InvalidArgument("string  is not a valid action for seccomp")
+        del linux["seccomp"]
+    return {**config, "linux": linux}
 
 
 def _without_data(mount: Mount, log: Log) -> Mount:

@@ -56,7 +56,9 @@ def update(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     cgroup = state.cgroup
     hierarchies = preload()
     for controller in limits.controllers(wanted, v2=cgroup.is_v2):
-        if not cgroup.is_v2 and controller not in cgroup.directories:
+        missing = controller not in cgroup.directories
+        # one that the machine lacks is refused below, by its name
+        if not cgroup.is_v2 and missing and controller in hierarchies.controllers:
             path = state.spec.linux.cgroups_path or f"/{state.id}"
             cgroup = cgroups.add(hierarchies, cgroup, controller, path)
     limits.apply(cgroup, wanted)

@@ -235,6 +235,12 @@ CASES = (
     ),
     Case("filter that says nothing", RUN, RAN | {"linux.seccomp": {"syscalls": []}}, "ran\ncode 0"),
     Case(
+        "filter that says nothing, and what is executed",
+        "$RT run -d $ID; $RT exec $ID echo ran; echo code $?",
+        {"process.args": ["sleep", "60"], "linux.seccomp": {"syscalls": []}},
+        "ran\ncode 0",
+    ),
+    Case(
         "filter with a seventh argument",
         RUN,
         RAN
