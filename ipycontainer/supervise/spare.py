@@ -59,7 +59,9 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
     The end of `zygote` is the end of us while we wait; our end of it says that we are gone.
     """
     syscalls.set_name("ipyc-coming")
-    kept = OwnState.look()
+    kept = None
+    with suppress(OSError):  # who cannot look serves one container
+        kept = OwnState.look()
     promised = _promised_cgroups(home)
     store = Store(home)
     for number in range(LIVES):
@@ -107,7 +109,7 @@ def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> b
     return monitor.let_go()
 
 
-def _is_alone(kept: OwnState) -> bool:
+def _is_alone(kept: OwnState | None) -> bool:
     """Tell whether this process is as it was before it knew of any container."""
     try:
         syscalls.prctl(PR_SET_CHILD_SUBREAPER, 0)

@@ -33,7 +33,7 @@ ROW_STARTS, ROW_SECONDS = 3, 5.0  # so many starts, none later than so long afte
 # start that takes longer than the delay would have one forked, and one end.
 SPARE = 1
 END_SECONDS = 5.0
-AGAIN_SECONDS = 1.0  # until a fork is tried again that was refused
+AGAIN_SECONDS = 1.0  # until a fork is tried again that was refused, or died unready
 WORKING_LIMIT = 8  # who works for long need not come back: descriptors are few
 
 
@@ -120,6 +120,8 @@ class Spares:
             self._tell(spare, {"event": "return"}, State.RETURNING)
         else:
             self._drop(spare)
+            if spare.state is State.MAKING:  # what was its end may be that of the next one, too
+                self._missing = self._clock() + AGAIN_SECONDS
         self._count()
 
     def wait(self, client: Channel) -> bool:

@@ -194,7 +194,8 @@ def test_a_killed_monitor_at_work(engine: Engine) -> None:
     third, other = begin(engine)
     assert other != monitor
     second.reload()
-    assert (second.status, second.attrs["State"]["ExitCode"]) == ("exited", 255)
+    assert second.status == "exited"
+    assert second.attrs["State"]["ExitCode"] in (137, 255)  # killed, or said by nobody
     assert third.status == "running"
     for each in (second, third):
         each.remove(force=True)
