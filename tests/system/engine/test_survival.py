@@ -147,8 +147,9 @@ def test_a_killed_kernel_leaves_its_containers_running(engine: Engine) -> None:
         cwd="/",
     )
     assert killed.returncode == -9
-    containers = engine.containers.list()
+    containers = engine.containers.list(all=True)
     assert len(containers) == TEN
+    assert {each.status for each in containers if each.name != "k0"} == {"running"}
     first = engine.containers.get("k0")
     assert first.wait()["StatusCode"] == 3
     assert first.logs() == b"begun\n"
