@@ -5,6 +5,7 @@ Imports linux and model only. Called for bundles with limits, and for rules of d
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupported
@@ -52,11 +53,11 @@ def limit(cgroup: Cgroup, resources: Resources) -> None:
 
 
 def limit_devices(cgroup: Cgroup, rules: Sequence[DeviceRule]) -> None:
-    """Set the rules for devices, but for version 2 in a user namespace.
+    """Set the rules for devices, but for version 2 in a user namespace, or by an ordinary user.
 
     It takes no program from there (EPERM), and nobody can make a node there.
     """
-    if cgroup.is_v2 and not namespaces.in_initial_userns():
+    if cgroup.is_v2 and (os.geteuid() != 0 or not namespaces.in_initial_userns()):
         return
     cgroup.set_device_rules(rules)
 
