@@ -225,3 +225,10 @@ def verbs() -> Iterator[Verb]:
             yield command
         if isinstance(command, click.Group):
             waiting += command.commands.values()
+
+
+def test_help_is_a_switch_as_any_other() -> None:
+    """`--help=false` asks for nothing, and what is no truth value is refused."""
+    assert parse(["stop", "--help=false", "c"]).params["containers"] == ("c",)
+    with pytest.raises(UsageError, match='invalid argument "maybe" for "--help" flag'):
+        parse(["stop", "--help=maybe", "c"])
