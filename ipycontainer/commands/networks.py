@@ -34,6 +34,7 @@ _NO_SUBNET = "every ip-range or gateway must have a corresponding subnet"
     least=1,
     most=1,
     path="network create",
+    canonical="network create",  # not the verb that makes a container
 )
 @click.option("--attachable", is_flag=True, help="Enable manual container attachment")
 @click.option(

@@ -28,7 +28,14 @@ _ANONYMOUS = "anonymous local volumes not used by at least one container."
 _ALL = "all local volumes not used by at least one container."
 
 
-@verb("create", "Create a volume", "[OPTIONS] [VOLUME]", most=1, path="volume create")
+@verb(
+    "create",
+    "Create a volume",
+    "[OPTIONS] [VOLUME]",
+    most=1,
+    path="volume create",
+    canonical="volume create",  # not the verb that makes a container
+)
 @click.option("-d", "--driver", default="local", help="Specify volume driver name")
 @click.option("--label", type=Label(), multiple=True, help="Set metadata for a volume")
 @click.option("--name", default="", help="Specify volume name")

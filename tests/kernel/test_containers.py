@@ -217,3 +217,28 @@ def test_commit_and_checkpoint_hold_nothing_still_when_told_so(loaded: Notebook)
     loaded.do("%container commit box made:2")
     assert loaded.do(told).data["text/plain"] == "['pause', 'unpause']"
     loaded.do("%container rm -f box")
+
+
+def test_try_and_undo_line_by_line(loaded: Notebook) -> None:
+    """A checkpoint, what came after it, the way back, and a branch that goes its own way."""
+    loaded.do("%container run -d --name box --network none host sleep 1000")
+    loaded.do("%container exec box sh -c 'echo good > note'")
+    loaded.do("%container checkpoint box first")
+    loaded.do("%container exec box sh -c 'echo bad > note; echo more > other'")
+    look = "found = %container diff {}\n"
+    look += "sorted({{path.rsplit('/', 1)[-1] for path in found.path}} & {{'note', 'other'}})"
+    assert loaded.do(look.format("box")).data["text/plain"] == "['note', 'other']"
+    assert loaded.do(look.format("box:first box")).data["text/plain"] == "['note', 'other']"
+    loaded.do("%container rollback box first")
+    assert loaded.do("%container exec box cat note").text() == "good\n"
+    assert loaded.do(look.format("box:first box")).data["text/plain"] == "[]"
+    loaded.do("%container branch box twin")
+    loaded.do("%container start twin")
+    loaded.do("%container exec twin sh -c 'echo mine > other'")
+    assert loaded.do(look.format("box twin")).data["text/plain"] == "['other']"
+    assert loaded.do("%container exec twin cat note").text() == "good\n"
+    kept = loaded.do("kept = %container checkpoints box\nlist(kept.iloc[:, 0])")
+    assert "first" in kept.data["text/plain"]
+    refused = loaded.run("%container rollback box nope")
+    assert "has no checkpoint nope" in refused.error[0]
+    loaded.do("%container rm -f box twin")
