@@ -19,6 +19,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.network import EndpointConfig
 from ipycontainer.runtime import (
+    cgroup_steps,
     clock_steps,
     command_steps,
     donors,
@@ -226,7 +227,15 @@ def test_every_step_has_its_reason() -> None:
     modules = (
         *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
         *(session_steps, terminal_steps, tree_steps, volume_steps),
-        *(clock_steps, foreign_mounts, hooks, idmap_steps, root_steps, scheduling_steps),
+        *(
+            cgroup_steps,
+            clock_steps,
+            foreign_mounts,
+            hooks,
+            idmap_steps,
+            root_steps,
+            scheduling_steps,
+        ),
     )
     found = {
         kind

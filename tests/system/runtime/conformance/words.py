@@ -230,7 +230,7 @@ CASES = (
     Case(
         "limits that this user cannot set",
         "$RT run $ID; echo code $?",
-        RAN | {"linux.resources.pids": {"limit": 10}, "linux.cgroupsPath": "/ipyc-nobody/NAME"},
+        RAN | {"linux.resources.pids": {"limit": 10}, "linux.cgroupsPath": "/NAME"},
         "code ",
     ),
     Case("filter that says nothing", RUN, RAN | {"linux.seccomp": {"syscalls": []}}, "ran\ncode 0"),
