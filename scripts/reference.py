@@ -87,7 +87,7 @@ FOUNDING: tuple[tuple[str, str, str], ...] = (
     ("rm", "-v, --volumes", "storage/volumes.py"),
     ("rename", "", "engine/container.py"),
     ("cp", "-a, --archive", "engine/copying.py"),
-    ("cp", "-L, --follow-link", "engine/copying.py"),
+    ("cp", "-L, --follow-link", "engine/copy_local.py"),
     ("export", "-o, --output", "engine/exporting.py"),
     ("logs", "--details", "engine/logs.py"),
     ("logs", "--since", "engine/logs.py"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Copied, Outcome, Streamed
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, NotFound, UsageError
@@ -23,6 +24,7 @@ _CLIENTS = (
     "no such directory",
     "invalid output path: ",
     "lstat ",
+    "stat ",
 )
 
 
@@ -44,7 +46,12 @@ _CLIENTS = (
 def cp(
     session: Session, archive: bool, follow: bool, quiet: bool, source: str, target: str
 ) -> Outcome:
-    """Return how much was copied, or with `-` as target the archive itself."""
+    """Return how much was copied, or with `-` as target the archive itself.
+
+    This machine's paths are looked at before the container, as docker's client does.
+    """
+    from ipycontainer.engine import copy_local
+
     if not source:
         raise UsageError("source can not be empty", exit_code=1)
     if not target:
@@ -54,20 +61,49 @@ def cp(
         raise UsageError("copying between containers is not supported", exit_code=1)
     if not from_name and not to_name:
         raise UsageError("must specify at least one container source", exit_code=1)
-    container = session.engine.containers.get(from_name or to_name)
-    if from_name and not from_path:
-        raise InvalidArgument("bad parameter: pathcannot be empty")
-    if to_name and not to_path and source == "-":
-        raise UsageError(f'destination "{target}" must be a directory', exit_code=1)
-    if to_name and not to_path and os.path.lexists(session.cwd / source):
-        raise UsageError("no such directory", exit_code=1)
     try:
         if from_name:
+            if target != "-":
+                copy_local.check_output(str(session.cwd / target) + _tail(target))
+            if not from_path:
+                raise InvalidArgument("bad parameter: pathcannot be empty")
+            container = lookup.container(session, from_name)
             return _out(session, container, from_name, from_path, to_path, archive, follow, quiet)
+        if source == "-":
+            container = _receiver(session, to_name, to_path, target)
+        else:
+            copy_local.look(str(session.cwd / source) + _tail(source), follow=follow, must=True)
+            if not to_path:
+                raise UsageError("no such directory", exit_code=1)
+            container = _sent_to(session, to_name, to_path, str(session.cwd / source))
         return _in(session, container, to_name, from_path, target, to_path, archive, follow, quiet)
     except (InvalidArgument, NotFound) as error:
         if error.message.startswith(_CLIENTS) and not _is_daemons(error.message):
             raise UsageError(error.message, exit_code=1, hint=error.hint) from None
+        raise
+
+
+def _receiver(session: Session, name: str, path: str, shown: str) -> Container:
+    """Return the container that takes an archive; docker's client says one thing of all that fail.
+
+    What it was stands in the hint.
+    """
+    refused = f'destination "{shown}" must be a directory'
+    if not path:
+        raise UsageError(refused, exit_code=1)
+    try:
+        return lookup.container(session, name)
+    except NotFound as error:
+        raise UsageError(refused, exit_code=1, hint=error.message) from None
+
+
+def _sent_to(session: Session, name: str, path: str, source: str) -> Container:
+    """Return the container that takes a file; of a missing one docker's client looks at a path."""
+    try:
+        return lookup.container(session, name)
+    except NotFound:
+        if path.endswith(("/", "/.")) and not os.path.isdir(source):
+            raise UsageError("no such directory", exit_code=1) from None
         raise
 
 

@@ -10,6 +10,7 @@ import click
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.suggesting import nearest_image
 from ipycontainer.commands.verb import Session, silently, verb
+from ipycontainer.engine.single_choices import is_for
 from ipycontainer.errors import (
     EngineError,
     ImageNotFound,
@@ -131,14 +132,10 @@ def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool)
 
 def _is_for(session: Session, image: str, platform: str) -> bool:
     """Tell whether an image is here, and for this platform."""
-    from ipycontainer.model import platform as platforms
-
     try:
-        record = session.engine.images.get(image).record
+        return is_for(session.engine.images.get(image).record, platform)
     except ImageNotFound:
         return False
-    here = platforms.Platform(record.os, record.architecture, record.variant)
-    return platforms.parse(platform).rank(here) is not None
 
 
 def _reference(text: str) -> Reference:

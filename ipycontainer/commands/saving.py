@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
@@ -67,8 +68,19 @@ def is_paused(pause: bool | None, no_pause: bool) -> bool:
 )
 @click.argument("container")
 def export(session: Session, output: str, container: str) -> Outcome:
-    """Write the archive to a file, or return it as a stream."""
-    target = session.engine.containers.get(container)
+    """Write the archive to a file, or return it as a stream.
+
+    Where to is looked at before the container, as docker's client does.
+    """
+    from ipycontainer.engine import copy_local
+
+    try:
+        if output:
+            copy_local.check_output(str(session.cwd / output), output)
+    except InvalidArgument as error:
+        message = f"failed to export container: {error.message}"
+        raise UsageError(message, exit_code=1) from None
+    target = lookup.container(session, container)
     if not output:
         return Streamed(pieces=target.export(), what=container, refused=_TERMINAL)
     try:
@@ -114,7 +126,7 @@ def commit(
         except InvalidReference as error:
             raise UsageError(error.message, exit_code=1) from None
         repository, tag = name.familiar_name, name.tag
-    target = session.engine.containers.get(container)
+    target = lookup.container(session, container)
     with session.progress(f"Committing {container}") as progress:
         image = target.commit(
             repository,

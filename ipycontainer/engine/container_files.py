@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ipycontainer.engine import copying, exporting, undo
+from ipycontainer.engine import copy_values, copying, exporting, undo
 from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.storage import checkpoints
 from ipycontainer.storage.checkpoints import Checkpoint
@@ -59,7 +59,7 @@ class ContainerFiles(ContainerPart):
                 progress=progress,
                 shown=shown,
             )
-        return copying.write_value(self._self, source, path)
+        return copy_values.write_value(self._self, source, path)
 
     def copy_out(
         self,
@@ -88,7 +88,7 @@ class ContainerFiles(ContainerPart):
                 progress=progress,
                 shown=shown,
             )
-        return copying.read_value(self._self, path, bytes if target is None else target)
+        return copy_values.read_value(self._self, path, bytes if target is None else target)
 
     def get_archive(self, path: str, *, shown: str = "") -> tuple[Iterator[bytes], dict[str, Any]]:
         """Return what stands at a path as a tar, in pieces, and facts about it."""

@@ -8,35 +8,33 @@ any hostile archive is.
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from ipycontainer.engine import copy_local
 from ipycontainer.errors import (
     EngineError,
     ImageFormatError,
-    InvalidArgument,
-    NotFound,
     ResourceError,
-    Unsupported,
 )
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.storage import archiving, copy_paths
+from ipycontainer.storage import copy_paths
 from ipycontainer.storage.copy_paths import PathInfo
 from ipycontainer.storage.placing import Placement, place
-from ipycontainer.storage.tar_reader import TarReader
 from ipycontainer.storage.tar_writer import TarWriter
+from ipycontainer.store import containers, volumes
 from ipycontainer.supervise.client import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["copy_in", "copy_out", "get_archive", "pipe", "put_archive", "read_value", "write_value"]
+__all__ = ["copy_in", "copy_out", "get_archive", "pipe", "put", "put_archive", "reading"]
 
 F_SETPIPE_SZ = 1031  # linux/fcntl.h
 _PIPE_BYTES = 1 << 20
@@ -57,7 +55,7 @@ def copy_in(
 
     Rules of names and errors are docker's; `shown` is the container's name as it was typed.
     """
-    info = _local(source, follow=follow, must=True)
+    info = copy_local.look(source, follow=follow, must=True)
     base = copy_paths.base_of(source) or ("" if info.is_directory else os.path.basename(source))
     described = PathInfo(
         source if base else f"{source.rstrip('/')}/.", True, info.mode, info.size, info.mtime_ns
@@ -70,10 +68,10 @@ def copy_in(
 
     def write(fd: int) -> None:
         archive_ = TarWriter(fd)
-        _write_local(archive_, source, info, base, follow)
+        copy_local.write(archive_, source, info, base, follow)
         archive_.close()
 
-    return int(_put(container, arguments, write, shown, progress)["size"])
+    return int(put(container, arguments, write, shown, progress)["size"])
 
 
 def copy_out(
@@ -90,12 +88,10 @@ def copy_out(
 
     Raises NotFound, InvalidArgument in docker's words.
     """
-    where = _local(target)
+    where = copy_local.look(target)
     if not where.exists:
-        above = os.path.dirname(os.path.abspath(target.rstrip("/") or "/"))
-        if not os.path.isdir(above):
-            raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
-    with _reading(container, path, follow, shown, progress) as (info, stream):
+        copy_local.check_output(os.path.abspath(target))
+    with reading(container, path, follow, shown, progress) as (info, stream):
         # A followed link is copied under the name that was asked for.
         source = PathInfo(info.path, True, info.mode)
         into, rename = copy_paths.rename_for(source, where)
@@ -112,7 +108,7 @@ def get_archive(
     container: Container, path: str, *, shown: str = ""
 ) -> tuple[Iterator[bytes], dict[str, Any]]:
     """Return what stands at a path as a tar, in pieces, and docker-py's facts about it."""
-    opened = _reading(container, path, False, shown, None)
+    opened = reading(container, path, False, shown, None)
     info, stream = opened.__enter__()
 
     def pieces() -> Iterator[bytes]:
@@ -153,131 +149,26 @@ def put_archive(
                 view = view[os.write(fd, view) :]
 
     arguments = {"path": path, "archive": archive, "overwrite": overwrite}
-    return int(_put(container, arguments, write, shown, progress)["size"])
-
-
-# ── values of Python ─────────────────────────────────────────────────────────────────────────────
-
-
-def write_value(container: Container, value: Any, path: str) -> int:
-    """Write bytes, what a file object gives, or a data frame, as one file of a container."""
-    data: Any
-    if hasattr(value, "to_csv") and hasattr(value, "to_parquet"):
-        data = _frame_bytes(value, path)
-    elif hasattr(value, "read"):
-        data = value.read()
-    else:
-        data = value
-    if isinstance(data, str):
-        data = data.encode()
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise InvalidArgument(f"{type(value).__name__} is neither path, bytes, file nor data frame")
-    raw = bytes(data)
-    if copy_paths.asserts_directory(path):
-        raise InvalidArgument(f"{path} is a directory: a value needs the name of a file")
-    source = PathInfo("value", True, stat.S_IFREG | 0o644, len(raw))
-
-    def write(fd: int) -> None:
-        archive = TarWriter(fd)
-        archive.content("value", raw)
-        archive.close()
-
-    arguments = {"path": path, "source": source.to_json(), "archive": False}
-    return int(_put(container, arguments, write, "", None)["size"])
-
-
-def read_value(container: Container, path: str, kind: Any = bytes) -> Any:
-    """Return a file of a container as bytes, or as a data frame of the class `kind`.
-
-    With a file object as `kind` its bytes are written there.
-    """
-    with _reading(container, path, True, "", None) as (info, stream):
-        if not stat.S_ISREG(info.mode):
-            raise InvalidArgument(f"{path} is not a file: name a target to copy it to")
-        data = b""
-        reader = TarReader(stream.read)
-        for entry in reader:
-            whole = bytearray(entry.size)
-            for offset, piece in reader.data():
-                whole[offset : offset + len(piece)] = piece
-            data = bytes(whole)
-    if kind is bytes:
-        return data
-    if hasattr(kind, "write"):
-        kind.write(data)
-        return len(data)
-    if hasattr(kind, "to_csv"):
-        library = sys.modules[kind.__module__.partition(".")[0]]
-        reads = library.read_parquet if path.endswith(".parquet") else library.read_csv
-        return _with_parquet(lambda: reads(io.BytesIO(data)))
-    raise InvalidArgument(f"a file cannot be read as {kind!r}")
-
-
-def _frame_bytes(frame: Any, path: str) -> bytes:
-    if not path.endswith(".parquet"):
-        return str(frame.to_csv(index=False)).encode()
-    return bytes(_with_parquet(frame.to_parquet))
-
-
-def _with_parquet(act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except ImportError as error:
-        raise Unsupported(
-            f"Parquet needs a library that is not installed: {error}",
-            hint="pip install 'ipycontainer[data]', or a name that ends with .csv",
-        ) from None
-
-
-# ── this machine's side ──────────────────────────────────────────────────────────────────────────
-
-
-def _local(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
-    through = follow or copy_paths.asserts_directory(path)
-    try:
-        status = os.stat(path) if through else os.lstat(path)
-        if not must and stat.S_ISLNK(status.st_mode):
-            # where a copy goes, links are followed, also one that leads to nothing yet
-            with suppress(FileNotFoundError):
-                status = os.stat(path)
-            if stat.S_ISLNK(status.st_mode):
-                link = os.path.join(os.path.dirname(path), os.readlink(path))
-                return PathInfo(link, False)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if must:
-            is_link = follow and os.path.islink(path)
-            shown = os.path.realpath(path) if is_link else copy_paths.first_missing(path)
-            words = (error.strerror or "").lower()
-            raise NotFound(f"lstat {shown}: {words}") from None
-        return PathInfo(path, False)
-    except OSError as error:
-        raise ResourceError(f"lstat {path}: {(error.strerror or '').lower()}") from error
-    return PathInfo(path, True, status.st_mode, status.st_size, status.st_mtime_ns)
-
-
-def _write_local(archive: TarWriter, source: str, info: PathInfo, base: str, follow: bool) -> None:
-    if info.is_directory:
-        with DirFd.open(source) as directory:
-            archiving.write_tree(archive, directory, prefix=base)
-        return
-    path = os.path.realpath(source) if follow else os.path.abspath(source)
-    with DirFd.open(os.path.dirname(path)) as directory:
-        name = os.path.basename(path)
-        status = os.stat(name, dir_fd=directory.fd, follow_symlinks=False)
-        archiving.write_entry(archive, archiving.Found(name, name, directory.fd, status), base, {})
+    done = put(container, arguments, write, shown, progress, looks=not overwrite)
+    return int(done["size"])
 
 
 # ── the container's side ─────────────────────────────────────────────────────────────────────────
 
 
-def _put(
+def put(
     container: Container,
     arguments: Mapping[str, Any],
     write: Callable[[int], None],
     shown: str,
     progress: Progress | None,
+    *,
+    looks: bool = True,
 ) -> Any:
-    """Have a worker place what `write` writes into a pipe; its error is told before the pipe's."""
+    """Have a worker place what `write` writes into a pipe; its error is told before the pipe's.
+
+    `looks`: whether docker's client would ask first what is there.
+    """
     reading, writing = pipe()
     failure: list[BaseException] = []
 
@@ -294,23 +185,51 @@ def _put(
     named = {"id": container.id, "name": shown or container.id, **arguments}
     supervisor = container.engine.supervisor
     thread = threading.Thread(target=feed, name="ipyc-copy", daemon=True)
-    try:
-        done = supervisor.work(
-            "place", named, (reading,), progress=progress, after=lambda: _begin(thread, reading)
-        )
-    except BaseException as error:
-        if thread.ident is None:
-            os.close(writing)
-        else:
-            thread.join()
-        if failure and isinstance(error, EngineError):
-            raise _local_failure(failure[0]) from error
-        raise
-    thread.join()
-    if failure:
-        raise _local_failure(failure[0])
-    container.tell("extract-to-dir")
+    with _told(container, "extract-to-dir", looks=looks):
+        try:
+            done = supervisor.work(
+                "place", named, (reading,), progress=progress, after=lambda: _begin(thread, reading)
+            )
+        except BaseException as error:
+            if thread.ident is None:
+                os.close(writing)
+            else:
+                thread.join()
+            if failure and isinstance(error, EngineError):
+                raise _local_failure(failure[0]) from error
+            raise
+        thread.join()
+        if failure:
+            raise _local_failure(failure[0])
     return done
+
+
+@contextmanager
+def _told(container: Container, action: str, *, looks: bool = False) -> Iterator[None]:
+    """Tell of a copy as docker does, whose daemon mounts the volumes for each request.
+
+    One more request where its client `looks` first.
+    """
+    record, store = container.record, container.engine.store
+    shown = any(point.type == "volume" for point in record.config.mounts)
+
+    def tell(*actions: str) -> None:
+        with store.write() as tx:
+            for each in actions:
+                if each == action:
+                    containers.tell(tx, record, each, time.time_ns())
+                else:
+                    volumes.tell_all(tx, record, each, time.time_ns())
+
+    if shown:
+        tell(*(("mount", "unmount") if looks else ()), "mount")
+    try:
+        yield
+    except BaseException:
+        if shown:
+            tell("unmount")
+        raise
+    tell(action, *(("unmount",) if shown else ()))
 
 
 def _begin(thread: threading.Thread, reading: int) -> None:
@@ -326,7 +245,7 @@ def _local_failure(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def _reading(
+def reading(
     container: Container, path: str, follow: bool, shown: str, progress: Progress | None
 ) -> Iterator[tuple[PathInfo, BinaryIO]]:
     """Give what stands at a path of a container, and its archive as a stream."""
@@ -338,7 +257,7 @@ def _reading(
             work = container.engine.supervisor.begin("read", named, (writing,))
         finally:
             os.close(writing)
-        with work:
+        with work, _told(container, "archive-path"):
             told = work.expect("stat")
             info = PathInfo(**told.body["stat"])
             try:
@@ -352,7 +271,6 @@ def _reading(
             while stream.read(_PIPE_BYTES):
                 pass
             work.finish(progress)
-            container.tell("archive-path")
 
 
 def pipe() -> tuple[int, int]:

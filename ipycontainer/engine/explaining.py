@@ -31,7 +31,7 @@ from ipycontainer.runtime.process_steps import Ready
 from ipycontainer.runtime.reasons import reason
 from ipycontainer.runtime.steps import Step
 from ipycontainer.supervise import timeline
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.timeline import Timeline
 
 if TYPE_CHECKING:

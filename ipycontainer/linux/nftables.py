@@ -291,11 +291,12 @@ def DNAT(family: int) -> bytes:  # noqa: N802 - named as its kin
     )
 
 
-def dnat_to(address: ipaddress.IPv4Address) -> bytes:
+def dnat_to(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
     """Send on to an address, whatever the port."""
     data = nest(2, attribute(1, address.packed))
+    family = IPV4 if address.version == 4 else IPV6
     return _expression("immediate", _be(1, _REGISTER), data) + _expression(
-        "nat", _be(1, 1), _be(2, IPV4), _be(3, _REGISTER)
+        "nat", _be(1, 1), _be(2, family), _be(3, _REGISTER)
     )
 
 

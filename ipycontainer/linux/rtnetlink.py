@@ -39,6 +39,8 @@ __all__ = [
     "change_link",
     "delete_link",
     "find_link",
+    "leads_out",
+    "leads_to",
     "links",
     "open_route",
     "routes",
@@ -197,16 +199,31 @@ def links(route: Netlink) -> list[Link]:
 
 def routes(route: Netlink) -> Iterator[IPNetwork]:
     """Yield the networks that the namespace's main tables lead to, the default route left out."""
+    return (found for found in _main_routes(route) if found.prefixlen)
+
+
+def leads_to(route: Netlink, wanted: Address) -> bool:
+    """Tell whether the namespace's main tables lead to an address, the default route included."""
+    return any(wanted in found for found in _main_routes(route))
+
+
+def leads_out(route: Netlink) -> bool:
+    """Tell whether the namespace has a default route, of either family."""
+    return any(not found.prefixlen for found in _main_routes(route))
+
+
+def _main_routes(route: Netlink) -> Iterator[IPNetwork]:
     body = _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)
     for _, answer in route.dump(Packet(_GETROUTE, 0, body, "list routes")):
         family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(answer)
         found = attributes(answer[_ROUTE.size :])
-        packed = found.get(_RTA_DST)
-        if table != _TABLE_MAIN or kind != _UNICAST or not packed or not prefix:
+        if table != _TABLE_MAIN or kind != _UNICAST:
             continue
         if family == socket.AF_INET:
+            packed = found.get(_RTA_DST, bytes(4))
             yield ipaddress.IPv4Network((packed, prefix), strict=False)
         elif family == socket.AF_INET6:
+            packed = found.get(_RTA_DST, bytes(16))
             yield ipaddress.IPv6Network((packed, prefix), strict=False)
 
 

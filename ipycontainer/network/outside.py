@@ -10,22 +10,38 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 
 from ipycontainer.linux import nftables as nft
-from ipycontainer.linux.netlink import Packet
+from ipycontainer.linux import rtnetlink
+from ipycontainer.linux.netlink import Netlink, Packet
 
-__all__ = ["DNS", "attach", "described", "find", "lead_to_machine", "machine"]
+__all__ = [
+    "DNS",
+    "attach",
+    "described",
+    "find",
+    "lead_to_machine",
+    "lead_to_pasta",
+    "machine",
+    "unreached",
+]
 
 # Where pasta answers for the machine's own resolver, and for the machine itself; of the local
-# addresses, as podman has it.
+# addresses, as podman has it. For IPv6 one that nobody else has (RFC 4193).
 DNS = "169.254.1.1"
 _MACHINE = "169.254.1.2"
+_MACHINE_6 = "fd69:7079:6331::2"
 _MAPS_MACHINE = "--map-guest-addr"  # since 2024
 _SAID_BYTES = 4096
 MISSING = (
     "pasta is not installed: containers reach each other, and nothing outside. Install it "
     "(apt-get install passt), or share this machine's network with --network host"
+)
+NO_ROUTE = (
+    "this machine has no default route: containers reach each other, this machine and its own "
+    "networks, and nothing beyond"
 )
 _DIRECTORIES = ("/usr/bin", "/usr/local/bin", "/bin")
 _OPTIONS = (
@@ -57,24 +73,43 @@ def machine() -> str:
 
 def described(*, rootless: bool) -> str:
     """Say which way a home's containers have out of their bridges."""
-    if not rootless:
-        return "this machine, which translates their addresses"
-    return find() or MISSING
+    way = find() if rootless else "this machine, which translates their addresses"
+    return f"{way} ({'; '.join(missing)})" if (missing := unreached()) and way else way or MISSING
 
 
-def attach(pid: int) -> list[str]:
-    """Lead the network namespace of a process out, and return what is to be said about it.
+def unreached() -> list[str]:
+    """Say what nobody on this machine reaches, whatever leads the containers to it."""
+    with rtnetlink.open_route() as route:
+        return [] if rtnetlink.leads_out(route) else [NO_ROUTE]
+
+
+def attach(pid: int) -> str:
+    """Lead the network namespace of a process out; return what kept it from that, "" for nothing.
 
     pasta returns when all is in place and goes on in the background until that namespace is gone.
     """
     path = find()
     if not path:
-        return [MISSING]
-    mapped = (_MAPS_MACHINE, _MACHINE) if machine() else ()
+        return MISSING
+    mapped = (_MAPS_MACHINE, _MACHINE, _MAPS_MACHINE, _MACHINE_6) if machine() else ()
     status, said = _run([path, *_OPTIONS, *mapped, "--netns", f"/proc/{pid}/ns/net"])
     if status == 0:
-        return []
-    return [f"pasta could not lead the containers out: {said.splitlines()[-1] if said else status}"]
+        return ""
+    return f"pasta could not lead the containers out: {said.splitlines()[-1] if said else status}"
+
+
+def lead_to_pasta(route: Netlink) -> None:
+    """Have routes to what pasta answers for itself, in the namespace that it has just led out.
+
+    It brings the machine's own routes: where those have no default one, they lead past it.
+    """
+    own = next((link for link in rtnetlink.links(route) if link.name != "lo"), None)
+    answered = map(rtnetlink.address, (DNS, _MACHINE, _MACHINE_6))
+    for each in answered:
+        if own is not None and not rtnetlink.leads_to(route, each):
+            with suppress(OSError):  # without IPv6 nobody asks for it
+                to = ipaddress.ip_network(each)
+                route.send([rtnetlink.add_route(own.index, None, to)])
 
 
 def lead_to_machine(home_table: str) -> Iterator[Packet]:
@@ -85,15 +120,16 @@ def lead_to_machine(home_table: str) -> Iterator[Packet]:
     table = f"{home_table}-out"
     yield nft.add_table(table)
     yield nft.add_chain(table, "prerouting", "nat", "prerouting", nft.DSTNAT)
-    for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
-        yield nft.add_rule(
-            table,
-            "prerouting",
-            nft.family_is(nft.IPV4),
-            nft.meta("l4proto") + nft.compare(bytes([protocol])),
-            nft.destination_is_local(),
-            nft.dnat_to(ipaddress.IPv4Address(_MACHINE)),
-        )
+    for family, mapped in ((nft.IPV4, _MACHINE), (nft.IPV6, _MACHINE_6)):
+        for protocol in (socket.IPPROTO_TCP, socket.IPPROTO_UDP):
+            yield nft.add_rule(
+                table,
+                "prerouting",
+                nft.family_is(family),
+                nft.meta("l4proto") + nft.compare(bytes([protocol])),
+                nft.destination_is_local(),
+                nft.dnat_to(ipaddress.ip_address(mapped)),
+            )
 
 
 def _run(words: list[str]) -> tuple[int, str]:

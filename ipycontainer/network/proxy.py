@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ipycontainer.network import sctp
+from ipycontainer.network.ways import ANCILLARY_BYTES, Ancillary, ByteWay, Way
 
 __all__ = ["Listener", "serve"]
 
@@ -33,10 +34,7 @@ UDP_SECONDS = 90  # docker's: how long an answer is still carried back
 UDP_CLIENTS = 1024
 DATAGRAM_BYTES = 1 << 16
 BACKLOG = 64  # connections taken at once, before those that stand have their turn
-ANCILLARY_BYTES = 128
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50  # linux/in.h, linux/in6.h
-
-_Ancillary = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +56,12 @@ def serve(listeners: Sequence[Listener]) -> None:
 
 
 @dataclass(slots=True)
-class _Way:
-    """One direction of a connection: what the target cannot take stays in the source's queue."""
-
-    source: socket.socket
-    target: socket.socket
-    readable: bool = True  # for all we know: no call of this way was refused since it last was
-    writable: bool = True
-    done: bool = False
-
-    def move(self, room: memoryview) -> bool:
-        """Move what can be moved; return whether anything was. Raises OSError when it is over."""
-        if self.done or not (self.readable and self.writable):
-            return False
-        try:
-            size = self.source.recv_into(room, 0, socket.MSG_PEEK)
-        except BlockingIOError:
-            self.readable = False
-            return False
-        if not size:
-            self.done = True
-            with suppress(OSError):
-                self.target.shutdown(socket.SHUT_WR)
-            return True
-        try:
-            sent = self.target.send(room[:size])
-        except BlockingIOError:
-            sent = 0
-        self.writable = sent == size
-        if sent:
-            self.source.recv_into(room, sent, socket.MSG_TRUNC)  # dropped, not copied (tcp(7))
-        return sent > 0
-
-
-_AnyWay = _Way | sctp.Way
-
-
-@dataclass(slots=True)
 class _Connection:
     """A client of a published port, and what it speaks with inside."""
 
     outer: socket.socket
     inner: socket.socket
-    ways: tuple[_AnyWay, _AnyWay]
+    ways: tuple[Way, Way]
     connected: bool = False
 
 
@@ -110,7 +71,7 @@ class _UdpClient:
 
     socket: socket.socket
     address: tuple[str, int]
-    asked: tuple[_Ancillary, ...]  # at which of the machine's addresses
+    asked: tuple[Ancillary, ...]  # at which of the machine's addresses
     listener: Listener
     used: float = field(default_factory=time.monotonic)
 
@@ -126,7 +87,7 @@ def _tell_addresses(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
-def _source(level: int, kind: int, data: bytes) -> _Ancillary:
+def _source(level: int, kind: int, data: bytes) -> Ancillary:
     """Return what has an answer leave by the address that was asked, and any interface."""
     if kind == _IPV6_PKTINFO:
         return level, kind, data[:16] + bytes(4)
@@ -153,7 +114,7 @@ class _Proxy:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._ready: dict[int, _Connection] = {}
         self._parts: sctp.Parts = {}
-        self._udp: dict[tuple[int, tuple[str, int], tuple[_Ancillary, ...]], _UdpClient] = {}
+        self._udp: dict[tuple[int, tuple[str, int], tuple[Ancillary, ...]], _UdpClient] = {}
         self._paused: list[Listener] = []
         for listener in listeners:
             listener.socket.setblocking(False)
@@ -218,17 +179,20 @@ class _Proxy:
         protocol = listener.socket.proto
         kind = socket.SOCK_STREAM | socket.SOCK_CLOEXEC
         inner = socket.socket(listener.family, kind, protocol)
-        ways: tuple[_AnyWay, _AnyWay]
+        ways: tuple[Way, Way]
         try:
             for sock in (outer, inner):
                 sock.setblocking(False)
             if protocol == sctp.PROTOCOL:
                 sctp.prepare(outer, inner)
-                ways = (sctp.Way(outer, inner, self._parts), sctp.Way(inner, outer, self._parts))
+                ways = (
+                    sctp.MessageWay(outer, inner, parts=self._parts),
+                    sctp.MessageWay(inner, outer, parts=self._parts),
+                )
             else:
                 _widen(outer)
                 _widen(inner)
-                ways = (_Way(outer, inner), _Way(inner, outer))
+                ways = (ByteWay(outer, inner), ByteWay(inner, outer))
             with suppress(BlockingIOError):
                 inner.connect(listener.target)
         except OSError:
@@ -239,7 +203,7 @@ class _Proxy:
         for source, target in (ways, ways[::-1]):  # the ways that a socket is an end of
             self._watch(source.source, edges, partial(self._wake, connection, source, target))
 
-    def _wake(self, connection: _Connection, source: _AnyWay, target: _AnyWay, events: int) -> None:
+    def _wake(self, connection: _Connection, source: Way, target: Way, events: int) -> None:
         source.readable = source.readable or bool(events & ~select.EPOLLOUT)
         target.writable = target.writable or bool(events & ~select.EPOLLIN)
         self._ready[connection.outer.fileno()] = connection
@@ -292,7 +256,7 @@ class _Proxy:
                     client.socket.send(data)
 
     def _client(
-        self, listener: Listener, address: tuple[str, int], asked: tuple[_Ancillary, ...]
+        self, listener: Listener, address: tuple[str, int], asked: tuple[Ancillary, ...]
     ) -> _UdpClient | None:
         key = (listener.socket.fileno(), address, asked)
         known = self._udp.get(key)

@@ -10,16 +10,16 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-__all__ = ["PROTOCOL", "Parts", "Way", "offer_streams", "prepare"]
+from ipycontainer.network.ways import Ancillary, Way
+
+__all__ = ["PROTOCOL", "MessageWay", "Parts", "offer_streams", "prepare"]
 
 PROTOCOL = socket.IPPROTO_SCTP
 PARTS_BYTES = 8 << 20  # of all messages that are here in part
 MESSAGE_BYTES = 1 << 20
-ANCILLARY_BYTES = 128
 STREAMS = 1024
 # linux/sctp.h: options, kinds of ancillary data, a flag of a message.
 _INITMSG, _STATUS, _RECVRCVINFO = 2, 14, 32
@@ -29,7 +29,6 @@ _STATUS_BYTES, _STREAMS_AT = 176, 16  # struct sctp_status: streams in, and out
 _LEAVING = (errno.EPIPE, errno.ESHUTDOWN)
 
 Parts = dict[int, bytearray]  # by the descriptor from which they came
-_Ancillary = tuple[int, int, bytes]
 
 
 def offer_streams(listening: socket.socket) -> None:
@@ -51,41 +50,22 @@ def prepare(outer: socket.socket, inner: socket.socket) -> None:
 
 
 @dataclass(slots=True)
-class Way:
-    """One direction of an association: what the target cannot take stays in the source's queue.
+class MessageWay(Way):
+    """One direction of an association.
 
-    A message that is longer than that queue comes in parts, and waits in `parts` for its end: what
+    A message that is longer than the queue comes in parts, and waits in `parts` for its end: what
     is sent is a message. All ways of a proxy share them.
     """
 
-    source: socket.socket
-    target: socket.socket
-    parts: Parts
-    readable: bool = True  # for all we know: no call of this way was refused since it last was
-    writable: bool = True
-    done: bool = False
+    parts: Parts = field(default_factory=dict)
 
-    def move(self, room: memoryview) -> bool:
-        """Move a message, or a part; return whether one was. Raises OSError when it is over."""
-        if self.done or not (self.readable and self.writable):
-            return False
-        try:
-            size, told, flags, _ = self.source.recvmsg_into(
-                [room], ANCILLARY_BYTES, socket.MSG_PEEK
-            )
-        except BlockingIOError:
-            self.readable = False
-            return False
-        if not size:
-            self.done = True
-            with suppress(OSError):
-                self.target.shutdown(socket.SHUT_WR)
-            return True
+    def hand_on(self, data: memoryview, told: Sequence[Ancillary], flags: int) -> bool:
+        """Hand on a message whose end is there, and keep a part of one."""
         if not flags & socket.MSG_EOR:
-            self._keep(room[:size])
-        elif not self._send(room[:size], told):
+            self._keep(data)
+        elif not self._send(data, told):
             return False
-        self.source.recv_into(room)
+        self.source.recv_into(data)
         return True
 
     def _keep(self, part: memoryview) -> None:
@@ -93,7 +73,7 @@ class Way:
             raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
         self.parts.setdefault(self.source.fileno(), bytearray()).extend(part)
 
-    def _send(self, rest: memoryview, told: Iterable[_Ancillary]) -> bool:
+    def _send(self, rest: memoryview, told: Iterable[Ancillary]) -> bool:
         """Send a message whose last part this is; False where there is no room for it yet.
 
         Who has begun to leave takes nothing more, but is still to be heard (RFC 9260, 9.2).
@@ -111,7 +91,7 @@ class Way:
         return True
 
 
-def _onwards(told: Iterable[_Ancillary]) -> Iterable[_Ancillary]:
+def _onwards(told: Iterable[Ancillary]) -> Iterable[Ancillary]:
     """Yield what has a message leave as it came, from what was told of it."""
     for level, kind, data in told:
         if (level, kind) == (PROTOCOL, _RCVINFO):

@@ -27,6 +27,13 @@ __all__ = [
     "rename_for",
 ]
 
+# What a running container has there is the kernel's: no copy sees it, in docker neither.
+_INSTEAD = {
+    "dev": "--volume, or exec -i with sh -c 'cat > FILE', for /dev/shm",
+    "proc": "exec with cat",
+    "sys": "exec with cat",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PathInfo:
@@ -108,7 +115,13 @@ def look(root: DirFd, path: str, *, follow: bool = False) -> PathInfo:
 
 def missing(path: str, container: str) -> NotFound:
     """Return the error for a path that is not there, in docker's words."""
-    return NotFound(f"Could not find the file {path} in container {container}")
+    top = posixpath.normpath(f"/{path}").split("/")[1]
+    hint = (
+        f"/{top} is mounted for programs that run, and has no files to copy: {_INSTEAD[top]}"
+        if top in _INSTEAD
+        else ""
+    )
+    return NotFound(f"Could not find the file {path} in container {container}", hint=hint)
 
 
 def first_missing(path: str) -> str:

@@ -80,7 +80,9 @@ class _Placer(Unpacker):
 
     def _failure(self, entry: Entry, path: str, error: OSError) -> Exception:
         # Not the archive's fault: the words are those of the place.
-        return OSError(error.errno or errno.EIO, error.strerror or str(error), f"/{path}")
+        return OSError(
+            error.errno or errno.EIO, error.strerror or str(error), f"/{self._renamed(path)}"
+        )
 
     def _unpack(self, entry: Entry, path: str) -> None:
         path = self._renamed(path)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from ipycontainer.errors import NoSuchContainer
-from ipycontainer.store import containers, endpoints, events, networks
+from ipycontainer.store import containers, endpoints, events, networks, volumes
 from ipycontainer.store.database import Transaction
 
 __all__ = [
@@ -55,7 +55,8 @@ def started(
 ) -> bool:
     """Say that init has become the user's program (`start`). The liveness lock is held already.
 
-    Before it stands that the container has come to its networks (`connect`). `restart_count` says
+    Before it stands what it has come to: its networks (`connect`), its volumes (`mount`).
+    `restart_count` says
     how often its policy has begun it again since somebody started it; who watches from the start
     was `attached` before.
 
@@ -73,6 +74,7 @@ def started(
     if attached:
         containers.tell(tx, record, "attach", time_ns)
     networks.tell_all(tx, record, "connect", time_ns)
+    volumes.tell_all(tx, record, "mount", time_ns)
     containers.tell(tx, record, "start", time_ns)
     return True
 
@@ -80,7 +82,9 @@ def started(
 def exited(
     tx: Transaction, container_id: str, code: int, error: str, oom: bool, time_ns: int
 ) -> bool:
-    """Say that the program has ended (`oom` where that was why, `disconnect`s, then `die`).
+    """Say that the program has ended: `oom` where that was why, and `die` at the end.
+
+    Between them it leaves its networks and its volumes (`disconnect`, `unmount`).
 
     False when that was said before, or the row is gone: of a monitor and a repair that both come,
     one tells.
@@ -99,6 +103,7 @@ def exited(
     if oom and not record.state.oom_killed:
         containers.tell(tx, record, "oom", time_ns)
     networks.tell_all(tx, record, "disconnect", time_ns)
+    volumes.tell_all(tx, record, "unmount", time_ns)
     seconds = max(0, time_ns - record.state.started_ns) // 1_000_000_000
     containers.tell(tx, record, "die", time_ns, execDuration=str(seconds), exitCode=str(code))
     return True
@@ -138,8 +143,9 @@ def failed(
     """Say that a start failed: code and reason are kept, the status stays what it was.
 
     So does docker: a container that never ran is still `created`, and none died. Who watched
-    was `attached` all the same, and `reached` says how far it came with its networks. The bell
-    rings in any case, for who waits. False when the row is gone.
+    was `attached` all the same, and `reached` says how far it came with its networks. Volumes come
+    after those, and are let go of in any case. The bell rings always, for who waits. False when
+    the row is gone.
     """
     changed = tx.execute(
         "UPDATE containers SET exit_code = ?, error = ?, pid = 0, start_ticks = 0 WHERE id = ?",
@@ -152,6 +158,9 @@ def failed(
         containers.tell(tx, record, "attach", time_ns)
     for action in reached:
         networks.tell_all(tx, record, action, time_ns)
+        if action == "connect":
+            volumes.tell_all(tx, record, "mount", time_ns)
+    volumes.tell_all(tx, record, "unmount", time_ns)
     tx.has_event = True
     return True
 

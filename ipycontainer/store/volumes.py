@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable, Mapping
 
 from ipycontainer.errors import NoSuchVolume, VolumeInUse
-from ipycontainer.model.volume import VolumeRecord
+from ipycontainer.model.state import ContainerRecord
+from ipycontainer.model.volume import DRIVER, VolumeRecord
 from ipycontainer.store import events
 from ipycontainer.store.database import Transaction
 
-__all__ = ["add", "attach", "find", "get", "list_all", "names", "remove", "tell"]
+__all__ = ["add", "attach", "find", "get", "list_all", "names", "remove", "tell", "tell_all"]
 
 
 def add(tx: Transaction, record: VolumeRecord) -> None:
@@ -85,7 +86,24 @@ def remove(tx: Transaction, name: str) -> None:
 
 def tell(tx: Transaction, name: str, action: str) -> None:
     """Add an event of a volume."""
-    events.add(tx, "volume", action, name, {"driver": "local"}, time.time_ns())
+    events.add(tx, "volume", action, name, {"driver": DRIVER}, time.time_ns())
+
+
+def tell_all(tx: Transaction, container: ContainerRecord, action: str, time_ns: int) -> None:
+    """Add an event for each place where a container has a volume: `mount`, `unmount`.
+
+    In the order in which they are mounted: what lies deeper comes later.
+    """
+    points = [point for point in container.config.mounts if point.type == "volume"]
+    for point in sorted(points, key=lambda point: point.target.count("/")):
+        attributes = {"driver": point.driver or DRIVER, "container": container.id}
+        if action == "mount":
+            attributes |= {
+                "destination": point.target,
+                "read/write": "false" if point.read_only else "true",
+                "propagation": point.propagation,
+            }
+        events.add(tx, "volume", action, point.source, attributes, time_ns)
 
 
 def _json(value: Mapping[str, str]) -> str:

@@ -139,7 +139,10 @@ def _read(
     with files_of(home, store, str(arguments["id"])) as (_record, root):
         info = copy_paths.look(root, path, follow=follow)
         if not info.exists:
-            raise copy_paths.missing(str(arguments["path"]), str(arguments["name"]))
+            shown = str(arguments["path"])
+            if follow and (link := copy_paths.look(root, path)).link:
+                shown = _led_to(path, link)  # docker's client has followed it by then
+            raise copy_paths.missing(shown, str(arguments["name"]))
         tell({"event": "stat", "stat": info.to_json()})
         archive = TarWriter(fds[0], progress=progress(tell))
         try:
@@ -213,15 +216,19 @@ def _place(
                 while opened.read(1 << 20):
                     pass
             except OSError as error:
+                if error.errno == errno.EBUSY and error.filename:  # something is mounted upon it
+                    error.filename = f"unlinkat {where.rstrip('/')}{error.filename}"
                 raise refused(error, record) from error
     return {"size": size.size, "entries": size.entries, "devices": list(size.devices)}
 
 
 def _behind(root: DirFd, path: str, info: PathInfo) -> PathInfo:
-    link = info.link
-    if not link.startswith("/"):
-        link = os.path.join(copy_paths.place_of(path)[0], link)
-    return copy_paths.look(root, _absolute(link))
+    return copy_paths.look(root, _led_to(path, info))
+
+
+def _led_to(path: str, info: PathInfo) -> str:
+    """Return where the link at a path leads."""
+    return _absolute(os.path.join(copy_paths.place_of(path)[0], info.link))
 
 
 def _directory(root: DirFd, where: str, path: str, name: str, *, plain: bool) -> DirFd:

@@ -62,11 +62,13 @@ def ensure(home: Home) -> list[str]:
     if answer != "ok":
         raise ResourceError(f"cannot make a network namespace: {answer or 'its holder died'}")
     faults.point("holder: before the way out")
-    warnings = outside.attach(child)
-    if not warnings and outside.machine():
-        with Place(home) as place:
+    if failure := outside.attach(child):
+        return [failure]
+    with Place(home) as place:
+        outside.lead_to_pasta(place.route)
+        if outside.machine():
             nftables.commit(place.netfilter, outside.lead_to_machine(place.table))
-    return warnings
+    return outside.unreached()
 
 
 def _live(home: Home, ready: int) -> None:

@@ -30,6 +30,8 @@ from ipycontainer.supervise.protocol import connect as connect_to
 
 __all__ = ["connect", "disconnect", "finish"]
 
+# Docker tells of a network that a running container leaves once by who asked, once by who unplugs.
+TOLD_TIMES = 2
 PATIENCE_SECONDS = 10  # while another process changes the networks of the same container
 
 
@@ -68,7 +70,8 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
                 _hand_over(home, record, sockets, arguments)
             with store.write() as tx:
                 endpoints.settle(tx, record.id, network.id)
-                _want(tx, record.id, network, [*record.config.endpoints, wanted], "connect")
+                _want(tx, record.id, [*record.config.endpoints, wanted])
+                _tell_of(tx, network, record.id, "connect")
         except (OSError, EngineError) as error:
             _take_off(home, store, place, record, plug)
             raise ResourceError(f"cannot connect to network {network.name}: {error}") from error
@@ -89,7 +92,9 @@ def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequen
             endpoints.unsettle(tx, record.id, network_id)
             own = gone.attachment.wanted
             kept = [each for each in record.config.endpoints if each != own]
-            _want(tx, record.id, gone.network, kept, "disconnect")
+            _want(tx, record.id, kept)
+            for _time in range(TOLD_TIMES):
+                _tell_of(tx, gone.network, record.id, "disconnect")
         _take_off(home, store, place, record, gone)
 
 
@@ -139,18 +144,15 @@ def _alone(home: Home, container_id: str, patience: float = PATIENCE_SECONDS) ->
         lock.release()
 
 
-def _want(
-    tx: Transaction,
-    container_id: str,
-    network: NetworkRecord,
-    wanted: Sequence[EndpointConfig],
-    action: str,
-) -> None:
-    """Write which networks a container wants by now, and tell of it as docker does."""
+def _want(tx: Transaction, container_id: str, wanted: Sequence[EndpointConfig]) -> None:
+    """Write which networks a container wants by now."""
     record = containers.get(tx, container_id)
     config = replace(record.config, endpoints=tuple(wanted))
     containers.keep_endpoints(tx, record.id, config)
-    networks.tell(tx, network, action, time.time_ns(), container=record.id)
+
+
+def _tell_of(tx: Transaction, network: NetworkRecord, container_id: str, action: str) -> None:
+    networks.tell(tx, network, action, time.time_ns(), container=container_id)
 
 
 def _take_off(home: Home, store: Store, place: Place, record: ContainerRecord, gone: Plug) -> None:

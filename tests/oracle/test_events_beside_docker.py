@@ -69,6 +69,27 @@ run --rm -p 127.0.0.1:65001:80 -p 127.0.0.1:65001:81 --name l6 busybox true
 run --rm --network container:l7 --name l8 busybox true
 network rm l3
 """.strip()
+VOLUMES = """
+run --network none --name v1 -v vol1:/a -v /tmp:/b -v /anon --tmpfs /t busybox true
+run --rm --network none --name v2 -v vol1:/a:ro --mount src=vol2,dst=/m/d,ro busybox true
+run --rm --name v3 -v vol1:/a busybox nope
+create --network none --name v4 -v vol1:/a busybox sleep 100
+start v4
+run --rm -p 127.0.0.1:65002:80 -p 127.0.0.1:65002:81 -v vol1:/a --name v5 busybox true
+restart -t 0 v4
+cp {tmp}/file v4:/a/x
+cp v4:/a/x {tmp}/out
+cp v4:/nope {tmp}/out
+cp {tmp}/file v4:/nope/x
+stop -t 0 v4
+cp {tmp}/file v4:/a/x
+cp v4:/a/x {tmp}/out
+run --rm --network none --name v6 --volumes-from v4 busybox true
+rm -v v4
+rm -v v1
+volume rm vol1
+volume rm vol2
+""".strip()
 SETTLED_SECONDS = 0.5  # docker tells of an end a moment after its client knows
 TYPES = ("-f", "type=container", "-f", "type=volume")
 
@@ -131,22 +152,48 @@ def test_containers_come_and_go_as_docker_tells_it(
 ) -> None:
     """Each start and end has its networks, at the same place among a container's own events.
 
-    Also of those that do not start. Of several networks docker tells in any order, and twice of one
-    that a running container leaves.
+    Also of those that do not start. Of several networks docker tells in any order.
     """
     ours("import", str(busybox_tar), "busybox:latest")
     types = ("-f", "type=container", "-f", "type=network")
     seen = []
     for run in (docker, ours):
         lines, _ = told(run, tmp_path, LIVES, types)
-        seen.append([sorted(set(group)) for _, group in groupby(lines, key=_network_action)])
+        seen.append([sorted(group) for _, group in groupby(lines, key=_joined_action)])
     assert seen[1] == seen[0]
+    twice = [group for group in seen[0] if len(group) == 2 and group[0] == group[1]]
+    assert any("disconnect" in group[0] for group in twice)  # of one that is left while it runs
     assert sum(len(group) for group in seen[0]) > 40
 
 
-def _network_action(line: str) -> str:
-    """Return what stands in any order beside others of its kind: a network's action."""
-    return " ".join(line.split(" ", 2)[:2]) if line.startswith("network ") else line
+def test_volumes_come_and_go_as_docker_tells_it(
+    docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
+) -> None:
+    """With a start and an end, with one that fails, and with each request of a copy."""
+    (tmp_path / "file").write_text("text")
+    ours("import", str(busybox_tar), "busybox:latest")
+    types = (*TYPES, "-f", "type=network")
+    seen = []
+    for run in (docker, ours):
+        lines, _ = told(run, tmp_path, VOLUMES, types)
+        lines = [line for line in lines if not _comes_in_any_order(line)]
+        seen.append([sorted(group) for _, group in groupby(lines, key=_joined_action)])
+    assert seen[1] == seen[0]
+    mounted = [line for group in seen[0] for line in group if line.startswith("volume mount")]
+    assert len(mounted) > 15
+    assert any(
+        '"destination":"/m/d"' in each and '"read/write":"false"' in each for each in mounted
+    )
+
+
+def _joined_action(line: str) -> str:
+    """Return what stands in any order beside others of its kind: what a container is on, or has."""
+    return " ".join(line.split(" ", 2)[:2]) if line.startswith(("network ", "volume ")) else line
+
+
+def _comes_in_any_order(line: str) -> bool:
+    """Tell whether docker tells of it before or after `die`, as it happens: `stop`."""
+    return line.startswith("container stop")
 
 
 def test_the_forms_of_an_event(docker: Command, ours: Command, busybox_tar: Path) -> None:

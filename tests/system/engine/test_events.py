@@ -54,6 +54,50 @@ def test_networks_are_told_between_a_containers_own_events(engine: Engine) -> No
         assert next(found) == ["create", "attach", came, left, "destroy"]
 
 
+def test_volumes_are_told_between_a_containers_own_events(engine: Engine) -> None:
+    """After the networks, at start and end; of a failed start, too; around each copy."""
+    places = ["data:/v", "data:/r/o:ro"]
+    for program, name in (("true", "box"), ("nope", "none")):
+        with suppress(EngineError):
+            engine.run("busybox", [program], network="none", name=name, volumes=places)
+    box = engine.containers.get("box")
+    box.copy_in(b"text", "/v/file")
+    assert box.copy_out("/v/file") == b"text"
+    told: dict[str, list[str]] = {}
+    for event in engine.events(0, time.time_ns()):
+        actor = event.actor if event.type == "container" else event.attributes.get("container", "")
+        if event.type == "volume" and actor:
+            assert (event.actor, event.attributes["driver"]) == ("data", "local")
+        told.setdefault(actor, []).append(event.action)
+        if event.action == "mount":
+            place = event.attributes["destination"]
+            assert place in ("/v", "/r/o")
+            assert event.attributes["read/write"] == ("true" if place == "/v" else "false")
+    came, left = ["connect", "mount", "mount"], ["disconnect", "unmount", "unmount"]
+    each, gone = came[1:], left[1:]
+    assert told[box.id] == [
+        *("create", "attach", *came, "start", *left, "die"),
+        *(*each, *gone, *each, "extract-to-dir", *gone, *each, "archive-path", *gone),
+    ]
+    assert told[engine.containers.get("none").id] == ["create", "attach", *came, *left]
+
+
+def test_a_network_that_is_left_while_it_runs_is_told_of_twice(engine: Engine) -> None:
+    """As by docker; of one that is left at rest once."""
+    office = engine.networks.create("office")
+    box = engine.containers.run("busybox", ["sleep", "100"], network="office", detach=True)
+    office.disconnect(box)
+    box.kill()
+    office.connect(box)
+    office.disconnect(box)
+    told = [
+        event.action
+        for event in engine.events(0, time.time_ns())
+        if event.attributes.get("container") == box.id
+    ]
+    assert told == ["connect", "disconnect", "disconnect", "disconnect"]
+
+
 def test_live_events_come_at_once(engine: Engine) -> None:
     """Whoever waits is woken, and sees nothing from before."""
     engine.run("busybox", ["true"], network="none", remove=True)

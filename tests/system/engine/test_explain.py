@@ -19,10 +19,12 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.network import EndpointConfig
 from ipycontainer.runtime import (
+    clock_steps,
     command_steps,
     donors,
     foreign_mounts,
     hooks,
+    idmap_steps,
     mount_steps,
     network_steps,
     path_steps,
@@ -114,8 +116,8 @@ def test_an_exited_container_and_one_with_a_network_are_told_too(engine: Engine)
             ContainerConfig("busybox", ("nope",), network="none"), "find program nope", id="command"
         ),
         pytest.param(
-            ContainerConfig("busybox", ("true",), network="none", workdir="/etc/passwd"),
-            "make working directory /etc/passwd",
+            ContainerConfig("busybox", ("true",), network="none", workdir="/proc/x"),
+            "make working directory /proc/x",
             id="directory",
         ),
     ],
@@ -224,7 +226,7 @@ def test_every_step_has_its_reason() -> None:
     modules = (
         *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
         *(session_steps, terminal_steps, tree_steps, volume_steps),
-        *(foreign_mounts, hooks, root_steps, scheduling_steps),
+        *(clock_steps, foreign_mounts, hooks, idmap_steps, root_steps, scheduling_steps),
     )
     found = {
         kind

@@ -27,6 +27,8 @@ from ipycontainer.linux import links, namespaces
 from tests.system.engine.processes import eventually
 
 NEAR, FAR = "10.79.0.1", "10.79.0.2"
+NEAR_6, FAR_6 = "fd79::1", "fd79::2"
+PLAIN, PLAIN_NETWORK = "10.78.0.9", "10.78.0.0/24"  # a container's that nobody translates
 NAME = "server.example"
 OWN_PORT = 8080
 
@@ -41,12 +43,15 @@ def main(home: str, image: str, resolver: str) -> None:
     os.read(ready, 1)
     _ip(f"link add cable type veth peer name cable netns {far}")
     _ip(f"addr add {NEAR}/24 dev cable")
+    _ip(f"addr add {NEAR_6}/64 dev cable nodad")
     _ip("link set cable up")
     _ip(f"route add default via {FAR}")
+    _ip(f"-6 route add default via {FAR_6}")
     os.kill(far, 0)
     os.read(ready, 1)
-    own = socket.create_server(("", OWN_PORT))
-    threading.Thread(target=_answer, args=(own,), daemon=True).start()
+    for any_address, family in (("", socket.AF_INET), ("::", socket.AF_INET6)):
+        own = socket.create_server((any_address, OWN_PORT), family=family)
+        threading.Thread(target=_answer, args=(own,), daemon=True).start()
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(f"nameserver {resolver}\n")
         file.flush()
@@ -80,6 +85,21 @@ def _tried(engine: Engine) -> dict[str, str]:
             own = {"machine": "host-gateway"} if whom == "machine" else {}
             result = engine.run("busybox", words, network=network, remove=True, extra_hosts=own)
             found[f"{network} to {whom}"] = result.stdout.decode().partition(" ")[0]
+    engine.networks.create("six", enable_ipv6=True, subnets=["fd78::/64"])
+    for server, part in ((f"[{FAR_6}]", 2), (f"[{NEAR_6}]:{OWN_PORT}", 1)):
+        result = engine.run("busybox", [*command, f"http://{server}/"], network="six", remove=True)
+        found[f"six {server}"] = " ".join(result.stdout.decode().split()[:part])
+    plain = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    engine.networks.create("plain", subnets=[PLAIN_NETWORK], options=plain)
+    wanted = {"plain": {"IPAMConfig": {"IPv4Address": PLAIN}}}
+    result = engine.run(
+        "busybox",
+        [*command, f"http://{FAR}/"],
+        network="plain",
+        remove=True,
+        networking_config=wanted,
+    )
+    found[f"plain {FAR}"] = result.stdout.decode()
     late = engine.containers.run("busybox", ["sleep", "99"], network="inner", detach=True)
     assert isinstance(late, Container)
     for network in ("", "office"):
@@ -105,10 +125,14 @@ def _be_far(told: int, resolver: str) -> None:
     os.write(told, b"1")
     eventually(lambda: any(name == "cable" for _, name in socket.if_nameindex()))
     _ip(f"addr add {FAR}/24 dev cable")
+    _ip(f"addr add {FAR_6}/64 dev cable nodad")
     _ip("link set cable up")
+    _ip(f"route add {PLAIN_NETWORK} via {NEAR}")
     if resolver == FAR:
         _answer_names(FAR)
     server = socket.create_server((FAR, 80))
+    server_6 = socket.create_server((FAR_6, 80), family=socket.AF_INET6)
+    threading.Thread(target=_answer, args=(server_6,), daemon=True).start()
     os.write(told, b"1")
     _answer(server)
 
@@ -116,9 +140,9 @@ def _be_far(told: int, resolver: str) -> None:
 def _answer(server: socket.socket) -> None:
     """Greet every client by its address."""
     while True:
-        client, (peer, _) = server.accept()
+        client, peer = server.accept()
         client.recv(1000)
-        client.sendall(f"HTTP/1.0 200 OK\r\n\r\nhello {peer}".encode())
+        client.sendall(f"HTTP/1.0 200 OK\r\n\r\nhello {peer[0]}".encode())
         client.close()
 
 

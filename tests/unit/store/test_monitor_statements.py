@@ -6,9 +6,12 @@ import sqlite3
 
 import pytest
 
+from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.mounts import MountPoint
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.store import containers, events, images, monitor_statements, schema
 from ipycontainer.store.database import Store, Transaction
+from ipycontainer.store.monitor_statements import CAME_AND_LEFT
 from tests import rows
 
 
@@ -73,6 +76,29 @@ def test_a_failed_start_keeps_code_and_reason_and_leaves_the_status(
         state = containers.get(tx, record.id).state
 
     assert (state.status, state.exit_code, state.error) == (Status.CREATED, 127, "not found")
+
+
+@pytest.mark.parametrize(
+    ("reached", "told"),
+    [
+        ((), ["unmount"]),
+        (CAME_AND_LEFT[1:], ["unmount"]),
+        (CAME_AND_LEFT, ["mount", "unmount"]),
+    ],
+)
+def test_a_failed_start_lets_go_of_volumes_that_it_did_not_come_to(
+    store: Store, reached: tuple[str, ...], told: list[str]
+) -> None:
+    """As in docker, which unmounts in any case, and mounts after the networks."""
+    config = ContainerConfig("busybox", mounts=(MountPoint("volume", "/v", "data"),))
+    made = rows.container("web", config=config)
+    with store.write() as tx:
+        images.add(tx, rows.image())
+        containers.add(tx, made)
+        monitor_statements.failed(tx, made.id, 127, "not found", 1, reached)
+        found = [each for each in events.since(tx, 0) if each.type == "volume"]
+    assert [each.action for each in found] == told
+    assert {each.actor for each in found} == {"data"}
 
 
 def test_a_start_wipes_the_last_end(store: Store, record: ContainerRecord) -> None:
