@@ -16,7 +16,7 @@ web = engine.containers.run("busybox", ["sleep", "1000"], name="web", network="n
 for thing in (web, engine.images.get("busybox"), engine.networks.get("bridge")):
     display(thing)
 """
-OUTPUT = ".jp-OutputArea"
+OUTPUT = ".jp-OutputArea .jp-RenderedHTMLCommon"  # ours, not the page's own scrolling area
 
 
 @APPS
