@@ -107,11 +107,12 @@ def _image_text(image: Any) -> str:
 def _image_html(image: Any) -> str:
     record = image.record
     config = record.config
+    layers = len(record.layers)
     command = " ".join([*(config.entrypoint or ()), *config.command])
     return _card(
         _title(", ".join(record.tags) or "<none>", record.id),
         (
-            f"{human_size(record.size, 3)} in {len(record.layers)} layers",
+            f"{human_size(record.size, 3)} in {layers} layer{'' if layers == 1 else 's'}",
             f"command <code>{escaped(command)}</code>" if command else "",
             _said("ports", ", ".join(config.exposed_ports)),
             _said("labels", _pairs(config.labels)),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipycontainer.commands.completing import Known
+    from ipycontainer.commands.completing import Candidate, Known
 
 __all__ = ["line_before", "register", "unregister"]
 
@@ -87,12 +87,14 @@ def line_before(text: str, line: int, column: int) -> str | None:
 
 def _completions(line: str, token: str, known: Known) -> dict[str, Any]:
     from ipycontainer.commands.completing import Candidate, Candidates, complete
+    from kernel_ext import host_paths
 
+    quote = host_paths.open_quote(line)
     try:
-        words = [word.text for word in split(line)]
-    except UsageError:  # inside a quote
+        words = [word.text for word in split(line + quote)]
+    except UsageError:  # after a backslash
         return _nothing()
-    word = "" if line[-1:].isspace() else words.pop()
+    word = "" if line[-1:].isspace() and not quote else words.pop()
     rest, waiting = _without_our_options(words)
     if waiting:
         return _nothing()
@@ -100,16 +102,25 @@ def _completions(line: str, token: str, known: Known) -> dict[str, Any]:
     if not rest and word.startswith("-"):
         own = tuple(Candidate(name, "option") for name in _OWN if name.startswith(word))
         found = Candidates(own)
-    if found.files and not found.found:
-        return _nothing()
+    if found.files:
+        path = word.partition("=")[2] if word.startswith("--") else word
+        typed = host_paths.typed_name(line, path, quote)
+        if typed is None:
+            return _nothing()
+        # What is no path fits the whole word, which is then a path's last part.
+        here = host_paths.fitting(path, quote)
+        return _result([*found.found, *here], typed, "")
     known_part = word[: len(word) - len(token)] if word.endswith(token) else ""
-    fragment = token if word.endswith(token) else word
+    return _result(found.found, token if word.endswith(token) else word, known_part)
+
+
+def _result(found: Sequence[Candidate], fragment: str, known_part: str) -> dict[str, Any]:
+    """Return candidates in place of `fragment`, without the part that IPython does not replace."""
     return {
         "completions": [
-            SimpleCompletion(each.text.removeprefix(known_part), type=each.kind)
-            for each in found.found
+            SimpleCompletion(each.text.removeprefix(known_part), type=each.kind) for each in found
         ],
-        "suppress": not found.files,
+        "suppress": True,
         "matched_fragment": fragment,
         "ordered": True,
     }

@@ -50,6 +50,7 @@ from kernel_ext.help_page import HelpPage
 from kernel_ext.logs import LogProgram
 from kernel_ext.options import Options
 from kernel_ext.output import Output
+from kernel_ext.wording import named
 
 if TYPE_CHECKING:
     from kernel_ext.frames import Frame
@@ -300,7 +301,7 @@ def _(outcome: Changes) -> Frame:
 
 @_value.register(Help)
 def _(outcome: Help) -> HelpPage:
-    return HelpPage("\n".join(outcome.lines).replace("ipycontainer ", "%container "))
+    return HelpPage(named("\n".join(outcome.lines)))
 
 
 @_value.register(Explained)

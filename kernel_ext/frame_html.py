@@ -103,6 +103,8 @@ def _visible(frame: pd.DataFrame) -> tuple[list[int], int]:
 
 
 _Writer = Callable[[Any, int], str]
+# Sentences and lists, and how narrow they may be.
+_WRAPPED = {"step": "12em", "calls": "8em", "why": "18em"}
 
 
 def _writer(frame: pd.DataFrame, position: int) -> _Writer:
@@ -131,6 +133,8 @@ def _writer(frame: pd.DataFrame, position: int) -> _Writer:
         return _actor
     if name in ("command", "created_by", "labels") and isinstance(dtype, pd.StringDtype):
         return _long
+    if name in _WRAPPED and isinstance(dtype, pd.StringDtype):
+        return _wrapped(_WRAPPED[name])
     return _plain
 
 
@@ -154,6 +158,12 @@ def _plain(value: Any, _row: int) -> str:
 def _long(value: Any, _row: int) -> str:
     text = _text(value)
     return _td(escaped(text if len(text) <= 40 else text[:39] + "…"), title=text)
+
+
+def _wrapped(width: str) -> _Writer:
+    """Return a writer of several lines, so that what stands right of them is seen, too."""
+    extra = f";white-space:normal;min-width:{width}"
+    return lambda value, _row: _td(escaped(_text(value)), extra=extra)
 
 
 def _failure(value: Any, _row: int) -> str:

@@ -6,7 +6,6 @@ then display. Nothing of the engine is imported before the first line is run.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ from kernel_ext.output import CELL_BYTES
 from kernel_ext.progress import bar
 from kernel_ext.split import join_continued, refuse_shell, silenced, split
 from kernel_ext.transfers import ask, attend
+from kernel_ext.wording import in_words_of_a_cell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -81,6 +81,7 @@ class ContainerMagics(Magics):
         from ipycontainer.commands import grammar
         from ipycontainer.commands.suggesting import suggest
         from kernel_ext.display import show
+        from kernel_ext.help_page import HelpPage
 
         if cell is not None:
             line, cell = join_continued(line, cell)
@@ -112,11 +113,13 @@ class ContainerMagics(Magics):
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None
         except EngineError as error:
             suggest(error, self._connect)
-            _in_words_of_a_cell(error)
+            in_words_of_a_cell(error)
+            if isinstance(error, errors.UsageError) and not error.exit_code:
+                return HelpPage(error.message)  # a group's name alone asks for its verbs
             raise
         for each in outcome.errors:
             suggest(each, self._connect)
-            _in_words_of_a_cell(each)
+            in_words_of_a_cell(each)
         options = replace(options, output_bytes=self.output_bytes)
         shown = show(outcome, options, argv, quiet=quiet)
         self.shell.user_ns.update(shown.kept)
@@ -146,19 +149,6 @@ class ContainerMagics(Magics):
         widgets.need(self.shell)
 
 
-def _in_words_of_a_cell(error: EngineError) -> None:
-    """Have an error name verbs as they are typed here, and the usage after a wrong number."""
-    if _LISTING.match(error.hint):
-        error.hint = f"%container {error.hint}"
-    if not isinstance(error, errors.UsageError) or error.hint:
-        return
-    usage = [line for line in error.usage.splitlines() if line.startswith("Usage:")]
-    if usage:
-        error.message = error.message.replace("ipycontainer ", "%container ")
-        error.hint = " ".join(usage[0].replace("ipycontainer ", "%container ").split())
-
-
-_LISTING = re.compile(r"(ps -a|images|network ls|volume ls) lists ")
 _READERS = frozenset({"run", "create", "start", "exec", "python"})
 
 

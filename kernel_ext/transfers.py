@@ -12,10 +12,11 @@ import html
 import time
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import StdinNotImplementedError
 from IPython.display import DisplayHandle, display
 
 from ipycontainer.commands.transfers import bar
-from ipycontainer.errors import EngineError
+from ipycontainer.errors import EngineError, UsageError
 from ipycontainer.model.transfer import Progress
 from ipycontainer.model.units import human_size
 
@@ -46,8 +47,12 @@ def attend(transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> 
 
 
 def ask(question: str, hidden: bool) -> str:
-    """Ask the user, through the kernel's own input."""
-    return getpass.getpass(question) if hidden else input(question)
+    """Ask the user, through the kernel's own input. Raises UsageError where nobody can answer."""
+    try:
+        return getpass.getpass(question) if hidden else input(question)
+    except (EOFError, StdinNotImplementedError) as error:
+        message = f"{question.rstrip(': ')} is asked for, and nobody is here to answer"
+        raise UsageError(message, exit_code=1) from error
 
 
 class Bars:

@@ -1,8 +1,9 @@
 """A start as a waterfall: a bar for each step, where it began and how long it took.
 
 Drawn by Python as SVG and shown as an image, which is all that an untrusted notebook, nbconvert and
-GitHub keep. An image does not know the page's colours, so it brings a background of its own. Its
-table form is the frame below it. Below frames; everything is escaped.
+GitHub keep. An image does not know the page's colours, so it has no background, and greys and
+colours that are read on white and on black, as those of live.chart. Its table form is the frame
+below it. Below frames; everything is escaped.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from kernel_ext.visible import escaped
 
 __all__ = ["Bar", "bars", "picture", "svg"]
 
-_COLOURS = {"engine": "#0969da", "monitor": "#9a6700", "init": "#1a7f37"}
-_FAILED = "#cf222e"
+_COLOURS = {"engine": "#3b7dd8", "monitor": "#c4661f", "init": "#2f8f4e"}
+_FAILED, _GREY = "#d0493f", "#7a7a7a"
 _LABEL_COLUMNS = 48
 _LABEL, _CHART, _RIGHT, _ROW, _TOP = 330, 420, 80, 16, 44  # pixels
-_FONT = 'font-family="system-ui,sans-serif" font-size="11" fill="#1f2328"'
+_FONT = f'font-family="system-ui,sans-serif" font-size="12" fill="{_GREY}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,6 @@ def svg(found: Sequence[Bar]) -> str:
     )
     parts = [
         head,
-        f'<rect width="{width}" height="{height}" rx="6" fill="#ffffff"/>',
         *_legend(),
         *_scale(whole, height),
     ]
@@ -97,7 +97,7 @@ def svg(found: Sequence[Bar]) -> str:
         parts.append(
             f'<text x="10" y="{top + 11}">{escaped(label)}</text>'
             f'<rect x="{left:.1f}" y="{top + 2}" width="{long:.1f}" height="{_ROW - 4}" rx="2" '
-            f'fill="{_FAILED if bar.failed else _COLOURS.get(bar.who, "#57606a")}"/>'
+            f'fill="{_FAILED if bar.failed else _COLOURS.get(bar.who, _GREY)}"/>'
             f'<text x="{left + long + 4:.1f}" y="{top + 11}">{bar.duration_ns / 1e6:.2f}</text>'
         )
     return "".join([*parts, "</svg>"])
@@ -118,7 +118,8 @@ def _scale(whole_ns: int, height: int) -> list[str]:
         x = _LABEL + _CHART * quarter / 4
         text = f"{whole_ns * quarter / 4e6:.1f}" + (" ms" if quarter == 4 else "")
         lines.append(
-            f'<line x1="{x}" y1="{_TOP - 6}" x2="{x}" y2="{height - 6}" stroke="#d0d7de"/>'
+            f'<line x1="{x}" y1="{_TOP - 6}" x2="{x}" y2="{height - 6}" '
+            f'stroke="{_GREY}" stroke-opacity=".35"/>'
             f'<text x="{x}" y="{_TOP - 10}" text-anchor="middle">{text}</text>'
         )
     return lines

@@ -62,6 +62,7 @@ host python -c 'print(6 * 7)'
 --ip6 fd00::7 --network lab host ip address
 --ipc host host ipcs
 --isolation default host true
+--kernel-memory 64m host true
 -l course=linux -d host sleep 60
 --label-file labels.txt -d host sleep 60
 --link db:database host cat /etc/hosts

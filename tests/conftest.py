@@ -89,8 +89,15 @@ _leave_the_machines_network()
 
 # How long an example takes says something about the machine, not about us; and an installed tree of
 # tests is not for writing into.
+# Examples are drawn anew each time, but where a seed is given, so that such a run can be repeated.
 settings.register_profile(
-    "ours", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "ours",
+    deadline=None,
+    database=None,
+    derandomize=bool(
+        os.environ.get("IPYCONTAINER_SEED") and not os.environ.get("IPYCONTAINER_FULL")
+    ),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ours")
 

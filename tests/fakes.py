@@ -35,6 +35,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import History, ImageConfig, ImageRecord, Layer
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.log_range import WHOLE_LOG, LogRange
 from ipycontainer.model.network import NetworkConfig, NetworkRecord, Pool, PublishedPort
 from ipycontainer.model.process import Process
 from ipycontainer.model.sample import Sample
@@ -270,10 +271,8 @@ class FakeContainer:
             raise ContainerNotRunning(f"container {self.id} is not running")
         return tuple(self.tree)
 
-    def follow_log(
-        self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
-    ) -> FakeFollower:
-        return FakeFollower(self.name, list(self.log_chunks(since_ns, until_ns, tail)))
+    def follow_log(self, wanted: LogRange = WHOLE_LOG) -> FakeFollower:
+        return FakeFollower(self.name, list(self.log_chunks(wanted)))
 
     def unlink(self, alias: str) -> None:
         self.calls.append(("unlink", alias))
@@ -384,19 +383,11 @@ class FakeContainer:
         return list(self.differences), "--- a/x\n+++ b/x\n"
 
     def log_chunks(
-        self,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        tail: int | None = None,
-        follow: bool = False,
+        self, wanted: LogRange = WHOLE_LOG, *, follow: bool = False
     ) -> Iterator[FakeLogEntry]:
-        self.calls.append(("log_chunks", since_ns, until_ns, tail, follow))
-        chosen = [
-            entry
-            for entry in self.log
-            if (since_ns is None or entry.time_ns >= since_ns)
-            and (until_ns is None or entry.time_ns <= until_ns)
-        ]
+        tail = wanted.tail
+        self.calls.append(("log_chunks", wanted.since_ns, wanted.until_ns, tail, follow))
+        chosen = [entry for entry in self.log if wanted.holds(entry.time_ns)]
         yield from chosen if tail is None else chosen[len(chosen) - min(tail, len(chosen)) :]
 
     def exec(

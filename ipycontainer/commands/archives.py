@@ -53,7 +53,9 @@ def _readable(session: Session, source: str) -> Iterator[int]:
     if not source:
         if not isinstance(session.stdin, int) or os.isatty(session.stdin):
             raise UsageError(
-                "requested load from stdin, but stdin is empty", exit_code=1, hint="load -i FILE"
+                "requested load from stdin, but stdin is empty",
+                exit_code=1,
+                hint="ipycontainer load -i FILE",
             )
         yield session.stdin
         return

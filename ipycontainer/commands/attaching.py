@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Outcome, Running
 from ipycontainer.commands.terminals import (
     detach_keys_option,
@@ -40,7 +41,7 @@ def attach(
     session: Session, detach_keys: str, no_stdin: bool, sig_proxy: bool, container: str
 ) -> Outcome:
     """Return the foreground: what the program prints from now on, and its exit code."""
-    target = session.engine.containers.get(container)
+    target = lookup.inspected(session, container)
     config, status = target.record.config, target.record.state.status
     if status is not Status.RUNNING:
         raise UsageError(_NOT_NOW.get(status, _STOPPED), exit_code=1)

@@ -21,6 +21,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.network import PublishedPort
 from ipycontainer.model.process import Process
 from ipycontainer.model.sample import Sample
@@ -198,17 +199,9 @@ class Container(ContainerFiles, Protocol):
 
     def process_tree(self) -> Sequence[Process]: ...
 
-    def follow_log(
-        self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
-    ) -> Follower: ...
+    def follow_log(self, wanted: LogRange = ...) -> Follower: ...
 
-    def log_chunks(
-        self,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        tail: int | None = None,
-        follow: bool = False,
-    ) -> Iterator[LogEntry]: ...
+    def log_chunks(self, wanted: LogRange = ..., *, follow: bool = False) -> Iterator[LogEntry]: ...
 
 
 class Containers(Protocol):

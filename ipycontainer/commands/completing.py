@@ -37,7 +37,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """All that fits. `files`: a file of this machine would fit too, which others complete."""
+    """All that fits. `files`: a file of this machine would fit too, which a face completes."""
 
     found: tuple[Candidate, ...] = ()
     files: bool = False
@@ -162,7 +162,7 @@ def _fitting(word: str, candidates: Iterable[Candidate]) -> tuple[Candidate, ...
 def _values(values: Values, word: str, known: Known, given: Sequence[str]) -> Candidates:
     """Return the values of a kind that fit."""
     if isinstance(values, tuple):
-        found = [Candidate(value, "value") for value in values]
+        found = [Candidate(value, "value") for value in _of_keys(values, word)]
         if "container:" in values and word.startswith("container:"):
             found = _modes(known)
         return Candidates(_fitting(word, found))
@@ -190,6 +190,15 @@ def _values(values: Values, word: str, known: Known, given: Sequence[str]) -> Ca
     if values == "file":
         return Candidates(files=True)
     return Candidates(_fitting(word, _existing(values, known, given)))
+
+
+def _of_keys(values: Sequence[str], word: str) -> Iterator[str]:
+    """Yield the values; those of a key (`status=exited`) in its place, once it is typed."""
+    keys = {value.partition("=")[0] for value in values if value.endswith("=")}
+    for value in values:
+        key, _, after = value.partition("=")
+        if key not in keys or word.startswith(f"{key}=") == bool(after):
+            yield value
 
 
 def _existing(kind: str, known: Known, given: Sequence[str]) -> Iterator[Candidate]:

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import Listing, Outcome
 from ipycontainer.commands.verb import Session, verb
@@ -34,6 +35,8 @@ def stats(
 ) -> Outcome:
     """Return a row for each container, or an endless sequence of such listings."""
     engine = session.engine
+    for name in containers:
+        lookup.check_route(name)
 
     def listing(rows: tuple[Sample, ...]) -> Listing:
         return Listing(

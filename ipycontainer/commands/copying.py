@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Copied, Outcome, Streamed
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, NotFound, UsageError
@@ -66,7 +67,7 @@ def cp(
                 copy_local.check_output(str(session.cwd / target) + _tail(target))
             if not from_path:
                 raise InvalidArgument("bad parameter: pathcannot be empty")
-            container = session.engine.containers.get(from_name)
+            container = lookup.container(session, from_name)
             return _out(session, container, from_name, from_path, to_path, archive, follow, quiet)
         if source == "-":
             container = _receiver(session, to_name, to_path, target)
@@ -74,7 +75,7 @@ def cp(
             copy_local.look(str(session.cwd / source) + _tail(source), follow=follow, must=True)
             if not to_path:
                 raise UsageError("no such directory", exit_code=1)
-            container = session.engine.containers.get(to_name)
+            container = _sent_to(session, to_name, to_path, str(session.cwd / source))
         return _in(session, container, to_name, from_path, target, to_path, archive, follow, quiet)
     except (InvalidArgument, NotFound) as error:
         if error.message.startswith(_CLIENTS) and not _is_daemons(error.message):
@@ -91,9 +92,19 @@ def _receiver(session: Session, name: str, path: str, shown: str) -> Container:
     if not path:
         raise UsageError(refused, exit_code=1)
     try:
-        return session.engine.containers.get(name)
+        return lookup.container(session, name)
     except NotFound as error:
         raise UsageError(refused, exit_code=1, hint=error.message) from None
+
+
+def _sent_to(session: Session, name: str, path: str, source: str) -> Container:
+    """Return the container that takes a file; of a missing one docker's client looks at a path."""
+    try:
+        return lookup.container(session, name)
+    except NotFound:
+        if path.endswith(("/", "/.")) and not os.path.isdir(source):
+            raise UsageError("no such directory", exit_code=1) from None
+        raise
 
 
 def _is_daemons(message: str) -> bool:

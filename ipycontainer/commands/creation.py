@@ -21,7 +21,7 @@ from ipycontainer.commands.types import Assignment, Integer, Label, List, Stream
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import InvalidArgument, InvalidReference, UsageError
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.signals import parse_stop_signal
 
 __all__ = ["configuration", "creation_options"]
 
@@ -72,7 +72,9 @@ _OPTIONS = (
     click.option("-v", "--volume", type=List(), multiple=True, help="Bind mount a volume"),
     click.option("--volume-driver", type=String(), default="", help="Volume driver for volumes"),
     click.option("--volumes-from", type=List(), multiple=True, help="Mount another's volumes"),
-    click.option("-w", "--workdir", type=String(), default="", help="Working directory inside"),
+    click.option(
+        "-w", "--workdir", type=String(), default="", help="Working directory inside the container"
+    ),
     *policies.health_options,
     *policies.LOG_OPTIONS,
     *LIMIT_OPTIONS,
@@ -133,7 +135,7 @@ def configuration(
         raise UsageError("Conflicting options: --restart and --rm")
     interactive = interactive or isinstance(session.stdin, bytes)
     if stop_signal:
-        parse_signal(stop_signal)
+        parse_stop_signal(stop_signal)
     return ContainerConfig(
         image=image,
         command=command,

@@ -90,6 +90,8 @@ class Flags:
             raise self._wrong(f"bad flag syntax: {word}")
         option = self._by_name(f"--{name}")
         if option is None:
+            if name == "help" and equals and not self._wants_help(value):
+                return
             raise self._unknown(name)
         if not equals:
             if option.is_flag:
@@ -99,6 +101,14 @@ class Flags:
             else:
                 value = words.pop(0)
         found.append((option, self._checked(option, value)))
+
+    def _wants_help(self, value: str) -> bool:
+        """Read the value of `--help=`, which docker has as any other switch."""
+        try:
+            return parse_bool(value)
+        except ValueError as error:
+            text = f'invalid argument {go_quote(value)} for "--help" flag: {error}'
+            raise self._wrong(text) from None
 
     def _shorts(
         self, letters: str, words: list[str], found: list[tuple[click.Option, str]]

@@ -277,25 +277,22 @@ def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
             _, inner = Flags(str(command.name), (), interspersed=False).read(rest)
         except HelpWanted:
             return _help((name,))
-        return _in_group(command, inner, body) if inner else _usage_of(command, exit_code=0)
+        if inner:
+            return _in_group(command, inner, body)
+        raise UsageError(_group_usage(command), exit_code=0)
     full = f"{path} {name}".lstrip()
     if name in GROUPS.get(path, "" if path else VERBS).split():
         raise Unsupported(f"{PROGRAM} {full} is not supported yet", hint=INSTEAD.get(name, ""))
+    close = difflib.get_close_matches(name, group.commands, n=2)
+    hint = f"Did you mean {' or '.join(close)}?" if close else f"{PROGRAM} --help lists the verbs"
     if path:
-        return _usage_of(group, exit_code=1)
-    close = difflib.get_close_matches(name, group.commands, n=1)
-    hint = f"Did you mean {close[0]}?" if close else ""
+        raise UsageError(_group_usage(group), exit_code=1, hint=hint if close else "")
     raise UsageError(
         f"{PROGRAM}: '{full}' is not an {PROGRAM} command.",
         hint=hint,
         exit_code=1,
         usage=f"See '{PROGRAM} --help'",
     )
-
-
-def _usage_of(group: click.Group, exit_code: int) -> Call:
-    """Return a call that says on the errors' stream which verbs a group has."""
-    raise UsageError(_group_usage(group), exit_code=exit_code)
 
 
 def _help(words: Sequence[str]) -> Call:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
@@ -22,6 +23,7 @@ from ipycontainer.errors import (
     Unsupported,
     UsageError,
 )
+from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.units import parse_time
 
 if TYPE_CHECKING:
@@ -162,21 +164,27 @@ def _container(engine: Engine, name: str) -> Mapping[str, Any]:
 
 
 def _image(engine: Engine, name: str) -> Mapping[str, Any]:
+    if not name:
+        raise NotFound("No such image: ")
     return engine.images.get(name).attrs
 
 
-def _network(engine: Engine, name: str) -> Mapping[str, Any]:
+def network_attributes(engine: Engine, name: str) -> Mapping[str, Any]:
+    if not name:
+        raise NotFound("No such network: ")
     return engine.networks.get(name).attrs
 
 
 def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
+    if not name:
+        raise NotFound("No such volume: ")
     return engine.volumes.get(name).attrs
 
 
 _LOOKS: dict[str, Look] = {
     "container": _container,
     "image": _image,
-    "network": _network,
+    "network": network_attributes,
     "volume": _volume,
 }
 
@@ -246,14 +254,14 @@ def logs(
 
     With -f several are followed at once, which docker leaves to compose.
     """
-    target, *others = (session.engine.containers.get(each) for each in containers)
+    target, *others = (lookup.inspected(session, each) for each in containers)
     if any(each.record.config.log_driver == "none" for each in (target, *others)):
         raise InvalidArgument("configured logging driver does not support reading")
-    since_ns, until_ns, last = _moment("since", since), _moment("until", until), _tail(tail)
+    wanted = LogRange(_moment("since", since), _moment("until", until), _tail(tail))
     if others:
-        entries = _merged((target, *others), since_ns, until_ns, last)
+        entries = _merged((target, *others), wanted)
     else:
-        entries = target.log_chunks(since_ns=since_ns, until_ns=until_ns, tail=last, follow=follow)
+        entries = target.log_chunks(wanted, follow=follow)
     return LogView(
         container=target,
         entries=entries,
@@ -261,17 +269,13 @@ def logs(
         follow=follow,
         details=f"{target.log_details()} " if details else "",
         others=tuple(others),
-        since_ns=since_ns,
-        until_ns=until_ns,
-        tail=last,
+        wanted=wanted,
     )
 
 
-def _merged(
-    containers: Sequence[Container], since_ns: int | None, until_ns: int | None, tail: int | None
-) -> Iterator[LogEntry]:
+def _merged(containers: Sequence[Container], wanted: LogRange) -> Iterator[LogEntry]:
     """Yield the lines of several; nothing is opened before the first is wanted."""
-    yield from merged([each.follow_log(since_ns, until_ns, tail) for each in containers])
+    yield from merged([each.follow_log(wanted) for each in containers])
 
 
 def _moment(name: str, text: str) -> int | None:

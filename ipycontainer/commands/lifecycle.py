@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Codes, Done, Outcome
 from ipycontainer.commands.time_limit import Seconds
 from ipycontainer.commands.types import Integer
@@ -65,10 +66,9 @@ def _said_of(what: str) -> Iterator[None]:
 @click.argument("containers", nargs=-1)
 def stop(session: Session, grace: int | None, signal: str, containers: tuple[str, ...]) -> Outcome:
     """Ask with the container's stop signal, kill when the grace is over; -1 waits for ever."""
-    engine = session.engine
 
     def end(name: str) -> None:
-        container = engine.containers.get(name)
+        container = lookup.container(session, name)
         with _said_of(f"cannot stop container: {name}"):
             container.stop(grace, signal or None)
 
@@ -85,10 +85,9 @@ def restart(
     session: Session, grace: int | None, signal: str, containers: tuple[str, ...]
 ) -> Outcome:
     """Stop and start again; a stopped one is only started."""
-    engine = session.engine
 
     def again(name: str) -> None:
-        container = engine.containers.get(name)
+        container = lookup.container(session, name)
         with _said_of(f"Cannot restart container {name}"):
             container.restart(grace, signal or None)
 
@@ -105,8 +104,11 @@ def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
     def send(name: str) -> None:
         try:
             number = parse_signal(signal or "KILL")
+            lookup.check_route(name)
             engine.containers.get(name).kill(number)
         except EngineError as error:
+            if type(error) is NotFound:  # nobody but docker's router has seen it
+                raise
             # Docker's daemon says this with the name as typed, whatever the reason.
             reason = re.sub(r"^cannot kill container: [^:]*: ", "", error.message, flags=re.I)
             kind = type(error)
@@ -131,7 +133,7 @@ def wait(session: Session, timeout: float | None, containers: tuple[str, ...]) -
     for name in containers:
         try:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            codes.append(int(session.engine.containers.get(name).wait(left)["StatusCode"]))
+            codes.append(int(lookup.container(session, name).wait(left)["StatusCode"]))
         except EngineError as error:
             errors.append(error)
     return Codes(codes=tuple(codes), errors=tuple(errors))
@@ -151,6 +153,7 @@ def rm(
 ) -> Outcome:
     """Remove containers; with -f what is not there is named, yet forgiven (docker 26.1.5)."""
     engine = session.engine
+    gone: list[tuple[str, str]] = []
 
     def remove(name: str) -> None:
         ref = name.strip("/")
@@ -159,7 +162,16 @@ def rm(
         if link:
             _unlink(engine, ref)
         else:
-            engine.containers.get(ref).remove(force=force, v=volumes)
+            try:
+                container = engine.containers.get(ref)
+            except NoSuchContainer:
+                if any(ref == name or id_.startswith(ref) for id_, name in gone):
+                    # docker removes all at once, and meets its own removal here
+                    message = f"removal of container {ref} is already in progress"
+                    raise Conflict(message) from None
+                raise
+            container.remove(force=force, v=volumes)
+            gone.append((container.id, container.name))
 
     done = for_each(containers, remove)
     forgiven = force and all(isinstance(error, NoSuchContainer) for error in done.errors)

@@ -62,6 +62,8 @@ UPDATE_OPTIONS = (
         type=SwapBytes(),
         help="Memory and swap together: -1 for unlimited swap",
     ),
+    # docker's daemon no longer looks at it (since API 1.42), and says nothing of it
+    click.option("--kernel-memory", type=Bytes(), hidden=True, help="Without effect, as in docker"),
     click.option("--pids-limit", type=Integer(), help="Limit of processes, -1 for none"),
 )
 
@@ -118,7 +120,7 @@ def limits_of(options: Mapping[str, Any]) -> Limits:
 
 def says_nothing(options: Mapping[str, Any]) -> bool:
     """Tell whether no limit was given, not even its zero."""
-    return not _said(options, _PLAIN)
+    return not _said(options, (*_PLAIN, "kernel_memory"))
 
 
 def _said(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -56,9 +56,10 @@ def mount_points(
 def _volume(spec: str, cwd: Path) -> MountPoint:
     source, target, mode = _sections(spec)
     if not source:
-        return MountPoint("volume", _target(spec, target, "volume"), anonymous=True)
+        return MountPoint("volume", _unnamed_target(spec, target), anonymous=True)
     if source.startswith("."):
         source = str(cwd / source)
+        spec = f"{source}:{spec.partition(':')[2]}"  # docker's client tells its daemon so
     is_bind = source.startswith("/")
     words = _mode(mode)
     propagation = next((word for word in words if word in _PROPAGATION), "")
@@ -87,14 +88,34 @@ def _sections(spec: str) -> tuple[str, str, str]:
     """Return source, target and options; the source is empty for an anonymous volume."""
     if not spec:
         raise UsageError("invalid empty volume spec")
-    parts = spec.split(":") if len(spec) > 2 else [spec]
+    parts = _cut(spec) if len(spec) > 2 else [spec]
     if len(parts) > 3:
         raise UsageError(f"invalid spec: {spec}: too many colons")
     if not all(parts):
         raise UsageError(f"invalid spec: {spec}: empty section between colons")
     if len(parts) == 1:
         return "", parts[0], ""
-    return parts[0], parts[1], parts[2] if len(parts) == 3 else ""
+    source, target, *mode = spec.split(":")  # by which the daemon goes
+    if len(mode) > 1 or not target or (not mode and target in (*_ACCESS, "nocopy")):
+        raise InvalidArgument(f"invalid volume specification: '{spec}'")
+    return source, target, mode[0] if mode else ""
+
+
+def _cut(spec: str) -> list[str]:
+    """Return the sections as docker's client finds them: to it `a:` begins a drive of Windows."""
+    found, section = [], ""
+    for char in spec:
+        if char == ":" and not (len(section) == 1 and section.isalpha()):
+            found.append(section)
+            section = ""
+        else:
+            section += char
+    return [*found, section]
+
+
+def _unnamed_target(spec: str, target: str) -> str:
+    """Return where an anonymous volume goes: docker takes any word, as seen from the root."""
+    return _target(spec, target if target.startswith("/") else f"/{target}", "volume")
 
 
 def _mode(text: str) -> list[str]:

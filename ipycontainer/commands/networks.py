@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 import click
 
 from ipycontainer.commands.confirming import confirmed
-from ipycontainer.commands.inspection import FORMAT_HELP, inspected
+from ipycontainer.commands.inspection import FORMAT_HELP, inspected, network_attributes
 from ipycontainer.commands.lifecycle import for_each
+from ipycontainer.commands.lookup import check_route
+from ipycontainer.commands.lookup import inspected as lookup_inspected
 from ipycontainer.commands.network_options import Link
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome, PortListing
 from ipycontainer.commands.refusals import FILTERS
@@ -178,7 +180,7 @@ def _grouped(filters: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 @click.argument("names", nargs=-1)
 def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ...]) -> Outcome:
     """Return networks in docker's shape; `-v` adds nothing to one of this machine alone."""
-    return inspected(session, lambda engine, name: engine.networks.get(name).attrs, template, names)
+    return inspected(session, network_attributes, template, names)
 
 
 @verb(
@@ -206,6 +208,7 @@ def connect(
 ) -> Outcome:
     """Put a container on a network; docker prints nothing."""
     links = [each.partition(":")[::2] for each in link]
+    check_route(network)
     target = session.engine.containers.get(container).id  # docker looks for it first
     session.engine.networks.get(network).connect(target, alias, links, ip, ip6)
     return Done()
@@ -243,7 +246,12 @@ def disconnect(session: Session, force: bool, network: str, container: str) -> O
 @click.argument("networks", nargs=-1)
 def rm(session: Session, force: bool, networks: tuple[str, ...]) -> Outcome:
     """Remove networks that no container is on."""
-    done = for_each(networks, lambda name: session.engine.networks.get(name).remove())
+
+    def remove(name: str) -> None:
+        check_route(name)
+        session.engine.networks.get(name).remove()
+
+    done = for_each(networks, remove)
     if not force:
         return done
     errors = tuple(error for error in done.errors if not isinstance(error, NotFound))
@@ -275,7 +283,7 @@ def prune(session: Session, force: bool, filters: tuple[tuple[str, str], ...]) -
 @click.argument("private_port", required=False)
 def port(session: Session, container: str, private_port: str | None) -> Outcome:
     """Return where the ports of a running container are reached."""
-    target = session.engine.containers.get(container)
+    target = lookup_inspected(session, container)
     rows = tuple(
         PortSummary(
             container=target.record.name,

@@ -25,6 +25,9 @@ _ULIMITS = (
 _PS_FILTERS = (
     *("ancestor=", "before=", "exited=", "expose=", "health=", "id=", "is-task=", "label="),
     *("name=", "network=", "publish=", "since=", "status=", "volume="),
+    *("health=healthy", "health=none", "health=starting", "health=unhealthy"),
+    *("status=created", "status=dead", "status=exited", "status=paused", "status=removing"),
+    *("status=restarting", "status=running"),
 )
 
 # By the option's long name.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.live import Live
 from ipycontainer.commands.records import Outcome, ProcessList
 from ipycontainer.commands.verb import Session, verb
@@ -34,7 +35,7 @@ _EACH_SECONDS = 1.0
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def top(session: Session, watch: bool, container: str, arguments: tuple[str, ...]) -> Outcome:
     """Return the processes as this machine's `ps` shows them; with --watch again each second."""
-    target = session.engine.containers.get(container)
+    target = lookup.container(session, container)
     if not watch:
         return _listed(target, arguments)
     if arguments:

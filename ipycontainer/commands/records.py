@@ -22,6 +22,7 @@ from ipycontainer.commands.summaries import (
 from ipycontainer.errors import EngineError
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.lines import headed
+from ipycontainer.model.log_range import WHOLE_LOG, LogRange
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import rfc3339nano_fixed
 
@@ -212,7 +213,7 @@ class LogView(Outcome):
     """Lines of a log; with `follow` the iterator blocks until the container ends.
 
     `details` stands before each line, after its time. `others` are followed besides; a face that
-    follows by itself is given what was asked for in `since_ns`, `until_ns` and `tail`.
+    follows by itself finds in `wanted` what was asked for.
     """
 
     container: Container
@@ -221,9 +222,7 @@ class LogView(Outcome):
     follow: bool = False
     details: str = ""
     others: tuple[Container, ...] = ()
-    since_ns: int | None = None
-    until_ns: int | None = None
-    tail: int | None = None
+    wanted: LogRange = WHOLE_LOG
 
     def text(self, entry: LogEntry) -> bytes:
         """Return lines as they are shown: with what stands before each."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTEAD", "VERBS"]
 
 _CREATE = """
-cpu-count cpu-percent gpus io-maxbandwidth io-maxiops kernel-memory link-local-ip
+cpu-count cpu-percent gpus io-maxbandwidth io-maxiops link-local-ip
 """
 
 FLAGS: dict[str, str] = {
@@ -18,7 +18,6 @@ FLAGS: dict[str, str] = {
     "start": "checkpoint checkpoint-dir",
     "pull": "disable-content-trust",
     "push": "disable-content-trust",
-    "update": "kernel-memory",
     "network connect": "driver-opt gw-priority link-local-ip",
     "network create": "config-from config-only ingress ipam-driver ipam-opt scope",
 }

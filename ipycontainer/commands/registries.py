@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.suggesting import nearest_image
 from ipycontainer.commands.verb import Session, silently, verb
+from ipycontainer.engine.single_choices import is_for
 from ipycontainer.errors import (
     EngineError,
     ImageNotFound,
@@ -118,20 +120,22 @@ def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool)
         else:
             session.attend(transfer, notice, to_errors=True)
     except EngineError as error:
-        error.hint = error.hint or "images lists those that are here; host always is"
+        tags = (tag for each in session.engine.images.list() for tag in each.tags)
+        close = nearest_image(wanted.familiar, tags)
+        error.hint = error.hint or (
+            f"Did you mean {close}?"
+            if close
+            else "ipycontainer images lists those that are here; host always is"
+        )
         raise
 
 
 def _is_for(session: Session, image: str, platform: str) -> bool:
     """Tell whether an image is here, and for this platform."""
-    from ipycontainer.model import platform as platforms
-
     try:
-        record = session.engine.images.get(image).record
+        return is_for(session.engine.images.get(image).record, platform)
     except ImageNotFound:
         return False
-    here = platforms.Platform(record.os, record.architecture, record.variant)
-    return platforms.parse(platform).rank(here) is not None
 
 
 def _reference(text: str) -> Reference:
@@ -170,7 +174,7 @@ def login(
             raise UsageError(
                 "Error: Cannot perform an interactive login from a non TTY device",
                 exit_code=1,
-                hint="login -u NAME --password-stdin SERVER",
+                hint="ipycontainer login -u NAME --password-stdin SERVER",
             )
         username = username or session.ask("Username: ", False)
         password = password or session.ask("Password: ", True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipycontainer.commands import single_choices
+from ipycontainer.commands import lookup, single_choices
 from ipycontainer.commands.cell import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
@@ -92,7 +92,8 @@ def run(
     refuse_other_input(session, tty=config.tty, reads=config.attach_stdin)
     reads = config.attach_stdin and config.open_stdin
     tty = config.tty and not detach
-    keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=detach_keys)
+    keys = "" if detach else detach_keys  # which docker looks at where it attaches
+    keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=keys)
     with session.engine.reserved(config):
         try:
             with id_file(config.id_file, session.cwd) as file:
@@ -143,7 +144,7 @@ def _explained(session: Session, config: ContainerConfig, name: str, interactive
         config, _ = _with_body(session, config, interactive)
         return Explained(steps=tuple(session.engine.containers.explain(config, name)))
     except ImageNotFound as error:
-        hint = f"--explain fetches nothing: pull {config.image}"
+        hint = f"--explain fetches nothing: ipycontainer pull {config.image}"
         raise ImageNotFound(error.message, hint=hint) from None
 
 
@@ -226,7 +227,7 @@ def start(
     if attach or interactive:
         if len(containers) > 1:
             raise UsageError("you cannot start and attach multiple containers at once", exit_code=1)
-        container = session.engine.containers.get(containers[0])
+        container = lookup.inspected(session, containers[0])
         config = container.record.config
         reads = interactive and config.open_stdin
         stdin = _input(session, config) if interactive else None
@@ -252,7 +253,7 @@ def start(
     warnings_: list[str] = []
     for name in containers:
         try:
-            container = session.engine.containers.get(name)
+            container = lookup.container(session, name)
             container.start()
             warnings_ += container.warnings
             done.append(name)
@@ -303,7 +304,7 @@ def exec_(
         raise UsageError(_NO_LIMIT, exit_code=1)
     if detach and has_body:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
-    target = session.engine.containers.get(container)
+    target = lookup.inspected(session, container)
     stdin = session.stdin if interactive or has_body else None
     if isinstance(session.stdin, bytes):
         image = session.engine.images.get(target.record.image_id).record.config

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
@@ -79,7 +80,7 @@ def export(session: Session, output: str, container: str) -> Outcome:
     except InvalidArgument as error:
         message = f"failed to export container: {error.message}"
         raise UsageError(message, exit_code=1) from None
-    target = session.engine.containers.get(container)
+    target = lookup.container(session, container)
     if not output:
         return Streamed(pieces=target.export(), what=container, refused=_TERMINAL)
     try:
@@ -125,7 +126,7 @@ def commit(
         except InvalidReference as error:
             raise UsageError(error.message, exit_code=1) from None
         repository, tag = name.familiar_name, name.tag
-    target = session.engine.containers.get(container)
+    target = lookup.container(session, container)
     with session.progress(f"Committing {container}") as progress:
         image = target.commit(
             repository,

@@ -11,12 +11,11 @@ from typing import Any
 import click
 
 from ipycontainer.commands.types import List, String
+from ipycontainer.engine import single_choices
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
 from ipycontainer.model import platform as platforms
 
 __all__ = ["OPTIONS", "check", "check_platform"]
-
-RUNTIMES = ("", "runc", "io.containerd.runc.v2")  # docker's names of its own: ours takes its place
 
 OPTIONS = (
     click.option(
@@ -51,10 +50,8 @@ def check(
     """Refuse in docker's words what is not the one answer."""
     if not disable_content_trust:
         raise Unsupported("--disable-content-trust=false is not supported yet")
-    if isolation.lower() not in ("", "default"):
-        raise InvalidArgument(f"Invalid isolation: \"{isolation}\" - linux only supports 'default'")
-    if runtime not in RUNTIMES:
-        raise InvalidArgument(f"unknown or invalid runtime name: {runtime}")
+    single_choices.check_isolation(isolation)
+    single_choices.check_runtime(runtime)
     if storage_opt:
         _refuse_storage(storage_opt)
 

@@ -1,14 +1,20 @@
-"""The next step after a name that nothing has: the name that was meant, perhaps."""
+"""The next step after an error that names none: what was meant, perhaps, or what makes it right.
+
+Steps are named as a shell has them; a notebook says them in its own words.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ipycontainer.errors import (
+    ContainerNotRunning,
     EngineError,
     ImageNotFound,
+    NameInUse,
     NoSuchContainer,
     NoSuchNetwork,
     NoSuchVolume,
@@ -17,25 +23,56 @@ from ipycontainer.errors import (
 if TYPE_CHECKING:
     from ipycontainer.commands.border import EngineFactory
 
-__all__ = ["suggest"]
+__all__ = ["nearest_image", "suggest"]
 
 # What lists the names, where none is close.
 _LISTS = (
-    (NoSuchContainer, "ps -a lists all containers"),
-    (ImageNotFound, "images lists those that are here"),
-    (NoSuchNetwork, "network ls lists them"),
-    (NoSuchVolume, "volume ls lists them"),
+    (NoSuchContainer, "ipycontainer ps -a lists all containers"),
+    (ImageNotFound, "ipycontainer images lists those that are here"),
+    (NoSuchNetwork, "ipycontainer network ls lists them"),
+    (NoSuchVolume, "ipycontainer volume ls lists them"),
 )
+# The name in docker's words for each of them.
+_NAMED = re.compile(r"network (\S+) not found|get (\S+): no such volume|.*: (\S+)")
+_STOPPED = re.compile(r".*container (?P<id>[0-9a-f]{12,64}) is not running")
+_TAKEN = re.compile(r'.*The container name "/(?P<name>[^"]+)" is already in use')
 
 
 def suggest(error: EngineError, engine_factory: EngineFactory) -> None:
-    """Put the next step into an error about an unknown name that has none."""
-    word = error.message.rpartition(": ")[2]
-    step = next((step for kind, step in _LISTS if isinstance(error, kind)), "")
-    if error.hint or not step or " " in word:
+    """Put the next step into an error that has none."""
+    if error.hint:
         return
-    close = difflib.get_close_matches(word, _names(error, engine_factory), n=1)
-    error.hint = f"Did you mean {close[0]}?" if close else step
+    if isinstance(error, ContainerNotRunning) and (found := _STOPPED.fullmatch(error.message)):
+        error.hint = _to_start(found["id"], engine_factory)
+    elif isinstance(error, NameInUse) and (found := _TAKEN.match(error.message)):
+        error.hint = f"ipycontainer rm {found['name']}, or take another name"
+    elif step := next((step for kind, step in _LISTS if isinstance(error, kind)), ""):
+        if not (found := _NAMED.fullmatch(error.message)):
+            return
+        word = next(filter(None, found.groups()))
+        close = _nearest(word, _names(error, engine_factory))
+        error.hint = f"Did you mean {close}?" if close else step
+
+
+def nearest_image(name: str, tags: Iterable[str]) -> str:
+    """Return the tag that was meant by a name, perhaps; "" where none is close."""
+    return _nearest(name, _as_typed(tags))
+
+
+def _nearest(word: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word.removesuffix(":latest"), names, n=1)
+    return close[0] if close else ""
+
+
+def _as_typed(tags: Iterable[str]) -> list[str]:
+    return [tag.removesuffix(":latest") for tag in tags]
+
+
+def _to_start(container_id: str, engine_factory: EngineFactory) -> str:
+    try:
+        return f"ipycontainer start {engine_factory().containers.get(container_id).name}"
+    except EngineError:  # it is gone by now
+        return ""
 
 
 def _names(error: EngineError, engine_factory: EngineFactory) -> Sequence[str]:
@@ -44,8 +81,7 @@ def _names(error: EngineError, engine_factory: EngineFactory) -> Sequence[str]:
         if isinstance(error, NoSuchContainer):
             return [each.name for each in engine.containers.list(all=True)]
         if isinstance(error, ImageNotFound):
-            tags = [tag for image in engine.images.list() for tag in image.tags]
-            return [*tags, *(tag.removesuffix(":latest") for tag in tags)]
+            return _as_typed(tag for image in engine.images.list() for tag in image.tags)
         if isinstance(error, NoSuchNetwork):
             return [each.record.name for each in engine.networks.list()]
         return [each.name for each in engine.volumes.list()]

@@ -74,7 +74,9 @@ def reset(session: Session, force: bool) -> Outcome:
     """Empty the home through its own user namespace, containers that run included."""
     if not force:
         raise UsageError(
-            f"{_RESET_SAYS} Say --force to do it", exit_code=1, hint="system reset --force"
+            f"{_RESET_SAYS} Say --force to do it",
+            exit_code=1,
+            hint="ipycontainer system reset --force",
         )
     session.engine.reset()
     return Done()

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ipycontainer.commands import lookup
 from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of, says_nothing
 from ipycontainer.commands.policies import restart_policy
 from ipycontainer.commands.records import Lines, Outcome
@@ -62,7 +63,7 @@ def update(
     for name in containers:
         try:
             policy = restart_policy(restart) if restart else None
-            engine.containers.get(name).change(checked, policy)
+            lookup.container(session, name).change(checked, policy)
             names.append(name)
             warnings += dropped
         except EngineError as error:

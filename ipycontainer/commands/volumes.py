@@ -9,6 +9,7 @@ import click
 
 from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.listing import grouped
+from ipycontainer.commands.lookup import check_route
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import VolumeSummary
 from ipycontainer.commands.types import Filter, Label, List
@@ -104,6 +105,7 @@ def rm(session: Session, force: bool, volumes: tuple[str, ...]) -> Outcome:
     errors: list[EngineError] = []
     for name in volumes:
         try:
+            check_route(name)
             session.engine.volumes.get(name).remove(force=force)
             done.append(name)
         except NoSuchVolume as error:

@@ -40,7 +40,8 @@ from ipycontainer.network.hosts import HOST_GATEWAY
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints, monitor_statements
 from ipycontainer.store.database import Transaction
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise import wording
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.protocol import Channel, Message
 
 if TYPE_CHECKING:
@@ -231,7 +232,6 @@ def execute(
     record = container.record
     outputs = ("stdout",) if tty else ("stdout", "stderr")
     pipes = Pipes(stdin, () if detach else outputs)
-    terminal = (bundle.TERM,) if tty else ()
     rows, columns = window.size
     try:
         ask(
@@ -239,7 +239,7 @@ def execute(
             {
                 "op": "exec",
                 "args": list(cmd),
-                "env": list(bundle.merge_env(bundle.base_env(record), (*terminal, *environment))),
+                "env": list(bundle.merge_env(bundle.base_env(record, tty=tty), environment)),
                 "cwd": workdir or record.config.workdir or "/",
                 "user": user or record.config.user,
                 "tty": tty,
@@ -315,7 +315,6 @@ def exec_run(
     return ExecResult(code, b"".join(data for stream, data in collected if stream in shown))
 
 
-def _in_dockers_words(error: StepFailed, sentence: str) -> StepFailed:
-    return type(error)(
-        sentence.format(error.message), hint=error.hint, step=error.step, errno=error.errno
-    )
+def _in_dockers_words(error: StepFailed, form: str) -> StepFailed:
+    message = wording.sentence(form, error.message)
+    return type(error)(message, hint=error.hint, step=error.step, errno=error.errno)

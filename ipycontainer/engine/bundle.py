@@ -124,7 +124,7 @@ def build(
     return oci.Spec(
         process=oci.Process(
             args=(*(config.entrypoint or ()), *config.command),
-            env=base_env(record, linked),
+            env=base_env(record, linked, tty=record.config.tty),
             cwd=config.workdir or "/",
             terminal=config.tty,
             console_size=size if config.tty else (0, 0),
@@ -235,9 +235,14 @@ def is_unified() -> bool:
     return cgroups.detect().version == "v2"
 
 
-def base_env(record: ContainerRecord, linked: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the environment that every process of a container begins with, as docker's does."""
-    terminal = (TERM,) if record.config.tty else ()
+def base_env(
+    record: ContainerRecord, linked: tuple[str, ...] = (), *, tty: bool
+) -> tuple[str, ...]:
+    """Return the environment that every process of a container begins with, as docker's does.
+
+    Only one with a terminal of its own (`tty`) is told which.
+    """
+    terminal = (TERM,) if tty else ()
     return merge_env(
         (f"PATH={defaults.PATH}", f"HOSTNAME={network_files.hostname(record)}", *terminal, *linked),
         record.config.env,

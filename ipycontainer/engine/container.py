@@ -35,12 +35,13 @@ from ipycontainer.errors import (
     NoSuchContainer,
 )
 from ipycontainer.model.config import DEFAULT_STOP_SECONDS
+from ipycontainer.model.log_range import WHOLE_LOG, LogRange
 from ipycontainer.model.network import PublishedPort
-from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.signals import parse_signal, parse_stop_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.store import containers as store_containers
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
 
@@ -168,7 +169,8 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         config = self.record.config
         if not self.record.state.status.alive:
             return
-        number = parse_signal(str(signal if signal is not None else config.stop_signal or "TERM"))
+        wanted = str(signal if signal is not None else config.stop_signal or "TERM")
+        number = parse_stop_signal(wanted)
         if timeout is None:
             timeout = (
                 config.stop_timeout if config.stop_timeout is not None else DEFAULT_STOP_SECONDS
@@ -230,7 +232,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
             raise ContainerRunning(
                 f'cannot remove container "/{self.name}": container is {self.record.state.status}: '
                 "stop the container before removing or force remove",
-                hint=f"rm -f {self.name}",
+                hint=f"ipycontainer rm -f {self.name}",
             )
         for left in reversed(range(REMOVALS)):
             # With `v` its monitor leaves that to the worker: only one of them knows of volumes.
@@ -291,12 +293,12 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
 
         `since` and `until` are seconds since the epoch; `follow` is as `stream` unless given.
         """
-        entries = self.log_chunks(
-            None if since is None else int(since * 1e9),
-            None if until is None else int(until * 1e9),
-            None if tail == "all" else int(tail),
-            stream if follow is None else follow,
+        asked = LogRange(
+            since_ns=None if since is None else int(since * 1e9),
+            until_ns=None if until is None else int(until * 1e9),
+            tail=None if tail == "all" else int(tail),
         )
+        entries = self.log_chunks(asked, follow=stream if follow is None else follow)
         wanted = {name for name, yes in (("stdout", stdout), ("stderr", stderr)) if yes}
         texts = (
             logs.stamped(entry) if timestamps else entry.text
@@ -308,42 +310,32 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         return b"".join(texts)
 
     def log_entries(
-        self,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        tail: int | None = None,
-        follow: bool = False,
+        self, wanted: LogRange = WHOLE_LOG, *, follow: bool = False
     ) -> Iterator[LogEntry]:
-        """Yield its log line by line; with `follow` until it ends. `tail` None is everything."""
-        return logs.single(self.log_chunks(since_ns, until_ns, tail, follow))
+        """Yield its log line by line; with `follow` until it ends."""
+        return logs.single(self.log_chunks(wanted, follow=follow))
 
     def log_chunks(
-        self,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        tail: int | None = None,
-        follow: bool = False,
+        self, wanted: LogRange = WHOLE_LOG, *, follow: bool = False
     ) -> Iterator[LogEntry]:
         """Yield its log as `log_entries` does, lines that were printed at once together."""
         self.reload()
-        return logs.chunks(self, since_ns, until_ns, tail, follow)
+        return logs.chunks(self, wanted, follow=follow)
 
-    def follow_log(
-        self, since_ns: int | None = None, until_ns: int | None = None, tail: int | None = None
-    ) -> LogFollower:
+    def follow_log(self, wanted: LogRange = WHOLE_LOG) -> LogFollower:
         """Follow its log without blocking: for who watches several things at once."""
         self.reload()
-        return LogFollower(self, since_ns, until_ns, tail)
+        return LogFollower(self, wanted)
 
     def _is_for_the_end(self, number: int) -> bool:
         """Tell whether docker takes a signal as one that ends, and so lets a paused one go on."""
         own = self.record.config.stop_signal
-        return number == signals.SIGKILL or not own or parse_signal(own) == number
+        return number == signals.SIGKILL or not own or parse_stop_signal(own) == number
 
     def refuse_while_paused(self, message: str) -> None:
         """Raise Conflict where nothing can run now."""
         if self.record.state.status is Status.PAUSED:
-            raise Conflict(message, hint=f"unpause {self.name}")
+            raise Conflict(message, hint=f"ipycontainer unpause {self.name}")
 
     def _channel(self) -> Channel:
         return self.engine.supervisor.monitor(self.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from ipycontainer.engine import (
     drivers,
     exchange,
     explaining,
+    image_paths,
     limits,
     log_options,
     mounts,
@@ -27,7 +27,8 @@ from ipycontainer.engine import (
 from ipycontainer.engine.around import Around
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.merging import beside_script, merge_image
-from ipycontainer.engine.options import config_from_options
+from ipycontainer.engine.options import config_from_options, words
+from ipycontainer.engine.single_choices import refuse_other_platform
 from ipycontainer.errors import (
     ContainerError,
     EngineError,
@@ -44,7 +45,7 @@ from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.mounts import Bind
-from ipycontainer.model.signals import parse_signal
+from ipycontainer.model.signals import parse_stop_signal
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
 from ipycontainer.storage import snapshots, volumes
 from ipycontainer.store import containers as store_containers
@@ -128,7 +129,7 @@ class Containers:
                 "it needs to be an absolute path"
             )
         if config.stop_signal:
-            parse_signal(config.stop_signal)
+            parse_stop_signal(config.stop_signal)
         log_options.check(config.log_driver, config.log_options)
         if config.is_limited:
             config, dropped = limits.admit(config, capacity.of(self._engine))
@@ -155,6 +156,7 @@ class Containers:
         overlays, settings, shown = self._snapshot(container_id, image, warnings, made)
         merged = beside_script(merge_image(replace(config, image_mounts=shown), settings))
         merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
+        image_paths.refuse_files(self._engine.home, image, merged)
         if not merged.command and not merged.entrypoint:
             raise InvalidArgument("no command specified")
         record = ContainerRecord(
@@ -189,7 +191,7 @@ class Containers:
             raise Unsupported(
                 f"an image of this machine cannot be had with the storage driver {driver}: "
                 "it would be copied whole",
-                hint="info says why the others cannot be had",
+                hint="ipycontainer info says why the others cannot be had",
             )
         environment = PythonEnvironment.of_this_process()
         shown = host.prepare(home, container_id, environment, _cwd(), driver, made)
@@ -270,7 +272,9 @@ class Containers:
         **options: Any,
     ) -> Container:
         """Make a container from docker-py's options, ready to be started and watched."""
-        config = config_from_options(image, _words(command), options)
+        if platform := str(options.pop("platform", None) or ""):
+            refuse_other_platform(self._engine.images.get(image).record, image, platform)
+        config = config_from_options(image, words(command or ()), options)
         config = replace(
             config,
             auto_remove=auto_remove,
@@ -328,10 +332,11 @@ class Containers:
         Returns its output as bytes, or with `detach` the running Container. Raises ContainerError,
         with its stderr, for a code other than 0.
         """
+        platform = str(options.get("platform") or "")
         try:
-            self._engine.images.get(image)
+            refuse_other_platform(self._engine.images.get(image).record, image, platform)
         except ImageNotFound:
-            self._engine.images.pull(image)
+            self._engine.images.pull(image, platform=platform)
         if detach:
             container = self.prepare(image, command, auto_remove=remove, **options)
             try:
@@ -380,12 +385,6 @@ class Containers:
             records, all, limit, filters or {}, Around(self._engine, records)
         )
         return [Container(self._engine, record) for record in chosen]
-
-
-def _words(command: str | Sequence[str] | None) -> tuple[str, ...]:
-    if command is None:
-        return ()
-    return tuple(shlex.split(command) if isinstance(command, str) else command)
 
 
 def _cwd() -> str | None:

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import limits
-from ipycontainer.errors import Conflict, ContainerNotRunning, InvalidArgument, ResourceError
+from ipycontainer.errors import (
+    Conflict,
+    ContainerNotRunning,
+    EngineError,
+    InvalidArgument,
+    ResourceError,
+)
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers as store_containers
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
+from ipycontainer.supervise.protocol import Channel
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["pause", "unpause", "update"]
+__all__ = ["held", "pause", "unpause", "update"]
 
 
 def pause(container: Container) -> None:
     """Stop all processes of a container where they stand."""
     container.reload()
     _ask_monitor(container, {"op": "pause"})
+
+
+@contextmanager
+def held(container: Container) -> Iterator[None]:
+    """Hold a running container still, and let it go on; one that does not run is still already.
+
+    It goes on as well where this process is killed: its monitor sees the connection end. Where
+    nothing can hold it (an ordinary user without a cgroup), it goes on.
+    """
+    if container.record.state.status is not Status.RUNNING:
+        yield
+        return
+    with ExitStack() as stack:
+        with suppress(EngineError):
+            channel = stack.enter_context(
+                closing(container.engine.supervisor.monitor(container.id))
+            )
+            ask(channel, {"op": "pause", "hold": True})
+            stack.callback(_let_go, channel)
+        yield
+
+
+def _let_go(channel: Channel) -> None:
+    with suppress(EngineError):  # it was unpaused, or ended, meanwhile
+        ask(channel, {"op": "unpause"})
 
 
 def unpause(container: Container) -> None:

@@ -31,7 +31,7 @@ from ipycontainer.runtime.process_steps import Ready
 from ipycontainer.runtime.reasons import reason
 from ipycontainer.runtime.steps import Step
 from ipycontainer.supervise import timeline
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ def as_it_was(container: Container) -> list[ExplainedStep]:
     if kept is None:
         raise Conflict(
             f"nothing is known of a start of container {container.name}",
-            hint=f"start {container.name} tells more, and so does run --explain before a start",
+            hint=f"ipycontainer start {container.name} keeps its steps; "
+            "run --explain shows them without a start",
         )
     times, hierarchies = kept
     spec = oci_json.from_json(json.loads((directory / "config.json").read_bytes()))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from ipycontainer.engine.control import held
 from ipycontainer.engine.copying import pipe
-from ipycontainer.errors import EngineError, InvalidArgument, ResourceError
+from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model import reference
-from ipycontainer.model.state import Status
 from ipycontainer.supervise.client import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
     from ipycontainer.engine.images import Image
 
-__all__ = ["commit", "paused", "pieces", "to_file"]
+__all__ = ["commit", "pieces", "to_file"]
 
 
 def pieces(container: Container, size: int) -> Iterator[bytes]:
@@ -73,25 +73,6 @@ def _export(container: Container, fd: int, progress: Progress | None) -> None:
     container.tell("export")
 
 
-@contextmanager
-def paused(container: Container) -> Iterator[None]:
-    """Hold a running container still, and let it go on; one that does not run is still already.
-
-    Where nothing can hold it (an ordinary user without a cgroup), it goes on.
-    """
-    held = False
-    if container.record.state.status is Status.RUNNING:
-        with suppress(EngineError):
-            container.pause()
-            held = True
-    try:
-        yield
-    finally:
-        if held:
-            with suppress(EngineError):  # it was unpaused, or ended, meanwhile
-                container.unpause()
-
-
 def commit(
     container: Container,
     repository: str,
@@ -113,6 +94,6 @@ def commit(
         "changes": list(changes),
     }
     supervisor = container.engine.supervisor
-    with paused(container) if pause else nullcontext():
+    with held(container) if pause else nullcontext():
         done = supervisor.work("commit", arguments, progress=progress)
     return container.engine.images.get(str(done["id"]))

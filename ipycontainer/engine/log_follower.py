@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ipycontainer.engine.logs import Lines, single
 from ipycontainer.errors import ContainerNotRunning
+from ipycontainer.model.log_range import WHOLE_LOG, LogRange
 from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
 
@@ -29,15 +30,9 @@ class LogFollower:
     `read` until it gives nothing, then `ask`, wait for `fileno`, `grew`, and so on until `ended`.
     """
 
-    def __init__(
-        self,
-        container: Container,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        tail: int | None = None,
-    ) -> None:
+    def __init__(self, container: Container, wanted: LogRange = WHOLE_LOG) -> None:
         self.name = container.name
-        self._since_ns, self._until_ns = since_ns, until_ns
+        self._range, tail = wanted, wanted.tail
         self._lines = Lines(container, tail)
         self._channel: Channel | None = None
         self._asked = False
@@ -117,6 +112,4 @@ class LogFollower:
             self._channel = None
 
     def _wanted(self, entry: LogEntry) -> bool:
-        return (self._since_ns is None or entry.time_ns >= self._since_ns) and (
-            self._until_ns is None or entry.time_ns <= self._until_ns
-        )
+        return self._range.holds(entry.time_ns)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
+from ipycontainer.engine import foreign_logs
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord
@@ -21,6 +22,7 @@ _ROTATION = frozenset({"max-size", "max-file", "compress"})
 _BUFFER_BYTES = 1 << 20  # of mode=non-blocking, where it is not said
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
+_OF_ALL = ("mode", "max-buffer-size")
 _KNOWN = {
     "json-file": _ROTATION | {"labels", "labels-regex", "env", "env-regex", "tag"},
     "local": _ROTATION,
@@ -35,9 +37,10 @@ _TAG_FIELD = re.compile(r"\{\{\s*\.?(\w*)\s*\}\}")
 
 def check(driver: str, options: Mapping[str, str]) -> None:
     """Raise InvalidArgument, in the words of docker's daemon, for what it would not create."""
-    if driver not in _KNOWN:
+    if driver not in _KNOWN and driver not in foreign_logs.NAMES:
         raise InvalidArgument(
-            f'error looking up logging plugin {driver}: plugin "{driver}" not found'
+            f'error looking up logging plugin {driver}: plugin "{driver}" not found',
+            hint=foreign_logs.HINT,
         )
     for name, value in options.items():
         if name == "mode":
@@ -45,7 +48,12 @@ def check(driver: str, options: Mapping[str, str]) -> None:
                 raise InvalidArgument(f"logger: logging mode not supported: {value}")
         elif name == "max-buffer-size":
             _buffer(options)
-        elif name not in _KNOWN[driver]:
+    own = {name: value for name, value in options.items() if name not in _OF_ALL}
+    if driver in foreign_logs.NAMES:
+        foreign_logs.check(driver, own)
+        return
+    for name in own:
+        if name not in _KNOWN[driver]:
             where = "json-file log driver" if driver == "json-file" else f"log driver {driver}"
             raise InvalidArgument(f"unknown log opt '{name}' for {where}")
 
@@ -55,6 +63,8 @@ def of_request(record: ContainerRecord) -> dict[str, Any] | None:
     config = record.config
     if config.log_driver == "none":
         return {"keep": False}
+    if config.log_driver in foreign_logs.NAMES:
+        raise foreign_logs.refusal(config.log_driver, config.log_options)
     options = {**_DEFAULTS[config.log_driver], **config.log_options}
     size, files = _rotation(options)
     _tag(record, options.get("tag", ""))

@@ -18,6 +18,7 @@ from ipycontainer.engine.log_tail import tail_start
 from ipycontainer.engine.waiting import ready
 from ipycontainer.errors import ContainerNotRunning
 from ipycontainer.model.lines import headed
+from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.units import rfc3339nano_fixed
 from ipycontainer.supervise.log import LogPosition, segments
 from ipycontainer.supervise.log_reading import LogEntry, read_entries
@@ -51,35 +52,26 @@ def single(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
             yield LogEntry(entry.time_ns, entry.stream, line)
 
 
-def chunks(
-    container: Container,
-    since_ns: int | None,
-    until_ns: int | None,
-    tail: int | None,
-    follow: bool,
-) -> Iterator[LogEntry]:
-    """Yield those of the last `tail` lines of a log that are from `since_ns` to `until_ns`.
+def chunks(container: Container, wanted: LogRange, *, follow: bool) -> Iterator[LogEntry]:
+    """Yield the lines of a log that are wanted.
 
-    With `follow` it goes on until the container ends or `until_ns` has come. A negative `tail` is
-    everything. A line without end counts as one. All as in docker. An entry holds several lines
-    where they were printed at once.
+    With `follow` it goes on until the container ends or the range's end has come. A line without
+    end counts as one. All as in docker. An entry holds several lines where they were printed at
+    once.
     """
-    if tail is not None and tail < 0:
-        tail = None
+    tail = None if wanted.tail is None or wanted.tail < 0 else wanted.tail
 
-    def wanted(entry: LogEntry) -> bool:
-        return (since_ns is None or entry.time_ns >= since_ns) and (
-            until_ns is None or entry.time_ns <= until_ns
-        )
+    def is_wanted(entry: LogEntry) -> bool:
+        return wanted.holds(entry.time_ns)
 
     read = Lines(container, tail)
     # A line that has no end yet is the last one, unless it may go on while it is followed.
     standing = read.read() if follow else chain(read.read(), read.rest())
     if tail is not None:
         standing = _without(standing, read, _count(Lines(container, tail)) - tail)
-    yield from filter(wanted, standing)
+    yield from filter(is_wanted, standing)
     if follow:
-        yield from filter(wanted, chain(read.follow(until_ns), read.rest()))
+        yield from filter(is_wanted, chain(read.follow(wanted.until_ns), read.rest()))
 
 
 def _count(read: Lines) -> int:

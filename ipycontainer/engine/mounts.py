@@ -49,6 +49,8 @@ def wanted(
     inherited: list[MountPoint] = []
     for word in config.volumes_from:
         ref, _, mode = word.partition(":")
+        if not word:
+            raise InvalidArgument("volumes-from specification cannot be an empty string")
         inherited += inherit(engine.containers.get(ref).record.config.mounts, mode)
     decided = decide(config.mounts, inherited, image_volumes)
     check_sources(decided)

@@ -15,6 +15,8 @@ def take_network_fields(given: dict[str, Any]) -> dict[str, Any]:
     """Take the options about networks out of `given`, and return the fields that they mean."""
     mode = str(given.pop("network", None) or given.pop("network_mode", None) or "bridge")
     mode = "bridge" if mode == "default" else mode
+    if given.pop("network_disabled", False):
+        mode = "none"  # lo alone, whatever else is wished for
     links = _links(given.pop("links", ()))
     mac = str(given.pop("mac_address", ""))
     ports = given.pop("ports", {})

@@ -9,14 +9,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ipycontainer.engine import mount_options, right_options
+from ipycontainer.engine import mount_options, right_options, single_choices
 from ipycontainer.engine.limit_options import take_limit_fields
 from ipycontainer.engine.network_options import take_network_fields
 from ipycontainer.engine.upkeep_options import take_upkeep_fields
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.config import ContainerConfig
 
-__all__ = ["config_from_options"]
+__all__ = ["config_from_options", "words"]
 
 
 def config_from_options(
@@ -26,10 +26,11 @@ def config_from_options(
     given = {name: value for name, value in options.items() if value is not None}
     entrypoint = given.pop("entrypoint", None)
     stop_timeout = given.pop("stop_timeout", None)
+    single_choices.take(given)
     config = ContainerConfig(
         image=image,
         command=command,
-        entrypoint=None if entrypoint is None else _words(entrypoint),
+        entrypoint=None if entrypoint is None else words(entrypoint),
         env=_environment(given.pop("environment", ())),
         workdir=given.pop("working_dir", ""),
         user=str(given.pop("user", "")),
@@ -63,7 +64,8 @@ def config_from_options(
     return config
 
 
-def _words(value: str | Sequence[str]) -> tuple[str, ...]:
+def words(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the words of a command, which may be a line of a shell."""
     return tuple(shlex.split(value) if isinstance(value, str) else value)
 
 

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ipycontainer.engine.exporting import paused
+from ipycontainer.engine.control import held
 from ipycontainer.errors import EngineError, InvalidReference, NoSuchContainer, NotFound
 from ipycontainer.model import ids
 from ipycontainer.model.state import ContainerState
@@ -29,7 +29,7 @@ def checkpoint(
 ) -> Checkpoint:
     """Keep a container's changes under a name; with `pause` a running one is held still."""
     arguments = {"id": container.id, "tag": tag}
-    with paused(container) if pause else nullcontext():
+    with held(container) if pause else nullcontext():
         made = container.engine.supervisor.work("checkpoint", arguments, progress=progress)
     return Checkpoint(str(made["tag"]), int(made["created_ns"]), int(made["size"]))
 
@@ -82,7 +82,7 @@ def branch(container: Container, name: str, progress: Progress | None) -> Contai
             overlays=overlays,
             restart_count=0,
         )
-        with paused(container):
+        with held(container):
             arguments = {"id": container.id, "new": new_id}
             engine.supervisor.work("branch", arguments, progress=progress)
         return engine.containers.adopt(record)

@@ -288,6 +288,8 @@ def let_count(hierarchies: Hierarchies, path: str) -> None:
 
 
 def _make(directory: str, base: str) -> None:
+    if base and os.path.dirname(directory) == base:
+        _enable(base, base)  # no directory of ours in between, at whose making it would be done
     try:
         os.mkdir(directory, 0o755)
     except FileNotFoundError:

@@ -22,6 +22,7 @@ __all__ = [
 
 # What a container needs a cgroup of its own in: to be limited, and to be counted (blkio, cpuacct).
 CONTROLLERS_V1 = ("freezer", "devices", "pids", "memory", "cpu", "cpuacct", "blkio")
+_OTHERS_V1 = ("cpuset", "net_cls", "net_prio", "perf_event", "hugetlb", "rdma")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def parse_mountinfo(text: str) -> Hierarchies:
             unified = unified or mountpoint
         elif kind == "cgroup":
             for word in options.split(","):
-                if word in CONTROLLERS_V1 or word in ("cpuset", "net_cls", "perf_event"):
+                if word in CONTROLLERS_V1 or word in _OTHERS_V1:
                     controllers.setdefault(word, mountpoint)
     if controllers:
         return Hierarchies("hybrid" if unified else "v1", controllers, unified)

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidArgument, StepFailed, Unsupported
 from ipycontainer.linux.cgroups import Cgroup
-from ipycontainer.model.resources import DeviceValue, Resources
+from ipycontainer.model.resources import DeviceValue, RdmaLimit, Resources
 
 __all__ = ["Setting", "apply", "controllers", "settings"]
 
 LEAST_SHARES, MOST_SHARES = 2, 262144  # MIN_SHARES and MAX_SHARES of kernel/sched/sched.h
+MOST_SWAPPINESS = 100  # of runtimes; newer kernels take 200
 DEFAULT_PERIOD = 100_000  # microseconds
 # Written in the wrong order, these contradict what still stands (EINVAL): so they get a second try.
 _ORDER_MATTERS = (errno.EINVAL, errno.EBUSY)
@@ -42,8 +43,9 @@ def controllers(resources: Resources, *, v2: bool) -> tuple[str, ...]:
 
 def apply(cgroup: Cgroup, resources: Resources) -> None:
     """Limit a cgroup. Raises StepFailed in runc's words, naming value and file."""
-    weight = "io.bfq.weight" if _has_bfq(cgroup) else "io.weight"
-    left = settings(resources, v2=cgroup.is_v2, io_weight=weight)
+    _check_memory(cgroup, resources)
+    bfq = "bfq." if _has_bfq(cgroup) else ""
+    left = settings(resources, v2=cgroup.is_v2, bfq=bfq)
     for last in (False, True):
         refused: list[Setting] = []
         for setting in left:
@@ -56,11 +58,12 @@ def apply(cgroup: Cgroup, resources: Resources) -> None:
         left = tuple(refused)
 
 
-def settings(
-    resources: Resources, *, v2: bool, io_weight: str = "io.weight"
-) -> tuple[Setting, ...]:
-    """Return what to write, in order. Raises InvalidArgument and Unsupported, by name."""
-    return tuple(_version_2(resources, io_weight) if v2 else _version_1(resources))
+def settings(resources: Resources, *, v2: bool, bfq: str = "") -> tuple[Setting, ...]:
+    """Return what to write, in order; `bfq` is "bfq." where weights are that scheduler's.
+
+    Raises InvalidArgument and Unsupported, by name.
+    """
+    return tuple(_version_2(resources, f"io.{bfq}weight") if v2 else _version_1(resources, bfq))
 
 
 def _text(value: int) -> str:
@@ -107,11 +110,35 @@ def _version_2(limits: Resources, io_weight: str) -> list[Setting]:
         for key, devices in rates
         for each in devices
     ]
+    if limits.network_class is not None or limits.network_priorities:
+        raise Unsupported("network limits are not there under cgroup version 2")
+    if limits.blkio_leaf_weight is not None or limits.blkio_leaf_weight_device:
+        raise Unsupported("blkio leaf weight is not there under cgroup version 2")
+    found += [
+        Setting("hugetlb", f"hugetlb.{each.page_size}.max", str(each.limit))
+        for each in limits.huge_pages
+    ]
+    found += _rdma(limits.rdma)
     for file, value in limits.unified.items():
         if "/" in file or "." not in file:
             raise InvalidArgument(f"unified resource {file!r} must be a file name without slashes")
         found.append(Setting(file.partition(".")[0], file, value))
     return found
+
+
+def _rdma(limits: Sequence[RdmaLimit]) -> list[Setting]:
+    """Return the lines of rdma.max, which both versions have alike."""
+    return [
+        Setting("rdma", "rdma.max", f"{each.device} {' '.join(words)}")
+        for each in limits
+        if (
+            words := [
+                f"{word}={value}"
+                for word, value in (("hca_handle", each.handles), ("hca_object", each.objects))
+                if value is not None
+            ]
+        )
+    ]
 
 
 def _memory_v2(limits: Resources) -> list[Setting]:
@@ -156,7 +183,7 @@ def _io_weight(weight: int, file: str) -> str:
 # ── version 1 ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _version_1(limits: Resources) -> list[Setting]:
+def _version_1(limits: Resources, bfq: str) -> list[Setting]:
     if limits.unified:
         raise InvalidArgument("invalid configuration: cannot use unified on cgroup v1")
     shares = limits.cpu_shares
@@ -164,6 +191,11 @@ def _version_1(limits: Resources) -> list[Setting]:
         raise InvalidArgument(f"the minimum allowed cpu-shares is {LEAST_SHARES}")
     if shares is not None and shares > MOST_SHARES:
         raise InvalidArgument(f"the maximum allowed cpu-shares is {MOST_SHARES}")
+    swappiness = limits.memory_swappiness
+    if swappiness is not None and swappiness > MOST_SWAPPINESS:
+        raise InvalidArgument(
+            f"invalid memory swappiness value: {swappiness} (valid range is 0-{MOST_SWAPPINESS})"
+        )
     off = None if limits.oom_kill_disable is None else int(limits.oom_kill_disable)
     plain: tuple[tuple[str, str, int | str | None], ...] = (
         ("cpuset", "cpus", limits.cpus or None),
@@ -179,8 +211,10 @@ def _version_1(limits: Resources) -> list[Setting]:
         ("memory", "memsw.limit_in_bytes", limits.memory_swap),
         ("memory", "soft_limit_in_bytes", limits.memory_reservation),
         ("memory", "oom_control", off),
-        ("memory", "swappiness", limits.memory_swappiness),
-        ("blkio", "weight", limits.blkio_weight),
+        ("memory", "swappiness", swappiness),
+        ("blkio", f"{bfq}weight", limits.blkio_weight),
+        ("blkio", "leaf_weight", limits.blkio_leaf_weight),
+        ("net_cls", "classid", limits.network_class),
     )
     found = [
         Setting(controller, f"{controller}.{file}", str(value))
@@ -189,11 +223,21 @@ def _version_1(limits: Resources) -> list[Setting]:
     ]
     if limits.pids_limit is not None:
         found.append(Setting("pids", "pids.max", _text(max(limits.pids_limit, -1))))
-    found += _devices_v1("weight_device", limits.blkio_weight_device)
+    found += _devices_v1(f"{bfq}weight_device", limits.blkio_weight_device)
+    found += _devices_v1("leaf_weight_device", limits.blkio_leaf_weight_device)
     found += _devices_v1("throttle.read_bps_device", limits.read_bps)
     found += _devices_v1("throttle.write_bps_device", limits.write_bps)
     found += _devices_v1("throttle.read_iops_device", limits.read_iops)
     found += _devices_v1("throttle.write_iops_device", limits.write_iops)
+    found += [
+        Setting("hugetlb", f"hugetlb.{each.page_size}.limit_in_bytes", str(each.limit))
+        for each in limits.huge_pages
+    ]
+    found += _rdma(limits.rdma)
+    found += [
+        Setting("net_prio", "net_prio.ifpriomap", f"{name} {priority}")
+        for name, priority in limits.network_priorities
+    ]
     return found
 
 
@@ -208,7 +252,22 @@ def _devices_v1(file: str, devices: Sequence[DeviceValue]) -> list[Setting]:
 
 
 def _has_bfq(cgroup: Cgroup) -> bool:
-    return cgroup.is_v2 and os.path.exists(f"{cgroup.directories['']}/io.bfq.weight")
+    """Tell whether weights of block devices are the BFQ scheduler's, on either version."""
+    if cgroup.is_v2:
+        return os.path.exists(f"{cgroup.directories['']}/io.bfq.weight")
+    directory = cgroup.directories.get("blkio", "")
+    return os.path.exists(f"{directory}/blkio.bfq.weight")
+
+
+def _check_memory(cgroup: Cgroup, resources: Resources) -> None:
+    """Refuse less memory than is used by now, where that is asked for: version 2 would kill."""
+    limit = resources.memory_limit
+    if not (resources.memory_check and cgroup.is_v2 and limit is not None and limit >= 0):
+        return
+    with open(f"{cgroup.directories['']}/memory.current", encoding="ascii") as file:
+        used = int(file.read())
+    if used > limit:
+        raise StepFailed(f"rejecting memory limit {limit} <= usage {used}", step="limit memory.max")
 
 
 def _path(cgroup: Cgroup, setting: Setting) -> str:
@@ -229,6 +288,12 @@ def _write(cgroup: Cgroup, setting: Setting) -> None:
 def _failure(cgroup: Cgroup, setting: Setting, error: OSError) -> StepFailed:
     """Return runc's sentence: `failed to write "5": write /sys/...: invalid argument`."""
     directory = cgroup.directories.get("" if cgroup.is_v2 else setting.controller, "")
+    if not directory:  # runc's words for a controller that this machine has nowhere
+        return StepFailed(
+            f"cannot set {setting.controller} limit: container could not join or create cgroup",
+            step=f"limit {setting.file}",
+            errno=error.errno or 0,
+        )
     reason = os.strerror(error.errno or 0).lower()
     return StepFailed(
         f'failed to write "{setting.value}": write {directory}/{setting.file}: {reason}',

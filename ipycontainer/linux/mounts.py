@@ -24,6 +24,7 @@ __all__ = [
     "clone_tree",
     "detach",
     "make_all_slave",
+    "map_owners",
     "mount_overlay",
     "mount_overlay_by_string",
     "move_onto",
@@ -54,6 +55,7 @@ MOUNT_ATTR__ATIME = 0x70
 MOUNT_ATTR_NOATIME = 0x10
 MOUNT_ATTR_STRICTATIME = 0x20
 MOUNT_ATTR_NODIRATIME = 0x80
+MOUNT_ATTR_IDMAP = 0x100000
 MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x01, 0x02, 0x04, 0x08
 MS_REMOUNT, MS_BIND, MS_REC = 0x20, 0x1000, 0x4000
@@ -189,6 +191,18 @@ def set_attributes(
     A bind that was made read-only by mount(2) keeps its submounts writable; this does not.
     """
     attr = _MountAttr(set_bits, clear_bits, propagation, 0)
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    if _mount_setattr(NR_MOUNT_SETATTR, fd, b"", flags, byref(attr), ctypes.sizeof(attr)) < 0:
+        raise syscalls.failed()
+
+
+def map_owners(fd: int, owners: int, *, recursive: bool) -> None:
+    """Show a detached mount's files to everybody with the ids that a user namespace maps theirs to.
+
+    `owners` is the namespace's fd. Only root of the file system's own user namespace may (EPERM),
+    and not every file system can (EINVAL); Linux 5.12.
+    """
+    attr = _MountAttr(MOUNT_ATTR_IDMAP, 0, 0, owners)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     if _mount_setattr(NR_MOUNT_SETATTR, fd, b"", flags, byref(attr), ctypes.sizeof(attr)) < 0:
         raise syscalls.failed()

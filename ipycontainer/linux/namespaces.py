@@ -19,6 +19,7 @@ __all__ = [
     "FLAGS",
     "IdMap",
     "SubIds",
+    "TimeOffset",
     "become_root_in_new_userns",
     "clone",
     "find_mapper",
@@ -26,15 +27,18 @@ __all__ = [
     "join_user",
     "join_user_and_mount",
     "map_by_program",
+    "open_mapped_user",
     "open_path",
     "read_subids",
     "setns",
     "unshare",
+    "unshare_time",
     "write_map",
     "write_maps",
 ]
 
-CLONE_NEWNS = 0x00020000  # linux/sched.h, as all below
+CLONE_NEWTIME = 0x00000080  # linux/sched.h, as all below
+CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
@@ -52,12 +56,16 @@ FLAGS = {
     "user": CLONE_NEWUSER,
     "pid": CLONE_NEWPID,
     "network": CLONE_NEWNET,
+    "time": CLONE_NEWTIME,
 }
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 # (first id inside, first id outside, how many), a line of user_namespaces(7)
 IdMap = tuple[tuple[int, int, int], ...]
+
+# (clock, seconds, nanoseconds) of time_namespaces(7)
+TimeOffset = tuple[str, int, int]
 
 _MAPPER_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin")
 _INITIAL_MAP = [b"0", b"0", b"4294967295"]
@@ -181,6 +189,47 @@ def join_user_and_mount(pid: int) -> None:
     finally:
         os.close(fd)
     _take_root_ids()
+
+
+def unshare_time(offsets: Sequence[TimeOffset]) -> None:
+    """Move this process into a new time namespace whose clocks are that far ahead.
+
+    unshare(2) moves only children there, and offsets can be written until the first process is
+    (time_namespaces(7)); setns(2) to what children would get moves the caller itself. Raises
+    OSError.
+    """
+    unshare(CLONE_NEWTIME)
+    if offsets:
+        fd = os.open("/proc/self/timens_offsets", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, "".join(f"{name} {sec} {nano}\n" for name, sec, nano in offsets).encode())
+        finally:
+            os.close(fd)
+    fd = os.open("/proc/self/ns/time_for_children", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(fd, CLONE_NEWTIME)
+    finally:
+        os.close(fd)
+
+
+def open_mapped_user(uids: IdMap, gids: IdMap) -> int:
+    """Return a descriptor of a new user namespace with these maps, which nobody lives in.
+
+    Raises OSError.
+    """
+    read, write = os.pipe()
+    child = clone(CLONE_NEWUSER)
+    if child == 0:
+        os.close(write)
+        os.read(read, 1)  # until the parent has opened it
+        os._exit(0)
+    os.close(read)
+    try:
+        write_maps(child, uids, gids)
+        return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(write)
+        os.waitpid(child, 0)
 
 
 def open_path(path: str, start_ticks: int = 0) -> int:

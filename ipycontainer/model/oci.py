@@ -158,13 +158,27 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class IdMapping:
+    """A line of a new user namespace's map.
+
+    `size` ids from `host_id` on are `container_id` and its followers inside.
+    """
+
+    container_id: int
+    host_id: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mount:
-    """One mount, in mount(8)'s words."""
+    """One mount, in mount(8)'s words. The mappings are for its files' owners, () for none."""
 
     destination: str
     type: str = ""
     source: str = ""
     options: tuple[str, ...] = ()
+    uid_mappings: tuple[IdMapping, ...] = ()
+    gid_mappings: tuple[IdMapping, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,23 +206,12 @@ class DeviceRule:
 
 
 @dataclass(frozen=True, slots=True)
-class IdMapping:
-    """A line of a new user namespace's map.
-
-    `size` ids from `host_id` on are `container_id` and its followers inside.
-    """
-
-    container_id: int
-    host_id: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Linux:
     """The Linux part. `namespaces` maps OCI's type to a path to join, or "" for a new one.
 
     `seccomp` is the profile in OCI's resolved form, None for no filter. `cgroups_path` names the
     container's cgroup below each controller's mount; `resources` are its limits, None for none.
+    `time_offsets` maps a clock to the (seconds, nanoseconds) by which it is ahead of the machine's.
     """
 
     namespaces: Mapping[str, str] = field(default_factory=dict)
@@ -224,6 +227,7 @@ class Linux:
     personality: str = ""
     uid_mappings: tuple[IdMapping, ...] = ()
     gid_mappings: tuple[IdMapping, ...] = ()
+    time_offsets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

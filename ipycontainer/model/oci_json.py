@@ -39,8 +39,7 @@ _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambien
 # be refused by it; what is Windows', Solaris' and so on means nothing here.
 _REFUSED = {
     "process.": {"execCPUAffinity"},
-    "mounts.": {"uidMappings", "gidMappings"},
-    "linux.": {"intelRdt", "mountLabel", "timeOffsets", "netDevices", "memoryPolicy"},
+    "linux.": {"intelRdt", "mountLabel", "netDevices", "memoryPolicy"},
 }
 
 
@@ -106,6 +105,8 @@ def _mount_to_json(mount: Mount) -> dict[str, Any]:
         **({"type": mount.type} if mount.type else {}),
         **({"source": mount.source} if mount.source else {}),
         "options": list(mount.options),
+        **_mappings_to_json("uidMappings", mount.uid_mappings),
+        **_mappings_to_json("gidMappings", mount.gid_mappings),
     }
 
 
@@ -140,6 +141,7 @@ def _linux_to_json(linux: Linux) -> dict[str, Any]:
         **({"personality": {"domain": linux.personality}} if linux.personality else {}),
         **_mappings_to_json("uidMappings", linux.uid_mappings),
         **_mappings_to_json("gidMappings", linux.gid_mappings),
+        **_offsets_to_json(linux.time_offsets),
     }
 
 
@@ -159,6 +161,11 @@ def _mappings_to_json(name: str, mappings: Sequence[IdMapping]) -> dict[str, Any
         for line in mappings
     ]
     return {name: lines} if lines else {}
+
+
+def _offsets_to_json(offsets: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+    found = {clock: {"secs": sec, "nanosecs": nano} for clock, (sec, nano) in offsets.items()}
+    return {"timeOffsets": found} if found else {}
 
 
 def from_json(raw: Mapping[str, Any]) -> Spec:
@@ -257,12 +264,13 @@ def _signed(limit: int) -> int:
 
 
 def _mount(raw: Mapping[str, Any]) -> Mount:
-    _refuse(raw, "mounts.")
     return Mount(
         str(raw["destination"]),
         str(raw.get("type", "")),
         str(raw.get("source", "")),
         _words(raw.get("options")),
+        _each(raw.get("uidMappings"), _mapping),
+        _each(raw.get("gidMappings"), _mapping),
     )
 
 
@@ -283,6 +291,10 @@ def _linux(raw: Mapping[str, Any]) -> Linux:
         personality=str((raw.get("personality") or {}).get("domain", "")),
         uid_mappings=_each(raw.get("uidMappings"), _mapping),
         gid_mappings=_each(raw.get("gidMappings"), _mapping),
+        time_offsets={
+            str(clock): (int(each.get("secs", 0)), int(each.get("nanosecs", 0)))
+            for clock, each in (raw.get("timeOffsets") or {}).items()
+        },
     )
 
 

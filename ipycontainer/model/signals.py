@@ -10,7 +10,7 @@ import signal
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["parse_signal", "signal_name"]
+__all__ = ["parse_signal", "parse_stop_signal", "signal_name"]
 
 # signal.h: the first two real-time signals are glibc's own, yet docker names them from 34 on.
 _RTMIN, _RTMAX = 34, 64
@@ -38,6 +38,16 @@ def parse_signal(text: str) -> int:
         if _RTMIN <= number <= _RTMAX:
             return number
     raise InvalidArgument(f"invalid signal: {text}")
+
+
+def parse_stop_signal(text: str) -> int:
+    """Return the number of a signal to stop with: one that no kernel has is KILL.
+
+    Docker takes any number here. What cannot be sent ends nobody, and so it kills.
+    """
+    if re.fullmatch(r"[+-]?[0-9]+", text) and int(text) and not 1 <= int(text) <= _RTMAX:
+        return int(signal.SIGKILL)
+    return parse_signal(text)
 
 
 def signal_name(number: int) -> str:

@@ -29,7 +29,7 @@ def free_pool(taken: Collection[IPNetwork]) -> Pool:
     raise ResourceError(
         "could not find an available, non-overlapping IPv4 address pool among the defaults "
         "to assign to the network",
-        hint="network create --subnet 10.123.0.0/24 NAME",
+        hint="ipycontainer network create --subnet 10.123.0.0/24 NAME",
     )
 
 

@@ -22,6 +22,7 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     donors,
+    idmap_steps,
     init,
     limiting,
     listener,
@@ -86,9 +87,10 @@ class Launched:
     """A program that has been started.
 
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
-    is the caller's to close, and so is `terminal`, the master of the program's terminal, -1 without
-    one, and the sockets of `resolver` (datagrams, streams). `times` are what init noted of its
-    steps (`Context.times`).
+    is the caller's to close (`let_go`), and so is `terminal`, the master of the program's terminal,
+    -1 without one, and the sockets of `resolver` (datagrams, streams). `times` are what init noted
+    of its steps (`Context.times`). `mount_namespace` is that of a sandbox, which ends with the
+    caller, or is let go with the rest.
     """
 
     pid: int
@@ -99,6 +101,13 @@ class Launched:
     times: Sequence[int] = ()
     terminal: int = -1
     resolver: tuple[int, ...] = ()
+    mount_namespace: int = -1
+
+    def let_go(self) -> None:
+        """Forget a program that has ended and was reaped: nothing of it is held any more."""
+        for fd in (self.pidfd, self.mount_namespace):
+            if fd >= 0:
+                os.close(fd)
 
 
 def preload() -> Hierarchies:
@@ -146,10 +155,14 @@ def launch(
     course = course or Course()
     course.begin(sandboxed=False)
     course.cgroup = cgroup = make_cgroup(spec)
+    if cgroup is None and spec.linux.resources and manner is not None and manner.must_limit:
+        raise limiting.without_cgroup(preload(), spec.linux.resources)
     course.mark()
     pid = 0
     sync = own = -1
+    mapped: list[int] = []
     try:
+        mapped = idmap_steps.make_trees(spec, str(bundle))
         steps = plan.plan(
             spec,
             str(bundle),
@@ -183,6 +196,7 @@ def launch(
                 cgroup.attach(pid)
             os.write(own, b"1")
         tree_steps.hand_over(own, trees)
+        idmap_steps.hand_over(own, mapped)
         course.mark()
         if connect is not None:
             connect(pid)
@@ -219,7 +233,7 @@ def launch(
             raise _not_started(error) from error
         raise
     finally:
-        for fd in (own, sync):
+        for fd in (own, sync, *mapped):
             if fd >= 0:
                 os.close(fd)
 
@@ -290,6 +304,7 @@ def follow(
             told,
             master,
             tuple(resolver or ()),
+            sandbox.mount_namespace,
         )
     except Misfit:
         pass

@@ -5,6 +5,7 @@ Imports linux and model only. Called for bundles with limits, and for rules of d
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupported
@@ -13,7 +14,7 @@ from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import DeviceRule
 from ipycontainer.model.resources import Resources
 
-__all__ = ["NO_CGROUP", "further", "limit", "limit_devices"]
+__all__ = ["NO_CGROUP", "further", "limit", "limit_devices", "without_cgroup"]
 
 NO_CGROUP = "This user may not make a cgroup here: the container's limits are discarded."
 # runc's words between the start that failed and the limit that was refused.
@@ -32,6 +33,16 @@ def further(hierarchies: Hierarchies, resources: Resources) -> tuple[str, ...]:
     return tuple(name for name in needed if name not in usual)
 
 
+def without_cgroup(hierarchies: Hierarchies, resources: Resources) -> StepFailed:
+    """Return the error for limits that nobody can set: of the first of their controllers."""
+    names = limits.controllers(resources, v2=not hierarchies.is_v1) or ("any",)
+    return StepFailed(
+        f"{LIMITING}: cannot set {names[0]} limit: container could not join or create cgroup",
+        hint="this user may not make a cgroup here",
+        step="limit the cgroup",
+    )
+
+
 def limit(cgroup: Cgroup, resources: Resources) -> None:
     """Limit a cgroup that has just been made, or remove it. Raises StepFailed."""
     try:
@@ -42,11 +53,11 @@ def limit(cgroup: Cgroup, resources: Resources) -> None:
 
 
 def limit_devices(cgroup: Cgroup, rules: Sequence[DeviceRule]) -> None:
-    """Set the rules for devices, but for version 2 in a user namespace.
+    """Set the rules for devices, but for version 2 in a user namespace, or by an ordinary user.
 
     It takes no program from there (EPERM), and nobody can make a node there.
     """
-    if cgroup.is_v2 and not namespaces.in_initial_userns():
+    if cgroup.is_v2 and (os.geteuid() != 0 or not namespaces.in_initial_userns()):
         return
     cgroup.set_device_rules(rules)
 

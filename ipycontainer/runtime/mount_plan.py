@@ -5,17 +5,26 @@ A part of plan, and pure as that is. Imports model, linux's constants and the mo
 
 from __future__ import annotations
 
+import errno
 import posixpath
 from dataclasses import dataclass, replace
 
-from ipycontainer.errors import InvalidArgument, Unsupported
+from ipycontainer.errors import InvalidArgument, StepFailed, Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import Mount
-from ipycontainer.runtime import foreign_mounts, mount_steps, options, volume_steps
+from ipycontainer.runtime import (
+    cgroup_steps,
+    foreign_mounts,
+    idmap_steps,
+    mount_steps,
+    options,
+    refusals,
+    volume_steps,
+)
 from ipycontainer.runtime.steps import Step
 
-__all__ = ["CgroupView", "clean", "is_bind", "steps_of"]
+__all__ = ["CgroupView", "clean", "steps_of"]
 
 _FILE_SYSTEMS = frozenset({"proc", "tmpfs", "devpts", "sysfs", "mqueue", "ramfs"})
 # What a file may be laid over inside /proc, for lxcfs and its kin: no mask or check depends on
@@ -83,7 +92,7 @@ def steps_of(
         raise Unsupported(f'mount type "{mount.type}" of {target} is not supported')
     inside_proc = target == "/proc" or target.startswith("/proc/")
     if inside_proc and (mount.type != "proc" or target != "/proc"):
-        raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
+        raise _inside_proc(mount.source or mount.type, target)
     source = mount.source or mount.type
     if mount.type not in _FILE_SYSTEMS:
         return [_by_name(mount.type, source, target, parsed)]
@@ -111,10 +120,17 @@ def steps_of(
     ]
 
 
+def _inside_proc(source: str, target: str) -> StepFailed:
+    reason = refusals.NOT_PROC if target == "/proc" else refusals.INSIDE_PROC
+    error = PermissionError(errno.EPERM, reason)
+    words = refusals.of_bind(source, target, error)
+    return StepFailed(words, step=f"bind {source} on {target}", errno=errno.EPERM)
+
+
 def _user_bind(mount: Mount, bundle: str, target: str, parsed: options.MountOptions) -> Step:
     inside_proc = target in _PROC_FILES
     if target.startswith("/proc/") and not inside_proc:
-        raise InvalidArgument(f'"{target}" cannot be mounted because it is inside /proc')
+        raise _inside_proc(mount.source, target)
     asked = dict(parsed.data)
     subpath = asked.pop("subpath", "")
     if asked:
@@ -127,6 +143,7 @@ def _user_bind(mount: Mount, bundle: str, target: str, parsed: options.MountOpti
         recursive=parsed.recursive,
         subpath=subpath,
         inside_proc=inside_proc,
+        mapped=idmap_steps.is_mapped(mount),
     )
 
 
@@ -139,6 +156,7 @@ def _bind(
     subpath: str = "",
     optional: bool = False,
     inside_proc: bool = False,
+    mapped: bool = False,
 ) -> Step:
     return mount_steps.BindMount(
         source,
@@ -153,6 +171,7 @@ def _bind(
         subpath=subpath,
         optional=optional,
         inside_proc=inside_proc,
+        mapped=mapped,
     )
 
 
@@ -179,12 +198,7 @@ def _cgroup_mount(
             _bind(directory, target, parsed, recursive=False) for _, directory in cgroup.binds[:1]
         ]
     view, writable = cgroup or CgroupView(), not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY
-    return [mount_steps.MountCgroups(target, view.binds, view.links, writable)]
-
-
-def is_bind(mount: Mount) -> bool:
-    """Tell whether a mount shows a part of the host's tree."""
-    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
+    return [cgroup_steps.MountCgroups(target, view.binds, view.links, writable)]
 
 
 def clean(path: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ipycontainer.linux import mounts, syscalls
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.runtime import foreign_mounts
+from ipycontainer.runtime import foreign_mounts, refusals
 from ipycontainer.runtime.steps import Context
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "BindRoot",
     "IsolateMounts",
     "MakeReadOnly",
-    "MountCgroups",
     "MountFileSystem",
     "MountOverlay",
     "PivotRoot",
@@ -183,6 +182,10 @@ class MountFileSystem:
         """Say it."""
         return f"mount {self.kind} on {self.target}"
 
+    def refusal(self, error: OSError) -> str:
+        """Say why a tmpfs could not be mounted as runc says it."""
+        return refusals.of_tmpfs(self.target, self.options, error) if self.kind == "tmpfs" else ""
+
 
 def _open_place(root: DirFd, target: str, *, through_links: bool) -> int:
     nofollow = 0 if through_links else os.O_NOFOLLOW
@@ -229,7 +232,7 @@ class BindMount:
     submount that the machine has read-only stays so, and in a user namespace must (EPERM,
     mount_namespaces(7)).
     `tree_bits` are those that submounts get too. A `subpath` is looked up inside the source, whose
-    links lead nowhere else.
+    links lead nowhere else; a `mapped` tree, whose owners are others, was made by the parent.
     """
 
     source: str
@@ -244,6 +247,7 @@ class BindMount:
     tree_clear_bits: int = 0
     spread: bool = True
     inside_proc: bool = False
+    mapped: bool = False
 
     def execute(self, ctx: Context) -> None:
         """Clone, restrict, attach; what is `optional` and not there is left out with a warning."""
@@ -268,17 +272,20 @@ class BindMount:
             if self.set_bits != self.tree_bits or self.clear_bits:
                 clear = _whole_atime(self.set_bits, self.clear_bits)
                 mounts.set_attributes(tree, self.set_bits, clear)
-            if stat.S_ISDIR(os.fstat(tree).st_mode):
+            is_directory = stat.S_ISDIR(os.fstat(tree).st_mode)
+            if is_directory:
                 target = ctx.root.mkdirs(self.target).fd
             else:
                 target = ctx.root.create_file(self.target)
             try:
                 # runc's and crun's rule: what covers parts of /proc fools masks and security labels
                 inside = syscalls.fstatfs_type(target) == PROC_SUPER_MAGIC
-                if inside and not self.inside_proc:
-                    raise OSError(errno.EPERM, "nothing can be mounted inside /proc")
                 if self.target == "/proc" and syscalls.fstatfs_type(tree) != PROC_SUPER_MAGIC:
-                    raise OSError(errno.EPERM, "only a procfs can be mounted on /proc")
+                    raise OSError(errno.EPERM, refusals.NOT_PROC)
+                if inside and not self.inside_proc:
+                    raise OSError(errno.EPERM, refusals.INSIDE_PROC)
+                if not is_directory and stat.S_ISDIR(os.fstat(target).st_mode):
+                    raise IsADirectoryError(errno.EISDIR, "")  # move_mount(2) says EINVAL
                 mounts.move_onto(tree, target)
             finally:
                 os.close(target)
@@ -286,6 +293,8 @@ class BindMount:
             os.close(tree)
 
     def _tree(self, ctx: Context) -> int:
+        if self.mapped:
+            return ctx.mapped.pop(0)
         if self.propagation == mounts.MS_SHARED:
             return ctx.shared.pop(self.source)
         if not self.subpath:
@@ -302,62 +311,14 @@ class BindMount:
         mode = " read-only" if self.set_bits & mounts.MOUNT_ATTR_RDONLY else ""
         return f"bind {self.source} on {self.target}{mode}"
 
+    def refusal(self, error: OSError) -> str:
+        """Say why it could not be done as runc says it."""
+        return refusals.of_bind(self.source, self.target, error)
+
 
 def _whole_atime(set_bits: int, clear_bits: int) -> int:
     """Return what to clear: with one way of access times all others must be (EINVAL)."""
     return clear_bits | (mounts.MOUNT_ATTR__ATIME if set_bits & mounts.MOUNT_ATTR__ATIME else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class MountCgroups:
-    """Show the container its own cgroup: under version 1 one directory a controller.
-
-    Read-only but for a privileged container: writable they let it change its own limits, and
-    `release_agent` runs programs on the host (CVE-2022-0492). `binds` are (name, directory of the
-    host) each, `names` (link, name).
-    """
-
-    target: str
-    binds: tuple[tuple[str, str], ...]
-    names: tuple[tuple[str, str], ...] = ()
-    writable: bool = False
-
-    def execute(self, ctx: Context) -> None:
-        """Mount a tmpfs, bind into it, and close it for writing."""
-        read_only = 0 if self.writable else mounts.MOUNT_ATTR_RDONLY
-        quiet = mounts.MOUNT_ATTR_NOSUID | mounts.MOUNT_ATTR_NODEV | mounts.MOUNT_ATTR_NOEXEC
-        with mounts.FileSystem("tmpfs") as fs:
-            fs.set("source", "tmpfs")
-            fs.set("mode", "755")
-            fs.set("size", "64k")
-            base = fs.mount(quiet)
-        try:
-            with ctx.root.mkdirs(self.target) as target:
-                mounts.move_onto(base, target.fd)
-            for name, source in self.binds:
-                tree = mounts.clone_tree(mounts.AT_FDCWD, source, recursive=False)
-                try:
-                    mounts.set_attributes(tree, quiet | read_only, propagation=mounts.MS_PRIVATE)
-                    os.mkdir(name, 0o755, dir_fd=base)
-                    place = os.open(name, _OPEN_DIRECTORY | os.O_CLOEXEC, dir_fd=base)
-                    try:
-                        mounts.move_onto(tree, place)
-                    finally:
-                        os.close(place)
-                finally:
-                    os.close(tree)
-            for link, name in self.names:
-                os.symlink(name, link, dir_fd=base)
-            if read_only:
-                mounts.set_attributes(base, read_only)
-        finally:
-            os.close(base)
-
-    def describe(self) -> str:
-        """Say it."""
-        shown = ", ".join(name for name, _ in self.binds) or "nothing"
-        mode = "" if self.writable else ", read-only"
-        return f"show {shown} of the own cgroup on {self.target}{mode}"
 
 
 @dataclass(frozen=True, slots=True)

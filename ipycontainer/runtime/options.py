@@ -11,7 +11,7 @@ from ipycontainer.errors import Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.model.oci import Mount
 
-__all__ = ["MountOptions", "known_options", "parse"]
+__all__ = ["MountOptions", "is_bind", "known_options", "parse"]
 
 _PROPAGATIONS = {
     "private": mounts.MS_PRIVATE,
@@ -26,7 +26,7 @@ _EMPTY = frozenset(
 )
 # Words for a file system as a whole: a bind has none of its own, and the kernel ignores them there.
 _WHOLE = frozenset({"sync", "dirsync", "lazytime", "mand"})
-_REFUSED = frozenset({"idmap", "ridmap"})
+_OWNERS = frozenset({"idmap", "ridmap"})  # idmap_steps has their sense
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,11 @@ def parse(mount: Mount) -> MountOptions:
             copy_up = True
         elif option == "remount":
             remount = True
-        elif option in _REFUSED or option == "tmpcopyup":
+        elif option in _OWNERS:
+            continue
+        elif option == "tmpcopyup":
             raise Unsupported(f'mount option "{option}" of {mount.destination} is not supported')
-        elif option not in _EMPTY:
+        elif option and option not in _EMPTY:
             key, _, value = option.partition("=")
             data.append((key, value))
     return MountOptions(
@@ -103,8 +105,22 @@ def parse(mount: Mount) -> MountOptions:
     )
 
 
+def is_bind(mount: Mount) -> bool:
+    """Tell whether a mount shows a part of the host's tree."""
+    return mount.type == "bind" or "bind" in mount.options or "rbind" in mount.options
+
+
 def known_options() -> tuple[str, ...]:
     """Return the words that mean the same for every file system, sorted."""
-    plain = {*mounts.ATTRIBUTES, *_PROPAGATIONS, *_EMPTY, *_WHOLE, "bind", "remount", "tmpcopyup"}
+    plain = {
+        *mounts.ATTRIBUTES,
+        *_PROPAGATIONS,
+        *_EMPTY,
+        *_WHOLE,
+        *_OWNERS,
+        "bind",
+        "remount",
+        "tmpcopyup",
+    }
     recursive = {f"r{word}" for word in (*mounts.ATTRIBUTES, *_PROPAGATIONS, "bind")}
     return tuple(sorted(plain | recursive))

@@ -38,7 +38,10 @@ class MakeDevices:
     devices: tuple[Device, ...]
 
     def execute(self, ctx: Context) -> None:
-        """Make one after the other; a node that the image has already is replaced."""
+        """Make one after the other.
+
+        A node that the image has already is replaced; a directory stays, as with runc.
+        """
         for device in self.devices:
             parent, name = _parent(ctx.root, device.path)
             try:
@@ -47,6 +50,8 @@ class MakeDevices:
                 try:
                     os.mknod(name, mode, number, dir_fd=parent)
                 except FileExistsError:
+                    if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+                        continue
                     os.unlink(name, dir_fd=parent)
                     os.mknod(name, mode, number, dir_fd=parent)
                 if device.uid or device.gid:

@@ -21,9 +21,11 @@ from ipycontainer.model import oci
 from ipycontainer.model.hooks import State
 from ipycontainer.model.oci import Capabilities, Device, Process, Spec
 from ipycontainer.runtime import (
+    clock_steps,
     command_steps,
     defaults,
     donors,
+    idmap_steps,
     mount_steps,
     network_steps,
     path_steps,
@@ -36,7 +38,8 @@ from ipycontainer.runtime import (
 )
 from ipycontainer.runtime import session_steps as session
 from ipycontainer.runtime.hooks import RunHooks
-from ipycontainer.runtime.mount_plan import CgroupView, clean, is_bind, steps_of
+from ipycontainer.runtime.mount_plan import CgroupView, clean, steps_of
+from ipycontainer.runtime.options import is_bind
 from ipycontainer.runtime.parameters import need, parameter
 from ipycontainer.runtime.steps import Identity, Step
 
@@ -57,6 +60,7 @@ class Manner:
 
     `state` is what hooks are told; without it there are none. `preserve_fds` is how many fds from 3
     on the program keeps. `clamp_oom_score`: who may not lower it that far keeps it, with a warning.
+    `must_limit`: nothing runs where limits cannot hold, instead of with a warning.
     """
 
     state: State | None = None
@@ -64,6 +68,7 @@ class Manner:
     pivot: bool = True
     new_keyring: bool = True
     clamp_oom_score: bool = True
+    must_limit: bool = False
 
 
 _PLAIN = Manner()
@@ -106,6 +111,7 @@ def plan(
         # without the maps it has no right to any cgroup: the parent puts it in
         steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
         steps.append(session.BecomeRoot())
+    steps += clock_steps.clocks(spec)
     steps.append(session.HideFromTracers())
     if "network" in new:
         steps.append(session.LoopbackUp())
@@ -329,6 +335,7 @@ def _tree(
         _json_annotation(spec.annotations, oci.ANNOTATION_OVERLAYS, list) or [], root
     )
     steps += trees
+    steps += idmap_steps.taking(spec)
     for mount in spec.mounts:
         steps += steps_of(mount, bundle, userns, own, cgroup)
     steps += donors.shared_shm(spec)
@@ -364,8 +371,10 @@ def _tree(
 
 
 def _devices(asked: tuple[Device, ...]) -> tuple[Device, ...]:
-    paths = {clean(device.path) for device in asked}
-    return (*(device for device in defaults.DEVICES if device.path not in paths), *asked)
+    paths: dict[str, Device] = {}
+    for device in asked:
+        paths.setdefault(clean(device.path), device)  # of two at one place runc makes the first
+    return (*(each for each in defaults.DEVICES if each.path not in paths), *paths.values())
 
 
 def _json_annotation(annotations: Mapping[str, str], key: str, kind: type) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ipycontainer.errors import StepFailed
 from ipycontainer.linux import capabilities, syscalls
-from ipycontainer.runtime import listener, users
+from ipycontainer.runtime import listener, refusals, users
 from ipycontainer.runtime.steps import Context, Identity, go_words
 
 __all__ = [
@@ -167,6 +167,10 @@ class MakeWorkdir:
     def describe(self) -> str:
         """Say it."""
         return f"make working directory {self.path}"
+
+    def refusal(self, error: OSError) -> str:
+        """Say why it could not be made as runc says it."""
+        return refusals.of_directory(self.path, error)
 
 
 @dataclass(frozen=True, slots=True)

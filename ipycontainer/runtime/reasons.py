@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ipycontainer.runtime import (
+    cgroup_steps,
+    clock_steps,
     command_steps,
     donors,
     foreign_mounts,
     hooks,
+    idmap_steps,
     mount_steps,
     network_steps,
     path_steps,
@@ -107,6 +110,17 @@ REASONS: Mapping[type, tuple[str, str]] = {
             "directory of its own (copy-on-write)."
         ),
     ),
+    idmap_steps.TakeMapped: (
+        "recvmsg",
+        (
+            "Only root of the machine may show files with other owners: the parent has cloned and "
+            "mapped them, and sends the mounts."
+        ),
+    ),
+    clock_steps.UnshareTime: (
+        "unshare, write, setns",
+        "The clocks since the machine's start are its own, and ahead by what the bundle says.",
+    ),
     tree_steps.TakeMounted: (
         "recvmsg, move_mount",
         (
@@ -126,7 +140,7 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "open_tree, mount_setattr, move_mount",
         "Shows a file or directory of the machine inside.",
     ),
-    mount_steps.MountCgroups: (
+    cgroup_steps.MountCgroups: (
         "open_tree, mount_setattr, move_mount",
         "Programs read their limits here: a JVM sizes its heap by them.",
     ),

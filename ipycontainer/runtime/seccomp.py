@@ -208,6 +208,8 @@ def _condition(scmp: Any, arg: Mapping[str, Any]) -> Any:
     operator = str(arg["op"]).removeprefix("SCMP_CMP_")
     if not hasattr(scmp, operator):
         raise InvalidArgument(f"unknown seccomp operator {arg['op']}")
+    if arg["index"] not in range(6):
+        raise InvalidArgument(f"syscalls only have up to 6 arguments ({arg['index']} given)")
     # of a masked comparison OCI's value is the mask, and valueTwo what must come out
     return scmp.Arg(arg["index"], getattr(scmp, operator), arg["value"], arg.get("valueTwo", 0))
 

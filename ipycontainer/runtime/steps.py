@@ -13,7 +13,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
@@ -21,7 +21,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.linux.syscalls import SECCOMP_FILTER_FLAG_SPEC_ALLOW
 from ipycontainer.runtime.practice import Practice
 
-__all__ = ["Context", "Identity", "Stdio", "Step", "failure", "go_words", "run"]
+__all__ = ["Context", "Identity", "Stdio", "Step", "Worded", "failure", "go_words", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Context:
     """What the steps of one start hand to each other. Lives in init only.
 
     `root` is the container's root directory, first as a mount beside the host's, after the pivot as
-    `/`. `shared` are clones by source that were made before mounts became slaves; `trees` is a
+    `/`. `shared` are clones by source that were made before mounts became slaves, `mapped` those
+    that the parent made, in the order in which they are attached; `trees` is a
     directory with file systems that were mounted ahead. `sync` is the fd of the parent's socket;
     `hold` one to wait on before execve, -1 for none. `times` are nanoseconds: what each step took
     that was done ahead, the moment at which init began with its plan (the monotonic clock's), and
@@ -58,6 +59,7 @@ class Context:
         "command",
         "hold",
         "identity",
+        "mapped",
         "practice",
         "root",
         "seccomp",
@@ -81,6 +83,7 @@ class Context:
         self.identity = Identity(0, 0, (0,), "/")
         self.command = ""
         self.shared: dict[str, int] = {}
+        self.mapped: list[int] = []
         self.times = array("q")
         self.warnings: list[str] = []
         self.practice: Practice | None = None
@@ -94,6 +97,14 @@ class Step(Protocol):
 
     def describe(self) -> str:
         """Say it in a few words, for errors and for those who want to see a start."""
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """A step whose failure runc has words for, which docker prints."""
+
+    def refusal(self, error: OSError) -> str:
+        """Say why it could not be done; empty where there are no such words."""
 
 
 def run(steps: Sequence[Step], ctx: Context) -> None:
@@ -117,7 +128,10 @@ def run(steps: Sequence[Step], ctx: Context) -> None:
 
 
 def failure(step: Step, error: OSError | ValueError) -> StepFailed:
-    """Return the error of a step, as `<what it does>: <errno's name>: <message>`."""
+    """Return the error of a step, as `<what it does>: <errno's name>: <message>`.
+
+    Where runc has words for it, they are the message: `step` says then what was done.
+    """
     text = step.describe()
     if not isinstance(error, OSError):
         return StepFailed(f"{text}: {error}", step=text)
@@ -126,6 +140,8 @@ def failure(step: Step, error: OSError | ValueError) -> StepFailed:
     name = error.filename
     if name is not None and os.fsdecode(name) not in text:
         message = f"{message} ({os.fsdecode(name)})"
+    if words := step.refusal(error) if isinstance(step, Worded) else "":
+        return StepFailed(words, hint=_HINTS.get(number, ""), step=text, errno=number)
     return StepFailed(
         f"{text}: {errno.errorcode.get(number, 'error')}: {message}",
         hint=_HINTS.get(number, ""),

@@ -16,7 +16,8 @@ from ipycontainer.errors import Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.oci import Mount
-from ipycontainer.runtime.options import MountOptions
+from ipycontainer.runtime.idmap_steps import is_mapped
+from ipycontainer.runtime.options import MountOptions, is_bind
 from ipycontainer.runtime.steps import Context
 
 __all__ = ["KeepShared", "MountImage", "image_step", "shared_steps"]
@@ -95,7 +96,9 @@ def shared_steps(mounts_: Iterable[Mount], bundle: str) -> tuple[KeepShared, ...
     sources = tuple(
         posixpath.normpath(posixpath.join(bundle, mount.source))
         for mount in mounts_
-        if "shared" in mount.options or "rshared" in mount.options
+        if is_bind(mount)
+        and not is_mapped(mount)
+        and ("shared" in mount.options or "rshared" in mount.options)
     )
     return (KeepShared(sources),) if sources else ()
 

@@ -70,7 +70,7 @@ def make(home: Home, record: ContainerRecord, tag: str, progress: Progress) -> C
     if (place / tag).exists():
         raise Conflict(
             f"container {record.name} has a checkpoint {tag} already",
-            hint=f"checkpoints --rm {tag} {record.name} removes it",
+            hint=f"ipycontainer checkpoints --rm {tag} {record.name} removes it",
         )
     fresh = trash.place(home)
     fresh.mkdir(mode=0o700)

@@ -57,6 +57,9 @@ def seen(
     """
     syscalls.unshare(namespaces.CLONE_NEWNS)
     mounts.make_all_slave()
+    # A namespace that nobody is in any more takes its mounts apart: who looks at a second tree has
+    # left this one, and would see the first without what is mounted in it.
+    namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     scratch = scratch or home.container(record.id) / "rootfs"
     with suppress(FileExistsError):
         os.mkdir(scratch, 0o700)
@@ -100,7 +103,7 @@ def seen(
     finally:
         if root is not None:
             root.close()
-        for fd in (*own, *(trees or ())):
+        for fd in (*own, *(trees or ()), namespace):
             if fd >= 0:
                 os.close(fd)
         mounts.detach(str(scratch))

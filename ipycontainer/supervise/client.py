@@ -26,7 +26,6 @@ from ipycontainer.errors import (
     ContainerNotRunning,
     EngineError,
     MonitorLeft,
-    ProtocolError,
     from_wire,
 )
 from ipycontainer.linux import procfs
@@ -34,6 +33,7 @@ from ipycontainer.model.state import Status
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise.conversation import NotTaken, begin, expect
 from ipycontainer.supervise.protocol import (
     ANOTHER,
     F_ADD_SEALS,
@@ -47,7 +47,7 @@ from ipycontainer.supervise.protocol import (
 from ipycontainer.supervise.reserved import Reserved, told_by
 from ipycontainer.version import __version__
 
-__all__ = ["Progress", "Supervisor", "Work", "ask", "expect"]
+__all__ = ["Progress", "Supervisor", "Work"]
 
 # The zygote's Python gets none of ours: its path is given to it, everything else would be a way for
 # a notebook's environment to change what runs beside the containers.
@@ -57,6 +57,7 @@ BOOT = (
 )
 
 
+TAKERS = 5  # who may die before a start is asked of the zygote itself
 OTHER_SECONDS, OTHER_LOOK_SECONDS = 10.0, 0.02  # for a zygote that somebody else began
 # Called with the bytes that are done.
 Progress = Callable[[int], object]
@@ -139,16 +140,20 @@ class Supervisor:
         `request["streams"]` names the descriptors in `fds`. Raises what kept it from starting.
         """
         reserved = self._take_reserved()
-        channel = reserved or self._connect(starts_path(self._socket))
-        try:
-            again = reserved is not None  # such a start may be made ready for
-            channel.send({"op": "monitor", "id": container_id, "again": again, **request}, fds)
-            while (answer := expect(channel, "started", "reserved")).name != "started":
-                pass
-            return channel, answer
-        except BaseException:
-            channel.close()
-            raise
+        again = reserved is not None  # such a start may be made ready for
+        body = {"op": "monitor", "id": container_id, "again": again, **request}
+        for number in range(TAKERS + 1):
+            # The zygote itself, where those that it has ready die one after another.
+            path = starts_path(self._socket) if number < TAKERS else self._socket
+            channel, reserved = reserved or self._connect(path), None
+            try:
+                return channel, begin(channel, body, fds)
+            except NotTaken:
+                channel.close()
+            except BaseException:
+                channel.close()
+                raise
+        raise MonitorLeft("no monitor could be had: each died before it began")
 
     def monitor(self, container_id: str) -> Channel:
         """Return a channel to a container's monitor; ContainerNotRunning when there is none."""
@@ -306,37 +311,6 @@ def _reap() -> None:
             ended = True
         if ended:
             _zygotes.discard(pid)
-
-
-def ask(channel: Channel, body: Mapping[str, Any], fds: Sequence[int] = ()) -> Message:
-    """Send a request and return the answer, `done` or `started`; raises the error that came.
-
-    ContainerNotRunning when the monitor has left before it answered: its container has ended.
-    """
-    try:
-        channel.send(body, fds)
-        return expect(channel, "done", "started")
-    except (ConnectionError, MonitorLeft):
-        raise ContainerNotRunning("the container has ended") from None
-
-
-def expect(channel: Channel, *events: str) -> Message:
-    """Return the next message, which must tell one of `events`; raises the error that came.
-
-    ContainerNotRunning when the program's end has crossed the request, MonitorLeft when the other
-    process died: the state in the store says more.
-    """
-    message = channel.receive()
-    if message is None:
-        raise MonitorLeft("the container's monitor died before it answered")
-    if message.name == "failed":
-        raise from_wire(dict(message.body["error"]))
-    if message.name not in events:
-        message.close_fds()
-        if message.name == "exited":
-            raise ContainerNotRunning("the container has ended")
-        raise ProtocolError(f"{message.name!r} came where {events} was expected")
-    return message
 
 
 def _key() -> str:

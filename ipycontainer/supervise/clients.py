@@ -29,6 +29,7 @@ class Clients:
         self._path = path
         self._do = do
         self._channels: dict[int, Channel] = {}
+        self._departures: dict[int, Callable[[], None]] = {}
         self._socket: socket.socket | None = None
 
     def listen(self) -> None:
@@ -43,6 +44,10 @@ class Clients:
         channel.socket.setblocking(False)
         self._channels[channel.fileno()] = channel
         self._loop.watch(channel.fileno(), READ, lambda: self._answer(channel))
+
+    def when_gone(self, channel: Channel, do: Callable[[], None]) -> None:
+        """Call `do` once when a client has left, whether it said so or was killed."""
+        self._departures[channel.fileno()] = do
 
     def tell(self, channel: Channel, body: Mapping[str, Any]) -> None:
         """Send, or drop a client that has left or does not read."""
@@ -93,8 +98,11 @@ class Clients:
 
     def _leave(self, channel: Channel) -> None:
         self._loop.forget(channel.fileno())
+        departure = self._departures.pop(channel.fileno(), None)
         if self._channels.pop(channel.fileno(), None) is not None:
             channel.close()
+        if departure is not None:
+            departure()
 
     def _answer(self, channel: Channel) -> None:
         try:

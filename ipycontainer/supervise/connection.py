@@ -314,6 +314,13 @@ class Connection:
             sock.close()
         self._taken.clear()
 
+    def let_go(self) -> bool:
+        """Let go of the sockets; False where ports or names were served, which leaves traces."""
+        if self._asked.get("ports") or self._loop is not None:
+            return False
+        self.close()
+        return True
+
     def close(self) -> None:
         """Let go of the sockets; a monitor that ends need not."""
         if self._place is not None:

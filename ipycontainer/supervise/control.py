@@ -41,6 +41,7 @@ class Control:
         self._cgroup: Cgroup | None = None
         self._init = 0
         self._paused = False
+        self._holder: Channel | None = None
         self._watch: oom.Watch | None = None
         self.ran_out_of_memory = False
 
@@ -60,8 +61,8 @@ class Control:
 
     # ── pause ────────────────────────────────────────────────────────────────────────────────
 
-    def pause(self, channel: Channel, _: Message) -> None:
-        """Stop all processes where they stand."""
+    def pause(self, channel: Channel, message: Message) -> None:
+        """Stop all processes where they stand; with `hold` until who asked for it leaves."""
         if self._paused:
             raise Conflict(f"Container {self._id} is already paused")
         try:
@@ -79,6 +80,9 @@ class Control:
             with suppress(Exception):
                 self.go_on()
             raise
+        if message.body.get("hold"):
+            self._holder = channel
+            self._clients.when_gone(channel, lambda: self._holder_left(channel))
         self._clients.tell(channel, {"event": "done"})
 
     def unpause(self, channel: Channel, _: Message) -> None:
@@ -98,6 +102,11 @@ class Control:
             freezer.go_on(self._members)
         self._write(monitor_statements.unpaused)  # where that fails, it can be asked for again
         self._paused = False
+        self._holder = None
+
+    def _holder_left(self, channel: Channel) -> None:
+        if self._holder is channel:  # else it went on meanwhile, and is paused anew perhaps
+            self.go_on()
 
     # ── limits ───────────────────────────────────────────────────────────────────────────────
 

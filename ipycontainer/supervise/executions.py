@@ -44,6 +44,7 @@ class Executions:
         self._running: dict[int, _Running] = {}  # by pidfd
         self._terminals: dict[Channel, ExecTerminal] = {}
         self._ahead = Ahead(loop, store, record)
+        self._were_used = False
 
     def begin(
         self,
@@ -54,7 +55,7 @@ class Executions:
         message: Message,
     ) -> None:
         """Execute what `message` says, and tell the client now and at its end."""
-        body = message.body
+        body, self._were_used = message.body, True
         null = open_null()
         given = dict(zip(body.get("streams", ()), message.fds, strict=True))
         stdio = Stdio(*(given.get(name, null) for name in ("stdin", "stdout", "stderr")))
@@ -130,6 +131,11 @@ class Executions:
         if channel in self._terminals:
             rows, columns = int(message.body["rows"]), int(message.body["columns"])
             self._terminals[channel].resize(rows, columns)
+
+    @property
+    def were_used(self) -> bool:
+        """Tell whether anything was executed, or tried."""
+        return self._were_used
 
     @property
     def is_behind(self) -> bool:

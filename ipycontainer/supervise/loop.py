@@ -41,6 +41,14 @@ class Loop:
         """Drop the deadline of this key, if there is one."""
         self._deadlines.pop(key, None)
 
+    def pass_time(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Go on for so long, or until a condition holds."""
+        over: list[bool] = []
+        self.at(id(over), seconds, lambda: over.append(True))
+        while not over and not until():
+            self.step()
+        self.cancel(id(over))
+
     def step(self) -> None:
         """Wait for the next thing to happen, and do what was asked for it."""
         timeout = None

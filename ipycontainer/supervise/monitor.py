@@ -202,7 +202,10 @@ class Monitor:
             self._streams.attach(streams, message.fds)
         self._loop.watch(container.pidfd, READ, self._end)
         if health:
-            self._health = self._check_health(Healthcheck.from_docker(health))
+            execute = self._executions.for_checks(container, self._spec, self._filter)
+            about = execute, self._record, lambda: self._control.is_paused
+            check = Healthcheck.from_docker(health)
+            self._health = Health(self._loop, self._bundle, check, *about)
         return None
 
     def _launch(self, stdio: Stdio, sandbox: Sandbox | None, beginning: Beginning) -> Launched:
@@ -233,17 +236,6 @@ class Monitor:
                 course=course,
                 witness=beginning,
             )
-
-    def _check_health(self, check: Healthcheck) -> Health:
-        assert self._container is not None
-        return Health(
-            self._loop,
-            self._bundle,
-            check,
-            self._executions.for_checks(self._container, self._spec, self._filter),
-            self._record,
-            lambda: self._control.is_paused,
-        )
 
     def _failed(self, channel: Channel | None, error: EngineError) -> None:
         """Keep and tell why it could not start."""
@@ -279,12 +271,8 @@ class Monitor:
         assert self._container is not None
         os.close(self._container.pidfd)
         self._clients.drop()
-        over: list[bool] = []
-        self._loop.at("again", pause, lambda: over.append(True))
-        while not over and not self._restarts.cancelled:
-            self._loop.step()
+        self._loop.pass_time(pause, lambda: self._restarts.cancelled)
         if self._restarts.cancelled:
-            self._loop.cancel("again")
             self._record.given_up(by_stop=self._signals.stopping)
             self._clients.tell_all({"event": "exited", "code": self._code})
             return False
@@ -311,6 +299,17 @@ class Monitor:
     def leave(self) -> None:
         """Let go of the clients: they see that all is done."""
         self._clients.close()
+
+    def let_go(self) -> bool:
+        """Forget the container, which has ended; False where its process had better end, too."""
+        served = self._executions.were_used or self._servers or self._restarts.count
+        if self._container is None or served or self._spec.process.terminal:
+            return False
+        if self._connection is not None and not self._connection.let_go():
+            return False
+        self._container.let_go()
+        self._store.close()
+        return True
 
     def _do(self, channel: Channel, message: Message) -> None:
         faults.point(f"monitor: {message.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from ipycontainer.errors import BeingStarted
 from ipycontainer.linux import syscalls
@@ -13,7 +14,7 @@ from ipycontainer.supervise.monitor import Monitor
 from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.protocol import Channel, Message
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h: what an exec leaves behind becomes our child
 PATIENCE_SECONDS = 0.5  # for a repair that looks at a stopped container; a monitor's lock stays
@@ -27,6 +28,19 @@ def main(
     prepared: Prepared | None = None,
 ) -> int:
     """Run the monitor that `message` asks for, talking on `channel`; return its own exit code."""
+    return 1 if run(home, channel, message, seccomp, prepared) is None else 0
+
+
+def run(
+    home: Home,
+    channel: Channel,
+    message: Message,
+    seccomp: bytes,
+    prepared: Prepared | None = None,
+) -> Monitor | None:
+    """Do what `main` does, and return the monitor, whose container has ended; None for none."""
+    with suppress(OSError):  # who asked has left; it runs nevertheless
+        channel.send({"event": "taken"})
     request = message.body
     container_id = str(request["id"])
     prepared = prepared or Prepared(Store(home), os.pipe(), os.pipe())
@@ -41,7 +55,7 @@ def main(
     except BlockingIOError:
         error = BeingStarted(f"container {container_id[:12]} is being started already")
         channel.send({"event": "failed", "error": error.to_wire()})
-        return 1
+        return None
     ends = prepared.ends(wants_input=bool(request.get("open_stdin")))
     # Before anything else: init works while we go on with our own preparations.
     begun = sandbox is not None and sandbox.begin(str(home.container(container_id)), ends.program)
@@ -56,4 +70,4 @@ def main(
     monitor.hide()
     lock.release()
     monitor.leave()
-    return 0
+    return monitor

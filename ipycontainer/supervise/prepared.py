@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
 from ipycontainer.store.database import Store
+from ipycontainer.store.home import Home
 from ipycontainer.supervise.processes import open_null
 from ipycontainer.supervise.reservation import Reservation
 
@@ -27,6 +28,16 @@ class Prepared:
     stderr: tuple[int, int]
     sandbox: Sandbox | None = None
     reservation: Reservation | None = None
+
+    def give_back(self, home: Home, *, asked: bool) -> None:
+        """Let go of all of it but the store; an engine may have been told of it (`asked`)."""
+        if self.reservation is not None:
+            self.reservation.give_back(home, self.store, asked=asked)
+        elif self.sandbox is not None:
+            self.sandbox.end()
+        for fd in (*self.stdout, *self.stderr):
+            os.close(fd)
+        self.store.close()
 
     def ends(self, *, wants_input: bool) -> Ends:
         """Return both ends of the program's streams; its input is a null device unless wanted."""

@@ -21,6 +21,7 @@ from ipycontainer.store import containers, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.store.monitor_statements import CAME_AND_LEFT
+from ipycontainer.supervise import wording
 from ipycontainer.supervise.connection import Connection
 from ipycontainer.supervise.processes import SIGNALLED
 
@@ -136,8 +137,10 @@ class Record:
         """Keep why it could not start, a failed step as docker words it, and let go of networks."""
         told = error.message
         if isinstance(error, StepFailed):
-            told = self._failure.format(error.message)
-        code = SIGNALLED if error.run_code == EngineError.run_code else error.run_code
+            told = wording.sentence(self._failure, error.message)
+        code = error.run_code
+        if code == EngineError.run_code:
+            code = wording.start_code(error.message, SIGNALLED)
         with self._store.write() as tx:
             monitor_statements.failed(
                 tx,

@@ -12,8 +12,9 @@ from ipycontainer.supervise.protocol import Channel
 
 __all__ = ["Reserved", "told_by"]
 
-# For whoever is about to be the monitor to say what it has; the start has to wait for it anyway.
-PATIENCE_MILLISECONDS = 50
+# For whoever is about to be the monitor to say what it has; the start has to wait for it anyway. A
+# zygote answers at once but where a monitor is nearly ready (supervise.spares, PATIENCE_SECONDS).
+PATIENCE_MILLISECONDS = 250
 
 
 @dataclass(frozen=True, slots=True)

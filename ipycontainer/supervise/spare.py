@@ -2,7 +2,10 @@
 
 It has an init waiting in a sandbox (runtime.sandbox), or a whole container ready where one is
 expected, has touched the pages that a monitor needs, and becomes the monitor of the next container:
-it accepts the request itself, on the socket that it has from the zygote. It ends with the zygote.
+it accepts the request itself, on the socket that it has from the zygote. When that container has
+ended, and left nothing in this process, it comes back and waits for another one: its pages are its
+own already. While it waits it ends with the zygote. What the two say to each other stands in
+`spares`, the zygote's side.
 """
 
 from __future__ import annotations
@@ -30,12 +33,16 @@ from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import expectation, monitor_process, rehearsals
+from ipycontainer.supervise.monitor_process import PR_SET_CHILD_SUBREAPER
+from ipycontainer.supervise.own_state import OwnState, is_alone
 from ipycontainer.supervise.prepared import Prepared
 from ipycontainer.supervise.protocol import Channel, check_peer
 from ipycontainer.supervise.repair import cgroup_path
 from ipycontainer.supervise.reservation import Reservation, reserve
 
 __all__ = ["Practices", "main"]
+
+LIVES = 100  # then a fresh one: what each leaves in memory would add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +53,85 @@ class Practices:
     init: Practice = field(default_factory=Practice)
 
 
-def main(
-    home: Home, zygote: Channel, starts: socket.socket, seccomp: bytes, practices: Practices
-) -> int:
-    """Wait for a container and be its monitor; return the process's exit code.
+def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> int:
+    """Be the monitor of one container after another; return the process's exit code.
 
-    The end of `zygote` is the end of us; we tell it when we are ready, and our closing it says that
-    we are taken, or gone.
+    The end of `zygote` is the end of us while we wait; our end of it says that we are gone.
     """
-    # before any database is open
-    waiting, reservation = _init(home, seccomp, practices.init)
-    prepared = Prepared(Store(home), os.pipe(), os.pipe(), waiting, reservation)
-    with suppress(OSError, EngineError), faults.rehearsal():
-        _rehearse(home, prepared.store)
-    practices.monitor.use()
-    syscalls.set_name("ipyc-spare")
-    zygote.send({"event": "ready"})
-    client = _accept(zygote, starts)
-    starts.close()
+    syscalls.set_name("ipyc-coming")
+    kept = None
+    with suppress(OSError):  # who cannot look serves one container
+        kept = OwnState.look()
+    promised = _promised_cgroups(home)
+    store = Store(home)
+    for number in range(LIVES):
+        # before any database is open
+        waiting, reservation = _init(home, seccomp, promised, practices.init)
+        prepared = Prepared(store, os.pipe(), os.pipe(), waiting, reservation)
+        if number == 0:
+            with suppress(OSError, EngineError), faults.rehearsal():
+                _rehearse(home, store)
+        else:
+            with suppress(OSError, EngineError), store.read() as tx:
+                images.list_all(tx)
+        practices.monitor.use()  # with the init that we have cloned, all are shared anew
+        client = _next_client(zygote)
+        if client is None:
+            prepared.give_back(home, asked=False)
+            return 0
+        served = _serve(home, client, seccomp, prepared)
+        if number == 0:
+            practices.monitor.note()
+        if not served or not _is_alone(kept) or not _may_return(zygote):
+            return 0
+    return 0
+
+
+def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> bool:
+    """Do what a client asks for; return whether nothing of it is left, as far as we know."""
+    reservation = prepared.reservation
+    with suppress(OSError):
+        told = {} if reservation is None else reservation.to_wire()
+        client.send({"event": "reserved", **told})
     request = None
-    if client is not None:
-        zygote.close()
-        with suppress(OSError):
-            told = {} if reservation is None else reservation.to_wire()
-            client.send({"event": "reserved", **told})
+    try:
         request = client.receive()
-    if client is None or request is None or request.name != "monitor":
-        if reservation is not None:
-            reservation.give_back(home, prepared.store, asked=client is not None)
-        return 0
-    code = monitor_process.main(home, client, request, seccomp, prepared)
-    practices.monitor.note()
-    return code
+    except ProtocolError as error:
+        print(error, file=sys.stderr, flush=True)
+    if request is None or request.name != "monitor":
+        client.close()
+        prepared.give_back(home, asked=True)
+        return request is None
+    body = request.body
+    monitor = monitor_process.run(home, client, request, seccomp, prepared)
+    if monitor is None or body.get("health") or body.get("restart", "no") != "no":
+        return False
+    return monitor.let_go()
+
+
+def _is_alone(kept: OwnState | None) -> bool:
+    """Tell whether this process is as it was before it knew of any container."""
+    try:
+        syscalls.prctl(PR_SET_CHILD_SUBREAPER, 0)
+        return is_alone() and OwnState.look() == kept
+    except OSError:
+        return False
+
+
+def _may_return(zygote: Channel) -> bool:
+    """Offer to serve another one; the zygote may have enough by now, or be gone."""
+    try:
+        syscalls.set_name("ipyc-coming")
+        zygote.send({"event": "returning"})
+        return zygote.receive() is not None
+    except (OSError, ProtocolError):
+        return False
 
 
 def _init(
-    home: Home, seccomp: bytes, practice: Practice
+    home: Home, seccomp: bytes, promised: Hierarchies | None, practice: Practice
 ) -> tuple[Sandbox | None, Reservation | None]:
     """Make an init that waits; where a container is expected, one that has gone ahead for it."""
-    promised = _promised_cgroups(home)
     container_id = ids.new_id()
     config = expectation.expected(home, container_id)
     if config is not None:
@@ -98,8 +145,30 @@ def _init(
     return sandbox.prepare(seccomp, home.empty_dir, promised, practice=practice), None
 
 
+def _next_client(zygote: Channel) -> Channel | None:
+    """Say that we are ready, and return the first client to serve; None at the zygote's end."""
+    try:
+        zygote.send({"event": "ready"})
+        answer = zygote.receive()
+    except (OSError, ProtocolError):
+        return None
+    if answer is None or len(answer.fds) != 1:
+        return None
+    sock = socket.socket(fileno=answer.fds[0])
+    if answer.name == "serve":
+        sock.setblocking(True)
+        return Channel(sock)
+    syscalls.set_name("ipyc-spare")  # what ps and top show of one that waits
+    with sock as starts:
+        client = _accept(zygote, starts)
+    if client is not None:
+        with suppress(OSError):  # the end of a zygote is none of ours any more
+            zygote.send({"event": "taken"})
+    return client
+
+
 def _accept(zygote: Channel, starts: socket.socket) -> Channel | None:
-    """Return the first client that is ours to serve; None when the zygote has ended."""
+    """Return the first client that is ours to serve; None when the zygote has let us go."""
     poll = select.poll()
     poll.register(zygote.fileno(), select.POLLIN)
     poll.register(starts, select.POLLIN)

@@ -96,7 +96,7 @@ def _remove(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
     except BlockingIOError:
         raise ContainerRunning(
             f"container {container_id[:12]} is running or being started",
-            hint=f"rm -f {container_id[:12]}",
+            hint=f"ipycontainer rm -f {container_id[:12]}",
         ) from None
     try:
         with store.write() as tx:

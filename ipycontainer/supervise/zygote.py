@@ -20,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,12 +43,10 @@ from ipycontainer.supervise.protocol import (
     listen,
     starts_path,
 )
+from ipycontainer.supervise.spares import Spares
 
 __all__ = ["main"]
 
-# A spare monitor is made when nothing else is to do, so that it takes no processor from a start.
-SPARE_DELAY_MILLISECONDS = 25
-SPARE_END_SECONDS = 5
 IDLE_SECONDS = 60  # after the last client left; a shell's next command soon is the usual case
 
 
@@ -125,33 +124,48 @@ class Zygote:
         # The kernel tells of changed mounts as an exceptional condition (proc_pid_mounts(5)).
         self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
         self._poll.register(self._mounts, select.POLLPRI)
-        self._spare: Channel | None = None
+        self._spares = Spares(self._starts.fileno(), self._make_spare, self._welcome)
         self._practices = spare.Practices()
         gc.collect()
         gc.freeze()  # a collection in a child would copy every page that it marks
 
     def serve(self) -> None:
         """Answer requests until nobody has been connected for a minute."""
+        watched: set[int] = set()
+        heard = time.monotonic()
         while True:
-            if self._spare is None:
-                timeout: int | None = SPARE_DELAY_MILLISECONDS
-            else:
-                timeout = None if self._clients else IDLE_SECONDS * 1000
-            ready = self._poll.poll(timeout)
-            if not ready and self._spare is None:
-                self._make_spare()
-            elif not ready and not self._clients:
+            watched = self._watch(watched)
+            idle = None if self._clients else max(0.0, heard + IDLE_SECONDS - time.monotonic())
+            seconds = [each for each in (idle, self._spares.timeout()) if each is not None]
+            ready = self._poll.poll(min(seconds) * 1000 if seconds else None)
+            if ready or self._clients:
+                heard = time.monotonic()
+            elif time.monotonic() >= heard + IDLE_SECONDS:
                 break
-            for fd, _ in ready:
+            listening = (self._socket.fileno(), self._starts.fileno())
+            # Accepted last: what is new must not get a number that this round still speaks of.
+            for fd, _ in sorted(ready, key=lambda each: each[0] in listening):
                 if fd == self._mounts:
                     self._mounts_changed()
-                elif fd in (self._socket.fileno(), self._starts.fileno()):
+                elif fd in listening:
                     self._accept(self._socket if fd == self._socket.fileno() else self._starts)
-                elif self._spare is not None and fd == self._spare.fileno():
-                    self._hear_spare()
-                elif not self._answer(fd):
+                elif fd in self._spares.fds:
+                    self._spares.hear(fd)
+                elif fd in self._clients and not self._answer(fd):
                     return
+            self._spares.tick()
         self._withdraw()
+
+    def _watch(self, watched: set[int]) -> set[int]:
+        """Watch the spare monitors that there are, and starts where none of them accepts."""
+        wanted = set(self._spares.fds)
+        if not self._spares.accept:
+            wanted.add(self._starts.fileno())
+        for fd in watched - wanted - self._clients.keys():  # one may have a former one's number
+            self._poll.unregister(fd)
+        for fd in wanted:
+            self._poll.register(fd, select.POLLIN)
+        return wanted
 
     def _withdraw(self) -> None:
         """Take the sockets away, so that nobody connects any more."""
@@ -169,11 +183,21 @@ class Zygote:
             print(error, file=sys.stderr, flush=True)
             sock.close()
             return
-        self._clients[sock.fileno()] = Channel(sock)
-        self._poll.register(sock, select.POLLIN)
-        if listening is self._starts:
-            with suppress(OSError):  # it has left already
-                self._clients[sock.fileno()].send({"event": "reserved"})
+        channel = Channel(sock)
+        if listening is not self._starts:
+            self._join(channel)
+        elif not self._spares.wait(channel):
+            self._welcome(channel)
+
+    def _join(self, channel: Channel) -> None:
+        self._clients[channel.fileno()] = channel
+        self._poll.register(channel.socket, select.POLLIN)
+
+    def _welcome(self, channel: Channel) -> None:
+        """Have a start of our own: a monitor is forked for it, with nothing ready."""
+        self._join(channel)
+        with suppress(OSError):  # it has left already
+            channel.send({"event": "reserved"})
 
     def _answer(self, fd: int) -> bool:
         """Take one message of a client; return False when the zygote is told to end."""
@@ -189,7 +213,7 @@ class Zygote:
             return True
         if message.name == "quit":
             self._withdraw()
-            self._await_spare()
+            self._spares.end()
             self._forget(fd)
             return False
         if message.name in ("monitor", "work"):
@@ -204,7 +228,7 @@ class Zygote:
 
     # ── spare monitors ───────────────────────────────────────────────────────────────────────
 
-    def _make_spare(self) -> None:
+    def _make_spare(self) -> Channel:
         ours, theirs = socket.socketpair(
             socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
         )
@@ -212,45 +236,19 @@ class Zygote:
             ours.close()
             self._live(
                 None,
-                lambda: spare.main(
-                    self._home, Channel(theirs), self._starts, self._seccomp, self._practices
-                ),
+                lambda: spare.main(self._home, Channel(theirs), self._seccomp, self._practices),
             )
         theirs.close()
-        self._spare = Channel(ours)
-        self._poll.register(ours, select.POLLIN)
-
-    def _hear_spare(self) -> None:
-        """Leave starts to the spare monitor when it is ready; it is taken, or dead, at its end."""
-        if self._spare is not None and self._spare.receive() is not None:
-            self._poll.unregister(self._starts)
-        else:
-            self._drop_spare()
-
-    def _drop_spare(self) -> None:
-        """Forget the spare monitor, and accept starts ourselves until another one is ready."""
-        if self._spare is not None:
-            self._poll.unregister(self._spare.fileno())
-            self._spare.close()
-            self._spare = None
-            self._poll.register(self._starts, select.POLLIN)
-
-    def _await_spare(self) -> None:
-        """Wait for the spare monitor's end: what it has made ready is gone then."""
-        if self._spare is not None:
-            self._spare.socket.settimeout(SPARE_END_SECONDS)
-            with suppress(OSError):
-                self._spare.socket.shutdown(socket.SHUT_WR)
-                self._spare.receive()
+        return Channel(ours)
 
     def _mounts_changed(self) -> None:
-        """Let the spare monitor go: its sandbox has the mounts of before, perhaps for good.
+        """Let spare monitors go: their sandboxes have the mounts of before, perhaps for good.
 
         Where the host's mounts are not shared, a new one does not reach existing namespaces.
         """
         os.lseek(self._mounts, 0, os.SEEK_SET)
         os.read(self._mounts, 1)
-        self._drop_spare()
+        self._spares.renew()
 
     # ── forking ──────────────────────────────────────────────────────────────────────────────
 
@@ -276,14 +274,12 @@ class Zygote:
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._socket.close()
-            if channel is not None:
-                self._starts.close()
+            self._starts.close()
             for other in self._clients.values():
                 if other is not channel:
                     other.close()
             os.close(self._lock.fileno())  # a fork does not inherit the lock, only the descriptor
-            if self._spare is not None:
-                self._spare.close()
+            self._spares.close()
             code = life()
         except BaseException:  # noqa: BLE001 - a child must never return into the zygote's loop
             import traceback  # of 0.1 MB that no other fork needs

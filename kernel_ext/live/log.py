@@ -45,9 +45,7 @@ class LogView(View):
         containers = (record.container, *record.others)
         names = ", ".join(each.name for each in containers)
         super().__init__(f"logs of {names}", "log.js", None)
-        self._logs: list[Follower] = [
-            each.follow_log(record.since_ns, record.until_ns, record.tail) for each in containers
-        ]
+        self._logs: list[Follower] = [each.follow_log(record.wanted) for each in containers]
         self._details = record.details
         self._timestamps = record.timestamps
         self._lines: deque[list[Any]] = deque(maxlen=KEPT_LINES)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
+from tests.browser.test_live import APPS
 
 
-def test_tab_offers_names_and_paths(open_notebook: Open) -> None:
+@APPS
+def test_tab_offers_names_and_paths(open_notebook: Open, app: str) -> None:
     """A path inside a container is put into the cell; verbs are offered with their kind."""
     notebook = open_notebook(
-        ["%container create --name quiet --network none busybox true", "%container cp quiet:/et"]
+        ["%container create --name quiet --network none busybox true", "%container cp quiet:/et"],
+        app=app,
     )
     notebook.run(1)
     cell = notebook.tab.locator(".jp-Notebook .jp-Cell").nth(2)
@@ -30,4 +35,21 @@ def test_tab_offers_names_and_paths(open_notebook: Open) -> None:
     expect(items.filter(has_text="rename")).to_be_visible()
     expect(items.filter(has_text="restart")).to_contain_text("subcommand")
     notebook.picture("completion")
+    keyboard.press("Escape")
+    # A path of this machine, inside the quote that stands there.
+    (notebook.server.directory / f"{app} words").mkdir()
+    keyboard.press("Control+a")
+    keyboard.type(f"%container cp '{app} wo")
+    keyboard.press("Tab")
+    expect(items).to_have_count(1)
+    keyboard.press("Enter")
+    expect(editor).to_have_text(re.compile(f"^%container cp '{app} words/"))
+    # In the dark, too, a name and what it is can be told apart.
+    notebook.theme("JupyterLab Dark")
+    editor.click()
+    keyboard.press("Control+a")
+    keyboard.type("%container re")
+    keyboard.press("Tab")
+    expect(items.filter(has_text="restart")).to_contain_text("subcommand")
+    notebook.picture("completion-dark")
     keyboard.press("Escape")

@@ -18,7 +18,7 @@ TALK = (
     "'"
 )
 APPS = pytest.mark.parametrize("app", ["lab", "notebook"])
-LIVE = ".ipycontainer-live"
+LIVE, STILL = ".ipycontainer-live", ".ipycontainer-still"
 
 
 def view(notebook: Notebook, index: int) -> Locator:
@@ -48,7 +48,7 @@ def test_stats(open_notebook: Open, app: str) -> None:
     for word in ("cpu", "memory", "network", "disk", "pids"):
         expect(charts.locator("figcaption", has_text=word)).to_have_count(1)
     # The still picture is there for who saves, and hidden while this one lives.
-    still = notebook.output(3).locator(".ipycontainer-still")
+    still = notebook.output(3).locator(STILL)
     expect(still).to_have_count(1)
     expect(still).to_be_hidden()
 
@@ -100,7 +100,7 @@ def test_stats(open_notebook: Open, app: str) -> None:
     shown.get_by_role("button", name="Stop").press("Enter")
     expect(shown).to_have_count(0)
     expect(still).to_contain_text("stopped at")
-    notebook.picture("stats-stopped")
+    notebook.look("stats-stopped", STILL)
 
 
 @APPS
@@ -131,6 +131,17 @@ def test_ps_and_top(open_notebook: Open, app: str) -> None:
     shown.get_by_role("button", name="name").press("Enter")
     assert first_column(shown) == ["short", "calm"]
     notebook.look("ps-top", LIVE)
+    # The tree by keyboard: another order, the tree's again, still, and on.
+    tree.get_by_role("button", name="pid", exact=True).press("Enter")
+    expect(tree.locator("th[aria-sort]")).to_have_text("pid")
+    tree.get_by_role("button", name="command").press("Space")
+    expect(tree.locator("th[aria-sort=ascending]")).to_have_text("command")
+    expect(tree.locator("tbody th").nth(1)).to_contain_text("sleep 1000")
+    pause = tree.get_by_role("button", name="Pause")
+    pause.press("Enter")
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    pause.press("Space")
+    expect(pause).to_have_attribute("aria-pressed", "false")
     notebook.run(5)
     expect(calm).to_contain_text("exited with 137")
     expect(notebook.output(3)).to_contain_text(re.compile(r"processes of calm, ended at"))
@@ -169,4 +180,4 @@ def test_logs(open_notebook: Open, app: str) -> None:
     expect(follow).to_have_attribute("aria-pressed", "false")
     notebook.tab.keyboard.press("End")
     expect(follow).to_have_attribute("aria-pressed", "true")
-    assert notebook.output(3).locator(".ipycontainer-still").count() == 1
+    assert notebook.output(3).locator(STILL).count() == 1

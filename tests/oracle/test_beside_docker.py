@@ -17,6 +17,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.oracle import (
+    further_lines,
     lines,
     membership_lines,
     network_lines,
@@ -32,6 +33,7 @@ SCENES = {
     **privilege_lines.SCENES,
     **space_lines.SCENES,
     **verb_lines.SCENES,
+    **further_lines.SCENES,
 }
 SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN}
 
@@ -49,6 +51,9 @@ _MASKS = (
     (re.compile(r"\b(ipycontainer|Docker)\b"), "docker"),
     (re.compile(r"/docker/<id>|/ipyc-[0-9a-f]{8}/<id>"), "/docker/<id>"),
     (re.compile(r"\bis not an docker\b"), "is not a docker"),
+    # where the container's files are meanwhile, and how runc's own system calls went
+    (re.compile(r"/\S+/overlay2/<id>/merged/"), "/"),
+    (re.compile(r" \(via /proc/self/fd/\d+\), flags: 0x[0-9a-f]+"), ""),
 )
 
 # Lines that differ on purpose.
@@ -59,6 +64,7 @@ DIFFERENT: dict[str, str] = {
     **privilege_lines.DIFFERENT,
     **space_lines.DIFFERENT,
     **verb_lines.DIFFERENT,
+    **further_lines.DIFFERENT,
 }
 
 
@@ -96,6 +102,7 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.mark.sampled
+@pytest.mark.timeout(300)  # seventy lines and more, each twice
 @pytest.mark.parametrize(
     "scene", [*SCENES, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)]
 )

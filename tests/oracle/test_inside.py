@@ -16,9 +16,12 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from tests.oracle.conftest import users_engine
+
 Command = Callable[..., "CompletedProcess[str]"]
 
 HERE = Path(__file__).parent
+NO_QUEUES = "WARNING: This machine has no /dev/mqueue to share.\n"  # an ordinary user mounts none
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 VARIANTS = {
     "default": "",
@@ -62,6 +65,50 @@ ONLY_OURS = {
 }
 
 
+NODES = "a user namespace makes no node (EPERM): the machine's own are shown, as its root's"
+LIMITED = "an ordinary user has no cgroup of version 1, nor rules of devices there"
+MAPPED = "who mounts in a user namespace owns what is mounted, by the ids of the machine"
+PING = "the range needs ids that are mapped: docker leaves it out in a user namespace, too"
+OWN = "docker's container shares the machine's user namespace, and with it its root"
+REACH = "what is the machine's, its root alone may read or change; it may have no /dev/mqueue"
+ALL = "privileged means all rights of the own user namespace, where docker's daemon may lack some"
+# The same for an ordinary user's containers beside those of docker's root.
+ONLY_DOCKER_BESIDE_USER = {
+    **ONLY_DOCKER,
+    r"device /dev/\S+ (character|block) special file \d+ \d+:\d+ \S+": NODES,
+    r"mknod [cb]:\S+ (opens|is made)": NODES,
+    r"rule .*": LIMITED,
+    r"cgroup \d+:\S+:/docker/ID": LIMITED,
+    r"access /sys/fs/cgroup\S* writable": LIMITED,
+    r"mount /dev(/pts|/shm|/mqueue)? (tmpfs|devpts|mqueue) \S+": MAPPED,
+    r"namespace user shared": OWN,
+    r"status Cap(Bnd|Eff|Prm):\t\S+": ALL,
+    r"hidden /proc/timer_list file of some": REACH,
+    r"directory drwxrwxrwt root root /dev/(shm|mqueue)": REACH,
+    r"access /dev/mqueue writable": REACH,
+    r"sysctl net/ipv4/ping_group_range 0\t2147483647": PING,
+}
+ONLY_OURS_BESIDE_USER = {
+    **ONLY_OURS,
+    r"device /dev/\S+ (character|block) special file 6\d\d 65534:65534 \S+": NODES,
+    r"mount /dev/\S+ devtmpfs \S+": NODES,
+    r"mknod [cb]:\S+ is refused": NODES,
+    r"cgroup \d+:\S+:/\S*": LIMITED,
+    r"access /sys/fs/cgroup\S* closed": LIMITED,
+    r"mount /dev(/pts|/shm|/mqueue)? (tmpfs|devpts|mqueue) \S+": MAPPED,
+    r"mount /(proc|sys)/\S+ tmpfs gid=\d+,\S*nr_inodes=1,\S*ro,size=4k,uid=\S+": MAPPED,
+    r"mount /sys/fs/cgroup tmpfs gid=\d+,\S*r[ow],size=64k,uid=\S+": MAPPED,
+    r"namespace user own": OWN,
+    r"status Cap(Bnd|Eff|Prm):\t000001ffffffffff": ALL,
+    r"hidden /proc/timer_list file of 0": REACH,
+    r"directory drwxrwxrwt nobody nobody /dev/(shm|mqueue)": REACH,
+    r"directory ls: /dev/mqueue: No such file or directory": REACH,
+    r"directory ls: No such ": REACH,
+    r"access /dev/mqueue closed": REACH,
+    r"sysctl net/ipv4/ping_group_range 65534\t65534": PING,
+}
+
+
 def unlisted(lines: set[str], reasons: dict[str, str]) -> list[str]:
     """Return the lines that no reason is given for."""
     return sorted(
@@ -73,20 +120,36 @@ def unlisted(lines: set[str], reasons: dict[str, str]) -> list[str]:
 def test_the_same_inside(variant: str, docker: Command, shell: Command, busybox_tar: Path) -> None:
     """Capabilities, filter, masks, mounts, devices, limits, namespaces, environment and files."""
     shell("import", str(busybox_tar), "busybox:latest")
+    theirs, ours = seen(docker, variant), seen(shell, variant)
+    assert unlisted(theirs - ours, ONLY_DOCKER) == []
+    assert unlisted(ours - theirs, ONLY_OURS) == []
+
+
+@pytest.fixture(scope="module")
+def user(busybox_tar: Path) -> Iterator[Command]:
+    """Our command line as an ordinary user."""
+    with users_engine(busybox_tar) as run:
+        yield run
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_inside_for_an_ordinary_user(variant: str, docker: Command, user: Command) -> None:
+    """But for what a user namespace takes away, and nothing more than docker's root lets in."""
+    theirs, ours = seen(docker, variant), seen(user, variant)
+    assert unlisted(theirs - ours, ONLY_DOCKER_BESIDE_USER) == []
+    assert unlisted(ours - theirs, ONLY_OURS_BESIDE_USER) == []
+
+
+def seen(run: Command, variant: str) -> set[str]:
+    """Return what the script says inside a container of that variant."""
     own = "\n".join(os.readlink(f"/proc/self/ns/{kind}") for kind in KINDS)
     options = VARIANTS[variant].split()
     hostname = () if "--uts" in options else ("-h", "box")
-    found = []
-    for run in (docker, shell):
-        words = ("run", "--rm", "--network", "none", *hostname, "-e", f"NAMESPACES={own}", *options)
-        script = (HERE / "inside.sh").read_text()
-        result = run(*words, "busybox", "sh", "-c", script)
-        assert (result.stderr, len(result.stdout.splitlines()) > 100) == ("", True)
-        masked = re.sub(r"\b[0-9a-f]{12}\b", "SHORT", result.stdout)
-        found.append(set(masked.splitlines()))
-    theirs, ours = found
-    assert unlisted(theirs - ours, ONLY_DOCKER) == []
-    assert unlisted(ours - theirs, ONLY_OURS) == []
+    words = ("run", "--rm", "--network", "none", *hostname, "-e", f"NAMESPACES={own}", *options)
+    result = run(*words, "busybox", "sh", "-c", (HERE / "inside.sh").read_text())
+    assert result.stderr in ("", NO_QUEUES)
+    assert len(result.stdout.splitlines()) > 100
+    return set(re.sub(r"\b[0-9a-f]{12}\b", "SHORT", result.stdout).splitlines())
 
 
 OLD_PROFILE = "newer than 26.1.5's profile, which answers ENOSYS; the newest one names it"

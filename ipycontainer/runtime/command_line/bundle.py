@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import capabilities
-from ipycontainer.model import oci_json
-from ipycontainer.model.oci import Capabilities, Process, Spec
+from ipycontainer.model import oci_json, oci_types
+from ipycontainer.model.oci import Capabilities, Mount, Process, Spec
+from ipycontainer.runtime import options
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.defaults import DEVICE_RULES
 
-__all__ = ["Bundle", "read_bundle", "without_unknown_capabilities"]
+__all__ = ["Bundle", "checked_process", "read_bundle"]
 
+MOST_ID = (1 << 31) - 1  # runc's and docker's
 CONSOLE = (5, 1)  # docker's own word, not runc's
 DENY_ALL, *ALLOWED_DEVICES = (rule for rule in DEVICE_RULES if (rule.major, rule.minor) != CONSOLE)
 
@@ -34,7 +37,8 @@ class Bundle:
 def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     """Return the bundle of a directory. Raises InvalidArgument and Unsupported, by name."""
     directory = os.path.abspath(directory)
-    config = _read_config(directory)
+    config = _tidied(_read_config(directory))
+    _check_words(config)
     spec = oci_json.from_json(_without_kernel_memory(config, log))
     for mount in spec.mounts:
         if not mount.destination.startswith("/"):
@@ -42,10 +46,8 @@ def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     root = os.path.join(directory, spec.root.path)
     if not os.path.isdir(root):
         raise InvalidArgument(f"invalid rootfs: stat {root}: no such file or directory")
-    if spec.process.selinux_label:
-        raise Unsupported(
-            "selinux label is specified in config, but selinux is disabled or not supported"
-        )
+    if os.path.realpath(root) != os.path.normpath(root):
+        raise InvalidArgument("invalid rootfs: not an absolute path, or a symlink")
     spaces = spec.linux.namespaces
     mapped = spec.linux.uid_mappings or spec.linux.gid_mappings
     if spaces.get("user") == "" and not mapped:
@@ -59,21 +61,88 @@ def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
         # and its rules: what is not allowed is denied, what every container has comes last
         device_rules=(DENY_ALL, *spec.linux.device_rules, *ALLOWED_DEVICES),
     )
-    process = without_unknown_capabilities(spec.process, log)
-    return Bundle(directory, config, replace(spec, process=process, linux=linux))
+    process = checked_process(spec.process, log)
+    mounts = tuple(_without_data(mount, log) for mount in spec.mounts)
+    return Bundle(directory, config, replace(spec, process=process, linux=linux, mounts=mounts))
+
+
+def _check_words(config: Mapping[str, Any]) -> None:
+    """Refuse what has a right type and no sense, in runc's words, where a record cannot tell."""
+    linux = config.get("linux") or {}
+    if (config.get("process") or {}).get("selinuxLabel") or linux.get("mountLabel"):
+        raise Unsupported(
+            "selinux label is specified in config, but selinux is disabled or not supported"
+        )
+    for number, rule in enumerate((linux.get("resources") or {}).get("devices") or ()):
+        if not rule.get("access"):
+            raise InvalidArgument(f"device access at {number} field cannot be empty")
+
+
+def _tidied(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a config as it is kept for later commands, too.
+
+    A filter that says nothing is none, and `..` in a cgroup's path leads nowhere above the root of
+    all, as with runc. Raises InvalidArgument.
+    """
+    linux = dict(config.get("linux") or {})
+    path, profile = linux.get("cgroupsPath") or "", linux.get("seccomp")
+    if ".." in path.split("/"):
+        linux["cgroupsPath"] = posixpath.normpath(f"/{path}").lstrip("/")
+    if profile is not None and not profile.get("defaultAction"):
+        if profile.get("syscalls"):
+            raise InvalidArgument("string  is not a valid action for seccomp")
+        del linux["seccomp"]
+    return {**config, "linux": linux}
+
+
+def _without_data(mount: Mount, log: Log) -> Mount:
+    """Return a bind without words that only a file system of its own could understand.
+
+    The kernel reads none of them for a bind, and other runtimes pass them over in silence.
+    """
+    if not options.is_bind(mount):
+        return mount
+    found = {key: value for key, value in options.parse(mount).data if key != "subpath"}
+    if not found:
+        return mount
+    log.warn(f"ignoring options that a bind does not have: [{' '.join(found)}]")
+    kept = tuple(word for word in mount.options if word.partition("=")[0] not in found)
+    return replace(mount, options=kept)
+
+
+def checked_process(process: Process, log: Log) -> Process:
+    """Return a process without capabilities that this kernel lacks, with runc's warning.
+
+    Raises InvalidArgument for what no process can be.
+    """
+    if not process.cwd:
+        raise InvalidArgument("Cwd property must not be empty")
+    if not process.cwd.startswith("/"):
+        raise InvalidArgument("Cwd must be an absolute path")
+    if not process.args:
+        raise InvalidArgument("args must not be empty")
+    if process.selinux_label:
+        raise InvalidArgument("selinux label is specified, but selinux is not supported")
+    user = process.user
+    if max(user.uid, user.gid, *user.additional_gids) > MOST_ID:
+        raise InvalidArgument("unable to setup user: uids and gids must be in range 0-2147483647")
+    return _without_unknown_capabilities(process, log)
 
 
 def _read_config(directory: str) -> dict[str, Any]:
     path = f"{directory}/config.json"
     try:
-        raw = json.loads(Path(path).read_text(encoding="utf-8"))
+        # what follows the object is nobody's: Go's decoder stops behind it
+        raw, _ = json.JSONDecoder().raw_decode(Path(path).read_text(encoding="utf-8").lstrip())
     except FileNotFoundError as error:
         raise InvalidArgument("JSON specification file config.json not found") from error
     except ValueError as error:
         raise InvalidArgument(f"{path} is no JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise InvalidArgument(f"{path} is no JSON object")
-    return raw
+    oci_types.check(raw)
+    if not isinstance(raw, dict):  # null, which Go takes for an object without anything
+        raise InvalidArgument("process property must not be empty")
+    process = raw.get("process")
+    return raw if not process else {**raw, "process": {"cwd": "", **process}}
 
 
 def _without_kernel_memory(config: Mapping[str, Any], log: Log) -> Mapping[str, Any]:
@@ -88,7 +157,7 @@ def _without_kernel_memory(config: Mapping[str, Any], log: Log) -> Mapping[str, 
     return {**config, "linux": {**linux, "resources": {**resources, "memory": kept}}}
 
 
-def without_unknown_capabilities(process: Process, log: Log) -> Process:
+def _without_unknown_capabilities(process: Process, log: Log) -> Process:
     """Leave out capabilities that this kernel does not have, with runc's warning."""
     unknown: dict[str, None] = {}
     sets = {}

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import namespaces, pidfd
-from ipycontainer.runtime import limiting
 from ipycontainer.runtime.command_line import console, foreground
 from ipycontainer.runtime.command_line.bundle import Bundle, read_bundle
 from ipycontainer.runtime.command_line.ending import destroy
@@ -107,6 +106,7 @@ def _make(
             not options.no_pivot,
             not options.no_new_keyring,
             clamp_oom_score=False,
+            must_limit=True,
         )
         # open for both, so that it has a writer until `start`, and reading waits instead of ending
         waiting = os.open(directory / FIFO, os.O_RDWR | os.O_CLOEXEC) if hold else None
@@ -149,8 +149,6 @@ def _remember(
     log: Log,
 ) -> None:
     try:
-        if limiting.NO_CGROUP in launched.warnings:
-            raise StepFailed("this user may not make a cgroup here, so limits cannot hold")
         for warning in launched.warnings:
             log.warn(warning)
         states.save(state)

@@ -122,7 +122,7 @@ def features(options: argparse.Namespace, states: StateDir, log: Log) -> int:
             "apparmor": {"enabled": True},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
-            "mountExtensions": {"idmap": {"enabled": False}},
+            "mountExtensions": {"idmap": {"enabled": True}},
         },
         "annotations": {"io.ipycontainer.version": __version__},
         "potentiallyUnsafeConfigAnnotations": ["io.ipycontainer."],

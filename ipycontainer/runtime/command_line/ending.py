@@ -86,6 +86,8 @@ def _let_die(state: ContainerState, number: int) -> None:
 
 
 def _signal_number(word: str) -> int:
+    if not word:
+        return signal.SIGTERM
     if word.lstrip("+-").isdecimal():
         number = int(word)
         if number in range(signal.NSIG):

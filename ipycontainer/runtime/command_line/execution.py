@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, StepFailed
-from ipycontainer.linux import namespaces, pidfd
+from ipycontainer.linux import pidfd
 from ipycontainer.linux.cgroups import Cgroup
-from ipycontainer.model import oci_json
+from ipycontainer.model import oci_json, oci_types
 from ipycontainer.model.oci import Capabilities, Process, Spec
 from ipycontainer.runtime.command_line import console, foreground
-from ipycontainer.runtime.command_line.bundle import without_unknown_capabilities
+from ipycontainer.runtime.command_line.bundle import checked_process
 from ipycontainer.runtime.command_line.creation import preserved_fds
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.exec import enter
@@ -38,6 +38,7 @@ _FILES = {
     "ipc": "ipc",
     "uts": "uts",
     "cgroup": "cgroup",
+    "time": "time",
 }
 
 
@@ -62,7 +63,7 @@ def _execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     if status == "paused" and not options.ignore_paused:
         raise Conflict("cannot exec in a paused container (use --ignore-paused to override)")
     spec = state.spec
-    process = without_unknown_capabilities(_process(options, spec), log)
+    process = checked_process(_process(options, spec), log)
     console.check(terminal=process.terminal, detach=options.detach, path=options.console_socket)
     preserved, env = preserved_fds(options.preserve_fds)
     process = replace(process, env=(*process.env, *env))
@@ -97,8 +98,12 @@ def _foreign(pid: int) -> tuple[str, ...]:
     """Return the kinds of namespaces in which a process and this one differ."""
     found = []
     for file, kind in _FILES.items():
-        theirs = os.stat(f"/proc/{pid}/ns/{file}").st_ino
-        if kind in namespaces.FLAGS and theirs != os.stat(f"/proc/self/ns/{file}").st_ino:
+        try:
+            theirs = os.stat(f"/proc/{pid}/ns/{file}").st_ino
+            own = os.stat(f"/proc/self/ns/{file}").st_ino
+        except FileNotFoundError:
+            continue  # a kernel without this kind
+        if theirs != own:
             found.append(kind)
     return tuple(found)
 
@@ -107,7 +112,8 @@ def _process(options: argparse.Namespace, spec: Spec) -> Process:
     """Return the process that a file describes, or the container's with what is said instead."""
     if options.process:
         raw = json.loads(Path(options.process).read_text(encoding="utf-8"))
-        return _checked(oci_json.process_from_json(raw))
+        oci_types.check(raw, "Process")
+        return oci_json.process_from_json({"cwd": "", **raw})
     if not options.arguments:
         raise InvalidArgument("process args cannot be empty")
     process, words = spec.process, options
@@ -132,7 +138,7 @@ def _process(options: argparse.Namespace, spec: Spec) -> Process:
             sets.inheritable,
             (*sets.ambient, *further),
         )
-    return _checked(replace(process, **changes))
+    return replace(process, **changes)
 
 
 def _user(options: argparse.Namespace, process: Process) -> Any:
@@ -146,18 +152,6 @@ def _user(options: argparse.Namespace, process: Process) -> Any:
     if negative := [gid for gid in options.additional_gids if gid < 0]:
         raise InvalidArgument(f"additional-gids must be a positive number {negative[0]}")
     return replace(user, additional_gids=(*user.additional_gids, *options.additional_gids))
-
-
-def _checked(process: Process) -> Process:
-    if not process.cwd:
-        raise InvalidArgument("Cwd property must not be empty")
-    if not process.cwd.startswith("/"):
-        raise InvalidArgument("Cwd must be an absolute path")
-    if not process.args:
-        raise InvalidArgument("args must not be empty")
-    if process.selinux_label:
-        raise InvalidArgument("selinux label is specified, but selinux is not supported")
-    return process
 
 
 def _below(cgroup: Cgroup | None, words: Sequence[str]) -> Cgroup | None:

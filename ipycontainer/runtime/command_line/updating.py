@@ -12,6 +12,7 @@ from typing import Any
 
 from ipycontainer.errors import Conflict, InvalidArgument
 from ipycontainer.linux import cgroups, limits
+from ipycontainer.model import oci_types
 from ipycontainer.model.resources import Resources
 from ipycontainer.model.units import parse_size
 from ipycontainer.runtime.command_line.report import Log
@@ -55,7 +56,9 @@ def update(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     cgroup = state.cgroup
     hierarchies = preload()
     for controller in limits.controllers(wanted, v2=cgroup.is_v2):
-        if not cgroup.is_v2 and controller not in cgroup.directories:
+        missing = controller not in cgroup.directories
+        # one that the machine lacks is refused below, by its name
+        if not cgroup.is_v2 and missing and controller in hierarchies.controllers:
             path = state.spec.linux.cgroups_path or f"/{state.id}"
             cgroup = cgroups.add(hierarchies, cgroup, controller, path)
     limits.apply(cgroup, wanted)
@@ -66,7 +69,9 @@ def update(options: argparse.Namespace, states: StateDir, log: Log) -> int:
 def _from_file(name: str) -> Resources | None:
     text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     try:
-        return Resources.from_json(json.loads(text))
+        raw = json.loads(text)
+        oci_types.check(raw, "LinuxResources")
+        return Resources.from_json(raw)
     except (ValueError, AttributeError, TypeError) as error:
         raise InvalidArgument(f"{name} holds no resources: {error}") from error
 

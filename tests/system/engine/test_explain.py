@@ -19,10 +19,12 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.network import EndpointConfig
 from ipycontainer.runtime import (
+    clock_steps,
     command_steps,
     donors,
     foreign_mounts,
     hooks,
+    idmap_steps,
     mount_steps,
     network_steps,
     path_steps,
@@ -114,8 +116,8 @@ def test_an_exited_container_and_one_with_a_network_are_told_too(engine: Engine)
             ContainerConfig("busybox", ("nope",), network="none"), "find program nope", id="command"
         ),
         pytest.param(
-            ContainerConfig("busybox", ("true",), network="none", workdir="/etc/passwd"),
-            "make working directory /etc/passwd",
+            ContainerConfig("busybox", ("true",), network="none", workdir="/proc/x"),
+            "make working directory /proc/x",
             id="directory",
         ),
     ],
@@ -185,10 +187,10 @@ def test_nothing_is_told_of_a_container_that_never_started(engine: Engine) -> No
     container = engine.containers.create_from(ContainerConfig("busybox", ("true",)), "new")
     with pytest.raises(Conflict, match="nothing is known of a start") as caught:
         container.explain()
-    assert caught.value.hint.startswith("start new ")
+    assert caught.value.hint.startswith("ipycontainer start new ")
     with pytest.raises(ImageNotFound) as missing:
         _explain(engine, "run", "--explain", "nowhere", "true")
-    assert missing.value.hint == "--explain fetches nothing: pull nowhere"
+    assert missing.value.hint == "--explain fetches nothing: ipycontainer pull nowhere"
 
 
 def test_times_of_another_version_are_not_told(engine: Engine, home: Path) -> None:
@@ -224,7 +226,7 @@ def test_every_step_has_its_reason() -> None:
     modules = (
         *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
         *(session_steps, terminal_steps, tree_steps, volume_steps),
-        *(foreign_mounts, hooks, root_steps, scheduling_steps),
+        *(clock_steps, foreign_mounts, hooks, idmap_steps, root_steps, scheduling_steps),
     )
     found = {
         kind

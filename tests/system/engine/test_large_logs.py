@@ -18,6 +18,7 @@ import pytest
 import ipycontainer
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
+from ipycontainer.model.log_range import LogRange
 from tests.conftest import Shell
 from tests.system.engine.processes import eventually, kill, monitor_of
 
@@ -232,7 +233,7 @@ def test_bytes_of_any_kind_come_back(engine: Engine, tmp_path: Path) -> None:
     assert [len(entry.text) for entry in entries[:4]] == [MEGABYTE] * 4
     assert max(len(entry.text) for entry in entries) < 5 * MEGABYTE  # no reader holds all of it
     # stderr's last line has no end, as stdout's: both are lines
-    tail = [entry for entry in container.log_chunks(tail=3) if entry.stream == "stdout"]
+    tail = [entry for entry in container.log_chunks(LogRange(tail=3)) if entry.stream == "stdout"]
     assert b"".join(entry.text for entry in tail) == long[-MEGABYTE:] + endless
 
 

@@ -11,6 +11,7 @@ from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import Conflict
 from ipycontainer.store import events
+from ipycontainer.supervise.conversation import ask
 from tests.system.engine.processes import eventually, kill, monitor_of, processes_in_cgroups
 
 pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
@@ -48,6 +49,26 @@ def test_paused_container_stands_still_and_goes_on(engine: Engine) -> None:
     assert container.status == "running"
     eventually(lambda: lines(container) > between + 2)
     assert actions(engine, container)[-2:] == ["pause", "unpause"]
+
+
+def test_what_is_held_for_a_commit_goes_on_without_who_held_it(engine: Engine) -> None:
+    """A killed kernel leaves no container that stands still; what somebody else paused stays so."""
+    container = begin(engine, *WRITES)
+    holder = engine.supervisor.monitor(container.id)
+    ask(holder, {"op": "pause", "hold": True})
+    assert container.status == "paused"
+    holder.close()
+    eventually(lambda: container.status == "running")
+    holder = engine.supervisor.monitor(container.id)
+    ask(holder, {"op": "pause", "hold": True})
+    container.unpause()
+    container.pause()
+    holder.close()
+    assert container.commit("made").tags == ["made:latest"]
+    assert container.status == "paused"
+    container.unpause()
+    container.commit("made")
+    assert container.status == "running"
 
 
 def actions(engine: Engine, container: Container) -> list[str]:

@@ -60,6 +60,8 @@ def _ended(home: Path, runtime: Path) -> bool:
     shutil.rmtree(runtime, ignore_errors=True)
     cgroups = [*Path("/sys/fs/cgroup").glob(f"*/{runtime.name}/*/")]
     for cgroup in cgroups:
+        with suppress(OSError):  # a commit freezes its container: what is frozen does not die
+            (cgroup / "freezer.state").write_text("THAWED")
         for file in ("tasks", "cgroup.procs"):
             with suppress(OSError):
                 for pid in map(int, (cgroup / file).read_text().split()):

@@ -12,6 +12,7 @@ import pytest
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import ContainerError, ContainerNotRunning, OperationTimeout
+from ipycontainer.model.log_range import LogRange
 from tests.system.engine.processes import alive, eventually
 
 pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
@@ -193,9 +194,15 @@ def test_logs_by_tail_since_until_and_stream(engine: Engine) -> None:
     assert container.logs(tail=2) == b"two\nthree"
     assert container.logs(tail=0) == b""
     assert container.logs(stdout=False) == b"two\n"
-    assert [e.text for e in container.log_entries(since_ns=second)] == [b"two\n", b"three"]
-    assert [e.text for e in container.log_entries(until_ns=second)] == [b"one\n", b"two\n"]
-    assert [e.text for e in container.log_entries(second, second)] == [b"two\n"]
+    assert [e.text for e in container.log_entries(LogRange(since_ns=second))] == [
+        b"two\n",
+        b"three",
+    ]
+    assert [e.text for e in container.log_entries(LogRange(until_ns=second))] == [
+        b"one\n",
+        b"two\n",
+    ]
+    assert [e.text for e in container.log_entries(LogRange(second, second))] == [b"two\n"]
 
 
 def test_two_starts_have_one_log(engine: Engine) -> None:

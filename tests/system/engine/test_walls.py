@@ -35,7 +35,8 @@ for path in glob.glob(shown + "/*.s") + glob.glob(shown + "/*.m"):
             sock.connect(path)
             sock.send(json.dumps({"v": 1, **ask}).encode())
             answer = sock.recv(65536).decode()
-            if '"reserved"' in answer:  # said to whoever may connect, before any request
+            # said to whoever may connect, before any request, and before anything of it is done
+            while '"reserved"' in answer or '"taken"' in answer:
                 answer = sock.recv(65536).decode()
             said[name] = answer
         except ConnectionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -75,6 +76,21 @@ def test_two_are_compared_by_name(engine: Engine, say: Say) -> None:
     )
     with pytest.raises(NotFound):
         engine.compare("one:never", "one")
+
+
+def test_containers_of_this_machine_are_compared(
+    engine: Engine, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the directory that both were started in, and one has changed, is not a new one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table").write_text("1\n")
+    engine.run("host", ["true"], network="none", name="one")
+    two = engine.containers.get("one").branch("two")
+    two.copy_in(b"2\n", f"{tmp_path}/table")
+    told = say("diff one two").stdout.splitlines()
+    assert f"C {tmp_path}/table" in told
+    assert {line.partition(" ")[0] for line in told} == {"C"}
+    assert "\n-1\n+2\n" in say("diff --content one two").stdout
 
 
 def test_a_link_that_was_removed_is_not_there_at_the_next_start(engine: Engine, say: Say) -> None:

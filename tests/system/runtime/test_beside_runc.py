@@ -27,8 +27,10 @@ from tests.system.runtime.conformance import (
     hooks,
     lifecycle,
     mounts,
+    owners,
     processes,
     spaces,
+    words,
 )
 from tests.system.runtime.conformance.case import Case, perform
 from tests.system.runtime.isolated import CLONE
@@ -36,7 +38,18 @@ from tests.system.runtime.isolated import CLONE
 SAMPLE, SAMPLE_OF_ROOTS = 16, 10  # cases in a normal run
 CASES: tuple[Case, ...] = tuple(
     case
-    for part in (processes, spaces, mounts, devices, filters, cgroups, hooks, lifecycle)
+    for part in (
+        processes,
+        spaces,
+        mounts,
+        devices,
+        filters,
+        cgroups,
+        hooks,
+        lifecycle,
+        owners,
+        words,
+    )
     for case in part.CASES
 )
 
@@ -129,6 +142,6 @@ def test_there_is_a_case_for_each_part_of_the_specification() -> None:
     """Each has a name of its own and something to show."""
     names = [case.name for case in CASES]
 
-    assert len(names) >= 350
+    assert len(names) >= 440
     assert len(set(names)) == len(names)
     assert [case.name for case in CASES if not case.shows] == []

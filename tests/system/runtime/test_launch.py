@@ -97,7 +97,7 @@ def test_users_are_looked_up_in_the_image(bundle: str, user: str, expected: str)
             ["id"],
             {"cwd": "/etc/passwd"},
             "StepFailed",
-            "make working directory /etc/passwd: ENOTDIR: Not a directory",
+            "error during container init: mkdir /etc/passwd: not a directory",
         ),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_bind_into_proc_through_a_link_is_refused(bundle: str) -> None:
         _with_image, bundle, {"way": "/proc/sys"}, [[str(source), "/way/kernel/hostname"]], ["true"]
     )
 
-    assert "nothing can be mounted inside /proc" in found["error"]
+    assert "cannot be mounted because it is inside /proc" in found["error"]
     assert found["left"] == []
 
 
@@ -104,10 +104,13 @@ def test_a_file_can_be_bound_on_a_missing_file(bundle: str) -> None:
 
 
 def test_a_missing_source_is_named(bundle: str) -> None:
-    """The step, its paths and the kernel's answer are in the message."""
+    """Its paths and the kernel's answer are in the message."""
     found = call(_with_image, bundle, {}, [["/no/such", "/x"]], ["true"])
 
-    assert found["error"] == "bind /no/such on /x: ENOENT: No such file or directory"
+    assert found["error"] == (
+        'error during container init: error mounting "/no/such" to rootfs at "/x": '
+        "mount /no/such:/x: no such file or directory"
+    )
 
 
 def _string_overlay(bundle: str) -> list[Any]:

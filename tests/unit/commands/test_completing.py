@@ -69,6 +69,11 @@ def fits(line: str) -> list[str]:
         ("kill -s SIGUSR", ["SIGUSR1", "SIGUSR2"]),
         ("kill --signal USR", ["USR1", "USR2"]),
         ("container ls --filter sta", ["status="]),
+        ("ps --filter status=e", ["status=exited"]),
+        (
+            "ps --filter health=",
+            [f"health={w}" for w in ("healthy", "none", "starting", "unhealthy")],
+        ),
         ("volume ls -f dang", ["dangling=true"]),
         ("exec web l", []),
         ("rollback web w", ["web-before"]),

@@ -140,7 +140,7 @@ def test_numbers_are_gos(text: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        (["run", "--kernel-memory", "4m", "busybox"], "--kernel-memory"),
+        (["run", "--io-maxiops", "4", "busybox"], "--io-maxiops"),
         (["create", "--gpus", "all", "busybox"], "--gpus"),
         (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
         (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),
@@ -225,3 +225,10 @@ def verbs() -> Iterator[Verb]:
             yield command
         if isinstance(command, click.Group):
             waiting += command.commands.values()
+
+
+def test_help_is_a_switch_as_any_other() -> None:
+    """`--help=false` asks for nothing, and what is no truth value is refused."""
+    assert parse(["stop", "--help=false", "c"]).params["containers"] == ("c",)
+    with pytest.raises(UsageError, match='invalid argument "maybe" for "--help" flag'):
+        parse(["stop", "--help=maybe", "c"])

@@ -51,6 +51,9 @@ def bind(target: str, source: str, read_only: bool = False, **more: Any) -> Moun
             MountPoint("volume", "/d", "data", True, mode="ro,nocopy", no_copy=True),
         ),
         ("/d", MountPoint("volume", "/d", anonymous=True)),
+        ("d", MountPoint("volume", "/d", anonymous=True)),
+        ("a:/y", MountPoint("volume", "/a:/y", anonymous=True)),  # a drive of Windows
+        ("a:", MountPoint("volume", "/a:", anonymous=True)),
     ],
 )
 def test_volume_words(spec: str, found: MountPoint) -> None:
@@ -117,12 +120,14 @@ def test_refused_by_the_client(spec: str, message: str) -> None:
             ),
         ),
         (
-            "a:/y",
+            "a:/y:ro",
             (
                 "create a: volume name is too short, "
                 "names should be at least two alphanumeric characters"
             ),
         ),
+        ("a:b:c:d", "invalid volume specification: 'a:b:c:d'"),
+        ("/foo:ro", "invalid volume specification: '/foo:ro'"),
     ],
 )
 def test_refused_by_the_daemon(spec: str, message: str) -> None:

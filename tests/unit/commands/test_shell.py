@@ -202,6 +202,26 @@ def test_several_names(engine: FakeEngine, say: Say) -> None:
     assert say("rm nope") == ("", missing, 1)
 
 
+def test_rm_of_a_name_twice(say: Say) -> None:
+    """The second time docker meets its own removal, and does not forgive that with -f either."""
+    say("create --name web busybox true")
+    twice = "Error response from daemon: removal of container web is already in progress\n"
+    assert say("rm web web") == ("web\n", twice, 1)
+    say("create --name web busybox true")
+    assert say("rm -f web web") == ("web\n", twice, 1)
+
+
+@pytest.mark.parametrize("name", ["''", "/", "..", "a/../b"])
+def test_a_word_that_is_no_name(say: Say, name: str) -> None:
+    """Docker has no page for it; a client that inspects first finds an empty one itself."""
+    no_page = "Error response from daemon: page not found\n"
+    for line in (f"stop {name}", f"kill {name}", f"pause {name}", f"wait {name}", f"top {name}"):
+        assert say(line)[1] == no_page, line
+    first = "Error: No such container: \n" if name == "''" else no_page
+    for line in (f"logs {name}", f"attach {name}", f"exec {name} ls"):
+        assert say(line)[1] == first, line
+
+
 def test_kill_looks_at_the_signal_first(say: Say) -> None:
     """A wrong signal is said before a missing container."""
     assert say("kill -s FOO nope") == (

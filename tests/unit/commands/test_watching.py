@@ -64,7 +64,7 @@ def test_one_followed_log_is_not_headed(engine: FakeEngine) -> None:
     """Nothing changes for docker's own form."""
     found = invoke(lambda: engine, ["logs", "-f", "-n", "3", "one"])
     assert isinstance(found, LogView)
-    assert (found.follow, found.tail, found.others) == (True, 3, ())
+    assert (found.follow, found.wanted.tail, found.others) == (True, 3, ())
 
 
 def test_ps_is_listed_anew_at_the_bell(engine: FakeEngine) -> None:

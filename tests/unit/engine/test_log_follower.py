@@ -11,6 +11,7 @@ import pytest
 
 from ipycontainer.engine.log_follower import LogFollower
 from ipycontainer.errors import ContainerNotRunning
+from ipycontainer.model.log_range import LogRange
 from ipycontainer.supervise.log import LogWriter
 
 LINES = 60_000  # of 100 bytes
@@ -28,7 +29,7 @@ def follow(tmp_path: Path) -> Callable[..., LogFollower]:
         supervisor=SimpleNamespace(monitor=monitor),
     )
     container: Any = SimpleNamespace(id="0" * 64, name="box", engine=engine)
-    return lambda **wanted: LogFollower(container, **wanted)
+    return lambda **wanted: LogFollower(container, LogRange(**wanted))
 
 
 def written(tmp_path: Path, *, close: bool = True) -> bytes:

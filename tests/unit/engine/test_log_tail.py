@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.engine import log_tail, logs
+from ipycontainer.model.log_range import LogRange
 from ipycontainer.supervise import log_packing
 from ipycontainer.supervise.log import LogWriter, Overflow
 from ipycontainer.supervise.log_reading import read_entries
@@ -31,7 +32,7 @@ def container(directory: Path) -> Any:
 
 def lines(directory: Path, tail: int | None) -> list[tuple[str, bytes]]:
     """Return the last lines of a log."""
-    found = logs.single(logs.chunks(container(directory), None, None, tail, follow=False))
+    found = logs.single(logs.chunks(container(directory), LogRange(tail=tail), follow=False))
     return [(entry.stream, entry.text) for entry in found]
 
 

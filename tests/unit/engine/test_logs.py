@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ipycontainer.engine import logs
+from ipycontainer.model.log_range import WHOLE_LOG
 from ipycontainer.supervise.log import LogWriter
 from ipycontainer.supervise.protocol import Channel
 
@@ -42,5 +43,5 @@ def test_monitor_that_has_just_left_is_the_end_of_the_log(
     log.write(b"stdout", b"last\n")
     log.close()
     theirs.close()
-    lines = logs.chunks(follower(tmp_path, ours), None, None, None, follow=True)
+    lines = logs.chunks(follower(tmp_path, ours), WHOLE_LOG, follow=True)
     assert [entry.text for entry in lines] == [b"last\n"]

@@ -173,7 +173,7 @@ def test_ports_and_networks_are_read_as_docker_py_writes_them() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"runtime": "runc"}, {"device_requests": [{"Count": -1}]}, {"volumes": ["name:/x:odd"]}],
+    [{"cpu_count": 2}, {"device_requests": [{"Count": -1}]}, {"volumes": ["name:/x:odd"]}],
 )
 def test_what_is_not_there_yet_is_refused_by_name(options: dict[str, object]) -> None:
     """An option that would be ignored is refused instead."""

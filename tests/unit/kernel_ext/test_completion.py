@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -58,15 +59,42 @@ def test_words_are_completed_whole(shell: InteractiveShell, text: str, expected:
     assert sorted(completed(shell, text)) == expected
 
 
-def test_files_of_this_machine_come_from_ipython(
-    shell: InteractiveShell, tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cp ./weat", ["cp ./weather.csv"]),
+        ("cp we", ["cp weather.csv", "cp web:"]),
+        ("cp wea", ["cp weather.csv"]),
+        ("cp 'two wo", ["cp 'two words/"]),
+        ('cp "two words/', ['cp "two words/one & two.txt']),
+        (r"cp two\ wo", [r"cp two\ words/"]),
+        (r"cp two\ words/", [r"cp two\ words/one\ \&\ two.txt"]),
+        ("cp two", [r"cp two\ words/"]),
+        ("cp ~", ["cp ~/"]),
+        ("cp ~/two", [r"cp ~/two\ words/"]),
+        ("cp web:/etc.conf ./tw", [r"cp web:/etc.conf ./two\ words/"]),
+        ("run -v ./wea", ["run -v ./weather.csv"]),
+        ("run --env-file=./wea", ["run --env-file=./weather.csv"]),
+        ("cp ./.hid", ["cp ./.hidden"]),
+        ("cp nowhere/x", []),
+    ],
+)
+def test_files_of_this_machine(
+    shell: InteractiveShell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    expected: list[str],
 ) -> None:
-    """The other side of cp is a path here, which IPython completes."""
-    monkeypatch.chdir(str(tmp_path))
-    open("weather.csv", "w").close()
-    assert "%container cp weather.csv" in completed(shell, "%container cp ./weat") or any(
-        text.endswith("weather.csv") for text in completed(shell, "%container cp ./weat")
-    )
+    """The other side of cp is a path here: as it is quoted, with ~, and without Python's names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "weather.csv").touch()
+    (tmp_path / ".hidden").touch()
+    (tmp_path / "two words").mkdir()
+    (tmp_path / "two words" / "one & two.txt").touch()
+    found = completed(shell, f"%container {text}")
+    assert sorted(found) == [f"%container {each}" for each in expected]
 
 
 @pytest.mark.parametrize(

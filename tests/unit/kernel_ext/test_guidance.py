@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from ipycontainer.errors import ImageNotFound, NoSuchContainer, RegistryError, UsageError
+from ipycontainer.commands.suggesting import suggest
+from ipycontainer.errors import (
+    ContainerNotRunning,
+    EngineError,
+    ImageNotFound,
+    NoSuchContainer,
+    RegistryError,
+    UsageError,
+)
 from kernel_ext import help_page
+from kernel_ext.wording import spoken
 from tests.fake_transfers import FakeTransfer
 from tests.unit.kernel_ext.conftest import Cells
 
@@ -76,7 +85,7 @@ def test_a_name_that_was_meant_is_said(cells: Cells) -> None:
     assert none.value.hint == "%container ps -a lists all containers"
     with pytest.raises(ImageNotFound) as image:
         cells.run("%container image rm busybo")
-    assert image.value.hint == "Did you mean busybox:latest?"
+    assert image.value.hint == "Did you mean busybox?"
 
 
 def test_a_wrong_number_of_arguments_shows_the_usage(cells: Cells) -> None:
@@ -99,3 +108,69 @@ def test_an_image_that_does_not_come_leads_to_those_that_are_here(
         cells.run("%container run --rm nothing true")
     step = "%container images lists those that are here; host always is"
     assert gone.value._render_traceback_() == ["dial tcp: no such host", step]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("network rm shp", ["network shp not found", "Did you mean shop?"]),
+        ("volume rm dta", ["get dta: no such volume", "Did you mean data?"]),
+        (
+            "volume inspect nowhere",
+            ["get nowhere: no such volume", "%container volume ls lists them"],
+        ),
+        (
+            "strat web",
+            ["%container: 'strat' is not a %container command.", "Did you mean stats or start?"],
+        ),
+        (
+            "frobnicate",
+            [
+                "%container: 'frobnicate' is not a %container command.",
+                "%container --help lists the verbs",
+            ],
+        ),
+        ("build .", ["%container build is not supported yet", None]),
+    ],
+)
+def test_what_a_wrong_line_is_told(cells: Cells, line: str, shown: list[str | None]) -> None:
+    """One line says what is wrong, the next what was meant or what to type, in a cell's words."""
+    cells.run("%container network create shop")
+    cells.run("%container volume create data")
+    with pytest.raises(EngineError) as wrong:
+        cells.run(f"%container {line}")
+    said = wrong.value._render_traceback_()
+    assert len(said) == len(shown)
+    assert all(expected in (None, text) for text, expected in zip(said, shown, strict=True))
+
+
+def test_what_stands_in_the_way_is_told_with_what_takes_it_away(cells: Cells) -> None:
+    """A name that is taken, a container that is stopped or running: the line that helps."""
+    cells.run("%container create --name idle busybox")
+    with pytest.raises(EngineError) as taken:
+        cells.run("%container create --name idle busybox")
+    assert taken.value.hint == "%container rm idle, or take another name"
+    stopped = ContainerNotRunning(f"container {cells.container('idle').id} is not running")
+    suggest(stopped, lambda: cells.engine)
+    assert stopped.hint == "ipycontainer start idle"
+
+
+def test_a_group_alone_is_its_help(cells: Cells) -> None:
+    """Its name asks for its verbs; a wrong one after it shows them too, and what was meant."""
+    assert "connect" in cells.forms(cells.run("%container network"))["text/html"]
+    with pytest.raises(UsageError) as wrong:
+        cells.run("%container network conect shop web")
+    first, *_, last = wrong.value._render_traceback_()
+    assert first.startswith("Usage:  %container network COMMAND")
+    assert last == "Did you mean connect or disconnect?"
+
+
+def test_steps_are_said_as_a_cell_has_them() -> None:
+    """Except those that name the shell."""
+    assert spoken("see the log, and run: ipycontainer doctor") == (
+        "see the log, and run: %container doctor"
+    )
+    assert spoken("pip install 'x[data]', or a file") == "%pip install 'x[data]', or a file"
+    assert spoken("export IPYCONTAINER_HOME=/x") == "%env IPYCONTAINER_HOME=/x"
+    for text in ("bsdtar -cf - @A | ipycontainer import - N", "in a shell: ipycontainer run -it"):
+        assert spoken(text) == text

@@ -32,7 +32,7 @@ def test_a_start_that_failed_says_where() -> None:
     frame = steps([STEP, ill], 0)
     assert [bar.failed for bar in bars(frame)] == [False, True]
     drawn = svg(bars(frame))
-    assert drawn.count('fill="#cf222e"') == 1
+    assert drawn.count('fill="#d0493f"') == 1
     assert ">failed: mount proc<" in drawn
     page = str(frame._repr_html_())
     assert "<summary>failed after 5.00 ms, at step 2: mount proc</summary>" in page
@@ -75,3 +75,22 @@ def test_the_picture_lets_nothing_through() -> None:
     shown = str(steps([hostile], 0)._repr_html_())
     assert "<script" not in shown
     assert "<script" not in svg(bars(steps([hostile], 0)))
+
+
+def test_the_picture_has_no_paper_and_is_read_on_white_and_on_black() -> None:
+    """Nothing covers it, and each colour stands out by 3:1 at least on either page."""
+    drawn = svg(bars(steps([STEP, STEP], 0)))
+    colours = set(re.findall(r"#[0-9a-f]{6}", drawn))
+    assert len(colours) >= 4
+    for colour in colours:
+        light = _luminance(colour)
+        assert 1.05 / (light + 0.05) >= 3
+        assert (light + 0.05) / (_luminance("#111111") + 0.05) >= 3
+    assert 'rect width="830"' not in drawn
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of WCAG 2."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -106,6 +106,19 @@ def test_an_ordinary_user_makes_cgroups_in_its_own(
     ]
 
 
+def test_a_cgroup_right_below_has_its_controllers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a directory in between they are let down from where all are made."""
+    written: list[tuple[str, str]] = []
+    monkeypatch.setattr(cgroups, "_write", lambda path, text: written.append((path, text)))
+
+    cgroups.create(Hierarchies("v2", {}, str(tmp_path)), "/one")
+
+    file = f"{tmp_path}/cgroup.subtree_control"
+    assert written == [(file, f"+{name}") for name in cgroups.CONTROLLERS_V2]
+
+
 def test_a_cgroup_that_may_not_be_made_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

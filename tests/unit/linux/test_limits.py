@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ipycontainer.errors import InvalidArgument, StepFailed, Unsupported
 from ipycontainer.linux import limits
 from ipycontainer.linux.cgroups import Cgroup
-from ipycontainer.model.resources import DeviceValue, Resources
+from ipycontainer.model.resources import DeviceValue, PageLimit, RdmaLimit, Resources
 
 DISK = (DeviceValue(8, 0, 1000),)
 ALL: dict[str, Any] = {
@@ -105,6 +105,31 @@ def test_edges_of_version_2(resources: Resources, expected: dict[str, str]) -> N
     assert written(resources, v2=True) == expected
 
 
+@pytest.mark.parametrize("v2", [False, True])
+def test_huge_pages_and_remote_memory(v2: bool) -> None:
+    """A file for each size of page, one line a device; version 1 marks packets as well."""
+    resources = Resources(
+        huge_pages=(PageLimit("2MB", 5), PageLimit("1GB", 0)),
+        rdma=(RdmaLimit("a", 3, 4), RdmaLimit("b", None, 5), RdmaLimit("c")),
+        network_class=None if v2 else 7,
+        network_priorities=() if v2 else (("lo", 5),),
+    )
+    file = "max" if v2 else "limit_in_bytes"
+    expected = [
+        ("hugetlb", f"hugetlb.2MB.{file}", "5"),
+        ("hugetlb", f"hugetlb.1GB.{file}", "0"),
+        ("rdma", "rdma.max", "a hca_handle=3 hca_object=4"),
+        ("rdma", "rdma.max", "b hca_object=5"),
+    ]
+    if not v2:
+        expected = [("net_cls", "net_cls.classid", "7"), *expected]
+        expected.append(("net_prio", "net_prio.ifpriomap", "lo 5"))
+
+    found = limits.settings(resources, v2=v2)
+
+    assert [(each.controller, each.file, each.value) for each in found] == expected
+
+
 @pytest.mark.parametrize(
     ("resources", "v2", "kind", "message"),
     [
@@ -117,6 +142,9 @@ def test_edges_of_version_2(resources: Resources, expected: dict[str, str]) -> N
         (Resources(oom_kill_disable=True), True, Unsupported, "oom kill disable"),
         (Resources(memory_swappiness=5), True, Unsupported, "memory swappiness"),
         (Resources(cpu_realtime_runtime=5), True, Unsupported, "cpu realtime runtime"),
+        (Resources(network_class=5), True, Unsupported, "network limits"),
+        (Resources(blkio_leaf_weight=5), True, Unsupported, "leaf weight"),
+        (Resources(memory_swappiness=101), False, InvalidArgument, "valid range is 0-100"),
     ],
 )
 def test_what_a_version_cannot(

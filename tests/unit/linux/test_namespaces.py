@@ -28,5 +28,5 @@ def test_flags_are_those_of_the_kernel() -> None:
     """Each of OCI's namespaces has a bit of its own."""
     flags = namespaces.FLAGS.values()
 
-    assert len(set(flags)) == len(flags) == 7
+    assert len(set(flags)) == len(flags) == 8
     assert all(flag & (flag - 1) == 0 for flag in flags)

@@ -66,11 +66,9 @@ def test_the_smallest_bundle_gets_defaults() -> None:
     ("key", "value"),
     [
         ("linux", {"intelRdt": {"closID": "x"}}),
-        ("linux", {"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}}),
         ("linux", {"resources": {"memory": {"kernel": 1}}}),
-        ("linux", {"timeOffsets": {"boottime": {"secs": 1}}}),
         ("linux", {"mountLabel": "x"}),
-        ("mounts", [{"destination": "/x", "uidMappings": [{"size": 1}]}]),
+        ("process", {"args": ["x"], "execCPUAffinity": {"initial": "0"}}),
     ],
 )
 def test_what_is_not_carried_out_is_refused(key: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ipycontainer.errors import InvalidArgument
-from ipycontainer.model.resources import DeviceValue, Resources
+from ipycontainer.model.resources import DeviceValue, PageLimit, RdmaLimit, Resources
 
 FULL = Resources(
     memory_limit=1,
@@ -26,6 +26,13 @@ FULL = Resources(
     blkio_weight=8,
     blkio_weight_device=(DeviceValue(8, 0, 10),),
     read_bps=(DeviceValue(8, 0, 1), DeviceValue(8, 16, 2)),
+    memory_check=True,
+    blkio_leaf_weight=9,
+    blkio_leaf_weight_device=(DeviceValue(8, 16, 11),),
+    huge_pages=(PageLimit("2MB", 4 << 20),),
+    rdma=(RdmaLimit("mlx5_1", 3, None), RdmaLimit("mlx5_2", None, 0)),
+    network_class=1048577,
+    network_priorities=(("lo", 5),),
     unified={"memory.high": "5"},
 )
 
@@ -62,9 +69,8 @@ def test_weights_have_a_name_of_their_own() -> None:
     ("raw", "name"),
     [
         ({"memory": {"kernel": 5}}, "linux.resources.memory.kernel"),
-        ({"hugepageLimits": [{"pageSize": "2MB", "limit": 1}]}, "linux.resources.hugepageLimits"),
-        ({"network": {"classID": 5}}, "linux.resources.network"),
-        ({"blockIO": {"leafWeight": 5}}, "linux.resources.blockIO.leafWeight"),
+        ({"pids": {"most": 5}}, "linux.resources.pids.most"),
+        ({"gpu": {"limit": 5}}, "linux.resources.gpu"),
     ],
 )
 def test_what_is_not_carried_out_is_refused(raw: dict[str, Any], name: str) -> None:

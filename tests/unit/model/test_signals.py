@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipycontainer.errors import InvalidArgument
-from ipycontainer.model.signals import parse_signal, signal_name
+from ipycontainer.model.signals import parse_signal, parse_stop_signal, signal_name
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,16 @@ def test_name_of_a_number() -> None:
     """A number has its name; one without keeps its digits."""
     assert signal_name(15) == "SIGTERM"
     assert signal_name(99) == "99"
+
+
+@pytest.mark.parametrize(("text", "number"), [("99", 9), ("-1", 9), ("15", 15), ("HUP", 1)])
+def test_a_number_to_stop_with_that_no_signal_has_kills(text: str, number: int) -> None:
+    """As docker's daemon, which cannot send it and then kills."""
+    assert parse_stop_signal(text) == number
+
+
+@pytest.mark.parametrize("text", ["0", "FOO"])
+def test_no_signal_to_stop_with(text: str) -> None:
+    """Zero and unknown names are refused as everywhere."""
+    with pytest.raises(InvalidArgument, match=f"^invalid signal: {text}$"):
+        parse_stop_signal(text)

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.errors import EngineError, InvalidArgument, Unsupported
+from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupported
 from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
-from ipycontainer.runtime import defaults
+from ipycontainer.runtime import clock_steps, defaults, idmap_steps
+from ipycontainer.runtime.cgroup_steps import MountCgroups
 from ipycontainer.runtime.donors import ShareShm
-from ipycontainer.runtime.mount_steps import BindMount, MountCgroups, MountFileSystem
+from ipycontainer.runtime.mount_steps import BindMount, MountFileSystem
 from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
 from ipycontainer.runtime.plan import CgroupView, plan, plan_process
 from ipycontainer.runtime.session_steps import JoinNamespace
@@ -212,9 +213,9 @@ def test_the_last_of_two_equal_variables_wins() -> None:
         ({"process": {"env": ("NOVALUE",)}}, InvalidArgument, "NOVALUE"),
         ({"mounts": (Mount("/x", "none"),)}, Unsupported, 'mount type "none" of /x'),
         ({"mounts": (Mount("//", "tmpfs"),)}, InvalidArgument, "hide the container's root"),
-        ({"mounts": (Mount("/proc/sys", "tmpfs"),)}, InvalidArgument, "inside /proc"),
-        ({"mounts": (Mount("/a/../proc/sys", "bind", "/x"),)}, InvalidArgument, "inside /proc"),
-        ({"mounts": (Mount("/proc", "tmpfs"),)}, InvalidArgument, "inside /proc"),
+        ({"mounts": (Mount("/proc/sys", "tmpfs"),)}, StepFailed, "inside /proc"),
+        ({"mounts": (Mount("/a/../proc/sys", "bind", "/x"),)}, StepFailed, "inside /proc"),
+        ({"mounts": (Mount("/proc", "tmpfs"),)}, StepFailed, "not of type proc"),
         ({"mounts": (Mount("/x", "bind", "/y", ("size=1",)),)}, Unsupported, '"size"'),
         ({"linux": {"sysctl": {"kernel.hostname": "x"}}}, InvalidArgument, "kernel.hostname"),
         ({"linux": {"sysctl": {"vm.swappiness": "1"}}}, InvalidArgument, "vm.swappiness"),
@@ -238,6 +239,56 @@ def test_what_cannot_be_done_is_refused_by_name(
         _plan(_spec(**changes))
 
     assert words in caught.value.message
+
+
+def test_clocks_come_before_init_hides() -> None:
+    """A process that hides may not write its own /proc (EACCES)."""
+    linux = {
+        "namespaces": {**dict.fromkeys(NEW, ""), "time": ""},
+        "time_offsets": {"boottime": (7, 5)},
+    }
+    steps = _plan(_spec(linux=linux))
+    names = _names(steps)
+
+    assert names.index("UnshareTime") < names.index("HideFromTracers")
+    assert clock_steps.UnshareTime((("boottime", 7, 5),)) in steps
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "offsets", "words"),
+    [
+        ({"mount": ""}, {"boottime": (1, 0)}, "time namespace isn't enabled"),
+        ({"mount": "", "time": "/x"}, {"boottime": (1, 0)}, "both namespace path and time offsets"),
+        ({"mount": "", "time": ""}, {"realtime": (1, 0)}, "no clock realtime"),
+    ],
+)
+def test_clocks_that_cannot_be(
+    namespaces: dict[str, str], offsets: dict[str, tuple[int, int]], words: str
+) -> None:
+    """Offsets need a time namespace that is new, and a clock that it has."""
+    spec = _spec(linux={"namespaces": namespaces, "time_offsets": offsets})
+    with pytest.raises(InvalidArgument, match=words):
+        clock_steps.clocks(spec)
+
+
+def test_mapped_binds_are_taken_before_the_mounts() -> None:
+    """One message brings the trees of all of them, in the order of the mounts."""
+    line = (oci.IdMapping(0, 5, 1),)
+    mounts = (
+        Mount("/a", "bind", "/s", ("bind",), line, line),
+        Mount("/b", "bind", "/s", ("bind",)),
+        Mount("/c", "bind", "/s", ("rbind", "idmap")),
+    )
+    steps = _plan(_spec(mounts=mounts))
+    binds = {step.target: step.mapped for step in steps if isinstance(step, BindMount)}
+
+    assert {target: binds[target] for target in ("/a", "/b", "/c")} == {
+        "/a": True,
+        "/b": False,
+        "/c": True,
+    }
+    taken = steps.index(idmap_steps.TakeMapped(("/a", "/c")))
+    assert taken < min(number for number, step in enumerate(steps) if isinstance(step, BindMount))
 
 
 def test_unknown_capabilities_are_refused() -> None:

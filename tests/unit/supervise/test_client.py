@@ -12,7 +12,7 @@ from ipycontainer.errors import (
     NoSuchContainer,
     ProtocolError,
 )
-from ipycontainer.supervise.client import ask
+from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.protocol import Channel
 
 

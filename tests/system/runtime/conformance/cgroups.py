@@ -12,6 +12,11 @@ __all__ = ["CASES"]
 SLEEP = {"process.args": ["sleep", "60"], "linux.cgroupsPath": "/NAME"}
 BEGIN = "$RT run -d $ID; C=/sys/fs/cgroup; "
 CODE = "code $RT run $ID"
+# which controller a machine has not is in the message, its words alike
+WHETHER = (
+    "$RT run -d $ID 2>err; echo code $?; grep -o 'cannot set [a-z_]* limit: container could not "
+    "join or create cgroup' err"
+)
 
 
 def _limited(**resources: Any) -> dict[str, Any]:
@@ -84,6 +89,82 @@ CASES = tuple(
             CODE,
             _limited(unified={"memory.max": "1G"}),
             "code 1",
+        ),
+        (
+            "weight of block devices",
+            BEGIN + "cat $C/blkio/$ID/blkio*.weight",
+            _limited(blockIO={"weight": 500}),
+            "500",
+        ),
+        (
+            "weight of a block device that is not there",
+            CODE,
+            _limited(blockIO={"weightDevice": [{"major": 250, "minor": 250, "weight": 300}]}),
+            "code 1",
+        ),
+        (
+            "weight of leaves",
+            CODE,
+            _limited(blockIO={"leafWeight": 500}),
+            "code 1",
+        ),
+        (
+            "rate of a block device that is not there",
+            CODE,
+            _limited(blockIO={"throttleReadBpsDevice": [{"major": 250, "minor": 9, "rate": 5}]}),
+            "code 1",
+        ),
+        *(
+            (f"{name} on a machine that may lack it", WHETHER, _limited(**{key: value}), "code ")
+            for name, key, value in (
+                ("huge pages", "hugepageLimits", [{"pageSize": "2MB", "limit": 4194304}]),
+                ("huge pages of no size", "hugepageLimits", [{"pageSize": "3MB", "limit": 4096}]),
+                ("remote memory", "rdma", {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 10}}),
+                ("class of packets", "network", {"classID": 1048577}),
+                ("priority of packets", "network", {"priorities": [{"name": "lo", "priority": 5}]}),
+            )
+        ),
+        (
+            "remote memory of no device",
+            CODE,
+            _limited(rdma={}) | {"process.args": ["true"]},
+            "code 0",
+        ),
+        (
+            "memory that is checked before it is limited",
+            _shows("memory.limit_in_bytes"),
+            _limited(memory={"limit": 67108864, "checkBeforeUpdate": True}),
+            "67108864",
+        ),
+        (
+            "memory and nobody who is killed for it",
+            BEGIN + "grep 'kill_disable' $C/memory/$ID/memory.oom_control",
+            _limited(memory={"limit": 67108864, "disableOOMKiller": True}),
+            "oom_kill_disable 1",
+        ),
+        (
+            "memory swappiness of nothing",
+            _shows("memory.swappiness"),
+            _limited(memory={"swappiness": 0}),
+            "memory.swappiness 0",
+        ),
+        ("memory swappiness beyond all", CODE, _limited(memory={"swappiness": 200}), "code 1"),
+        ("cpu shares of one", CODE, _limited(cpu={"shares": 1}), "code 1"),
+        ("cpu shares beyond all", CODE, _limited(cpu={"shares": 9999999}), "code 1"),
+        ("cpu period too short", CODE, _limited(cpu={"period": 1}), "code 1"),
+        ("processors that are no list", CODE, _limited(cpu={"cpus": "abc"}), "code 1"),
+        ("memory nodes that are not there", CODE, _limited(cpu={"mems": "7"}), "code 1"),
+        (
+            "number of processes of nothing",
+            _shows("pids.max"),
+            _limited(pids={"limit": 0}),
+            "pids.max max",
+        ),
+        (
+            "number of processes below nothing",
+            _shows("pids.max"),
+            _limited(pids={"limit": -5}),
+            "pids.max max",
         ),
         (
             "cgroup by an absolute path",

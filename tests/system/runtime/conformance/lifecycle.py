@@ -249,7 +249,8 @@ CASES = (
     ),
     Case(
         "exec in the background",
-        EXEC + "-d --pid-file p $ID sleep 62; [ -d /proc/$(cat p) ] && "
+        EXEC + "-d --pid-file p $ID sleep 62; for i in $(seq 100); do "
+        "grep -q 62 /proc/$(cat p)/cmdline && break; sleep 0.05; done; [ -d /proc/$(cat p) ] && "
         "tr '\\0' ' ' </proc/$(cat p)/cmdline",
         SLEEP,
         "sleep 62",

@@ -64,7 +64,63 @@ def _joined(kind: str, option: str) -> Case:
     )
 
 
+AHEAD = {
+    "linux.timeOffsets": {
+        "monotonic": {"secs": 1000},
+        "boottime": {"secs": 1_000_000, "nanosecs": 5},
+    }
+}
+CLOCKS = {"linux.namespaces+": [{"type": "time"}]}
+
 CASES = (
+    Case(
+        "time namespace that is new",
+        '[ "$($RT run $ID)" = "$(readlink /proc/self/ns/time)" ] && echo same || echo new',
+        {"process.args": ["readlink", "/proc/self/ns/time"]} | CLOCKS,
+        "new",
+        runc=False,
+    ),
+    Case(
+        "clocks that are ahead",
+        "a=$(cut -d. -f1 /proc/uptime); $RT run $ID >out; echo code $?; cat out | tr -s ' '; "
+        "b=$(tail -n1 out | cut -d. -f1); [ $((b - a)) -ge 1000000 ] && echo ahead",
+        {"process.args": ["cat", "/proc/self/timens_offsets", "/proc/uptime"]} | CLOCKS | AHEAD,
+        "code 0\nmonotonic 1000 0\nboottime 1000000 5\n",
+        runc=False,
+    ),
+    Case(
+        "clocks of what is executed",
+        "$RT run -d $ID; $RT exec $ID cat /proc/self/timens_offsets | tr -s ' '; "
+        "[ $($RT exec $ID readlink /proc/self/ns/time) = $(readlink /proc/$(pid)/ns/time) ]; "
+        "echo $?",
+        {"process.args": ["sleep", "60"]} | CLOCKS | AHEAD,
+        "boottime 1000000 5\n0\n",
+        runc=False,
+    ),
+    Case(
+        "time namespace by path",
+        "unshare --time --boottime 5000 sleep 60 & other=$!; sleep 0.3;"
+        "sed -i s,OTHER,/proc/$other/ns/time, config.json; "
+        "$RT run $ID | tr -s ' ' | grep boot; kill $other",
+        {"process.args": ["cat", "/proc/self/timens_offsets"]} | _namespaces(*KINDS, time="OTHER"),
+        "boottime 5000 0",
+        root=True,
+        runc=False,
+    ),
+    Case(
+        "clocks that are ahead of the machine's own",
+        "$RT run $ID; echo code $?",
+        {"process.args": ["echo", "ran"]} | AHEAD,
+        "code 1",
+        runc=False,
+    ),
+    Case(
+        "clock that is the machine's alone",
+        "$RT run $ID; echo code $?",
+        {"process.args": ["echo", "ran"], "linux.timeOffsets": {"realtime": {"secs": 5}}} | CLOCKS,
+        "code 1",
+        runc=False,
+    ),
     *(_new(kind) for kind in KINDS if kind != "network"),
     Case(
         "network namespace that is new",

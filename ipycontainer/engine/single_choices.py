@@ -1,0 +1,53 @@
+"""Choices that have one answer here: the rest gets docker's refusal, in the shell and in Python.
+
+Sources: moby 26.1 `daemon/daemon_unix.go`, `daemon/images/image.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipycontainer.errors import ImageNotFound, InvalidArgument
+from ipycontainer.model import platform as platforms
+from ipycontainer.model.image import ImageRecord
+
+__all__ = ["check_isolation", "check_runtime", "is_for", "refuse_other_platform", "take"]
+
+RUNTIMES = ("", "runc", "io.containerd.runc.v2")  # docker's names of its own: ours takes its place
+
+
+def check_isolation(text: str) -> None:
+    """Refuse what only Windows has."""
+    if text.lower() not in ("", "default"):
+        raise InvalidArgument(f"Invalid isolation: \"{text}\" - linux only supports 'default'")
+
+
+def check_runtime(name: str) -> None:
+    """Refuse a runtime of another name than docker's own."""
+    if name not in RUNTIMES:
+        raise InvalidArgument(f"unknown or invalid runtime name: {name}")
+
+
+def take(given: dict[str, Any]) -> None:
+    """Take docker-py's arguments of this kind out of `given`, those that have a meaning here."""
+    check_isolation(str(given.pop("isolation", "")))
+    check_runtime(str(given.pop("runtime", "")))
+
+
+def is_for(record: ImageRecord, platform: str) -> bool:
+    """Tell whether an image is for a platform; any is where none is named."""
+    return not platform or platforms.parse(platform).rank(_of(record)) is not None
+
+
+def refuse_other_platform(record: ImageRecord, name: str, platform: str) -> None:
+    """Refuse an image for another platform than the one that was named."""
+    if not is_for(record, platform):
+        raise ImageNotFound(
+            f"image with reference {name} was found but does not match the specified platform: "
+            f"wanted {platforms.parse(platform)}, actual: {_of(record)}",
+            hint=f"images.pull({name!r}, platform={platform!r}) fetches the other",
+        )
+
+
+def _of(record: ImageRecord) -> platforms.Platform:
+    return platforms.Platform(record.os, record.architecture, record.variant)

@@ -1,0 +1,52 @@
+"""What runc says of a mount or a directory that the kernel refused: docker prints these words.
+
+Source: runc 1.1 `libcontainer/rootfs_linux.go`, `mount_linux.go`. How its system calls went (the fd
+of the target, the flags) is left out: ours are others.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+
+__all__ = ["INSIDE_PROC", "NOT_PROC", "of_bind", "of_directory", "of_tmpfs"]
+
+# Why we refuse a mount ourselves, the message of an EPERM.
+INSIDE_PROC, NOT_PROC = "inside /proc", "not of type proc"
+
+_DURING = "error during container init: "
+
+
+def of_bind(source: str, target: str, error: OSError) -> str:
+    """Return why a bind failed; of a file on a directory the kernel's word is not runc's."""
+    where = f'{_DURING}error mounting "{source}" to rootfs at "{target}": '
+    place = f"{where}create mount destination for {target} mount: "
+    if error.errno == errno.ENOTDIR:
+        return f"{place}cannot mkdir in {target}: {_words(error)}"
+    if error.strerror in (INSIDE_PROC, NOT_PROC):
+        return (
+            f'{place}check proc-safety of {target} mount: "{target}" cannot be mounted because '
+            f"it is {error.strerror}"
+        )
+    words = "not a directory" if error.errno == errno.EISDIR else _words(error)
+    return f"{where}mount {source}:{target}: {words}"
+
+
+def of_tmpfs(target: str, options: Sequence[tuple[str, str]], error: OSError) -> str:
+    """Return why a tmpfs could not be mounted."""
+    data = ",".join(f"{key}={value}" if value else key for key, value in options)
+    with_data = f", data: {data}" if data else ""
+    return (
+        f'{_DURING}error mounting "tmpfs" to rootfs at "{target}": '
+        f"mount tmpfs:{target}{with_data}: {_words(error)}"
+    )
+
+
+def of_directory(path: str, error: OSError) -> str:
+    """Return why a directory could not be made."""
+    return f"{_DURING}mkdir {path}: {_words(error)}"
+
+
+def _words(error: OSError) -> str:
+    return os.strerror(error.errno or 0).lower()
