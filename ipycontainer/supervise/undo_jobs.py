@@ -130,13 +130,7 @@ def _seen(home: Home, side: ContainerRecord, opened: ExitStack) -> Iterator[DirF
     scratch.mkdir(mode=0o700)
     opened.callback(_leave, scratch)
     with view.seen(home, side, scratch=scratch) as root:
-        # The next look has a mount namespace of its own. One that nobody is in or holds any more
-        # loses what is mounted below its root: of `host` all trees that it shows.
-        held = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield root
-        finally:
-            os.close(held)
+        yield root
 
 
 def _leave(scratch: Path) -> None:
