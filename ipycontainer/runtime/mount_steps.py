@@ -313,7 +313,8 @@ class BindMount:
 
     def refusal(self, error: OSError) -> str:
         """Say why it could not be done as runc says it."""
-        return refusals.of_bind(self.source, self.target, error)
+        source = f"{self.source}/{self.subpath}" if self.subpath else self.source
+        return refusals.of_bind(source, self.target, error)
 
 
 def _whole_atime(set_bits: int, clear_bits: int) -> int:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,10 +17,9 @@ from ipycontainer.linux import procfs
 from tests.system.engine.look import assert_true
 from tests.system.engine.processes import alive, eventually, kill, monitor_of, zygotes
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 RUNS = 200
-PROCESSES, EACH = 4, 25
 SLEEP = ["sleep", "1000"]
 # All that a program has from whoever started it.
 LOOK = (
@@ -247,33 +243,4 @@ def test_who_waits_ends_with_the_zygote(engine: Engine) -> None:
     kill(zygote)
     eventually(lambda: not any(alive(pid) for pid in below))
     run(engine)
-    assert_true(engine)
-
-
-def test_four_processes_with_25_runs_each(engine: Engine) -> None:
-    """Each run is served by somebody, says what it was asked to, and leaves nothing."""
-    program = textwrap.dedent(
-        """
-        import sys, ipycontainer
-        engine = ipycontainer.connect(sys.argv[1])
-        for number in range(int(sys.argv[3])):
-            word = f"{sys.argv[2]}-{number}"
-            result = engine.run("busybox", ["echo", word], network="none", remove=True)
-            assert (result.exit_code, result.stdout.decode()) == (0, word + "\\n"), result
-        """
-    )
-    environment = {**os.environ, "PYTHONPATH": str(Path(ipycontainer.__file__).parents[1])}
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(engine.home.root), str(number), str(EACH)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd="/",
-        )
-        for number in range(PROCESSES)
-    ]
-    said = [worker.communicate(timeout=240)[0].decode() for worker in workers]
-    assert [worker.returncode for worker in workers] == [0] * PROCESSES, "\n".join(said)
-    assert engine.containers.list(all=True) == []
     assert_true(engine)
