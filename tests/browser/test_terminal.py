@@ -142,7 +142,7 @@ def test_flood(open_notebook: Open) -> None:
           return count;
         }"""
     )
-    assert ticks > 5, f"the page drew {ticks} times in a second"
+    assert ticks > 1, f"the page drew {ticks} times in a second"
     shown.locator("textarea").focus()
     notebook.tab.keyboard.press("Control+c")
     expect(notebook.output(1)).to_contain_text("box ended with exit code 130")

@@ -76,11 +76,16 @@ DIFFERENT = {
 # Those of an ordinary user, whose bridges are in a network of the engine's, behind pasta.
 DIFFERENT_FOR_A_USER = {
     r".* asks machine@(?!cable)\w+ \d+ by .*: docker .*, ours nothing": (
-        "a bridge's own address is not the machine's; it leads there where that has a default route"
+        "a bridge's own address is not the machine's"
     ),
-    r"(?!hosted|other machine).* asks machine@cable \d+ by .*: docker .*, ours nothing": (
-        "pasta gives the engine's network the machine's own address: the same (test_way_out)"
+    r"(?!hosted|other machine).* asks machine@\w+ 80 by .*: docker hosted sees .*, ours hosted sees"
+    r" machine@cable": "pasta asks in the container's place: who is asked sees the machine",
+    rf"(?!hosted|other machine).* asks machine@(?!cable)\w+ 80\d\d by .*: docker .*, ours"
+    rf" {_PUBLISHING} sees machine@.*": (
+        "a bridge's own address leads to the machine's, whatever of it a port is published at"
     ),
+    rf"(?!hosted|other machine).* asks machine@cable 80\d\d by .*: docker .*, ours {_PUBLISHING}"
+    r" sees machine@.*": "the proxy asks instead of its client, and answers datagrams, too",
     r"(hosted|other machine) asks (?!machine@)\S+ 80 by .*: docker .*, ours nothing": (
         "from outside there is no way to a container but its published ports"
     ),
