@@ -44,6 +44,7 @@ chown "$user" "/run/user/$uid"
 chmod 700 "/run/user/$uid"
 
 common=(PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin IPYCONTAINER_VM=1
+    IPYCONTAINER_SEED="${IPYCONTAINER_SEED:-}" IPYCONTAINER_FULL="${IPYCONTAINER_FULL:-}"
     TMPDIR=/run/work ${IPYCONTAINER_VM_PATH:+PYTHONPATH=$IPYCONTAINER_VM_PATH})
 words=(-q -p no:cacheprovider -o timeout=300 -m 'not slow')
 files=(tests/vm)

@@ -22,6 +22,7 @@ import pytest
 from ipycontainer.linux import cgroups, vacating
 from ipycontainer.runtime.command_line import main
 
+pytestmark = pytest.mark.sampled
 MOUNT = Path("/sys/fs/cgroup")
 ROOT = os.geteuid() == 0
 SLEEP = ["sleep", "1000"]

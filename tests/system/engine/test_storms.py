@@ -30,7 +30,7 @@ from ipycontainer.errors import (
 from ipycontainer.store import liveness
 from tests.system.engine.processes import eventually, traces
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 MANY = 50
 PATIENCE_SECONDS = 60

@@ -23,7 +23,7 @@ from tests.system.engine.processes import (
     zygotes,
 )
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 SLEEP = ["sleep", "1000"]
 # A program that changes its uid loses the signal that comes with its parent's death.
 CHANGED_UID = ["sh", "-c", "exec su -s /bin/sh postgres -c 'exec sleep 1000'"]

@@ -16,6 +16,8 @@ from tests.system.engine import weakened
 from tests.system.security import rules
 from tests.system.security.rules import either
 
+pytestmark = pytest.mark.sampled
+
 # The library functions that follow a container's links as the host sees them.
 BY_PATH = {
     "linux/dirfd.py": """
