@@ -126,7 +126,7 @@ def commit(
         except InvalidReference as error:
             raise UsageError(error.message, exit_code=1) from None
         repository, tag = name.familiar_name, name.tag
-    target = lookup.container(session, container)
+    target = session.engine.containers.get(container)
     with session.progress(f"Committing {container}") as progress:
         image = target.commit(
             repository,
