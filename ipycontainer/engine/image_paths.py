@@ -6,18 +6,19 @@ Links are not followed, and what may not be looked at is not known: then the sta
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
+from ipycontainer.storage import attributes
 from ipycontainer.store.home import Home
 
 __all__ = ["file_on_the_way", "refuse_files"]
-
-_OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 
 
 def refuse_files(home: Home, image: ImageRecord, config: ContainerConfig) -> None:
@@ -45,7 +46,7 @@ def file_on_the_way(layers: Sequence[Path], path: str) -> str:
     `layers` come topmost first.
     """
     found, looked = "", list(layers)
-    for part in path.strip("/").split("/"):
+    for part in posixpath.normpath(path).strip("/").split("/"):  # nothing above the layers
         found = f"{found}/{part}"
         directories: list[Path] = []
         for layer in looked:
@@ -67,10 +68,7 @@ def file_on_the_way(layers: Sequence[Path], path: str) -> str:
 
 
 def _is_opaque(path: str) -> bool:
-    for name in _OPAQUE:
-        try:
-            if os.getxattr(path, name, follow_symlinks=False) == b"y":
-                return True
-        except OSError:
-            pass
+    with suppress(OSError):
+        marks = filter(attributes.is_mark, os.listxattr(path, follow_symlinks=False))
+        return any(os.getxattr(path, mark, follow_symlinks=False) == b"y" for mark in marks)
     return False

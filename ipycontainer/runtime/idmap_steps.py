@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import os
 import posixpath
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import mounts, namespaces
 from ipycontainer.model.oci import IdMapping, Linux, Mount, Spec
-from ipycontainer.runtime import options
+from ipycontainer.runtime import handed_trees, options
 from ipycontainer.runtime.steps import Context, Step
 
-__all__ = ["TakeMapped", "hand_over", "is_mapped", "make_trees", "taking"]
-
-_MOST_FDS = 253  # of one message: SCM_MAX_FD, linux/include/net/scm.h
+__all__ = ["TakeMapped", "is_mapped", "make_trees", "taking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +29,7 @@ class TakeMapped:
 
     def execute(self, ctx: Context) -> None:
         """Keep them until their turn comes."""
-        with socket.socket(fileno=os.dup(ctx.sync)) as sync:
-            _, trees, _, _ = socket.recv_fds(sync, 16, _MOST_FDS, socket.MSG_CMSG_CLOEXEC)
+        trees = handed_trees.take(ctx.sync)
         if len(trees) != len(self.targets):
             raise StepFailed("the parent has mapped no tree", step=self.describe())
         ctx.mapped += trees
@@ -106,13 +102,3 @@ def _make(mount: Mount, linux: Linux, bundle: str) -> int:
 
 def _lines(mappings: Sequence[IdMapping]) -> namespaces.IdMap:
     return tuple((each.container_id, each.host_id, each.size) for each in mappings)
-
-
-def hand_over(sync: int, trees: Sequence[int]) -> None:
-    """Send init its mapped trees; nothing where there are none. They stay the caller's to close."""
-    if trees:
-        with socket.socket(fileno=os.dup(sync)) as sock:
-            try:
-                socket.send_fds(sock, [b"mapped"], trees)
-            except BrokenPipeError:
-                pass  # init has ended: why, comes with its last message

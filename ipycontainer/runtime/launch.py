@@ -22,13 +22,13 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     donors,
+    handed_trees,
     idmap_steps,
     init,
     limiting,
     listener,
     network_steps,
     plan,
-    tree_steps,
 )
 from ipycontainer.runtime.dialogue import Misfit, Witness, await_program, make_socket, reap, say
 from ipycontainer.runtime.hooks import run_hooks
@@ -195,8 +195,8 @@ def launch(
             if cgroup is not None:
                 cgroup.attach(pid)
             os.write(own, b"1")
-        tree_steps.hand_over(own, trees)
-        idmap_steps.hand_over(own, mapped)
+        handed_trees.hand_over(own, trees)
+        handed_trees.hand_over(own, mapped)
         course.mark()
         if connect is not None:
             connect(pid)
@@ -274,7 +274,7 @@ def follow(
                 raise Misfit
             say(sandbox.sync, b"1")
         course.mark()
-        tree_steps.hand_over(sandbox.sync, trees)
+        handed_trees.hand_over(sandbox.sync, trees)
         course.mark()
         if connect is not None:
             connect(sandbox.pid)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +16,11 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux import mounts
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.oci import ANNOTATION_OVERLAYS, BY_BIND, BY_PARENT, Spec
+from ipycontainer.runtime import handed_trees
 from ipycontainer.runtime.mount_steps import BindRoot, MountOverlay
 from ipycontainer.runtime.steps import Context, Step
 
-__all__ = ["TakeMounted", "hand_over", "tree_steps", "wants_trees"]
-
-_MOST_FDS = 253  # of one message: SCM_MAX_FD, linux/include/net/scm.h
+__all__ = ["TakeMounted", "tree_steps", "wants_trees"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,7 @@ class TakeMounted:
 
     def execute(self, ctx: Context) -> None:
         """Receive all, then attach one after the other."""
-        with socket.socket(fileno=os.dup(ctx.sync)) as sync:
-            _, trees, _, _ = socket.recv_fds(sync, 16, _MOST_FDS, socket.MSG_CMSG_CLOEXEC)
+        trees = handed_trees.take(ctx.sync)
         if len(trees) != len(self.targets):
             raise StepFailed("the parent has mounted no tree", step=self.describe())
         try:
@@ -68,16 +65,6 @@ def _directory(path: str) -> int:
 def wants_trees(spec: Spec) -> bool:
     """Tell whether the parent must mount this bundle's trees."""
     return f'"{BY_PARENT}"' in spec.annotations.get(ANNOTATION_OVERLAYS, "")
-
-
-def hand_over(sync: int, trees: Sequence[int]) -> None:
-    """Send init the trees that it takes over; nothing where it needs none."""
-    if trees:
-        with socket.socket(fileno=os.dup(sync)) as sock:
-            try:
-                socket.send_fds(sock, [b"trees"], trees)
-            except BrokenPipeError:
-                pass  # init has ended: why, comes with its last message
 
 
 def tree_steps(entries: Sequence[Any], root: str) -> tuple[list[Step], tuple[str, ...]]:

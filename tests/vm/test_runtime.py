@@ -103,7 +103,7 @@ def _ours(*words: str) -> tuple[int, str]:
                 for fd in (1, 2):
                     os.dup2(output.fileno(), fd)
                 sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - pytest has its own there
-                sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+                sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - as above
                 code = main(words)
                 for stream in (sys.stdout, sys.stderr):
                     stream.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def begin(engine: Engine, *command: str, **options: Any) -> tuple[Container, int
     (zygote,) = zygotes(engine) or (engine.supervisor.zygote(),)
     options = {"network": "none", **options}
     for _ in range(10):
-        eventually(lambda: waiting(zygote) != [])
+        eventually(lambda: somebody_waits(zygote))
         there = waiting(zygote)
         made = engine.containers.run("busybox", list(command) or SLEEP, detach=True, **options)
         with suppress(AssertionError):  # it may have ended already
@@ -66,6 +67,11 @@ def begin(engine: Engine, *command: str, **options: Any) -> tuple[Container, int
 def waiting(zygote: int) -> list[int]:
     """Return the spare monitors that say that they wait."""
     return [pid for pid in procfs.children(zygote) if comm(pid) == "ipyc-spare"]
+
+
+def somebody_waits(zygote: int) -> bool:
+    """Tell whether there is one."""
+    return waiting(zygote) != []
 
 
 def comm(pid: int) -> str:
@@ -91,7 +97,7 @@ def test_many_runs_need_few_monitors(engine: Engine) -> None:
     """Two hundred in a row; none leaves a descriptor, cgroup, mount, process or file."""
     run(engine)
     (zygote,) = zygotes(engine)
-    eventually(lambda: waiting(zygote) != [])
+    eventually(lambda: somebody_waits(zygote))
     had = descriptors(waiting(zygote)[0])
     seen: set[int] = set()
     for _ in range(RUNS):
@@ -153,7 +159,7 @@ def test_a_killed_monitor_that_waited(engine: Engine) -> None:
     for _ in range(5):
         run(engine)
         (zygote,) = zygotes(engine)
-        eventually(lambda: waiting(zygote) != [])  # noqa: B023
+        eventually(partial(somebody_waits, zygote))
         for pid in waiting(zygote):
             os.kill(pid, signal.SIGKILL)
         run(engine)
@@ -164,7 +170,7 @@ def test_a_monitor_that_dies_with_a_client(engine: Engine) -> None:
     """Who was reserved and did nothing yet is replaced: the start goes on with another one."""
     run(engine)
     (zygote,) = zygotes(engine)
-    eventually(lambda: waiting(zygote) != [])
+    eventually(lambda: somebody_waits(zygote))
     os.kill(zygote, signal.SIGSTOP)  # or it would have another one take the place at once
     try:
         engine.supervisor.reserve()
@@ -238,7 +244,7 @@ def test_who_waits_ends_with_the_zygote(engine: Engine) -> None:
     for _ in range(6):
         run(engine)
     (zygote,) = zygotes(engine)
-    eventually(lambda: waiting(zygote) != [])
+    eventually(lambda: somebody_waits(zygote))
     below = procfs.children(zygote)
     kill(zygote)
     eventually(lambda: not any(alive(pid) for pid in below))

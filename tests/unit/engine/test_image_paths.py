@@ -37,6 +37,8 @@ def layers(tmp_path: Path) -> list[Path]:
         ("/", ""),
         ("/nope/x", ""),
         ("/link", ""),
+        ("/nope/../etc/passwd", "/etc/passwd"),
+        ("/../../etc/passwd", "/etc/passwd"),  # of the layers, never of this machine
     ],
 )
 def test_the_topmost_layer_counts(layers: list[Path], path: str, file: str) -> None:
