@@ -27,6 +27,7 @@ from tests.system.runtime.conformance import (
     hooks,
     lifecycle,
     mounts,
+    newer,
     owners,
     processes,
     spaces,
@@ -49,6 +50,7 @@ CASES: tuple[Case, ...] = tuple(
         lifecycle,
         owners,
         words,
+        newer,
     )
     for case in part.CASES
 )
