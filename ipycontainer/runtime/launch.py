@@ -38,7 +38,7 @@ from ipycontainer.runtime.dialogue import (
     reap,
     say,
 )
-from ipycontainer.runtime.hooks import run_hooks
+from ipycontainer.runtime.interlude import interlude
 from ipycontainer.runtime.plan import CgroupView, Manner
 from ipycontainer.runtime.sandbox import ADVANCED, Sandbox
 from ipycontainer.runtime.seccomp import compile_profile, filter_flags
@@ -193,7 +193,7 @@ def launch(
                 hold=hold is not None,
                 terminal=spec.process.terminal,
                 resolver=resolver,
-                made=_hooks(spec, manner),
+                made=interlude(spec, manner),
                 listener=listener.sender(spec, None if manner is None else manner.state),
                 times=course.times,
                 witness=witness,
@@ -215,15 +215,6 @@ def launch(
         for fd in (own, sync, *mapped):
             if fd >= 0:
                 os.close(fd)
-
-
-def _hooks(spec: Spec, manner: Manner | None) -> Callable[[int], None] | None:
-    """Return what runs the hooks of the runtime's own namespaces, None where there are none."""
-    if manner is None or manner.state is None:
-        return None
-    hooks = (*spec.hooks.prestart, *spec.hooks.create_runtime)
-    state = replace(manner.state, status="creating")
-    return (lambda pid: run_hooks(hooks, replace(state, pid=pid))) if hooks else None
 
 
 def follow(

@@ -17,6 +17,7 @@ from ipycontainer.model.oci import Capabilities, Mount, Process, Spec
 from ipycontainer.runtime import options
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.defaults import DEVICE_RULES
+from ipycontainer.runtime.scheduling_steps import affinity
 
 __all__ = ["Bundle", "checked_process", "read_bundle"]
 
@@ -126,6 +127,7 @@ def checked_process(process: Process, log: Log) -> Process:
     user = process.user
     if max(user.uid, user.gid, *user.additional_gids) > MOST_ID:
         raise InvalidArgument("unable to setup user: uids and gids must be in range 0-2147483647")
+    affinity(process.exec_affinity)
     return _without_unknown_capabilities(process, log)
 
 

@@ -97,7 +97,8 @@ def _make(
     )
     try:
         preserved, env = preserved_fds(options.preserve_fds)
-        process = replace(spec.process, env=(*spec.process.env, *env))
+        size = console.first_size(spec.process.console_size, detach=hold or options.detach)
+        process = replace(spec.process, env=(*spec.process.env, *env), console_size=size)
         if os.geteuid() != 0 and "user" not in spec.linux.namespaces:
             namespaces.become_root_in_new_userns()
         manner = Manner(

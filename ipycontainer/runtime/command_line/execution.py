@@ -66,7 +66,8 @@ def _execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     process = checked_process(_process(options, spec), log)
     console.check(terminal=process.terminal, detach=options.detach, path=options.console_socket)
     preserved, env = preserved_fds(options.preserve_fds)
-    process = replace(process, env=(*process.env, *env))
+    size = console.first_size(process.console_size, detach=options.detach)
+    process = replace(process, env=(*process.env, *env), console_size=size)
     seccomp = None if spec.linux.seccomp is None else compile_profile(spec.linux.seccomp)
     cgroup = _below(state.cgroup, options.cgroup)
     entered = enter(
