@@ -121,6 +121,8 @@ class Link(_Type):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return `NAME:ALIAS`."""
+        if not value:
+            self.fail("empty string specified for links", param, ctx)
         parts = value.split(":")
         if len(parts) > 2:
             self.fail(f"bad format for links: {value}", param, ctx)

@@ -315,7 +315,7 @@ def exec_(
         refuse_other_input(session, tty=tty, reads=interactive)
     _check_exec_keys(detach_keys)
     try:
-        environment = resolve(env_file, env, session.environment, session.cwd, keep_bare=True)
+        environment = resolve(env_file, env, session.environment, session.cwd)
     except UsageError as error:  # of which `run` makes a line about its usage, with 125
         raise UsageError(error.message, hint=error.hint, exit_code=1) from None
     reads = interactive and not detach

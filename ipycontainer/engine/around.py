@@ -11,6 +11,7 @@ from ipycontainer.errors import EngineError
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.store import containers as store_containers
+from ipycontainer.store import images
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
@@ -32,14 +33,14 @@ class Around:
             return store_containers.find(tx, ref)
 
     def descends(self, image_id: str, ref: str) -> bool:
-        """Tell whether an image is the one that a word means, or has all its layers below."""
-        ancestor, image = self._image(ref), self._image(image_id)
+        """Tell whether an image is the one that a word means, or was committed from it."""
+        ancestor = self._image(ref)
         if ancestor is None:
             return False
-        if ancestor.id == image_id or image is None:
-            return ancestor.id == image_id
-        depth = len(ancestor.layers)
-        return depth > 0 and image.layers[:depth] == ancestor.layers
+        if ancestor.id == image_id:
+            return True
+        with self._engine.store.read() as tx:
+            return any(image.id == ancestor.id for image in images.lineage(tx, image_id))
 
     def networks(self, record: ContainerRecord) -> frozenset[str]:
         """Return the names and ids of a container's networks."""

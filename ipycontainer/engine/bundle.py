@@ -252,14 +252,15 @@ def base_env(
 def merge_env(base: Iterable[str], over: Iterable[str]) -> tuple[str, ...]:
     """Lay `K=V` words over others: an equal name takes the later value at the earlier place.
 
-    A `K` alone takes the variable away.
+    A `K` alone takes a variable of the first away, and nothing that the others gave.
     """
-    merged: dict[str, str] = {}
-    for word in (*base, *over):
+    merged = dict(word.partition("=")[::2] for word in base if "=" in word)
+    known = frozenset(merged)
+    for word in over:
         name, equals, value = word.partition("=")
         if equals:
             merged[name] = value
-        else:
+        elif name in known:
             merged.pop(name, None)
     return tuple(f"{name}={value}" for name, value in merged.items())
 

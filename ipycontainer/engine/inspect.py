@@ -6,7 +6,7 @@ reason. Shape and order are docker 26.1.5's (API 1.45).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipycontainer.engine import (
@@ -270,7 +270,7 @@ def image(record: ImageRecord) -> dict[str, Any]:
         "Id": record.id,
         "RepoTags": list(record.tags),
         "RepoDigests": list(record.digests),
-        "Parent": "",
+        "Parent": record.parent,
         "Comment": record.comment,
         "Created": _moment(record.created_ns),
         "DockerVersion": "",
@@ -296,11 +296,11 @@ def image(record: ImageRecord) -> dict[str, Any]:
     }
 
 
-def history(record: ImageRecord) -> list[dict[str, Any]]:
+def history(record: ImageRecord, lineage: Sequence[ImageRecord] = ()) -> list[dict[str, Any]]:
     """Return the steps of an image, newest first, with the sizes of their layers in bytes.
 
-    Only the newest has an id and names: those below are not images here, as with everything that
-    was pulled.
+    The newest has its id and names, and below it those images of `lineage` that are here: what it
+    was committed from, one after another. Nothing that was pulled or imported has any.
     """
     rows: list[dict[str, Any]] = []
     for step, number in zip(record.history, record.layer_numbers(), strict=True):
@@ -315,6 +315,6 @@ def history(record: ImageRecord) -> list[dict[str, Any]]:
             }
         )
     rows.reverse()
-    if rows:
-        rows[0] |= {"Id": record.id, "Tags": list(record.tags) or None}
+    for row, image in zip(rows, (record, *lineage), strict=False):
+        row |= {"Id": image.id, "Tags": list(image.tags) or None}
     return rows

@@ -108,7 +108,7 @@ class _Test:
     def _exited(self, record: ContainerRecord) -> bool:
         state = record.state
         ended = not state.status.alive and state.started_ns > 0
-        return ended and str(state.exit_code) in self._values
+        return ended and state.exit_code in {int(value) for value in self._values}
 
     def _expose(self, record: ContainerRecord) -> bool:
         config = record.config
@@ -123,7 +123,7 @@ class _Test:
         return self._around.health(record) in self._values
 
     def _id(self, record: ContainerRecord) -> bool:
-        return any(_search(value, record.id) for value in self._values)
+        return any(value and _search(value, record.id) for value in self._values)
 
     def _is_task(self, _: ContainerRecord) -> bool:
         return any(value.lower() in ("false", "0") for value in self._values)  # swarm's: never
