@@ -278,7 +278,8 @@ def _console_size(size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _rlimit(raw: Mapping[str, Any]) -> Rlimit:
-    return Rlimit(str(raw["type"]), _signed(int(raw["soft"])), _signed(int(raw["hard"])))
+    soft, hard = (_signed(int(raw.get(key) or 0)) for key in ("soft", "hard"))
+    return Rlimit(str(raw["type"]), soft, hard)
 
 
 def _signed(limit: int) -> int:
@@ -355,7 +356,8 @@ def _device(raw: Mapping[str, Any]) -> Device:
         str(raw["type"]),
         int(raw.get("major", 0)),
         int(raw.get("minor", 0)),
-        int(raw.get("fileMode", 0o666)),
+        int(raw.get("fileMode", 0o666))
+        & 0o777,  # the type stands in `type`; runc leaves out the rest
         int(raw.get("uid", 0)),
         int(raw.get("gid", 0)),
     )
@@ -364,7 +366,7 @@ def _device(raw: Mapping[str, Any]) -> Device:
 def _rule(raw: Mapping[str, Any]) -> DeviceRule:
     major, minor = raw.get("major"), raw.get("minor")
     return DeviceRule(
-        bool(raw["allow"]),
+        bool(raw.get("allow")),
         str(raw.get("type", "a")),
         None if major is None or major < 0 else int(major),
         None if minor is None or minor < 0 else int(minor),
@@ -373,7 +375,7 @@ def _rule(raw: Mapping[str, Any]) -> DeviceRule:
 
 
 def _mapping(raw: Mapping[str, Any]) -> IdMapping:
-    return IdMapping(int(raw["containerID"]), int(raw["hostID"]), int(raw["size"]))
+    return IdMapping(*(int(raw.get(key) or 0) for key in ("containerID", "hostID", "size")))
 
 
 def _each(raw: Sequence[Any] | None, make: Callable[[Mapping[str, Any]], T]) -> tuple[T, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["check"]
+__all__ = ["check", "folded"]
 
 _INTEGERS = {
     "int": (-(1 << 63), (1 << 63) - 1),
@@ -231,6 +231,28 @@ _STRUCTS: Mapping[str, Mapping[str, str]] = {
 def check(raw: Any, struct: str = "Spec") -> None:
     """Hold a JSON value against a struct. Raises InvalidArgument, naming field and type."""
     _walk(raw, f"specs.{struct}", "", "")
+
+
+def folded(raw: Any, struct: str = "Spec") -> Any:
+    """Return a JSON value whose keys have the specification's letters: Go reads `HostName`, too."""
+    return _fold(raw, f"specs.{struct}")
+
+
+def _fold(value: Any, wanted: str) -> Any:
+    if isinstance(value, list):
+        return [_fold(each, wanted.removeprefix("[]")) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if wanted.startswith("map[string]"):
+        inner = wanted.removeprefix("map[string]")
+        return {key: _fold(each, inner) for key, each in value.items()}
+    fields = _STRUCTS.get(wanted.removeprefix("specs."), {})
+    names = {name.lower(): name for name in fields}
+    found: dict[str, Any] = {}
+    for key, each in value.items():  # of two for one field the later is taken
+        name = str(key if key in fields else names.get(key.lower(), key))
+        found[name] = _fold(each, fields.get(name, ""))
+    return found
 
 
 def _walk(value: Any, wanted: str, struct: str, path: str) -> None:

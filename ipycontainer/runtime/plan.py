@@ -182,7 +182,7 @@ def plan_process(
         process_steps.CloseFds(manner.preserve_fds),
         *(() if process.terminal else (process_steps.ConnectStdio(),)),
         process_steps.ResolveUser(
-            user, identity, tuple(str(group) for group in groups), "HOME" not in env
+            user, identity, tuple(str(group) for group in groups), not env.get("HOME")
         ),
         *(
             (terminal_steps.ConnectTerminal(first, process.console_size),)

@@ -112,9 +112,11 @@ def _foreign(pid: int) -> tuple[str, ...]:
 def _process(options: argparse.Namespace, spec: Spec) -> Process:
     """Return the process that a file describes, or the container's with what is said instead."""
     if options.process:
-        raw = json.loads(Path(options.process).read_text(encoding="utf-8"))
+        raw = oci_types.folded(
+            json.loads(Path(options.process).read_text(encoding="utf-8")), "Process"
+        )
         oci_types.check(raw, "Process")
-        return oci_json.process_from_json({"cwd": "", **raw})
+        return oci_json.process_from_json({"cwd": "", **(raw or {})})  # null is an empty one
     if not options.arguments:
         raise InvalidArgument("process args cannot be empty")
     process, words = spec.process, options
