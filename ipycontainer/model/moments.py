@@ -72,7 +72,7 @@ def _unix(text: str) -> int:
         raise InvalidArgument(f'failed to parse value as time or duration: "{text}"')
     fraction = number[2] or "0"
     scale = _DIGITS - len(fraction)
-    more = int(fraction) * 10 ** max(scale, 0) // 10 ** max(-scale, 0)
+    more = int(fraction) * int(10 ** max(scale, 0)) // int(10 ** max(-scale, 0))
     return int(number[1]) * _SECOND + more
 
 
