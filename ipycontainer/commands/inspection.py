@@ -12,7 +12,7 @@ from ipycontainer.commands import lookup
 from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
-from ipycontainer.commands.templates import TemplateError, parse_or_refuse, recognised
+from ipycontainer.commands.templates import TemplateError, in_order, parse_or_refuse, recognised
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
     EngineError,
@@ -145,7 +145,7 @@ def inspected(
     errors: list[EngineError] = []
     for name in names:
         try:
-            thing = look(session.engine, name)
+            thing = in_order(look(session.engine, name))
             objects.append(thing)
             if parsed is not None:
                 make = parsed.of_fact if typed else parsed.of_object

@@ -228,6 +228,10 @@ def start(
         if len(containers) > 1:
             raise UsageError("you cannot start and attach multiple containers at once", exit_code=1)
         container = lookup.inspected(session, containers[0])
+        if container.status == "paused":
+            # docker's client attaches first, which its daemon refuses with this number alone
+            hint = f"ipycontainer unpause {containers[0]}"
+            raise UsageError("unable to upgrade to tcp, received 409", exit_code=1, hint=hint)
         config = container.record.config
         reads = interactive and config.open_stdin
         stdin = _input(session, config) if interactive else None

@@ -7,6 +7,7 @@ reason. Shape and order are docker 26.1.5's (API 1.45).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ipycontainer.engine import (
@@ -62,10 +63,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "Args": list(words[1:]),
         "State": {**_state(record), **_health(home, record)},
         "Image": record.image_id,
-        "ResolvConfPath": str(directory / "resolv.conf"),
-        "HostnamePath": str(directory / "hostname"),
-        "HostsPath": str(directory / "hosts"),
-        "LogPath": str(directory / "log"),
+        **_files(directory, record),
         "Name": f"/{record.name}",
         "RestartCount": record.restart_count,
         "Driver": "overlay2",
@@ -257,6 +255,18 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
     if config.stop_timeout is not None:
         shown["StopTimeout"] = config.stop_timeout
     return shown
+
+
+def _files(directory: Path, record: ContainerRecord) -> dict[str, str]:
+    """Return where files of the engine's lie, which docker knows from a container's first start."""
+    begun = record.state.started_ns > 0
+    shown = {
+        "ResolvConfPath": "resolv.conf",
+        "HostnamePath": "hostname",
+        "HostsPath": "hosts",
+        "LogPath": "log",
+    }
+    return {key: str(directory / name) if begun else "" for key, name in shown.items()}
 
 
 def _moment(nanoseconds: int) -> str:

@@ -30,7 +30,10 @@ class Surroundings(Protocol):
         """Tell whether an image is the one that a word means, or stands on it."""
 
     def networks(self, record: ContainerRecord) -> frozenset[str]:
-        """Return the names and ids of a container's networks."""
+        """Return the names of a container's networks."""
+
+    def network_ids(self, record: ContainerRecord) -> frozenset[str]:
+        """Return the ids of its networks; docker takes the beginning of one, too."""
 
     def health(self, record: ContainerRecord) -> str:
         """Return a container's health, `none` for one that is not checked."""
@@ -141,7 +144,10 @@ class _Test:
         )
 
     def _network(self, record: ContainerRecord) -> bool:
-        return bool(self._around.networks(record) & set(self._values))
+        if self._around.networks(record) & set(self._values):
+            return True
+        ids = self._around.network_ids(record)
+        return any(each.startswith(value) for each in ids for value in self._values)
 
     def _status(self, record: ContainerRecord) -> bool:
         return record.state.status.value in self._values

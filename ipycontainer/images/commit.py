@@ -86,6 +86,7 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
         exposed_ports=tuple(getattr(config, "exposed", ())),
         volumes=tuple(anonymous),
         stop_signal=config.stop_signal,
+        healthcheck=config.healthcheck,
     )
 
 

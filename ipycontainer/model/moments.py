@@ -72,7 +72,7 @@ def _unix(text: str) -> int:
         raise InvalidArgument(f'failed to parse value as time or duration: "{text}"')
     fraction = number[2] or "0"
     scale = _DIGITS - len(fraction)
-    more = int(fraction) * 10**scale if scale >= 0 else int(fraction) // 10**-scale
+    more = int(fraction) * int(10 ** max(scale, 0)) // int(10 ** max(-scale, 0))
     return int(number[1]) * _SECOND + more
 
 
@@ -108,9 +108,9 @@ class _Reader:
         return self._at()
 
     def _at(self) -> int:
-        parts = (self._read.get(token, 0) for token in ("2006", "01", "02", "15", "04", "05"))
+        year, month, day, hour, minute, second = (self._read.get(token, 0) for token in _PARTS)
         try:
-            moment = datetime(*parts)
+            moment = datetime(year, month, day, hour, minute, second)
             moment = moment.replace(tzinfo=self._zone) if self._zone else moment.astimezone()
         except (ValueError, OverflowError):
             raise self._refused(": day out of range") from None

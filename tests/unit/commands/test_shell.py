@@ -522,6 +522,20 @@ def test_removed_working_directory(
     assert say("ps -q") == ("", "", 0)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--version >/dev/full", b"write /dev/stdout: no space left on device\n"),
+        ("nope 2>/dev/full", b""),
+    ],
+)
+def test_a_stream_that_takes_no_more(line: str, said: bytes) -> None:
+    """A full disk is an error in docker's words, and no traceback."""
+    whole = f'exec "{sys.executable}" -m ipycontainer {line}'
+    result = subprocess.run(["sh", "-c", whole], capture_output=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (1, b"", said)
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams(closed: str) -> None:
     """A caller that closes a standard stream gets no traceback and no foreign file there."""
