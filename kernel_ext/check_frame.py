@@ -10,7 +10,7 @@ from kernel_ext import schemas
 from kernel_ext.frames import Frame, filled
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border_records import Check
+    from ipycontainer.commands.record_protocols import Check
 
 __all__ = ["checks"]
 

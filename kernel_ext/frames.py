@@ -19,7 +19,7 @@ from kernel_ext import frame_html, schemas, visible
 from kernel_ext.schemas import Column, Schema
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Change, Event
+    from ipycontainer.commands.engine_protocols import Change, Event
     from ipycontainer.commands.records import ProcessList
     from ipycontainer.commands.summaries import (
         CheckpointSummary,

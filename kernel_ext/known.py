@@ -18,7 +18,7 @@ from kernel_ext import connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipycontainer.commands.border import EngineFactory
+    from ipycontainer.commands.engine_protocols import EngineFactory
     from ipycontainer.store.database import Transaction
 
 __all__ = ["KnownHome"]

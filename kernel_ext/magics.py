@@ -36,7 +36,7 @@ from kernel_ext.wording import in_words_of_a_cell
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipycontainer.commands.border import EngineFactory
+    from ipycontainer.commands.engine_protocols import EngineFactory
 
 __all__ = ["ContainerMagics"]
 

@@ -12,7 +12,7 @@ from kernel_ext.badges import state_badge
 from kernel_ext.visible import escaped
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Container
+    from ipycontainer.commands.engine_protocols import Container
 
 __all__ = ["StartPage"]
 

@@ -25,7 +25,7 @@ from kernel_ext.screen import BACKGROUND, FOREGROUND, Row, Screen
 from kernel_ext.scrolling import scrolling
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Foreground
+    from ipycontainer.commands.engine_protocols import Foreground
     from ipycontainer.commands.records import Running
 
 __all__ = ["Terminal", "open_terminal"]

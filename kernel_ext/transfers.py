@@ -21,7 +21,7 @@ from ipycontainer.model.transfer import Progress
 from ipycontainer.model.units import human_size
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Transfer
+    from ipycontainer.commands.engine_protocols import Transfer
 
 __all__ = ["Bars", "ask", "attend"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ipycontainer.commands.border import Event, Stdin
+from ipycontainer.commands.engine_protocols import Event, Stdin
 from ipycontainer.errors import (
     Conflict,
     ContainerNotRunning,

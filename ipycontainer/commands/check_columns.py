@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipycontainer.commands.border_records import Check
+from ipycontainer.commands.record_protocols import Check
 
 __all__ = ["HEADERS", "STATES", "TABLE", "check_fields", "check_state"]
 

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ipycontainer.commands import check_columns, disk_columns, image_columns
-from ipycontainer.commands.border_records import Check
-from ipycontainer.commands.cells import ago, ellipsis, short
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.network_columns import (
     NETWORKS_HEADERS,
     NETWORKS_TABLE,
     network_fields,
 )
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.record_protocols import Check
 from ipycontainer.commands.records import DiskUsage, Listing
 from ipycontainer.commands.stats_columns import STATS_HEADERS, STATS_TABLE, sample_fields
 from ipycontainer.commands.summaries import (
@@ -30,6 +29,7 @@ from ipycontainer.commands.summaries import (
     NetworkSummary,
     VolumeSummary,
 )
+from ipycontainer.commands.table_cells import ago, ellipsis, short
 from ipycontainer.commands.templates import parse
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import go_time, human_duration, human_size

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import click
 
+from ipycontainer.commands.completion_values import ARGUMENTS, OPTIONS, OPTIONS_OF, Values
 from ipycontainer.commands.grammar import ALIASES, cli
-from ipycontainer.commands.option_values import ARGUMENTS, OPTIONS, OPTIONS_OF, Values
 from ipycontainer.commands.verb import Verb
 
 __all__ = ["Candidate", "Candidates", "Known", "complete"]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import click
 
-from ipycontainer.commands.quoting import go_quote, parse_bool
+from ipycontainer.commands.go_quoting import go_quote, parse_bool
 from ipycontainer.errors import Unsupported, UsageError
 
 Given: TypeAlias = tuple[click.Option, str]

@@ -17,10 +17,9 @@ import click
 from ipycontainer.commands import (
     archives,
     attaching,
-    consumption,
     copying,
     disk_usage,
-    happenings,
+    events,
     image_listing,
     inspection,
     lifecycle,
@@ -28,13 +27,14 @@ from ipycontainer.commands import (
     local_images,
     networks,
     pausing,
-    processes,
     pruning,
     python_cells,
     registries,
     running,
     saving,
+    stats,
     system,
+    top,
     undoing,
     updating,
     volumes,
@@ -49,7 +49,7 @@ from ipycontainer.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ipycontainer.commands.border import Attend, EngineFactory, Stdin, Values
+    from ipycontainer.commands.engine_protocols import Attend, EngineFactory, Stdin, Values
 
 __all__ = ["ALIASES", "Call", "cli", "invoke", "parse"]
 
@@ -74,7 +74,7 @@ _TOP: tuple[Verb, ...] = (
     copying.cp,
     running.create,
     inspection.diff,
-    happenings.events,
+    events.events,
     running.explain,
     saving.export,
     image_listing.history,
@@ -92,12 +92,12 @@ _TOP: tuple[Verb, ...] = (
     local_images.rmi,
     archives.save,
     running.start,
-    consumption.stats,
+    stats.stats,
     lifecycle.stop,
     local_images.tag,
     pausing.unpause,
     updating.update,
-    processes.top,
+    top.top,
     lifecycle.wait,
 )
 
@@ -118,11 +118,11 @@ _CONTAINER: tuple[Verb, ...] = (
     lifecycle.rename.under("container", "rename"),
     lifecycle.restart.under("container", "restart"),
     lifecycle.rm.under("container", "rm"),
-    processes.top.under("container", "top"),
+    top.top.under("container", "top"),
     pruning.container_prune,
     running.run.under("container", "run"),
     running.start.under("container", "start"),
-    consumption.stats.under("container", "stats"),
+    stats.stats.under("container", "stats"),
     lifecycle.stop.under("container", "stop"),
     pausing.unpause.under("container", "unpause"),
     updating.update.under("container", "update"),
@@ -164,7 +164,7 @@ _NETWORK: tuple[Verb, ...] = (
 
 _SYSTEM: tuple[Verb, ...] = (
     disk_usage.df,
-    happenings.events.under("system", "events"),
+    events.events.under("system", "events"),
     system.info.under("system", "info"),
     pruning.system_prune,
     system.reset,

@@ -6,8 +6,8 @@ Below columns, which makes lines of them.
 
 from __future__ import annotations
 
-from ipycontainer.commands.cells import ago, ellipsis, short
 from ipycontainer.commands.summaries import HistorySummary, ImageSummary
+from ipycontainer.commands.table_cells import ago, ellipsis, short
 from ipycontainer.model.units import go_time, human_size, rfc3339
 
 __all__ = [

@@ -16,7 +16,7 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.engine.image_selection import fits
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Image
+    from ipycontainer.commands.engine_protocols import Image
 
 __all__ = ["history", "image_rows", "images"]
 

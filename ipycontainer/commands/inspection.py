@@ -27,7 +27,7 @@ from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.moments import parse_time
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Container, Engine, LogEntry
+    from ipycontainer.commands.engine_protocols import Container, Engine, LogEntry
 
 __all__ = [
     "FORMAT_HELP",

@@ -29,7 +29,7 @@ from ipycontainer.errors import (
 from ipycontainer.model.signals import parse_signal
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Engine
+    from ipycontainer.commands.engine_protocols import Engine
 
 __all__ = ["kill", "rename", "restart", "rm", "stop", "wait"]
 

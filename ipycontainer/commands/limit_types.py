@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import click
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.types import Bytes, _Type
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.limits import ULIMITS, DeviceLimit, Ulimit

@@ -25,7 +25,7 @@ from ipycontainer.errors import EngineError, InvalidArgument, Unsupported, Usage
 from ipycontainer.model.config import ContainerConfig
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Container, Engine
+    from ipycontainer.commands.engine_protocols import Container, Engine
 
 __all__ = ["grouped", "ps", "sized", "summary_of"]
 

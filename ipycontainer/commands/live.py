@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ipycontainer.commands.records import Outcome
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border_live import Bell, Source
+    from ipycontainer.commands.live_protocols import Bell, Source
 
 __all__ = ["Live", "rung"]
 

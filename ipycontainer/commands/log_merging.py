@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ipycontainer.engine.waiting import poll_until
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import LogEntry
-    from ipycontainer.commands.border_live import Follower
+    from ipycontainer.commands.engine_protocols import LogEntry
+    from ipycontainer.commands.live_protocols import Follower
 
 __all__ = ["merged"]
 

@@ -14,7 +14,7 @@ from ipycontainer.commands.verb import Session
 from ipycontainer.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Container
+    from ipycontainer.commands.engine_protocols import Container
 
 __all__ = ["check_route", "container", "inspected", "routed"]
 

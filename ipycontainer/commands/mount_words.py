@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from ipycontainer.commands.quoting import parse_bool
+from ipycontainer.commands.go_quoting import parse_bool
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.mounts import MountPoint, Recursion
 from ipycontainer.model.volume import check_volume_name

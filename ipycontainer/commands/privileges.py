@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.json_text import compacted
-from ipycontainer.commands.quoting import go_quote
 from ipycontainer.commands.types import DeviceRule, List
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
 from ipycontainer.model.privileges import DeviceMapping, Privileges

@@ -27,7 +27,14 @@ from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import rfc3339nano_fixed
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Change, Check, Container, Event, Foreground, LogEntry
+    from ipycontainer.commands.engine_protocols import (
+        Change,
+        Check,
+        Container,
+        Event,
+        Foreground,
+        LogEntry,
+    )
 
 __all__ = [
     "Changes",

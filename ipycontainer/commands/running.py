@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ipycontainer.commands import lookup, single_choices
-from ipycontainer.commands.cell import script_of, with_script
+from ipycontainer.commands.cell_body import script_of, with_script
 from ipycontainer.commands.creation import configuration, creation_options
 from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.id_file import id_file
@@ -37,7 +37,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.window import parse_keys
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Stdin
+    from ipycontainer.commands.engine_protocols import Stdin
 
 __all__ = ["create", "exec_", "explain", "run", "start"]
 

@@ -33,7 +33,7 @@ from ipycontainer.errors import EngineError
 from ipycontainer.model.units import human_size
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Engine, EngineFactory, Foreground, Transfer
+    from ipycontainer.commands.engine_protocols import Engine, EngineFactory, Foreground, Transfer
 
 __all__ = ["main"]
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Foreground
+    from ipycontainer.commands.engine_protocols import Foreground
 
 __all__ = ["shown"]
 

@@ -21,7 +21,7 @@ from ipycontainer.errors import (
 )
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import EngineFactory
+    from ipycontainer.commands.engine_protocols import EngineFactory
 
 __all__ = ["nearest_image", "suggest"]
 

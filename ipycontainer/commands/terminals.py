@@ -13,7 +13,7 @@ from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.window import DETACH_KEYS, NO_WINDOW, Window, parse_keys
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Stdin
+    from ipycontainer.commands.engine_protocols import Stdin
     from ipycontainer.commands.verb import Session
 
 __all__ = [

@@ -17,9 +17,9 @@ from ipycontainer.commands.columns import disk_text, listing_lines, tabulate
 from ipycontainer.commands.explained_lines import explained_lines
 from ipycontainer.commands.facts import info_lines, version_lines
 from ipycontainer.commands.failures import exit_code, failure_text
+from ipycontainer.commands.go_quoting import safe_for_terminal
 from ipycontainer.commands.label_records import LabelListing
 from ipycontainer.commands.network_columns import port_lines
-from ipycontainer.commands.quoting import safe_for_terminal
 from ipycontainer.commands.records import (
     Changes,
     Codes,

@@ -14,7 +14,7 @@ from ipycontainer.errors import InvalidArgument, OperationTimeout
 from ipycontainer.model.units import parse_duration
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Foreground
+    from ipycontainer.commands.engine_protocols import Foreground
 
     _Type = click.ParamType[Any]
 else:

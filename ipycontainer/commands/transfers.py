@@ -10,12 +10,12 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ipycontainer.commands.quoting import safe_for_terminal
+from ipycontainer.commands.go_quoting import safe_for_terminal
 from ipycontainer.model.transfer import Progress
 from ipycontainer.model.units import human_size
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Transfer
+    from ipycontainer.commands.engine_protocols import Transfer
 
 __all__ = ["Bars", "attend", "bar"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.privileges import check_device_rule
 from ipycontainer.model.units import parse_duration, parse_size

@@ -23,7 +23,14 @@ from ipycontainer.commands.refusals import FLAGS
 from ipycontainer.errors import UsageError
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Attend, Engine, EngineFactory, Stdin, Transfer, Values
+    from ipycontainer.commands.engine_protocols import (
+        Attend,
+        Engine,
+        EngineFactory,
+        Stdin,
+        Transfer,
+        Values,
+    )
 
 __all__ = ["Call", "Progress", "Reporter", "Session", "Verb", "silently", "verb"]
 

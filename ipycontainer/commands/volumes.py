@@ -20,7 +20,7 @@ from ipycontainer.model.units import human_size
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ipycontainer.commands.border import Volume
+    from ipycontainer.commands.engine_protocols import Volume
 
 __all__ = ["create", "ls", "prune", "rm", "update", "volume_summary"]
 

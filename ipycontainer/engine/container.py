@@ -12,15 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from ipycontainer.engine import (
-    attach,
-    ending,
-    health,
-    inspect,
-    inspect_network,
-    links,
-    logs,
-)
+from ipycontainer.engine import ending, health, inspect, inspect_network, links, logs, starting
 from ipycontainer.engine.container_files import ContainerFiles
 from ipycontainer.engine.container_limits import ContainerLimits
 from ipycontainer.engine.container_programs import ContainerPrograms
@@ -128,7 +120,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         def begin() -> None:
             if not self.record.state.status.alive:
                 self._await_former_monitor()
-                attach.start_detached(self)
+                starting.start_detached(self)
 
         ending.when_free(self, begin)
 
@@ -148,16 +140,16 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
 
         def begin() -> Foreground:
             if self.record.state.status.alive:
-                return attach.attach(self, stdin, outputs, window)
+                return starting.attach(self, stdin, outputs, window)
             self._await_former_monitor()
-            return attach.start(self, stdin, outputs, window)
+            return starting.start(self, stdin, outputs, window)
 
         return ending.when_free(self, begin)
 
     def attached(self, stdin: Source = None, window: Window = NO_WINDOW) -> Foreground:
         """Watch what it prints from now on; ContainerNotRunning when it does not run."""
         self.reload()
-        return attach.attach(self, stdin, ("stdout", "stderr"), window)
+        return starting.attach(self, stdin, ("stdout", "stderr"), window)
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Ask it to end with its stop signal, and kill it after `timeout` seconds.

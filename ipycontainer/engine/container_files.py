@@ -13,7 +13,7 @@ from ipycontainer.engine import copy_values, copying, exporting, undo
 from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.storage import checkpoints
 from ipycontainer.storage.checkpoints import Checkpoint
-from ipycontainer.supervise.client import Progress
+from ipycontainer.supervise.supervisor import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container

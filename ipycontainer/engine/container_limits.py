@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import control, stats
 from ipycontainer.engine.container_part import ContainerPart
-from ipycontainer.engine.limit_options import limits_from_options
+from ipycontainer.engine.docker_py.limit_options import limits_from_options
 from ipycontainer.linux.usage import Usage
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.restart import checked_policy

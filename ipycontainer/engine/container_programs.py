@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipycontainer.engine import attach, exchange, log_options, top
+from ipycontainer.engine import exchange, log_options, starting, top
 from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
@@ -43,7 +43,7 @@ class ContainerPrograms(ContainerPart):
 
         With `tty` it gets a terminal of its own, seen in `window`.
         """
-        return attach.execute(
+        return starting.execute(
             self._self, cmd, environment, user, workdir, stdin, detach, tty, window, privileged
         )
 
@@ -79,7 +79,7 @@ class ContainerPrograms(ContainerPart):
         With `demux` the output is a pair (stdout, stderr). A `timeout` kills the command and raises
         OperationTimeout.
         """
-        return attach.exec_run(
+        return starting.exec_run(
             self._self,
             cmd,
             environment,

@@ -23,10 +23,10 @@ from ipycontainer.engine import (
     sharing,
     wishes,
 )
-from ipycontainer.engine.around import Around
 from ipycontainer.engine.container import Container
+from ipycontainer.engine.docker_py.options import config_from_options, words
 from ipycontainer.engine.merging import beside_script, merge_image
-from ipycontainer.engine.options import config_from_options, words
+from ipycontainer.engine.ps_context import Around
 from ipycontainer.engine.single_choices import refuse_other_platform
 from ipycontainer.errors import (
     ContainerError,

@@ -29,7 +29,7 @@ from ipycontainer.storage.copy_paths import PathInfo
 from ipycontainer.storage.placing import Placement, place
 from ipycontainer.storage.tar_writer import TarWriter
 from ipycontainer.store import containers, volumes
-from ipycontainer.supervise.client import Progress
+from ipycontainer.supervise.supervisor import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from ipycontainer.engine import (
-    attach,
     bundle,
     credentials,
     delegation,
@@ -24,6 +23,7 @@ from ipycontainer.engine import (
     drivers,
     reboot,
     registry_settings,
+    starting,
     stats,
     system,
     undo,
@@ -54,8 +54,8 @@ from ipycontainer.store import images as store_images
 from ipycontainer.store.bell import Bell
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import open_home
-from ipycontainer.supervise.client import Supervisor
 from ipycontainer.supervise.protocol import Channel
+from ipycontainer.supervise.supervisor import Supervisor
 
 __all__ = ["Engine"]
 
@@ -113,7 +113,7 @@ class Engine:
                 image, command, name=name, auto_remove=remove, attach=True, **options
             )
             try:
-                foreground = attach.start(container, input, ("stdout", "stderr"))
+                foreground = starting.start(container, input, ("stdout", "stderr"))
             except BaseException:
                 if remove:
                     self.containers.drop(container)

@@ -11,7 +11,7 @@ from ipycontainer.engine.control import held
 from ipycontainer.engine.copying import pipe
 from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model import reference
-from ipycontainer.supervise.client import Progress
+from ipycontainer.supervise.supervisor import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container

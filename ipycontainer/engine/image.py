@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ipycontainer.engine import inspect
 from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError
-from ipycontainer.images import catalogue
+from ipycontainer.images import tagging
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.store import images
 
@@ -75,7 +75,7 @@ class Image(Resource[ImageRecord]):
     def tag(self, repository: str, tag: str = "") -> bool:
         """Give the image one more name."""
         name = f"{repository}:{tag}" if tag else repository
-        catalogue.tag(self.engine.home, self.engine.store, self.id, name)
+        tagging.tag(self.engine.home, self.engine.store, self.id, name)
         return True
 
     def history(self) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from ipycontainer.model.state import ContainerState
 from ipycontainer.storage import checkpoints, snapshots
 from ipycontainer.storage.changes import Change
 from ipycontainer.storage.checkpoints import Checkpoint
-from ipycontainer.supervise.client import Progress
+from ipycontainer.supervise.supervisor import Progress
 
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container

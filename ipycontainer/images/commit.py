@@ -29,7 +29,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model import reference as references
 from ipycontainer.model.image import Descriptor, History, ImageConfig, ImageRecord, Layer
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.storage import layers, trash
+from ipycontainer.storage import layer_archives, trash
 from ipycontainer.storage.tar_writer import TarWriter
 from ipycontainer.storage.unpack import NO_LIMITS, unpack
 from ipycontainer.store import containers, durability, images
@@ -104,7 +104,7 @@ def _layer(
     """
     with BlobWriter(layout) as writer:
         archive = TarWriter(writer.write, progress=progress)
-        layers.write_changes(archive, record.overlays, home.rootless, record.config.files)
+        layer_archives.write_changes(archive, record.overlays, home.rootless, record.config.files)
         archive.close()
         diff_id = writer.digest
         faults.point("commit: written")

@@ -19,12 +19,12 @@ from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
-    donors,
     handed_trees,
     idmap_steps,
     init,
     limiting,
     listener,
+    namespace_donors,
     network_steps,
     plan,
 )
@@ -159,7 +159,7 @@ def launch(
                 flags |= namespaces.FLAGS[kind]
         mask = syscalls.sigmask_block_all()
         try:
-            pid = donors.clone(flags, spec)
+            pid = namespace_donors.clone(flags, spec)
             if pid == 0:
                 os.close(own)
                 ctx = Context(sync, stdio, seccomp, -1 if hold is None else hold)

@@ -14,7 +14,7 @@ from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import Mount
 from ipycontainer.runtime import (
-    cgroup_steps,
+    cgroup_mounts,
     foreign_mounts,
     idmap_steps,
     mount_steps,
@@ -198,7 +198,7 @@ def _cgroup_mount(
             _bind(directory, target, parsed, recursive=False) for _, directory in cgroup.binds[:1]
         ]
     view, writable = cgroup or CgroupView(), not parsed.set_bits & mounts.MOUNT_ATTR_RDONLY
-    return [cgroup_steps.MountCgroups(target, view.binds, view.links, writable)]
+    return [cgroup_mounts.MountCgroups(target, view.binds, view.links, writable)]
 
 
 def clean(path: str) -> str:

@@ -22,11 +22,11 @@ from ipycontainer.model.hooks import State
 from ipycontainer.model.oci import Capabilities, Device, Process, Spec
 from ipycontainer.runtime import (
     clock_steps,
-    command_steps,
     defaults,
-    donors,
+    execve_steps,
     idmap_steps,
     mount_steps,
+    namespace_donors,
     network_steps,
     path_steps,
     process_steps,
@@ -106,7 +106,7 @@ def plan(
     if manner.new_keyring:
         name = posixpath.basename(spec.linux.cgroups_path) or "container"
         steps.append(session.NewSessionKeyring(name))
-    steps += donors.joins(spec)
+    steps += namespace_donors.joins(spec)
     if own_user:
         # without the maps it has no right to any cgroup: the parent puts it in
         steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
@@ -190,7 +190,7 @@ def plan_process(
             else ()
         ),
         process_steps.EnterWorkdir(process.cwd),
-        command_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
+        execve_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
         *scheduling_steps.scheduling_of(spec, process),
         *(
             (process_steps.SetAppArmor(process.apparmor_profile),)
@@ -202,10 +202,10 @@ def plan_process(
         process_steps.ResetSignals(),
         *(() if process.no_new_privileges else (process_steps.FilterSystemCalls(),)),
         _limits(process.capabilities, process, die_with_parent),
-        command_steps.CheckCommand(process.args[0]),
+        execve_steps.CheckCommand(process.args[0]),
         process_steps.Ready(wait=hold),
         *(_hooks("startContainer", spec, manner) if first else ()),
-        command_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
+        execve_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
     )
 
 
@@ -310,7 +310,7 @@ def _tree(
     steps += idmap_steps.taking(spec)
     for mount in spec.mounts:
         steps += steps_of(mount, bundle, userns, own, cgroup)
-    steps += donors.shared_shm(spec)
+    steps += namespace_donors.shared_shm(spec)
     if not any(clean(mount.destination) == "/dev" and is_bind(mount) for mount in spec.mounts):
         devices = _devices(spec.linux.devices)
         sources = _json_annotation(spec.annotations, oci.ANNOTATION_DEVICES, dict) or {}

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ipycontainer.runtime import (
-    cgroup_steps,
+    cgroup_mounts,
     clock_steps,
-    command_steps,
-    donors,
+    execve_steps,
     foreign_mounts,
     hooks,
     idmap_steps,
     mount_steps,
+    namespace_donors,
     network_steps,
     path_steps,
     process_steps,
@@ -140,7 +140,7 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "open_tree, mount_setattr, move_mount",
         "Shows a file or directory of the machine inside.",
     ),
-    cgroup_steps.MountCgroups: (
+    cgroup_mounts.MountCgroups: (
         "open_tree, mount_setattr, move_mount",
         "Programs read their limits here: a JVM sizes its heap by them.",
     ),
@@ -155,7 +155,7 @@ REASONS: Mapping[type, tuple[str, str]] = {
             "way back to it."
         ),
     ),
-    donors.ShareShm: (
+    namespace_donors.ShareShm: (
         "setns, open_tree, move_mount",
         "Who shares another container's IPC shares its shared memory too.",
     ),
@@ -243,15 +243,15 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "openat, setsid, ioctl",
         "-t: a pseudo-terminal of the container's own; its other side goes to the monitor.",
     ),
-    command_steps.FindCommand: (
+    execve_steps.FindCommand: (
         "faccessat",
         "A name without / is looked up along PATH, inside the container.",
     ),
-    command_steps.CheckCommand: (
+    execve_steps.CheckCommand: (
         "faccessat",
         "Asked as the user that the program will be, so that 126 and 127 come out right.",
     ),
-    command_steps.Execute: (
+    execve_steps.Execute: (
         "execve",
         "This process becomes the program: a container is a process, no more.",
     ),

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import pidfd
 from ipycontainer.model.oci import Process, Spec
-from ipycontainer.runtime.exec import enter
+from ipycontainer.runtime.exec_joining import enter
 from ipycontainer.runtime.launch import Launched, Stdio
 from ipycontainer.store.database import Store
 from ipycontainer.supervise.clients import Clients
+from ipycontainer.supervise.container_record import Record
 from ipycontainer.supervise.joiner import Ahead, process_of, user_of
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
 from ipycontainer.supervise.protocol import Channel, Message
-from ipycontainer.supervise.record import Record
 from ipycontainer.supervise.terminal import ExecTerminal
 
 __all__ = ["Executions"]

@@ -21,9 +21,9 @@ from ipycontainer.errors import EngineError
 from ipycontainer.linux import pidfd
 from ipycontainer.model.health import HEALTH_FILE, STARTING, Healthcheck, go_duration
 from ipycontainer.runtime.launch import Launched, Stdio
+from ipycontainer.supervise.container_record import Record
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
-from ipycontainer.supervise.record import Record
 
 __all__ = ["Health"]
 

@@ -2,8 +2,8 @@
 
 Who has executed something in a container will again. So a monitor that has time forks one, which
 goes through the motions, so that its pages are its own, and waits outside of the container, where
-nobody in there sees it. A request makes it enter and spawn the program (runtime.spawn); then it
-ends, and the program is the monitor's child, which is a subreaper.
+nobody in there sees it. A request makes it enter and spawn the program (runtime.exec_spawn); then
+it ends, and the program is the monitor's child, which is a subreaper.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ipycontainer.linux import capabilities, namespaces, pages, pidfd, syscalls
 from ipycontainer.model.oci import ANNOTATION_USER, Process, Spec
 from ipycontainer.runtime import defaults, plan, session_steps
 from ipycontainer.runtime.dialogue import reap
+from ipycontainer.runtime.exec_spawn import can_spawn, plan_spawn, spawn
 from ipycontainer.runtime.launch import Launched
 from ipycontainer.runtime.plan import Manner
-from ipycontainer.runtime.spawn import can_spawn, plan_spawn, spawn
 from ipycontainer.runtime.steps import Context, Stdio
 from ipycontainer.store.database import Store
+from ipycontainer.supervise.container_record import Record
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel
-from ipycontainer.supervise.record import Record
 
 __all__ = ["Ahead", "Joiner", "process_of", "user_of"]
 

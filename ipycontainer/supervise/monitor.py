@@ -36,18 +36,18 @@ from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import expectation, timeline
 from ipycontainer.supervise.clients import Clients
-from ipycontainer.supervise.connection import Connection
+from ipycontainer.supervise.container_networks import Connection
+from ipycontainer.supervise.container_record import Beginning, End, Record
 from ipycontainer.supervise.control import Control
 from ipycontainer.supervise.executions import Executions
+from ipycontainer.supervise.fuse_trees import served
 from ipycontainer.supervise.health import Health
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.prepared import Ends, Prepared
 from ipycontainer.supervise.processes import kill_rest, reap
 from ipycontainer.supervise.protocol import Channel, Message
-from ipycontainer.supervise.record import Beginning, End, Record
 from ipycontainer.supervise.repair import cgroup_note
 from ipycontainer.supervise.restarts import Restarts
-from ipycontainer.supervise.serving import served
 from ipycontainer.supervise.signals import Signals
 from ipycontainer.supervise.stdio import ProgramStreams
 from ipycontainer.supervise.timeline import Notes

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.supervise.clients import Clients
+from ipycontainer.supervise.container_record import Record
 from ipycontainer.supervise.log import LogPosition, LogWriter, NoLog, Overflow
 from ipycontainer.supervise.log_packing import Packing
 from ipycontainer.supervise.loop import Loop
 from ipycontainer.supervise.protocol import Channel, Message
-from ipycontainer.supervise.record import Record
 from ipycontainer.supervise.streams import Input, Output, Sink
 from ipycontainer.supervise.terminal import Master
 

@@ -118,9 +118,9 @@ def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence
 
 
 def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
-    from ipycontainer.images import catalogue
+    from ipycontainer.images import tagging
 
-    return catalogue.remove(home, store, str(arguments["ref"]), bool(arguments["force"]))
+    return tagging.remove(home, store, str(arguments["ref"]), bool(arguments["force"]))
 
 
 def _fill(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
@@ -182,9 +182,9 @@ def _written(home: Home, record: ContainerRecord) -> int:
 
 
 def _prune_images(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
-    from ipycontainer.images import catalogue
+    from ipycontainer.images import tagging
 
-    done, freed = catalogue.prune(
+    done, freed = tagging.prune(
         home,
         store,
         every=bool(arguments["every"]),

@@ -18,8 +18,8 @@ from kernel_ext.live.view import View
 from kernel_ext.screen import BACKGROUND, FOREGROUND
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import LogEntry
-    from ipycontainer.commands.border_live import Follower
+    from ipycontainer.commands.engine_protocols import LogEntry
+    from ipycontainer.commands.live_protocols import Follower
     from ipycontainer.commands.records import LogView as LogRecord
     from kernel_ext.frames import Frame
 

@@ -28,7 +28,7 @@ from kernel_ext.page import close, module
 from kernel_ext.scrolling import scrolling
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border_live import Bell
+    from ipycontainer.commands.live_protocols import Bell
     from kernel_ext.frames import Frame
 
 __all__ = ["View"]

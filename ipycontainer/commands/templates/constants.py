@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.templates.nodes import Number
 
 __all__ = ["number", "unquoted"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.templates import nodes
 from ipycontainer.commands.templates.comparisons import truth
 from ipycontainer.commands.templates.errors import TemplateError

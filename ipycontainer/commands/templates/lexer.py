@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 
 __all__ = ["KEYWORDS", "Item", "Kind", "items"]
 

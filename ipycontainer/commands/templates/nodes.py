@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 
 __all__ = [
     "Action",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.templates import nodes
 from ipycontainer.commands.templates.constants import number, unquoted
 from ipycontainer.commands.templates.errors import TemplateError

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.templates.values import FLOAT, Value, indirect, printed, says_itself
 
 __all__ = ["sprint", "sprintf", "sprintln"]

@@ -20,7 +20,7 @@ from ipycontainer.runtime.command_line import console, foreground
 from ipycontainer.runtime.command_line.bundle import checked_process
 from ipycontainer.runtime.command_line.creation import preserved_fds
 from ipycontainer.runtime.command_line.report import Log
-from ipycontainer.runtime.exec import enter
+from ipycontainer.runtime.exec_joining import enter
 from ipycontainer.runtime.launch import Stdio
 from ipycontainer.runtime.plan import Manner
 from ipycontainer.runtime.seccomp import compile_profile

@@ -19,14 +19,14 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.network import EndpointConfig
 from ipycontainer.runtime import (
-    cgroup_steps,
+    cgroup_mounts,
     clock_steps,
-    command_steps,
-    donors,
+    execve_steps,
     foreign_mounts,
     hooks,
     idmap_steps,
     mount_steps,
+    namespace_donors,
     network_steps,
     path_steps,
     process_steps,
@@ -225,10 +225,10 @@ def test_the_shell_tells_it_in_lines(shell: Shell) -> None:
 def test_every_step_has_its_reason() -> None:
     """No step of any module is without system calls and a sentence."""
     modules = (
-        *(command_steps, donors, mount_steps, network_steps, path_steps, process_steps),
+        *(execve_steps, namespace_donors, mount_steps, network_steps, path_steps, process_steps),
         *(session_steps, terminal_steps, tree_steps, volume_steps),
         *(
-            cgroup_steps,
+            cgroup_mounts,
             clock_steps,
             foreign_mounts,
             hooks,

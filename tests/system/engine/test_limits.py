@@ -21,7 +21,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.linux.limits import weight_of_shares
 from ipycontainer.linux.usage import cpu_percent
 from ipycontainer.store import events
-from ipycontainer.supervise.client import Work
+from ipycontainer.supervise.supervisor import Work
 from tests.system.engine.processes import eventually, kill, monitor_of, processes_in_cgroups
 
 pytestmark = pytest.mark.usefixtures("busybox_image")

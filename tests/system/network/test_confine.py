@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ipycontainer.linux import namespaces
-from ipycontainer.supervise import side
+from ipycontainer.supervise import side_processes
 from tests.system.runtime import isolated
 
 FORBIDDEN: dict[str, Callable[[], Any]] = {
@@ -54,7 +54,7 @@ def _tried(connecting: bool) -> dict[str, Any]:
                 found["connect"] = _number(lambda: socket.socket().connect(address))
                 sock.sendall(json.dumps(found).encode())
 
-        pid = side.fork("ipyc-tried", [theirs.fileno()], live, connecting=connecting)
+        pid = side_processes.fork("ipyc-tried", [theirs.fileno()], live, connecting=connecting)
         theirs.close()
         with ours:
             answer = ours.recv(1 << 16)

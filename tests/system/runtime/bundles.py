@@ -13,7 +13,7 @@ from ipycontainer.linux import namespaces
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
 from ipycontainer.runtime import defaults, filters
-from ipycontainer.runtime.exec import enter
+from ipycontainer.runtime.exec_joining import enter
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
 

@@ -15,7 +15,7 @@ import pytest
 from ipycontainer.errors import EngineError, InvalidArgument
 from ipycontainer.linux import pidfd, seccomp, syscalls
 from ipycontainer.model.oci import Spec
-from ipycontainer.runtime import command_steps, mount_steps, process_steps, session_steps, users
+from ipycontainer.runtime import execve_steps, mount_steps, process_steps, session_steps, users
 from ipycontainer.runtime.launch import Launched
 from ipycontainer.runtime.steps import Context, Identity
 from tests.system.engine import weakened
@@ -79,7 +79,7 @@ def _watch_joiners(bundle: str, holds: bool) -> bool:
             syscalls, "prctl", lambda option, *rest: None if option == 4 else prctl(option, *rest)
         )
     # the moment between the program's capabilities and the program itself, made longer
-    rules.before(command_steps.Execute, "execute", lambda: time.sleep(0.05))
+    rules.before(execve_steps.Execute, "execute", lambda: time.sleep(0.05))
     spec = bundles.make_spec(bundle, "sh", "-c", WATCHER)
     started, read = bundles.begin(spec, bundle)
     for _ in range(5):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ipycontainer.images import catalogue
+from ipycontainer.images import tagging
 from ipycontainer.images.archive_import import import_image
 from ipycontainer.images.layout import Layout
 from ipycontainer.model.image import ImageRecord
@@ -33,7 +33,7 @@ def image(
         record = import_image(
             bare_home, store, source, reference="small:1", changes=["ENV A=1", 'CMD ["sh"]']
         )
-    catalogue.tag(bare_home, store, "small:1", "ghcr.io/someone/else:V2")
+    tagging.tag(bare_home, store, "small:1", "ghcr.io/someone/else:V2")
     return record
 
 
@@ -83,4 +83,4 @@ def test_other_tools_leave_the_layout_usable(
     output("umoci", "gc", "--layout", str(bare_home.layout))
 
     assert Layout(bare_home).read_blob(image.id)
-    assert catalogue.remove(bare_home, store, "small:1") == [("Untagged", "small:1")]
+    assert tagging.remove(bare_home, store, "small:1") == [("Untagged", "small:1")]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from ipycontainer.commands.completing import Candidates, complete
+from ipycontainer.commands.completion_values import ARGUMENTS, OPTIONS, OPTIONS_OF
 from ipycontainer.commands.grammar import cli
-from ipycontainer.commands.option_values import ARGUMENTS, OPTIONS, OPTIONS_OF
 from ipycontainer.commands.verb import Verb
 
 

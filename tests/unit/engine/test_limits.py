@@ -8,7 +8,7 @@ import pytest
 
 from ipycontainer.engine import capacity, limits
 from ipycontainer.engine.capacity import Capacity
-from ipycontainer.engine.limit_options import limits_from_options
+from ipycontainer.engine.docker_py.limit_options import limits_from_options
 from ipycontainer.errors import Conflict, InvalidArgument, ResourceError, Unsupported
 from ipycontainer.linux.cgroups import Hierarchies
 from ipycontainer.model.config import ContainerConfig

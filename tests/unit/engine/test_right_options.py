@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.engine.options import config_from_options
+from ipycontainer.engine.docker_py.options import config_from_options
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.privileges import DeviceMapping, Privileges, Sharing

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ipycontainer.engine import selection
+from ipycontainer.engine.docker_py.options import config_from_options
 from ipycontainer.engine.merging import merge_image
-from ipycontainer.engine.options import config_from_options
 from ipycontainer.errors import InvalidArgument, NoSuchContainer, Unsupported
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig

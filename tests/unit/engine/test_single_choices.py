@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.engine.options import config_from_options
+from ipycontainer.engine.docker_py.options import config_from_options
 from ipycontainer.engine.single_choices import is_for, refuse_other_platform
 from ipycontainer.errors import ImageNotFound, InvalidArgument, Unsupported
 from ipycontainer.model.image import ImageConfig, ImageRecord

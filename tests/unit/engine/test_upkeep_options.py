@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.engine.options import config_from_options
+from ipycontainer.engine.docker_py.options import config_from_options
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.health import Healthcheck

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipycontainer.commands.border import Change
+from ipycontainer.commands.engine_protocols import Change
 from ipycontainer.commands.summaries import ContainerSummary, ImageSummary
 from kernel_ext import frames
 from kernel_ext.frames import Frame

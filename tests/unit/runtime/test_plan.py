@@ -15,9 +15,9 @@ from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
 from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
 from ipycontainer.runtime import clock_steps, defaults, idmap_steps
-from ipycontainer.runtime.cgroup_steps import MountCgroups
-from ipycontainer.runtime.donors import ShareShm
+from ipycontainer.runtime.cgroup_mounts import MountCgroups
 from ipycontainer.runtime.mount_steps import BindMount, MountFileSystem
+from ipycontainer.runtime.namespace_donors import ShareShm
 from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
 from ipycontainer.runtime.plan import CgroupView, plan, plan_process
 from ipycontainer.runtime.session_steps import JoinNamespace

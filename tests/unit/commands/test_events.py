@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ipycontainer.commands.happenings import event_line, event_object, matches
+from ipycontainer.commands.events import event_line, event_object, matches
 
 
 @dataclass(frozen=True, slots=True)

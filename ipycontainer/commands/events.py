@@ -18,7 +18,7 @@ from ipycontainer.model.moments import parse_time
 from ipycontainer.model.units import rfc3339nano_fixed
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Event
+    from ipycontainer.commands.engine_protocols import Event
 
 __all__ = ["event_line", "event_object", "events", "matches"]
 

@@ -15,8 +15,8 @@ from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.oci import ANNOTATION_SECCOMP, ExecAffinity, Process, Spec
 from ipycontainer.runtime import plan, steps
-from ipycontainer.runtime.command_steps import Execute
-from ipycontainer.runtime.exec import join
+from ipycontainer.runtime.exec_joining import join
+from ipycontainer.runtime.execve_steps import Execute
 from ipycontainer.runtime.session_steps import NewSessionKeyring
 from ipycontainer.runtime.steps import Context
 

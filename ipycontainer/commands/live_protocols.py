@@ -1,4 +1,4 @@
-"""What live views ask of an engine: a part of commands.border. Only types."""
+"""What live views ask of an engine: a part of commands.engine_protocols. Only types."""
 
 # ruff: noqa: D102  the names are documented where they are implemented, by the engine
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import LogEntry
+    from ipycontainer.commands.engine_protocols import LogEntry
 
 __all__ = ["Bell", "Follower", "Source"]
 

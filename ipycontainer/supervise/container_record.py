@@ -22,7 +22,7 @@ from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
 from ipycontainer.store.monitor_statements import CAME_AND_LEFT
 from ipycontainer.supervise import wording
-from ipycontainer.supervise.connection import Connection
+from ipycontainer.supervise.container_networks import Connection
 from ipycontainer.supervise.processes import SIGNALLED
 
 __all__ = ["Beginning", "End", "Record"]

@@ -9,10 +9,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ipycontainer.engine import mount_options, right_options, single_choices
-from ipycontainer.engine.limit_options import take_limit_fields
-from ipycontainer.engine.network_options import take_network_fields
-from ipycontainer.engine.upkeep_options import take_upkeep_fields
+from ipycontainer.engine import single_choices
+from ipycontainer.engine.docker_py import mount_options, right_options
+from ipycontainer.engine.docker_py.limit_options import take_limit_fields
+from ipycontainer.engine.docker_py.network_options import take_network_fields
+from ipycontainer.engine.docker_py.upkeep_options import take_upkeep_fields
 from ipycontainer.errors import Unsupported
 from ipycontainer.model.config import ContainerConfig
 

@@ -26,14 +26,14 @@ from ipycontainer.network.attachments import Plug
 from ipycontainer.network.place import Place
 from ipycontainer.network.published import Taken
 from ipycontainer.network.resolver import Resolver
+from ipycontainer.store import dns_names as store_names
 from ipycontainer.store import endpoints
-from ipycontainer.store import names as store_names
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.store.monitor_statements import CAME_AND_LEFT
-from ipycontainer.supervise import names, side
+from ipycontainer.supervise import dns_names, side_processes
+from ipycontainer.supervise.dns_names import Names
 from ipycontainer.supervise.loop import READ, Loop
-from ipycontainer.supervise.names import Names
 
 __all__ = ["Connection"]
 
@@ -160,7 +160,7 @@ class Connection:
     def _withdraw_ports(self, place: Place) -> None:
         """Have no port lead anywhere; they stay ours."""
         if self._proxy:
-            side.end(self._proxy)
+            side_processes.end(self._proxy)
             self._proxy = 0
         for _, sock in self._taken:
             self._forget(sock.fileno())
@@ -230,7 +230,7 @@ class Connection:
         """Fork the resolver, and answer what it asks."""
         servers = [str(server) for server in servers]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        opened = names.open_servers(servers)
+        opened = dns_names.open_servers(servers)
         self._store.close()  # a fork must not inherit a connection
 
         def answer(kept: Sequence[int]) -> None:
@@ -239,7 +239,7 @@ class Connection:
 
         fds = [*sockets, theirs.fileno(), *(sock.fileno() for sock in opened)]
         try:
-            self._children.append(side.fork(f"ipyc-names-{self._id[:4]}", fds, answer))
+            self._children.append(side_processes.fork(f"ipyc-names-{self._id[:4]}", fds, answer))
         except OSError:
             ours.close()
             raise
@@ -280,7 +280,7 @@ class Connection:
             proxy.serve(listeners)
 
         name = f"ipyc-ports-{self._id[:4]}"
-        self._proxy = side.fork(name, fds, carry, before=enter, connecting=True)
+        self._proxy = side_processes.fork(name, fds, carry, before=enter, connecting=True)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────
 
@@ -291,7 +291,7 @@ class Connection:
         waits for a grace period of RCU, 20 ms and more (measured), and somebody waits for this end.
         """
         for child in self._children:
-            side.end(child)
+            side_processes.end(child)
         self._children.clear()
         for fd in list(self._watched):
             self._forget(fd)

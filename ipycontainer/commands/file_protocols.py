@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from ipycontainer.commands.border_records import Change
+from ipycontainer.commands.record_protocols import Change
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Image
+    from ipycontainer.commands.engine_protocols import Image
 
 __all__ = ["Checkpoint", "ContainerFiles"]
 

@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
-from ipycontainer.commands.border_files import ContainerFiles
-from ipycontainer.commands.border_live import Bell, Follower, Source
-from ipycontainer.commands.border_records import Change, Check, Event, Processes
-from ipycontainer.commands.network_border import Network, Networks
+from ipycontainer.commands.file_protocols import ContainerFiles
+from ipycontainer.commands.live_protocols import Bell, Follower, Source
+from ipycontainer.commands.network_protocols import Network, Networks
+from ipycontainer.commands.record_protocols import Change, Check, Event, Processes
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageRecord

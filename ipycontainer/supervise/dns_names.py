@@ -13,7 +13,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ipycontainer.store import names
+from ipycontainer.store import dns_names
 from ipycontainer.store.database import Store
 
 __all__ = ["Names", "open_servers"]
@@ -55,11 +55,11 @@ class Names:
         upstream = None
         if kind == "N":
             with self._store.read() as tx:
-                addresses = names.addresses_of(tx, self._id, text)
+                addresses = dns_names.addresses_of(tx, self._id, text)
             told = None if addresses is None else {"addresses": addresses}
         elif kind == "P" and text:
             with self._store.read() as tx:
-                found = names.names_of(tx, self._id, text)
+                found = dns_names.names_of(tx, self._id, text)
             told = {"names": found} if found else None
         if told is None and not self._leads_out():
             told = False
@@ -74,7 +74,7 @@ class Names:
 
     def _leads_out(self) -> bool:
         with self._store.read() as tx:
-            return names.leads_out(tx, self._id)
+            return dns_names.leads_out(tx, self._id)
 
 
 def open_servers(servers: Sequence[str]) -> list[socket.socket]:

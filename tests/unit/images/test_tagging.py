@@ -8,7 +8,7 @@ import os
 import pytest
 
 from ipycontainer.errors import ImageInUse, ImageNotFound, InvalidArgument, InvalidReference
-from ipycontainer.images import catalogue
+from ipycontainer.images import tagging
 from ipycontainer.images.archive_import import import_image
 from ipycontainer.images.layout import Layout
 from ipycontainer.model.image import ImageRecord
@@ -45,8 +45,8 @@ def test_a_name_is_given_and_the_index_knows_it(
     bare_home: Home, store: Store, image: ImageRecord
 ) -> None:
     """By name or id of the source."""
-    assert catalogue.tag(bare_home, store, "bb:1", "other") == "other:latest"
-    assert catalogue.tag(bare_home, store, image.id[7:19], "ghcr.io/x:2") == "ghcr.io/x:2"
+    assert tagging.tag(bare_home, store, "bb:1", "other") == "other:latest"
+    assert tagging.tag(bare_home, store, image.id[7:19], "ghcr.io/x:2") == "ghcr.io/x:2"
 
     with store.read() as tx:
         assert images.get(tx, image.id).tags == ("bb:1", "ghcr.io/x:2", "other:latest")
@@ -58,22 +58,22 @@ def test_a_name_cannot_be_given_to_nothing(
 ) -> None:
     """Nor one that is none, nor a digest."""
     with pytest.raises(ImageNotFound, match="No such image: nope:latest"):
-        catalogue.tag(bare_home, store, "nope", "x")
+        tagging.tag(bare_home, store, "nope", "x")
     with pytest.raises(InvalidReference):
-        catalogue.tag(bare_home, store, "bb:1", "X")
+        tagging.tag(bare_home, store, "bb:1", "X")
     with pytest.raises(InvalidArgument, match="refusing to create a tag with a digest reference"):
-        catalogue.tag(bare_home, store, "bb:1", "x@sha256:" + "a" * 64)
+        tagging.tag(bare_home, store, "bb:1", "x@sha256:" + "a" * 64)
 
 
 def test_the_last_name_takes_the_image_with_it(
     bare_home: Home, store: Store, image: ImageRecord
 ) -> None:
     """An earlier one is only taken away."""
-    catalogue.tag(bare_home, store, "bb:1", "bb:2")
+    tagging.tag(bare_home, store, "bb:1", "bb:2")
 
-    assert catalogue.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert tagging.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
     assert files(bare_home)
-    assert catalogue.remove(bare_home, store, "bb:2") == [
+    assert tagging.remove(bare_home, store, "bb:2") == [
         ("Untagged", "bb:2"),
         ("Deleted", image.id),
         ("Deleted", image.layers[0].chain_id),
@@ -89,16 +89,16 @@ def test_an_image_with_several_names_goes_by_id_only_by_force(
     bare_home: Home, store: Store, image: ImageRecord
 ) -> None:
     """With one name it goes at once."""
-    catalogue.tag(bare_home, store, "bb:1", "bb:2")
+    tagging.tag(bare_home, store, "bb:1", "bb:2")
     short = image.id[7:19]
 
     with pytest.raises(ImageInUse) as caught:
-        catalogue.remove(bare_home, store, image.id)
+        tagging.remove(bare_home, store, image.id)
     assert caught.value.message == (
         f"conflict: unable to delete {short} (must be forced) - "
         "image is referenced in multiple repositories"
     )
-    assert catalogue.remove(bare_home, store, short, force=True)[:3] == [
+    assert tagging.remove(bare_home, store, short, force=True)[:3] == [
         ("Untagged", "bb:1"),
         ("Untagged", "bb:2"),
         ("Deleted", image.id),
@@ -113,18 +113,18 @@ def test_a_stopped_container_keeps_its_image_until_forced(
     short = image.id[7:19]
 
     with pytest.raises(ImageInUse) as caught:
-        catalogue.remove(bare_home, store, "bb:1")
+        tagging.remove(bare_home, store, "bb:1")
     assert caught.value.message == (
         'conflict: unable to remove repository reference "bb:1" (must force) - '
         f"container {container[:12]} is using its referenced image {short}"
     )
     with pytest.raises(ImageInUse) as caught:
-        catalogue.remove(bare_home, store, short)
+        tagging.remove(bare_home, store, short)
     assert caught.value.message == (
         f"conflict: unable to delete {short} (must be forced) - "
         f"image is being used by stopped container {container[:12]}"
     )
-    assert catalogue.remove(bare_home, store, "bb:1", force=True) == [
+    assert tagging.remove(bare_home, store, "bb:1", force=True) == [
         ("Untagged", "bb:1"),
         ("Deleted", image.id),
     ]
@@ -138,9 +138,9 @@ def test_a_running_container_keeps_its_image_even_by_force(
     container = on(store, image, "c1", running=True)
     short = image.id[7:19]
 
-    assert catalogue.remove(bare_home, store, "bb:1", force=True) == [("Untagged", "bb:1")]
+    assert tagging.remove(bare_home, store, "bb:1", force=True) == [("Untagged", "bb:1")]
     with pytest.raises(ImageInUse) as caught:
-        catalogue.remove(bare_home, store, short, force=True)
+        tagging.remove(bare_home, store, short, force=True)
     assert caught.value.message == (
         f"conflict: unable to delete {short} (cannot be forced) - "
         f"image is being used by running container {container[:12]}"
@@ -156,7 +156,7 @@ def test_a_layer_that_another_image_has_stays(
     other = import_image(bare_home, store, io.BytesIO(archive), reference="bb:2")
     assert other.layers == image.layers
 
-    assert catalogue.remove(bare_home, store, "bb:1") == [
+    assert tagging.remove(bare_home, store, "bb:1") == [
         ("Untagged", "bb:1"),
         ("Deleted", image.id),
     ]
@@ -170,7 +170,7 @@ def test_what_is_not_there_cannot_be_removed(
 ) -> None:
     """The words are docker's."""
     with pytest.raises(ImageNotFound, match=f"No such image: {ref}:latest"):
-        catalogue.remove(bare_home, store, ref)
+        tagging.remove(bare_home, store, ref)
 
 
 D1, D2 = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -189,14 +189,14 @@ def test_a_digest_goes_with_the_last_tag_of_its_repository(
     """And with it the image, when nothing else names it."""
     named(store, image, "bb:2", f"bb@{D1}", f"other@{D2}")
 
-    assert catalogue.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
-    assert catalogue.remove(bare_home, store, "bb:2") == [
+    assert tagging.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert tagging.remove(bare_home, store, "bb:2") == [
         ("Untagged", "bb:2"),
         ("Untagged", f"bb@{D1}"),
     ]
     with store.read() as tx:
         assert images.find(tx, f"other@{D2}").id == image.id
-    done = catalogue.remove(bare_home, store, f"other@{D2}")
+    done = tagging.remove(bare_home, store, f"other@{D2}")
     assert done[:2] == [("Untagged", f"other@{D2}"), ("Deleted", image.id)]
 
 
@@ -205,7 +205,7 @@ def test_an_id_takes_its_one_repository_with_it(
 ) -> None:
     """One tag and what the registry calls it are one name; two repositories are two."""
     named(store, image, f"bb@{D1}")
-    done = catalogue.remove(bare_home, store, image.id)
+    done = tagging.remove(bare_home, store, image.id)
     assert done[:3] == [("Untagged", "bb:1"), ("Untagged", f"bb@{D1}"), ("Deleted", image.id)]
 
 
@@ -215,21 +215,21 @@ def test_an_id_with_two_repositories_needs_force(
     """As with two tags."""
     named(store, image, f"bb@{D1}", f"other@{D1}")
     with pytest.raises(ImageInUse, match="referenced in multiple repositories"):
-        catalogue.remove(bare_home, store, image.id)
+        tagging.remove(bare_home, store, image.id)
 
 
 def test_prune_takes_what_nothing_uses(bare_home: Home, store: Store, image: ImageRecord) -> None:
     """Without a name, or all; never what a container stands on, nor what is kept."""
-    assert catalogue.prune(bare_home, store) == ([], 0)
-    assert catalogue.prune(bare_home, store, every=True, kept=[image.id]) == ([], 0)
-    assert catalogue.prune(bare_home, store, every=True, labels=["a"]) == ([], 0)
-    assert catalogue.prune(bare_home, store, every=True, before_ns=1) == ([], 0)
+    assert tagging.prune(bare_home, store) == ([], 0)
+    assert tagging.prune(bare_home, store, every=True, kept=[image.id]) == ([], 0)
+    assert tagging.prune(bare_home, store, every=True, labels=["a"]) == ([], 0)
+    assert tagging.prune(bare_home, store, every=True, before_ns=1) == ([], 0)
     holder = on(store, image, "holder")
-    assert catalogue.prune(bare_home, store, every=True) == ([], 0)
+    assert tagging.prune(bare_home, store, every=True) == ([], 0)
     with store.write() as tx:
         monitor_statements.removed(tx, holder)
 
-    done, freed = catalogue.prune(bare_home, store, every=True)
+    done, freed = tagging.prune(bare_home, store, every=True)
 
     assert done[:2] == [("Untagged", "bb:1"), ("Deleted", image.id)]
     assert freed == 1

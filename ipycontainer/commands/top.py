@@ -15,7 +15,7 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import ContainerNotRunning, NoSuchContainer, UsageError
 
 if TYPE_CHECKING:
-    from ipycontainer.commands.border import Container
+    from ipycontainer.commands.engine_protocols import Container
     from ipycontainer.model.process import Process
 
 __all__ = ["top"]

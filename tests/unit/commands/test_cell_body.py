@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ipycontainer.commands.cell import Script, script_of, with_script
+from ipycontainer.commands.cell_body import Script, script_of, with_script
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig

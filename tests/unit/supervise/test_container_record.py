@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from ipycontainer.errors import ResourceError
-from ipycontainer.supervise.record import Beginning, Record
+from ipycontainer.supervise.container_record import Beginning, Record
 
 
 class FullDisk:
