@@ -50,7 +50,7 @@ NOTEBOOK: tuple[tuple[str, str], ...] = (
 
 # The list that the project was founded on, docker's of 2018: command, option, what does it here.
 FOUNDING: tuple[tuple[str, str, str], ...] = (
-    ("create, run", "-a, --attach", "engine/attach.py"),
+    ("create, run", "-a, --attach", "engine/starting.py"),
     ("create, run", "-i, --interactive", "engine/foreground.py"),
     ("create, run", "--name", "engine/containers.py"),
     ("create, run", "-e, --env", "commands/environment_files.py"),
@@ -71,11 +71,11 @@ FOUNDING: tuple[tuple[str, str, str], ...] = (
     ("create, run", "--rm", "supervise/monitor.py"),
     ("create, run", "-m, --memory", "engine/limits.py"),
     ("create, run", "-c, --cpu-shares", "engine/limits.py"),
-    ("attach", "--no-stdin", "engine/attach.py"),
-    ("exec", "-e, --env", "runtime/exec.py"),
-    ("exec", "-u, --user", "runtime/exec.py"),
-    ("exec", "-w, --workdir", "runtime/exec.py"),
-    ("start", "-i, --interactive", "engine/attach.py"),
+    ("attach", "--no-stdin", "engine/starting.py"),
+    ("exec", "-e, --env", "runtime/exec_joining.py"),
+    ("exec", "-u, --user", "runtime/exec_joining.py"),
+    ("exec", "-w, --workdir", "runtime/exec_joining.py"),
+    ("start", "-i, --interactive", "engine/starting.py"),
     ("stop", "-t, --time", "supervise/signals.py"),
     ("restart", "-t, --time", "engine/container.py"),
     ("kill", "-s, --signal", "model/signals.py"),
@@ -194,7 +194,8 @@ def _section(verb: Verb) -> list[str]:
     elif verb.options:
         head = ("option", "", "meaning", "for example")[: 4 if by_flag else 3]
         lines += [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---" * len(head) + "|"]
-        for option in sorted(verb.options, key=lambda o: display_name(o).rpartition("--")[2]):
+        shown = [option for option in verb.options if not option.hidden]
+        for option in sorted(shown, key=lambda o: display_name(o).rpartition("--")[2]):
             kind = "" if option.is_flag else option.type.name.replace("text", "string")
             cells = [f"`{display_name(option)}`", _cell(kind), _cell(option.help or "")]
             if by_flag:
