@@ -194,7 +194,8 @@ def _section(verb: Verb) -> list[str]:
     elif verb.options:
         head = ("option", "", "meaning", "for example")[: 4 if by_flag else 3]
         lines += [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---" * len(head) + "|"]
-        shown = [option for option in verb.options if not option.hidden]
+        # a hidden one without an example is one that is refused by name
+        shown = [o for o in verb.options if not o.hidden or any(f in by_flag for f in o.opts)]
         for option in sorted(shown, key=lambda o: display_name(o).rpartition("--")[2]):
             kind = "" if option.is_flag else option.type.name.replace("text", "string")
             cells = [f"`{display_name(option)}`", _cell(kind), _cell(option.help or "")]
