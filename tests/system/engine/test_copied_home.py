@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,15 +32,25 @@ SPIN = ["sh", "-c", "while :; do date > /now; sleep 0.05; done"]
 AS_OWNER = [] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--map-auto"]
 
 
+def paths(program: Path) -> str:
+    """Return where a program of this room finds what is tested, and the tests."""
+    return f"{Path(ipycontainer.__file__).parents[1]}:{program.parents[3]}"
+
+
 @contextmanager
-def writers(home: Path, archive: Path, seed: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def writers(
+    home: Path,
+    archive: Path,
+    seed: int,
+    python: Sequence[str] = (sys.executable,),
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Have processes make, change and remove everything that a home has."""
     program = Path(__file__).with_name("busy_worker.py")
-    paths = f"{Path(ipycontainer.__file__).parents[1]}:{program.parents[3]}"
     begun = [
         subprocess.Popen(
-            [sys.executable, program, str(home), str(archive), f"{seed}.{number}"],
-            env={**os.environ, "PYTHONPATH": paths},
+            [*python, program, str(home), str(archive), f"{seed}.{number}"],
+            env={**environment, "PYTHONPATH": paths(program)},
             cwd="/",
             start_new_session=True,
         )

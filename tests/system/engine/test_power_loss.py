@@ -6,26 +6,22 @@ is not in the file. The last transactions may be missing; what is there is whole
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-import ipycontainer
-from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import NoSuchContainer
-from tests.system.engine.look import assert_true
 from tests.system.engine.processes import eventually
-from tests.system.engine.test_copied_home import frozen, of_home, writers
+from tests.system.engine.test_copied_home import frozen, of_home, paths, writers
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -35,6 +31,34 @@ FULL = os.environ.get("IPYCONTAINER_FULL")
 CUTS = 40 if FULL else 2
 DISK_BYTES = 96 << 20
 TRIES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose home it is: the words that run a Python as that one, and in which environment."""
+
+    uid: int = 0
+    gid: int = 0
+    words: tuple[str, ...] = (sys.executable,)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def run(self, *words: str) -> str:
+        """Run tests/system/engine/whole_home.py, and return what it said."""
+        program = Path(__file__).with_name("whole_home.py")
+        done = subprocess.run(
+            [*self.words, str(program), *words],
+            env={**self.environment, "PYTHONPATH": paths(program)},
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout.strip()
+
+
+ROOT = Owner()
 
 
 @contextmanager
@@ -90,60 +114,28 @@ def at_an_instant(disk: Path, copy: Path) -> None:
 
 def test_what_a_disk_has_at_any_instant_is_a_home(busybox_tar: Path, tmp_path: Path) -> None:
     """No image in part, no row without its files; what is listed runs, and can be removed."""
+    lose_power(busybox_tar, tmp_path)
+
+
+def lose_power(archive: Path, directory: Path, owner: Owner = ROOT) -> None:
+    """Have a home on a disk of its own, lose power at random instants, and open what is left."""
     seed = int(os.environ.get("IPYCONTAINER_SEED") or random.randrange(1 << 16))
     print(f"IPYCONTAINER_SEED={seed}")
     chance = random.Random(seed)
-    disk, place = tmp_path / "disk", tmp_path / "place"
+    disk, place = directory / "disk", directory / "place"
     place.mkdir()
     with open(disk, "wb") as file:
         file.truncate(DISK_BYTES)
-    subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=1", str(disk)], check=True)
+    options = ["-E", f"lazy_itable_init=1,root_owner={owner.uid}:{owner.gid}"]
+    subprocess.run(["mkfs.ext4", "-q", *options, str(disk)], check=True)
     with mounted(disk, place) as home:
-        with ipycontainer.connect(home) as engine:
-            engine.images.import_(busybox_tar, repository="busybox")
+        owner.run("prepare", str(home), str(archive))
         os.sync()
-        with writers(home, busybox_tar, seed) as workers:
+        with writers(home, archive, seed, owner.words, owner.environment) as workers:
             for number in range(CUTS):
                 time.sleep(chance.uniform(0.5, 4))
                 with frozen(home, workers):
-                    at_an_instant(disk, tmp_path / f"cut{number}")
+                    at_an_instant(disk, directory / f"cut{number}")
     for number in range(CUTS):
-        with mounted(tmp_path / f"cut{number}", place) as home:
-            with ipycontainer.connect(home) as engine:
-                told = _is_whole(engine)
-                engine.reset()
-            print(f"cut {number}: {told}")
-
-
-def _is_whole(engine: Engine) -> str:
-    containers = engine.containers.list(all=True)
-    assert not [each for each in containers if each.status not in ("created", "exited")]
-    assert "busybox:latest" in engine.images.get("busybox").tags
-    for directory in engine.home.containers.iterdir():
-        os.utime(directory, (0, 0))
-    engine.supervisor.work("repair", {})
-    assert_true(engine)
-    for blob in (engine.home.layout / "blobs/sha256").iterdir():
-        with open(blob, "rb") as file:
-            assert hashlib.file_digest(file, "sha256").hexdigest() == blob.name
-    json.loads((engine.home.layout / "oci-layout").read_bytes())
-    images = [each for each in engine.images.list() if "host:latest" not in each.tags]
-    for image in images:
-        result = engine.run(image.id, ["cat", "/etc/passwd"], network="none", remove=True)
-        assert result.stdout.startswith(b"root:"), (image, result)
-    for container in engine.containers.list(all=True):
-        container.start()
-        with suppress(NoSuchContainer):  # one of `run --rm` goes by itself
-            container.remove(force=True)
-    volumes = engine.volumes.list()
-    for volume in volumes:
-        mount = {f"{volume.name}": {"bind": "/v", "mode": "rw"}}
-        assert (
-            engine.run("busybox", ["touch", "/v/x"], network="none", volumes=mount).exit_code == 0
-        )
-    for container in engine.containers.list(all=True):
-        container.remove(force=True)
-    for image in images:
-        engine.images.remove(image.id, force=True)
-    assert_true(engine)
-    return f"{len(containers)} containers, {len(images)} images, {len(volumes)} volumes"
+        with mounted(directory / f"cut{number}", place) as home:
+            print(f"cut {number}: {owner.run('check', str(home))}")
