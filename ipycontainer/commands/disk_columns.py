@@ -57,6 +57,7 @@ def image_sizes(row: ImageSummary) -> dict[str, str]:
     """Return the fields of an image's row that only `system df -v` fills."""
     return {
         "Containers": str(row.containers),
+        "Digest": "",  # docker asks for none there
         "SharedSize": human_size(row.shared),
         "UniqueSize": human_size(row.size - row.shared),
     }

@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 import click
 
-from ipycontainer.commands.go_quoting import go_quote, parse_bool
-from ipycontainer.errors import Unsupported, UsageError
+from ipycontainer.commands.quoting import go_quote, parse_bool
+from ipycontainer.commands.refusals import NO_SWARM, OF_CLUSTERS, OF_WINDOWS
+from ipycontainer.errors import EngineError, InvalidArgument, Unsupported, UsageError
 
 Given: TypeAlias = tuple[click.Option, str]
 
@@ -154,7 +155,7 @@ class Flags:
             return HelpWanted()
         for flag in self.refused.split():
             if flag.rpartition(",")[2] == name:
-                return _not_yet(flag)
+                return _refused(self.path, flag)
         hint = ""
         longs = [n for o in self.options for n in o.opts if n.startswith("--")]
         if close := difflib.get_close_matches(f"--{name}", [*longs, *self._refused_longs()], n=1):
@@ -164,7 +165,7 @@ class Flags:
     def _unknown_short(self, letters: str) -> Exception:
         for flag in self.refused.split():
             if flag.startswith(f"{letters[0]},"):
-                return _not_yet(flag)
+                return _refused(self.path, flag)
         if letters[0] == "h":
             return HelpWanted()
         quoted = go_quote(letters[0], "'")
@@ -178,8 +179,17 @@ class Flags:
         return UsageError(message, hint=hint, exit_code=125, usage=f"See '{command} --help'.")
 
 
-def _not_yet(flag: str) -> Unsupported:
+def _refused(path: str, flag: str) -> EngineError:
+    """Return docker's own refusal where it has one on this machine, else ours by name."""
     short, _, long = flag.rpartition(",")
+    if long in OF_WINDOWS:
+        return UsageError(
+            f'"--{long}" is only supported on a docker daemon running on windows, but the docker '
+            "daemon is running on linux",
+            exit_code=1,
+        )
+    if path == "volume create" and long in OF_CLUSTERS:
+        return InvalidArgument(NO_SWARM)
     name = f"-{short}, --{long}" if short else f"--{long}"
     return Unsupported(f"{name} is not supported yet")
 

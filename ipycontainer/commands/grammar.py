@@ -287,7 +287,8 @@ def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
     close = difflib.get_close_matches(name, group.commands, n=2)
     hint = f"Did you mean {' or '.join(close)}?" if close else f"{PROGRAM} --help lists the verbs"
     if path:
-        raise UsageError(_group_usage(group), exit_code=1, hint=hint if close else "")
+        text = _group_usage(group, everything=True)
+        raise UsageError(text, exit_code=1, hint=hint if close else "")
     raise UsageError(
         f"{PROGRAM}: '{full}' is not an {PROGRAM} command.",
         hint=hint,
@@ -308,12 +309,16 @@ def _help(words: Sequence[str]) -> Call:
     return Call("help", {}, lambda _: Help(lines=(text,)))
 
 
+_OF_A_SWARM = {"volume": ("update",)}
 _LEAST_COLUMNS = 11  # cobra's, for the names of verbs
 
 
-def _group_usage(group: click.Command) -> str:
+def _group_usage(group: click.Command, *, everything: bool = False) -> str:
+    """Return the text about a group; docker names what a swarm alone has only beside an error."""
     path = PROGRAM if group is cli else f"{PROGRAM} {group.name}"
     commands = group.commands if isinstance(group, click.Group) else {}
+    hidden = () if everything else _OF_A_SWARM.get(str(group.name), ())
+    commands = {name: each for name, each in commands.items() if name not in hidden}
     width = max(_LEAST_COLUMNS, *(len(name) for name in commands)) + 1
     lines = [f"  {name.ljust(width)}{commands[name].help}" for name in sorted(commands)]
     return "\n".join(

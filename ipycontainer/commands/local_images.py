@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,9 +46,11 @@ def import_(
     del others  # docker takes more words and asks nothing of them
     repository, tag_ = _name(reference) if reference else ("", "")
     remote = source.startswith(("http://", "https://"))
-    with session.progress(f"Importing {source}") as progress:
+    opened: Path | BinaryIO | str = source if remote else _opened(session, source)
+    held = nullcontext() if isinstance(opened, str | Path) else opened
+    with held, session.progress(f"Importing {source}") as progress:
         image = session.engine.images.import_(
-            source if remote else _opened(session, source),
+            opened,
             repository=repository,
             tag=tag_,
             changes=change,

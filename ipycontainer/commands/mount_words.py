@@ -42,7 +42,7 @@ def mount_points(
 ) -> tuple[MountPoint, ...]:
     """Return what the words ask for, in their order; the same `-v` twice is one.
 
-    A source that starts with a dot stands below `cwd`.
+    The source `.` and what starts with `./` stand below `cwd`.
     """
     found = [_volume(spec, cwd) for spec in dict.fromkeys(volumes)]
     found += [_checked(mount) for mount in mounts]
@@ -57,7 +57,7 @@ def _volume(spec: str, cwd: Path) -> MountPoint:
     source, target, mode = _sections(spec)
     if not source:
         return MountPoint("volume", _unnamed_target(spec, target), anonymous=True)
-    if source.startswith("."):
+    if source == "." or source.startswith("./"):  # not ../x: that docker sends as it is
         source = str(cwd / source)
         spec = f"{source}:{spec.partition(':')[2]}"  # docker's client tells its daemon so
     is_bind = source.startswith("/")

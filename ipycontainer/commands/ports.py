@@ -94,7 +94,7 @@ def _published(spec: str) -> Sequence[PortBinding]:
 
 
 def _protocol_and_port(spec: str) -> tuple[str, str]:
-    port, _, protocol = spec.partition("/")
+    port, protocol, *_ = (*spec.split("/"), "")  # what comes after is not looked at
     return (protocol or "tcp").lower(), port
 
 

@@ -6,10 +6,26 @@ does not stand here; a test holds both against each other.
 
 from __future__ import annotations
 
-__all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTEAD", "VERBS"]
+__all__ = [
+    "FILTERS",
+    "FLAGS",
+    "GLOBAL_FLAGS",
+    "GROUPS",
+    "INSPECT_TYPES",
+    "INSTEAD",
+    "NO_SWARM",
+    "OF_CLUSTERS",
+    "OF_WINDOWS",
+    "VERBS",
+]
 
 _CREATE = """
-gpus link-local-ip
+cpu-count cpu-percent gpus io-maxbandwidth io-maxiops link-local-ip
+"""
+
+_CLUSTER = """
+availability group limit-bytes required-bytes scope secret sharing topology-preferred
+topology-required type
 """
 
 FLAGS: dict[str, str] = {
@@ -18,8 +34,17 @@ FLAGS: dict[str, str] = {
     "start": "checkpoint checkpoint-dir",
     "pull": "disable-content-trust",
     "push": "disable-content-trust",
+    "volume create": _CLUSTER,
     "network connect": "gw-priority link-local-ip",
 }
+
+# Of these, what docker itself refuses on such a machine, and how.
+OF_WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
+OF_CLUSTERS = tuple(_CLUSTER.split())
+NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
+    "this node to swarm and try again."
+)
 
 GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscert tlskey tlsverify"
 

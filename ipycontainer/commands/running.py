@@ -169,7 +169,7 @@ def create(
     """Return the container, not started."""
     config = configuration(session, **options)
     check_policy(pull)
-    single_choices.check_platform(platform)
+    single_choices.check_platform(platform, exit_code=1)
     fetch(session, config.image, pull, platform, quiet)
     config, _ = _with_body(session, config, options["interactive"])
     if isinstance(session.stdin, bytes) and not config.files:

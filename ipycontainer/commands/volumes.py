@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,7 @@ from ipycontainer.commands.records import Done, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import VolumeSummary
 from ipycontainer.commands.types import Filter, Label, List
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume, UsageError
+from ipycontainer.errors import EngineError, NoSuchVolume, UsageError
 from ipycontainer.model.units import human_size
 
 if TYPE_CHECKING:
@@ -26,24 +26,6 @@ __all__ = ["create", "ls", "prune", "rm", "update", "volume_summary"]
 
 _ANONYMOUS = "anonymous local volumes not used by at least one container."
 _ALL = "all local volumes not used by at least one container."
-# Docker's flags for volumes of a swarm's cluster, and what its daemon says to them outside of one.
-_CLUSTER_FLAGS = (
-    *("--availability", "--group", "--limit-bytes", "--required-bytes", "--scope", "--secret"),
-    *("--sharing", "--topology-preferred", "--topology-required", "--type"),
-)
-_NO_SWARM = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
-    "this node to swarm and try again."
-)
-
-
-def _of_a_cluster(function: Any) -> Any:
-    """Add docker's flags of cluster volumes, so that they get docker's refusal."""
-    for name in _CLUSTER_FLAGS:
-        function = click.option(name, multiple=True, hidden=True, help="Of cluster volumes alone")(
-            function
-        )
-    return function
 
 
 @verb(
@@ -58,7 +40,6 @@ def _of_a_cluster(function: Any) -> Any:
 @click.option("--label", type=Label(), multiple=True, help="Set metadata for a volume")
 @click.option("--name", default="", help="Specify volume name")
 @click.option("-o", "--opt", type=List(), multiple=True, help="Set driver specific options")
-@_of_a_cluster
 @click.argument("volume", required=False)
 def create(
     session: Session,
@@ -67,7 +48,6 @@ def create(
     name: str,
     opt: tuple[str, ...],
     volume: str | None,
-    **cluster: tuple[str, ...],
 ) -> Outcome:
     """Return the name of the volume; one that is there already is success."""
     if name and volume:
@@ -75,8 +55,6 @@ def create(
             "conflicting options: either specify --name or provide positional arg, not both",
             exit_code=1,
         )
-    if any(cluster.values()):
-        raise InvalidArgument(_NO_SWARM)
     options = dict(word.partition("=")[::2] for word in opt)
     labels = dict(word.partition("=")[::2] for word in label)
     made = session.engine.volumes.create(
@@ -146,17 +124,18 @@ def rm(session: Session, force: bool, volumes: tuple[str, ...]) -> Outcome:
 @verb(
     "update",
     "Update a volume (cluster volumes only)",
-    "[OPTIONS] VOLUME",
-    least=1,
+    "[OPTIONS] [VOLUME]",
     most=1,
     path="volume update",
     canonical="volume update",
 )
 @click.option("--availability", default="active", help="Cluster Volume availability")
-@click.argument("volume")
-def update(session: Session, availability: str, volume: str) -> Outcome:
+@click.argument("volume", required=False)
+def update(session: Session, availability: str, volume: str | None) -> Outcome:
     """Say what docker says of every volume outside of a swarm."""
     del availability
+    if volume is None:
+        raise UsageError("which volume?", exit_code=2)
     check_route(volume)
     session.engine.volumes.get(volume)
     raise UsageError("Can only update cluster volumes", exit_code=1)

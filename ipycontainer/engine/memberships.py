@@ -75,7 +75,10 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
     with engine.store.read() as tx:
         there = {each.network_id: each for each in endpoints.of_container(tx, record.id)}
     if network.id not in there:
-        raise InvalidArgument(f"container {record.id} is not connected to network {network.name}")
+        article = "" if record.state.status.alive else "the "  # two places of docker's say it
+        raise InvalidArgument(
+            f"container {record.id} is not connected to {article}network {network.name}"
+        )
     own = there[network.id].wanted
     kept = tuple(endpoint for endpoint in record.config.endpoints if endpoint != own)
     changed = replace(record, config=replace(record.config, endpoints=kept))

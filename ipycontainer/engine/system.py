@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["info", "reset", "version"]
 
+_NO_COMMIT = {"ID": "", "Expected": ""}  # no such programs stand behind this engine
+
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -92,23 +94,26 @@ def info(engine: Engine) -> dict[str, Any]:
             "Log": ["json-file", "local"],
         },
         **_limits(hierarchies),
-        "IPv4Forwarding": _forwards(),
+        "IPv4Forwarding": _is_on("ipv4/ip_forward"),
+        "BridgeNfIptables": _is_on("bridge/bridge-nf-call-iptables"),
+        "BridgeNfIp6tables": _is_on("bridge/bridge-nf-call-ip6tables"),
         "Debug": False,
+        "NFd": len(os.listdir("/proc/self/fd")),
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs" if capacity.of(engine).able else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",
         "NetworkWayOut": outside.described(rootless=engine.home.rootless),
         "SystemTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "KernelVersion": platform.release(),
-        "OperatingSystem": platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-        if os.path.exists("/etc/os-release")
-        else "Linux",
+        "OperatingSystem": _release("PRETTY_NAME", "Linux"),
+        "OSVersion": _release("VERSION_ID", ""),
         "OSType": "linux",
         "Architecture": platform.machine(),
         "IndexServerAddress": "https://index.docker.io/v1/",
         "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8"], "Mirrors": None},
         "NCPU": len(os.sched_getaffinity(0)),
         "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "GenericResources": None,
         "DockerRootDir": str(engine.home.root),
         "HttpProxy": _variable("HTTP_PROXY"),
         "HttpsProxy": _variable("HTTPS_PROXY"),
@@ -125,11 +130,15 @@ def info(engine: Engine) -> dict[str, Any]:
             "LocalNodeState": "inactive",
             "ControlAvailable": False,
             "Error": "",
+            "RemoteManagers": None,
         },
         "LiveRestoreEnabled": True,  # a container needs its monitor, and no kernel
         "Isolation": "",
         "InitBinary": "ipycontainer-init",
+        **dict.fromkeys(("ContainerdCommit", "RuncCommit", "InitCommit"), _NO_COMMIT),
         "SecurityOptions": security,
+        "DefaultAddressPools": None,
+        "CDISpecDirs": [],
         "Warnings": [engine.home.note] if engine.home.note else None,
     }
 
@@ -150,12 +159,20 @@ def _limits(hierarchies: cgroups.Hierarchies) -> dict[str, bool]:
     }
 
 
-def _forwards() -> bool:
+def _is_on(name: str) -> bool:
+    """Tell whether a switch of the kernel's network is on; one that is missing is off."""
     try:
-        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
+        with open(f"/proc/sys/net/{name}", encoding="ascii") as file:
             return file.read().strip() == "1"
     except OSError:
         return False
+
+
+def _release(key: str, otherwise: str) -> str:
+    try:
+        return platform.freedesktop_os_release().get(key, otherwise)
+    except OSError:
+        return otherwise
 
 
 def _variable(name: str) -> str:

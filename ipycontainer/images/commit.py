@@ -62,6 +62,8 @@ def commit(
     if record.config.files:  # a cell's script goes with the container, not into the image
         settings = replace(settings, entrypoint=base.config.entrypoint, command=base.config.command)
     config = change_instructions.apply(settings, changes)
+    if not config.entrypoint and not config.command:  # docker takes the container's again
+        config = replace(config, command=settings.command)
     layout = Layout(home)
     with sweep.adding(home):
         layer = _layer(home, layout, record, base, progress)

@@ -67,6 +67,7 @@ class Pusher:
         found = manifest.parse(raw, source.media_type)
         assert isinstance(found, Manifest)
         registry = Registry(self._web, self._settings, host_of(name.domain))
+        patiently(self._web, self._settings.attempts, registry.reach)  # before a layer is named
         repository = Repository(registry, name, push=True)
         # Docker names a layer by its content when it pushes, by its blob when it pulls.
         names = {

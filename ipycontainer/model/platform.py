@@ -28,6 +28,7 @@ _MACHINES = {
 # Other spellings of a name that is Go's, and the variant that goes without saying.
 _EXAMPLE = "--platform linux/amd64"
 _PART = re.compile(r"[A-Za-z0-9_-]+")
+_SYSTEM_AND_VERSION = re.compile(r"([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?")
 # Go's own lists: what else is asked for as one word is an error.
 _SYSTEMS = {
     *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux"),
@@ -91,13 +92,21 @@ def parse(text: str) -> Platform:
     if "*" in text:
         raise InvalidArgument(f'"{text}": wildcards not yet supported: invalid argument')
     parts = text.split("/", 3)
-    for part in parts:
-        if not _PART.fullmatch(part):
+    for place, part in enumerate(parts):
+        if place == 0 and not _SYSTEM_AND_VERSION.fullmatch(part):
+            pattern = _SYSTEM_AND_VERSION.pattern.replace("\\", "\\\\")
+            raise InvalidArgument(
+                f'"{part}" is an invalid OS component of "{text}": OSAndVersion specifier component'
+                f' must match "^{pattern}$": invalid argument',
+                hint=_EXAMPLE,
+            )
+        if place and not _PART.fullmatch(part):
             raise InvalidArgument(
                 f'"{part}" is an invalid component of "{text}": platform specifier component must '
                 f'match "^{_PART.pattern}$": invalid argument',
                 hint=_EXAMPLE,
             )
+    parts[0] = parts[0].partition("(")[0]  # `windows(10.0)`: a version is no choice here
     if len(parts) > 3:
         raise InvalidArgument(
             f'"{text}": cannot parse platform specifier: invalid argument', hint=_EXAMPLE

@@ -63,6 +63,8 @@ def check_options(name: str, options: Mapping[str, str]) -> None:
     """Refuse what the local driver does not know, or knows only together with something else."""
     for key in options:
         if key not in _MANDATORY:
+            if key == "size":  # docker's local driver knows it, where the file system has quotas
+                raise InvalidArgument(f"create {name}: quota size requested but no quota support")
             raise InvalidArgument(f'create {name}: invalid option: "{key}"')
     for key, needed in _MANDATORY.items():
         for other in needed if key in options else ():

@@ -32,8 +32,8 @@ __all__ = [
 PREDEFINED = (BRIDGE, "host", "none")
 _PREFIX = "com.docker.network."
 _NO_OPERATION = (
-    "configuration network can only contain network specific configurations. Network operator "
-    "configurations like [ ingress | internal | attachable | scope ] are not supported."
+    "configuration network can only contain network specific fields. Network operator fields like "
+    "[ ingress | internal | attachable | scope ] are not supported."
 )
 NO_OWN_SETTINGS = (
     "user specified configurations are not supported if the network depends on a configuration "
@@ -84,7 +84,7 @@ def create(
         raise InvalidArgument("invalid name:")
     if name in (*PREDEFINED, "default"):
         raise Conflict(f"operation is not permitted on predefined {name} network")
-    if config.driver not in (BRIDGE, "default"):
+    if config.driver not in (BRIDGE, "default", ""):
         if config.driver in ("host", "null"):
             raise Conflict(f'only one instance of "{config.driver}" network is allowed')
         if config.driver == "overlay":

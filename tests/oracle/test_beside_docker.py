@@ -18,12 +18,15 @@ import pytest
 
 from tests.oracle import (
     further_lines,
+    image_lines,
     lines,
     membership_lines,
     network_lines,
     privilege_lines,
     space_lines,
     verb_lines,
+    volume_lines,
+    wiring_lines,
 )
 
 SCENES = {
@@ -34,6 +37,9 @@ SCENES = {
     **space_lines.SCENES,
     **verb_lines.SCENES,
     **further_lines.SCENES,
+    **image_lines.SCENES,
+    **volume_lines.SCENES,
+    **wiring_lines.SCENES,
 }
 SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN}
 
@@ -65,6 +71,9 @@ DIFFERENT: dict[str, str] = {
     **space_lines.DIFFERENT,
     **verb_lines.DIFFERENT,
     **further_lines.DIFFERENT,
+    **image_lines.DIFFERENT,
+    **volume_lines.DIFFERENT,
+    **wiring_lines.DIFFERENT,
 }
 
 
@@ -127,5 +136,11 @@ def test_says_what_docker_says(
         if left:
             run("rm", "-fv", *left)
         run("volume", "prune", "-af")
+        if named := run("volume", "ls", "-q").stdout.split():  # those with options stay
+            run("volume", "rm", *named)
         run("network", "prune", "-f")
+        names = run("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+        kept = ("busybox:latest", "host:latest", "<none>:<none>")
+        run("rmi", "-f", *(name for name in names if name not in kept))
+        run("image", "prune", "-f")
     assert not different, "\n".join(different)

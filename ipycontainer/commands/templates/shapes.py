@@ -192,24 +192,33 @@ _STRUCTS = {
         "ContainersStopped int; Images int; Driver string; DriverStatus [][2]string; "
         "Plugins system.PluginsInfo; MemoryLimit bool; SwapLimit bool; "
         "CPUCfsPeriod=CpuCfsPeriod bool; CPUCfsQuota=CpuCfsQuota bool; CPUShares bool; "
-        "CPUSet bool; PidsLimit bool; IPv4Forwarding bool; Debug bool; OomKillDisable bool; "
+        "CPUSet bool; PidsLimit bool; IPv4Forwarding bool; BridgeNfIptables bool; "
+        "BridgeNfIP6tables=BridgeNfIp6tables bool; Debug bool; NFd int; OomKillDisable bool; "
         "SystemTime string; LoggingDriver string; CgroupDriver string; CgroupVersion string; "
-        "KernelVersion string; OperatingSystem string; OSType string; Architecture string; "
-        "IndexServerAddress string; RegistryConfig *registry.ServiceConfig; "
-        "NCPU int; MemTotal int64; DockerRootDir string; HTTPProxy=HttpProxy string; "
+        "KernelVersion string; OperatingSystem string; OSVersion string; OSType string; "
+        "Architecture string; IndexServerAddress string; RegistryConfig *registry.ServiceConfig; "
+        "NCPU int; MemTotal int64; GenericResources []swarm.GenericResource; "
+        "DockerRootDir string; HTTPProxy=HttpProxy string; "
         "HTTPSProxy=HttpsProxy string; NoProxy string; Name string; Labels []string; "
         "ExperimentalBuild bool; ServerVersion string; "
         "Runtimes map[string]system.Runtime; DefaultRuntime string; Swarm swarm.Info; "
-        "LiveRestoreEnabled bool; Isolation string; InitBinary string; SecurityOptions []string; "
-        "Warnings []string; ClientInfo *system.clientInfo"
+        "LiveRestoreEnabled bool; Isolation string; InitBinary string; "
+        "ContainerdCommit system.Commit; RuncCommit system.Commit; InitCommit system.Commit; "
+        "SecurityOptions []string; DefaultAddressPools []system.NetworkAddressPool; "
+        "CDISpecDirs []string; Warnings []string; ClientInfo *system.clientInfo"
     ),
     "system.PluginsInfo": (
         "Volume []string; Network []string; Authorization []string; Log []string"
     ),
     "registry.ServiceConfig": "InsecureRegistryCIDRs []string; Mirrors []string",
     "swarm.Info": (
-        "NodeID string; NodeAddr string; LocalNodeState string; ControlAvailable bool; Error string"
+        "NodeID string; NodeAddr string; LocalNodeState string; ControlAvailable bool; "
+        "Error string; RemoteManagers []swarm.Peer; Nodes int; Managers int"
     ),
+    "system.Commit": "ID string; Expected string",
+    "swarm.Peer": "NodeID string; Addr string",
+    "swarm.GenericResource": "",
+    "system.NetworkAddressPool": "Base string; Size int",
     "system.clientInfo": "Debug bool; Version string; Context string",
     "system.Runtime": "Path=path string; Args=runtimeArgs []string",
     "struct{}": "",

@@ -169,6 +169,10 @@ class Registry:
         sent = headers if own else {k: v for k, v in headers.items() if k != "Authorization"}
         return self.web.request(method, url, sent, body, length=length, verify=not self.insecure)
 
+    def reach(self) -> None:
+        """Ask whether anybody is there. Raises NetworkFailure."""
+        self._send("GET", "/v2/", {}, None, None).close()
+
     def check(self) -> None:
         """Ask whether we are let in at all. Raises RegistryError."""
         response = self.request("GET", "/v2/", ())

@@ -27,6 +27,7 @@ from ipycontainer.version import __version__
 __all__ = ["NetworkFailure", "Response", "Web", "origin"]
 
 MOST_REDIRECTS = 10
+RESOLV_CONF = "/etc/resolv.conf"
 _PORTS = {"http": 80, "https": 443}
 _AGENT = f"ipycontainer/{__version__}"
 _MOST_DRAINED = 64 << 10
@@ -302,7 +303,7 @@ def _proxy_authorization(proxy: str) -> dict[str, str]:
 def _words(error: BaseException, parts: SplitResult) -> str:
     """Return an error as Go's net package words it, which is what docker shows."""
     if isinstance(error, socket.gaierror):
-        return f"dial tcp: lookup {parts.hostname}: no such host"
+        return f"dial tcp: lookup {parts.hostname} on {_lookup_words(error)}"
     if isinstance(error, ConnectionRefusedError):
         return f"dial tcp {_address(parts)}: connect: connection refused"
     if isinstance(error, TimeoutError):
@@ -322,3 +323,29 @@ def _address(parts: SplitResult) -> str:
     with suppress(OSError, UnicodeError):
         name = str(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0][4][0])
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
+def _lookup_words(error: socket.gaierror) -> str:
+    """Return which server was asked for a name, and what was wrong, as Go's resolver tells it."""
+    server = _name_server()
+    where = f"[{server}]:53" if ":" in server else f"{server}:53"
+    if error.errno != socket.EAI_AGAIN:
+        return f"{where}: no such host"
+    family = socket.AF_INET6 if ":" in server else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((server, 53))  # sends nothing: is there a way at all?
+        except OSError as unreachable:
+            words = (unreachable.strerror or "").lower()
+            return f"{where}: dial udp {where}: connect: {words}"
+    return f"{where}: server misbehaving"
+
+
+def _name_server() -> str:
+    """Return the first server of resolv.conf(5); Go's own where none is named."""
+    with suppress(OSError), open(RESOLV_CONF, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = line.split()
+            if len(words) > 1 and words[0] == "nameserver":
+                return words[1]
+    return "127.0.0.1"

@@ -43,7 +43,7 @@ def bind(target: str, source: str, read_only: bool = False, **more: Any) -> Moun
         ("/a:/b:rslave,ro", bind("/b", "/a", True, mode="rslave,ro", propagation="rslave")),
         ("/a:/b:z", bind("/b", "/a", mode="z")),
         ("./x:/y/", bind("/y", "/home/user/x")),
-        ("..:/y/../z", bind("/z", "/home")),
+        (".:/y/../z", bind("/z", "/home/user")),
         ("/a//b/..:/y", bind("/y", "/a")),
         ("data:/d", MountPoint("volume", "/d", "data")),
         (
