@@ -236,7 +236,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Tty": config.tty,
         "OpenStdin": config.open_stdin,
         "StdinOnce": config.open_stdin and config.attach_stdin,
-        "Env": list(config.env),
+        "Env": list(config.env) or None,
         "Cmd": list(config.command) or None,
         "Image": config.image,
         "Volumes": inspect_mounts.volumes(config.mounts),

@@ -17,6 +17,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.oracle import (
+    closer_lines,
     further_lines,
     lines,
     membership_lines,
@@ -34,6 +35,7 @@ SCENES = {
     **space_lines.SCENES,
     **verb_lines.SCENES,
     **further_lines.SCENES,
+    **closer_lines.SCENES,
 }
 SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN}
 
@@ -65,6 +67,7 @@ DIFFERENT: dict[str, str] = {
     **space_lines.DIFFERENT,
     **verb_lines.DIFFERENT,
     **further_lines.DIFFERENT,
+    **closer_lines.DIFFERENT,
 }
 
 
