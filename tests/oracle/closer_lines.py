@@ -41,6 +41,8 @@ SCENES: dict[str, tuple[str, ...]] = {
         "top /aax",
         "port aab/",
         "port aab ''",
+        "port aab 70000",
+        "port aab x",
         "diff aab/",
         "diff /aax",
         "exec aab/ echo x",
