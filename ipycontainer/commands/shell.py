@@ -189,8 +189,13 @@ def _print_hint(error: EngineError) -> None:
 
 
 def _show_log(view: LogView) -> int:
-    for entry in view.entries:
-        _write(_stream(entry.stream), view.text(entry), flush=view.follow)
+    parts: Iterator[tuple[str, bytes]]
+    parts = ((entry.stream, view.text(entry)) for entry in view.entries)
+    if not view.follow:
+        standard_streams.widen(sys.stdout)
+        parts = standard_streams.gathered(parts)
+    for name, data in parts:
+        _write(_stream(name), data, flush=view.follow)
     return 0
 
 

@@ -47,7 +47,10 @@ def check_output(path: str, shown: str = "") -> None:
 
 
 def look(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
-    """Return what stands at a path. Raises NotFound for one that `must` be there, ResourceError."""
+    """Return what stands at a path.
+
+    Raises NotFound or InvalidArgument for one that `must` be there.
+    """
     through = follow or copy_paths.asserts_directory(path)
     try:
         status = os.stat(path) if through else os.lstat(path)
@@ -59,6 +62,8 @@ def look(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
                 link = os.path.join(os.path.dirname(path), os.readlink(path))
                 return PathInfo(link, False)
     except (FileNotFoundError, NotADirectoryError) as error:
+        if must and isinstance(error, NotADirectoryError):  # Go's EvalSymlinks names no path
+            raise InvalidArgument("not a directory") from None
         if must:
             is_link = follow and os.path.islink(path)
             shown = os.path.realpath(path) if is_link else copy_paths.first_missing(path)

@@ -58,8 +58,8 @@ def images(
 def _dangling(values: Sequence[str]) -> bool | None:
     if not values:
         return None
-    if values[0] not in _TRUE | _FALSE:
-        raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(values)}]'")
+    if len(set(values)) > 1 or values[0] not in _TRUE | _FALSE:
+        raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(sorted(set(values)))}]'")
     return values[0] in _TRUE
 
 

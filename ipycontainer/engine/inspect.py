@@ -21,7 +21,7 @@ from ipycontainer.engine import (
     sharing,
 )
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import DEVICE_LISTS, HOST_CONFIG, Limits
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import rfc3339nano
@@ -285,18 +285,7 @@ def image(record: ImageRecord) -> dict[str, Any]:
         "Created": _moment(record.created_ns),
         "DockerVersion": "",
         "Author": record.author,
-        "Config": {
-            "Env": list(config.env) or None,
-            "Entrypoint": list(config.entrypoint) or None,
-            "Cmd": list(config.command) or None,
-            "WorkingDir": config.workdir,
-            "User": config.user,
-            "Labels": dict(config.labels) or None,
-            "ExposedPorts": {port: {} for port in config.exposed_ports} or None,
-            "Volumes": {path: {} for path in config.volumes} or None,
-            "OnBuild": list(config.on_build) or None,
-            "StopSignal": config.stop_signal,
-        },
+        "Config": _image_config(config),
         "Architecture": record.architecture,
         **({"Variant": record.variant} if record.variant else {}),
         "Os": record.os,
@@ -304,6 +293,34 @@ def image(record: ImageRecord) -> dict[str, Any]:
         "RootFS": {"Type": "layers", "Layers": [layer.diff_id for layer in record.layers]},
         "Metadata": {"LastTagTime": NEVER},
     }
+
+
+def _image_config(config: ImageConfig) -> dict[str, Any]:
+    """Return an image's settings: docker's object of a container's, in which much is empty."""
+    shown: dict[str, Any] = {
+        "Hostname": "",
+        "Domainname": "",
+        "User": config.user,
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "ExposedPorts": {port: {} for port in sorted(config.exposed_ports)},
+        "Tty": False,
+        "OpenStdin": False,
+        "StdinOnce": False,
+        "Env": list(config.env) or None,
+        "Cmd": list(config.command) or None,
+        "Healthcheck": config.healthcheck.to_docker() if config.healthcheck is not None else None,
+        "Image": "",
+        "Volumes": {path: {} for path in sorted(config.volumes)} or None,
+        "WorkingDir": config.workdir,
+        "Entrypoint": list(config.entrypoint) or None,
+        "OnBuild": list(config.on_build) or None,
+        "Labels": {name: config.labels[name] for name in sorted(config.labels)} or None,
+        "StopSignal": config.stop_signal,
+    }
+    left_out = {"ExposedPorts", "Healthcheck", "StopSignal"}  # Go's omitempty
+    return {name: value for name, value in shown.items() if value or name not in left_out}
 
 
 def history(record: ImageRecord, lineage: Sequence[ImageRecord] = ()) -> list[dict[str, Any]]:

@@ -38,14 +38,14 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
         "EnableIPv6": config.ipv6,
         "IPAM": {
             "Driver": "default",
-            "Options": {} if is_user_defined(record.name) else None,
+            "Options": dict(config.ipam_options) if is_user_defined(record.name) else None,
             "Config": [_pool(pool) for pool in config.pools] or None,
         },
         "Internal": config.internal,
         "Attachable": config.attachable,
         "Ingress": False,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
+        "ConfigFrom": {"Network": config.config_from},
+        "ConfigOnly": config.config_only,
         "Containers": {
             each.container_id: {
                 "Name": containers.get(tx, each.container_id).name,

@@ -64,7 +64,8 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     mode = config.network
     if shares(mode):
         for endpoint in config.endpoints:
-            _refuse(endpoint, _errors("none", False, endpoint))
+            chosen = [_ADDRESS_ON_CHOSEN] if endpoint.ipv4 or endpoint.ipv6 else []
+            _refuse(endpoint, [*_errors("none", endpoint), *chosen])
     if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
         for link in config.links:
             name = link.partition(":")[0]
@@ -166,12 +167,16 @@ def checked_endpoint(
     """
     if record.name in ("host", "none") and created:
         raise Conflict(f"container cannot be connected to {record.name} network beside others")
-    errors = _errors(record.name, record.config.configured, wanted)
+    if record.config.config_only:
+        raise InvalidArgument("cannot create endpoint on configuration-only network")
+    errors = _errors(record.name, wanted)
     pools = [ipaddress.ip_network(pool.subnet) for pool in record.config.pools]
-    if record.config.configured:
-        for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
-            if text and not any(_holds(pool, text) for pool in pools if pool.version == version):
-                errors.append(f"no configured subnet or ip-range contain the IP address {text}")
+    for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
+        typed = [pool for pool in pools if pool.version == version and record.config.configured]
+        if text and not typed:
+            errors.append(_ADDRESS_ON_CHOSEN)
+        elif text and not any(_holds(pool, text) for pool in typed):
+            errors.append(f"no configured subnet or ip-range contain the IP address {text}")
     _refuse(wanted if created else None, errors)
 
 
@@ -182,7 +187,7 @@ def _holds(pool: IPNetwork, text: str) -> bool:
         return False
 
 
-def _errors(name: str, configured: bool, wanted: EndpointConfig) -> list[str]:
+def _errors(name: str, wanted: EndpointConfig) -> list[str]:
     """Return what docker says of an endpoint on this network, in its order."""
     errors = []
     addresses = list(filter(None, (wanted.ipv4, wanted.ipv6)))
@@ -196,8 +201,6 @@ def _errors(name: str, configured: bool, wanted: EndpointConfig) -> list[str]:
             is_wrong = True
         if is_wrong:
             errors.append(f"invalid IPv{version} address: {text}")
-    if addresses and not configured:
-        errors.append(_ADDRESS_ON_CHOSEN)
     return errors
 
 

@@ -177,7 +177,8 @@ _STRUCTS = {
     "system.versionInfo": "Client system.clientVersion; Server *types.Version",
     "system.clientVersion": (
         "Platform *system.platformInfo; Version string; APIVersion=ApiVersion string; "
-        "PythonVersion string; Os string; Arch string; KernelVersion string"
+        "DefaultAPIVersion string; PythonVersion string; Os string; Arch string; "
+        "KernelVersion string; Context string"
     ),
     "system.platformInfo": "Name string",
     "types.Version": (
@@ -189,12 +190,27 @@ _STRUCTS = {
     "system.dockerInfo": (
         "ID string; Containers int; ContainersRunning int; ContainersPaused int; "
         "ContainersStopped int; Images int; Driver string; DriverStatus [][2]string; "
+        "Plugins system.PluginsInfo; MemoryLimit bool; SwapLimit bool; "
+        "CPUCfsPeriod=CpuCfsPeriod bool; CPUCfsQuota=CpuCfsQuota bool; CPUShares bool; "
+        "CPUSet bool; PidsLimit bool; IPv4Forwarding bool; Debug bool; OomKillDisable bool; "
         "SystemTime string; LoggingDriver string; CgroupDriver string; CgroupVersion string; "
         "KernelVersion string; OperatingSystem string; OSType string; Architecture string; "
-        "NCPU int; MemTotal int64; DockerRootDir string; Name string; ServerVersion string; "
-        "Runtimes map[string]system.Runtime; DefaultRuntime string; SecurityOptions []string; "
-        "Warnings []string"
+        "IndexServerAddress string; RegistryConfig *registry.ServiceConfig; "
+        "NCPU int; MemTotal int64; DockerRootDir string; HTTPProxy=HttpProxy string; "
+        "HTTPSProxy=HttpsProxy string; NoProxy string; Name string; Labels []string; "
+        "ExperimentalBuild bool; ServerVersion string; "
+        "Runtimes map[string]system.Runtime; DefaultRuntime string; Swarm swarm.Info; "
+        "LiveRestoreEnabled bool; Isolation string; InitBinary string; SecurityOptions []string; "
+        "Warnings []string; ClientInfo *system.clientInfo"
     ),
+    "system.PluginsInfo": (
+        "Volume []string; Network []string; Authorization []string; Log []string"
+    ),
+    "registry.ServiceConfig": "InsecureRegistryCIDRs []string; Mirrors []string",
+    "swarm.Info": (
+        "NodeID string; NodeAddr string; LocalNodeState string; ControlAvailable bool; Error string"
+    ),
+    "system.clientInfo": "Debug bool; Version string; Context string",
     "system.Runtime": "Path=path string; Args=runtimeArgs []string",
     "struct{}": "",
     "time.Time": "",

@@ -130,9 +130,9 @@ def test_flag_of_later(say: Say) -> None:
         "ipycontainer: --link-local-ip is not supported yet.\nSee 'ipycontainer run --help'.\n",
         125,
     )
-    assert say("network connect --driver-opt a=b c d") == (
+    assert say("network connect --gw-priority 1 c d") == (
         "",
-        "--driver-opt is not supported yet\n",
+        "--gw-priority is not supported yet\n",
         1,
     )
 
