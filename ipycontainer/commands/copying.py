@@ -68,7 +68,7 @@ def cp(
                 copy_local.check_output(str(session.cwd / target) + _tail(target))
             if not from_path:
                 raise InvalidArgument("bad parameter: pathcannot be empty")
-            container = lookup.container(session, from_name)
+            container, from_name = lookup.container(session, from_name), lookup.routed(from_name)
             return _out(session, container, from_name, from_path, to_path, archive, follow, quiet)
         if source == "-":
             container = _receiver(session, to_name, to_path, target)
@@ -77,6 +77,7 @@ def cp(
             if not to_path:
                 raise UsageError("no such directory", exit_code=1)
             container = _sent_to(session, to_name, to_path, str(session.cwd / source))
+        to_name = lookup.routed(to_name)
         return _in(session, container, to_name, from_path, target, to_path, archive, follow, quiet)
     except (InvalidArgument, NotFound) as error:
         if error.message.startswith(_CLIENTS) and not _is_daemons(error.message):

@@ -14,6 +14,7 @@ from ipycontainer.commands.lifecycle import for_each
 from ipycontainer.commands.lookup import check_route
 from ipycontainer.commands.lookup import inspected as lookup_inspected
 from ipycontainer.commands.network_options import Link
+from ipycontainer.commands.ports import LAST_PORT
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome, PortListing
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.summaries import NetworkSummary, PortSummary
@@ -324,10 +325,12 @@ def port(session: Session, container: str, private_port: str | None) -> Outcome:
     if not private_port:
         return PortListing(rows=rows)
     number, _, protocol = private_port.partition("/")
-    if not number.isdecimal():
+    wrong = "" if number.isdecimal() else "invalid syntax"
+    if not wrong and int(number) > LAST_PORT:
+        wrong = "value out of range"
+    if wrong:
         raise UsageError(
-            f'Error: invalid port ({number}): strconv.ParseUint: parsing "{number}": '
-            "invalid syntax",
+            f'Error: invalid port ({number}): strconv.ParseUint: parsing "{number}": {wrong}',
             exit_code=1,
         )
     key = f"{int(number)}/{protocol or 'tcp'}"

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from ipycontainer.errors import UsageError
 from ipycontainer.model.network import PROTOCOLS, PortBinding
 
-__all__ = ["parse_exposed", "parse_published"]
+__all__ = ["LAST_PORT", "parse_exposed", "parse_published"]
 
 _LONG = re.compile(r"\w+=\w+(,\w+=\w+)*")
-_LAST_PORT = 65535
+LAST_PORT = 65535
 
 
 def parse_published(specs: Sequence[str]) -> tuple[PortBinding, ...]:
@@ -126,6 +126,6 @@ def _range(text: str) -> tuple[int, int]:
 def _number(text: str) -> int:
     if not re.fullmatch(r"[0-9]+", text):
         raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
-    if int(text) > _LAST_PORT:
+    if int(text) > LAST_PORT:
         raise ValueError(f'strconv.ParseUint: parsing "{text}": value out of range')
     return int(text)

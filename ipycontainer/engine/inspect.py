@@ -236,7 +236,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Tty": config.tty,
         "OpenStdin": config.open_stdin,
         "StdinOnce": config.open_stdin and config.attach_stdin,
-        "Env": list(config.env),
+        "Env": list(config.env) or None,
         "Cmd": list(config.command) or None,
         "Image": config.image,
         "Volumes": inspect_mounts.volumes(config.mounts),
@@ -246,7 +246,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Labels": dict(config.labels),
     }
     # Docker leaves these out when they were not given.
-    if config.mac_address:
+    if config.mac_address and config.network not in ("none", "host"):
         shown["MacAddress"] = config.mac_address
     if config.healthcheck is not None:
         shown["Healthcheck"] = config.healthcheck.to_docker()

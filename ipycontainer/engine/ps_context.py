@@ -54,7 +54,7 @@ class Around:
     def network_ids(self, record: ContainerRecord) -> frozenset[str]:
         """Return the ids of its networks, which a container has from its first start."""
         if not record.state.started_ns:
-            return frozenset()
+            return frozenset({""})  # docker's until then: what an empty word begins
         return frozenset(self._ids[name] for name in self.networks(record) if name in self._ids)
 
     @cached_property

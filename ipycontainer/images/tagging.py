@@ -158,7 +158,14 @@ def prune(
                 continue
             if containers.using_image(tx, image.id):
                 continue
-            sizes.update({layer.chain_id: layer.size for layer in image.layers})
+            if ("Deleted", image.id) in done:  # with the last that was committed from it
+                continue
+            if images.has_children(tx, image.id):
+                for name in image.tags:
+                    done += _untag(tx, name)
+                continue
+            for each in images.lineage(tx, image.id):
+                sizes.update({layer.chain_id: layer.size for layer in each.layers})
             done += _delete(tx, image)
     Layout(home).write_index(store)
     if done:

@@ -17,6 +17,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.oracle import (
+    closer_lines,
     further_lines,
     image_lines,
     lines,
@@ -40,6 +41,7 @@ SCENES = {
     **image_lines.SCENES,
     **volume_lines.SCENES,
     **wiring_lines.SCENES,
+    **closer_lines.SCENES,
 }
 SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN}
 
@@ -74,6 +76,7 @@ DIFFERENT: dict[str, str] = {
     **image_lines.DIFFERENT,
     **volume_lines.DIFFERENT,
     **wiring_lines.DIFFERENT,
+    **closer_lines.DIFFERENT,
 }
 
 

@@ -8,6 +8,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound, ResourceError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import EndpointConfig
+from tests.conftest import Shell
 from tests.system.network.bridged import SLEEP, address, ports, says, start
 
 pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
@@ -229,6 +230,28 @@ def test_host_name_is_known_on_a_network_of_users(engine: Engine) -> None:
     engine.networks.create("office")
     start(engine, network="office", name="one", hostname="bee")
     assert says(start(engine, network="office"), "ping", "-c1", "-W2", "BEE")[0] == 0
+
+
+def test_the_machines_network_beside_a_bridge(shell: Shell) -> None:
+    """The first one says whose namespace it is; a bridge behind the machine's cannot be started."""
+    made = shell("create", "--name", "hb", "--network", "host", "--network", "bridge", "busybox")
+    assert made.returncode == 1  # no command, as for any other container
+    words = ("--name", "hb", "--network", "host", "--network", "bridge", "busybox", "true")
+    assert shell("create", *words).returncode == 0
+    began = shell("start", "hb")
+    assert began.returncode == 1
+    assert "failed to add interface" in began.stderr
+    state = shell("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "hb")
+    assert state.stdout == "created 128\n"
+    names = shell(
+        "inspect", "-f", "{{range $n, $_ := .NetworkSettings.Networks}}{{$n}} {{end}}", "hb"
+    )
+    assert names.stdout == "bridge host \n"
+    shell("rm", "hb")
+    assert shell("run", *words).returncode == 125
+    look = ("busybox", "ls", "/sys/class/net")
+    inside = shell("run", "--rm", "--network", "bridge", "--network", "host", *look)
+    assert inside.stdout.split() == ["eth0", "lo"]
 
 
 def test_a_network_takes_its_settings_from_another(engine: Engine) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ipycontainer.commands.grammar import parse
+from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.errors import InvalidArgument, UsageError
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.limits import DeviceLimit, Limits, Ulimit
+from ipycontainer.model.mounts import MountPoint
 from ipycontainer.model.units import parse_size
 
 
@@ -54,3 +59,13 @@ def test_no_sizes(text: str) -> None:
     """Refused in its words."""
     with pytest.raises(InvalidArgument):
         parse_size(text)
+
+
+def test_what_the_client_warns_of() -> None:
+    """A driver for volumes beside `--mount`, which names its own; resolvers on a loopback."""
+    mount = MountPoint("volume", "/d", origin="--mount")
+    config = ContainerConfig("i", mounts=(mount,), volume_driver="nope", dns=("127.0.0.1",))
+    ignored, resolver = client_warnings(config)
+    assert "`--volume-driver` is ignored" in ignored
+    assert "--dns=127.0.0.1" in resolver
+    assert client_warnings(replace(config, mounts=(replace(mount, origin="-v"),), dns=())) == ()

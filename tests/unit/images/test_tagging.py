@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -234,3 +235,55 @@ def test_prune_takes_what_nothing_uses(bare_home: Home, store: Store, image: Ima
     assert done[:2] == [("Untagged", "bb:1"), ("Deleted", image.id)]
     assert freed == 1
     assert files(bare_home) == []
+
+
+def committed(store: Store, image: ImageRecord, name: str = "") -> ImageRecord:
+    """Add an image that was committed from another one, without a change."""
+    number = f"{len(name)}{image.id[-4:]}"
+    digest = f"sha256:{number.encode().hex():0>64}"
+    tags = (name,) if name else ()
+    child = replace(image, id=digest, tags=tags, parent=image.id, created_ns=image.created_ns + 1)
+    with store.write() as tx:
+        images.add(tx, child)
+    return child
+
+
+def test_an_image_stays_while_another_was_committed_from_it(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """Its name may go; it goes itself with the last child, however far that is."""
+    child = committed(store, image, "child:1")
+    grandchild = committed(store, child, "grand:1")
+    with pytest.raises(ImageInUse, match="image has dependent child images"):
+        catalogue.remove(bare_home, store, image.id, force=True)
+    assert catalogue.remove(bare_home, store, "child:1") == [("Untagged", "child:1")]
+    assert catalogue.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert catalogue.prune(bare_home, store)[0] == []
+    assert catalogue.remove(bare_home, store, "grand:1") == [
+        ("Untagged", "grand:1"),
+        ("Deleted", grandchild.id),
+        ("Deleted", child.id),
+        ("Deleted", image.id),
+        ("Deleted", image.layers[0].chain_id),
+    ]
+
+
+def test_prune_takes_parents_with_their_last_child(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """Each is told once, and what a container stands on keeps what it was committed from."""
+    child = committed(store, image, "child:1")
+    grandchild = committed(store, child, "grand:1")
+    user = on(store, grandchild, "user")
+    done, freed = catalogue.prune(bare_home, store, every=True)
+    assert (done, freed) == ([("Untagged", "child:1"), ("Untagged", "bb:1")], 0)
+    with store.write() as tx:
+        containers.remove(tx, user)
+    done, freed = catalogue.prune(bare_home, store, every=True)
+    assert [name for what, name in done if what == "Deleted"] == [
+        grandchild.id,
+        child.id,
+        image.id,
+        image.layers[0].chain_id,
+    ]
+    assert freed == image.size

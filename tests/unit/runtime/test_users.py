@@ -29,6 +29,7 @@ GROUP = b"root:x:0:\nwheel:x:10:root,web\naudio:x:29:web\nweb:x:44:\nbad:x:-1:we
         ("web", Identity(33, 44, (44, 10, 29), "/srv")),
         ("33", Identity(33, 44, (44, 10, 29), "/srv")),
         ("web:wheel", Identity(33, 10, (10,), "/srv")),
+        ("web:", Identity(33, 44, (44, 10, 29), "/srv")),
         ("web:5", Identity(33, 5, (5,), "/srv")),
         ("1000", Identity(1000, 0, (0,), "/")),
         ("1000:audio", Identity(1000, 29, (29,), "/")),

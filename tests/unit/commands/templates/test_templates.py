@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipycontainer.commands.go_quoting import go_quote
-from ipycontainer.commands.templates import TemplateError, go_json, parse
+from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.templates import TemplateError, go_json, in_order, parse
 from ipycontainer.commands.templates.printf import sprintf
 from ipycontainer.commands.templates.values import bare, printed
 
@@ -226,3 +227,24 @@ def test_a_template_without_end_is_refused() -> None:
         executed('{{define "a"}}{{template "a"}}{{end}}{{template "a"}}')
     with pytest.raises(TemplateError):
         parse("{{" + "(" * 2000 + "1" + ")" * 2000 + "}}")
+
+
+def test_objects_of_inspect_stand_in_gos_order() -> None:
+    """Fields as in docker's structs, keys of maps by their names; what no struct has comes last."""
+    shown = in_order(
+        {
+            "HostConfig": {"Memory": 0, "Binds": None, "PortBindings": {"80/tcp": [], "1/udp": []}},
+            "Config": {"Labels": {"b": "2", "a": "1"}, "User": "", "Env": ["Z=1", "Y=2"]},
+            "Own": {"z": 1},
+            "Id": "0",
+        }
+    )
+    assert json.dumps(shown) == json.dumps(
+        {
+            "Id": "0",
+            "HostConfig": {"Binds": None, "PortBindings": {"1/udp": [], "80/tcp": []}, "Memory": 0},
+            "Config": {"User": "", "Env": ["Z=1", "Y=2"], "Labels": {"a": "1", "b": "2"}},
+            "Own": {"z": 1},
+        }
+    )
+    assert in_order({"Labels": {"b": "", "a": ""}}) == {"Labels": {"b": "", "a": ""}}
