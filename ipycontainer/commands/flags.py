@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import click
 
-from ipycontainer.commands.quoting import go_quote, parse_bool
+from ipycontainer.commands.go_quoting import go_quote, parse_bool
 from ipycontainer.commands.refusals import NO_SWARM, OF_CLUSTERS, OF_WINDOWS
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported, UsageError
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipycontainer.commands.quoting import go_quote
+from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.templates import TemplateError, go_json, in_order, parse
 from ipycontainer.commands.templates.printf import sprintf
 from ipycontainer.commands.templates.values import bare, printed
