@@ -255,11 +255,11 @@ def test_an_image_stays_while_another_was_committed_from_it(
     child = committed(store, image, "child:1")
     grandchild = committed(store, child, "grand:1")
     with pytest.raises(ImageInUse, match="image has dependent child images"):
-        catalogue.remove(bare_home, store, image.id, force=True)
-    assert catalogue.remove(bare_home, store, "child:1") == [("Untagged", "child:1")]
-    assert catalogue.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
-    assert catalogue.prune(bare_home, store)[0] == []
-    assert catalogue.remove(bare_home, store, "grand:1") == [
+        tagging.remove(bare_home, store, image.id, force=True)
+    assert tagging.remove(bare_home, store, "child:1") == [("Untagged", "child:1")]
+    assert tagging.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert tagging.prune(bare_home, store)[0] == []
+    assert tagging.remove(bare_home, store, "grand:1") == [
         ("Untagged", "grand:1"),
         ("Deleted", grandchild.id),
         ("Deleted", child.id),
@@ -275,11 +275,11 @@ def test_prune_takes_parents_with_their_last_child(
     child = committed(store, image, "child:1")
     grandchild = committed(store, child, "grand:1")
     user = on(store, grandchild, "user")
-    done, freed = catalogue.prune(bare_home, store, every=True)
+    done, freed = tagging.prune(bare_home, store, every=True)
     assert (done, freed) == ([("Untagged", "child:1"), ("Untagged", "bb:1")], 0)
     with store.write() as tx:
         containers.remove(tx, user)
-    done, freed = catalogue.prune(bare_home, store, every=True)
+    done, freed = tagging.prune(bare_home, store, every=True)
     assert [name for what, name in done if what == "Deleted"] == [
         grandchild.id,
         child.id,
