@@ -45,6 +45,8 @@ def container_prune(session: Session, filters: tuple[tuple[str, str], ...], forc
 
 def _ended(session: Session, filters: Sequence[tuple[str, str]]) -> tuple[list[str], int]:
     """Remove the containers that have ended; return their ids and the bytes that they took."""
+    if len({value for key, value in filters if key == "until"}) > 1:
+        raise InvalidArgument("more than one until filter specified")
     wanted = [_Condition(key, value) for key, value in filters]
     engine = session.engine
     chosen = [

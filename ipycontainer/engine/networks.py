@@ -226,7 +226,10 @@ class Networks:
         for key in given:
             if key not in ("label", "label!", "until"):
                 raise InvalidArgument(f"invalid filter '{key}'")
-        before = min((parse_time(text) for text in given.get("until", ())), default=None)
+        until = dict.fromkeys(given.get("until", ()))
+        if len(until) > 1:
+            raise InvalidArgument("more than one until filter specified")
+        before = next((parse_time(text) for text in until), None)
         self._engine.settle()
         with self._engine.store.read() as tx:
             wanted = {

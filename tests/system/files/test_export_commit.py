@@ -113,27 +113,31 @@ def test_a_container_of_host_is_committed_upon_host(
     assert "made" in again.stdout, again.stderr
 
 
-def test_a_commit_of_nothing_adds_no_layer(shell: Shell, engine: Engine, busybox_tar: Path) -> None:
+def test_a_commit_of_nothing_adds_no_layer(engine: Engine, busybox_tar: Path) -> None:
     """The image knows what it was committed from, which stays as long as it does."""
-    shell("import", str(busybox_tar), "base")
-    shell("create", "--name", "cc", "--network", "none", "base", "sh")
-    shell("commit", "-c", "ENV X=y", "cc", "first")
-    shell("create", "--name", "dd", "--network", "none", "first", "sh")
-    shell("commit", "dd", "second")
-    base, first, second = (engine.images.get(name).record for name in ("base", "first", "second"))
+    base = engine.images.import_(busybox_tar, "base", "latest").record
+    one = engine.containers.create("base", ["sh"], name="one", network="none")
+    first = one.commit("first", changes=["ENV X=y"]).record
+    two = engine.containers.create("first", ["sh"], name="two", network="none")
+    second = two.commit("second").record
     assert base.layers == first.layers == second.layers
     assert [row.empty_layer for row in second.history] == [False, True, True]
     assert (base.parent, first.parent, second.parent) == ("", base.id, first.id)
-    assert shell(*RUN, "second", "sh", "-c", "echo $X").stdout == "y\n"
-    ids = shell("history", "-q", "--no-trunc", "second").stdout.split()
+    said = engine.run("second", ["sh", "-c", "echo $X"], network="none", remove=True)
+    assert said.stdout == b"y\n"
+    ids = [row["Id"] for row in engine.images.get("second").history()]
     assert ids == [second.id, first.id, base.id]
-    listed = shell("ps", "-a", "-f", "ancestor=first", "--format", "{{.Names}}").stdout
-    assert listed.split() == ["dd"]
-    shell("rm", "cc", "dd")
-    assert shell("rmi", "first").stdout == "Untagged: first:latest\n"
-    done = shell("rmi", "second").stdout
-    assert done == f"Untagged: second:latest\nDeleted: {second.id}\nDeleted: {first.id}\n"
-    assert shell(*RUN, "base", "echo", "here").stdout == "here\n"
+    listed = engine.containers.list(all=True, filters={"ancestor": "first"})
+    assert [container.name for container in listed] == ["two"]
+    one.remove()
+    two.remove()
+    assert engine.images.remove("first") == [("Untagged", "first:latest")]
+    assert engine.images.remove("second") == [
+        ("Untagged", "second:latest"),
+        ("Deleted", second.id),
+        ("Deleted", first.id),
+    ]
+    assert engine.images.get("base").record == base
 
 
 def test_a_sparse_file_is_committed_by_what_it_holds(shell: Shell, busybox_tar: Path) -> None:
