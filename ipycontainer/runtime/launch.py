@@ -130,7 +130,7 @@ def launch(
         seccomp = compile_profile(spec.linux.seccomp)
     flags_of_filter = filter_flags(spec.linux.seccomp)
     new = [kind for kind, path in spec.linux.namespaces.items() if not path]
-    userns = "user" in new or not namespaces.in_initial_userns()
+    userns = "user" in spec.linux.namespaces or not namespaces.in_initial_userns()
     course = course or Course()
     course.begin(sandboxed=False)
     course.cgroup = cgroup = make_cgroup(spec)
@@ -171,9 +171,11 @@ def launch(
         sync = -1
         if "user" in new:
             _write_maps(pid, spec)
+        if "user" in spec.linux.namespaces:
             if cgroup is not None:
                 cgroup.attach(pid)
-            os.write(own, b"1")
+            if cgroup is not None or "user" in new:
+                os.write(own, b"1")
         handed_trees.hand_over(own, trees)
         handed_trees.hand_over(own, mapped)
         course.mark()

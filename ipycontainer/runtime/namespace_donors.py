@@ -11,6 +11,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +27,12 @@ TMPFS_MAGIC = 0x01021994  # linux/magic.h
 
 
 def joins(spec: Spec) -> list[Step]:
-    """Return the steps that join the namespaces which a spec names by path."""
+    """Return the steps that join the namespaces which a spec names by path.
+
+    None where a user namespace is among them: all are joined before init is born then (`clone`).
+    """
     named = [(kind, path) for kind, path in spec.linux.namespaces.items() if path]
-    if not named:
+    if not named or spec.linux.namespaces.get("user"):
         return []
     known = _known(spec)
     return [
@@ -102,22 +106,30 @@ class ShareShm:
 
 
 def clone(flags: int, spec: Spec) -> int:
-    """Return init's pid, and 0 in init, which is born into the pid namespace that the spec names.
+    """Return init's pid, and 0 in init, which is born into the namespaces that are its parent's.
 
-    setns(2) moves only children there, and an ordinary user's process could not come back (EPERM):
-    so another child goes, and leaves its own child to us.
+    That is the pid namespace that the spec names: setns(2) moves only children there, and an
+    ordinary user's process could not come back (EPERM). And the user namespace, with all others
+    that are named: what is made new must be its own. So another child goes, and leaves its own
+    child to us.
     """
-    path = spec.linux.namespaces.get("pid", "")
-    if not path:
+    spaces = spec.linux.namespaces
+    kinds = [
+        kind for kind, path in spaces.items() if path and (kind == "pid" or spaces.get("user"))
+    ]
+    if not kinds:
         return namespaces.clone(flags)
-    other = namespaces.open_path(path, _start_ticks(path, _known(spec)))
+    known = _known(spec)
+    fds: dict[str, int] = {}
     read, write = os.pipe()
     try:
+        for kind in kinds:
+            fds[kind] = namespaces.open_path(spaces[kind], _start_ticks(spaces[kind], known))
         joiner = namespaces.clone(0)
         if joiner == 0:
             born = False
             try:
-                born = _leave_child(other, flags, write)
+                born = _leave_child(fds, flags, write)
             finally:
                 if not born:
                     os._exit(0)
@@ -127,7 +139,7 @@ def clone(flags: int, spec: Spec) -> int:
         answer = int(os.read(read, 20) or 0)
         os.waitpid(joiner, 0)
     finally:
-        for fd in (other, read, write):
+        for fd in (*fds.values(), read, write):
             if fd >= 0:
                 os.close(fd)
     if answer <= 0:
@@ -135,13 +147,13 @@ def clone(flags: int, spec: Spec) -> int:
     return answer
 
 
-def _leave_child(pids: int, flags: int, write: int) -> bool:
-    """Fork into another pid namespace, with our parent as parent; return True in the child.
+def _leave_child(fds: Mapping[str, int], flags: int, write: int) -> bool:
+    """Fork into other namespaces, with our parent as parent; return True in the child.
 
     Its pid, as our parent sees it, is written to a pipe, or the negative number of an error.
     """
     try:
-        namespaces.setns(pids, namespaces.FLAGS["pid"])
+        _join(fds)
         pid = namespaces.clone(flags | namespaces.CLONE_PARENT)
     except OSError as error:
         pid = -(error.errno or errno.EPERM)
@@ -149,3 +161,29 @@ def _leave_child(pids: int, flags: int, write: int) -> bool:
         return True
     os.write(write, b"%d" % pid)
     return False
+
+
+def _join(fds: Mapping[str, int]) -> None:
+    """Join namespaces: first those that the machine's root may, the user's, then those of its own.
+
+    As runc does: one may belong to either.
+    """
+    later = []
+    for kind, fd in fds.items():
+        try:
+            if kind != "user":
+                namespaces.setns(fd, namespaces.FLAGS[kind])
+        except PermissionError:
+            later.append(kind)
+    if "user" not in fds:
+        if later:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return
+    namespaces.setns(fds["user"], namespaces.FLAGS["user"])
+    with suppress(PermissionError):  # denied for good where only the own id is mapped
+        os.setgroups([])
+    # not dumpable again afterwards: who lives there must not look into what is the machine's yet
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    for kind in later:
+        namespaces.setns(fds[kind], namespaces.FLAGS[kind])

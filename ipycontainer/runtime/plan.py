@@ -98,7 +98,7 @@ def plan(
         raise InvalidArgument(f'namespace "{min(unknown)}" does not exist')
     new = frozenset(kind for kind, path in spaces.items() if not path)
     own_user = "user" in new
-    userns = userns or own_user
+    userns = userns or "user" in spaces
     steps: list[Step] = []
     if die_with_parent:
         steps.append(session.DieWithParent())
@@ -111,6 +111,8 @@ def plan(
         # without the maps it has no right to any cgroup: the parent puts it in
         steps.append(session.AwaitParent("made its part (cgroup, id maps)"))
         steps.append(session.BecomeRoot())
+    elif "user" in spaces and own_cgroup is not None:
+        steps.append(session.AwaitParent("put this process into its cgroup"))
     steps += clock_steps.clocks(spec)
     steps.append(session.HideFromTracers())
     if "network" in new:
@@ -124,7 +126,7 @@ def plan(
     if spec.domainname:
         need(frozenset(spaces), "uts", "a domain name")
         steps.append(session.SetDomainname(spec.domainname))
-    if own_cgroup is not None and not own_user:
+    if own_cgroup is not None and "user" not in spaces:
         if ahead:
             steps.append(session.AwaitParent("made the cgroup"))
         steps.append(session.JoinCgroup(own_cgroup))

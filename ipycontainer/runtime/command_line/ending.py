@@ -56,6 +56,8 @@ def kill(options: argparse.Namespace, states: StateDir, log: Log) -> int:
         _let_die(state, number)
         return 0
     if states.status(state) == "stopped":
+        if options.all:  # there is none that it would not have reached
+            return 0
         raise Conflict("container not running")
     if number == signal.SIGKILL and "pid" not in state.spec.linux.namespaces and state.cgroup:
         for pid in state.cgroup.pids_below():  # no init's end takes them along

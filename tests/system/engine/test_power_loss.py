@@ -62,10 +62,11 @@ ROOT = Owner()
 
 
 @contextmanager
-def mounted(disk: Path, place: Path) -> Iterator[Path]:
+def mounted(disk: Path, place: Path, *options: str) -> Iterator[Path]:
     """Mount a disk with a home; at the end all that the machine has of it is gone."""
     # a journal that is written each second makes many states of a disk
-    subprocess.run(["mount", "-o", "loop,commit=1", str(disk), str(place)], check=True)
+    words = ",".join((*options, "commit=1"))
+    subprocess.run(["mount", "-o", words, str(disk), str(place)], check=True)
     home = place / "home"
     try:
         yield home
@@ -128,7 +129,7 @@ def lose_power(archive: Path, directory: Path, owner: Owner = ROOT) -> None:
         file.truncate(DISK_BYTES)
     options = ["-E", f"lazy_itable_init=1,root_owner={owner.uid}:{owner.gid}"]
     subprocess.run(["mkfs.ext4", "-q", *options, str(disk)], check=True)
-    with mounted(disk, place) as home:
+    with mounted(disk, place, "loop") as home:
         owner.run("prepare", str(home), str(archive))
         os.sync()
         with writers(home, archive, seed, owner.words, owner.environment) as workers:
@@ -137,5 +138,5 @@ def lose_power(archive: Path, directory: Path, owner: Owner = ROOT) -> None:
                 with frozen(home, workers):
                     at_an_instant(disk, directory / f"cut{number}")
     for number in range(CUTS):
-        with mounted(directory / f"cut{number}", place) as home:
+        with mounted(directory / f"cut{number}", place, "loop") as home:
             print(f"cut {number}: {owner.run('check', str(home))}")

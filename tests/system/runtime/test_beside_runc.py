@@ -23,16 +23,24 @@ import pytest
 from tests.system.runtime.conformance import (
     cgroups,
     devices,
+    executions,
     filters,
     hooks,
     lifecycle,
     limits,
     mounts,
     newer,
+    odd_hooks,
+    odd_limits,
+    odd_processes,
+    oddities,
     owners,
     processes,
+    runs,
     spaces,
+    ways,
     words,
+    words_of_mounts,
 )
 from tests.system.runtime.conformance.case import Case, perform
 from tests.system.runtime.isolated import CLONE
@@ -42,16 +50,24 @@ CASES: tuple[Case, ...] = tuple(
     case
     for part in (
         processes,
+        odd_processes,
         spaces,
         mounts,
+        words_of_mounts,
         devices,
         filters,
         cgroups,
         limits,
         hooks,
         lifecycle,
+        runs,
+        executions,
+        ways,
         owners,
         words,
+        oddities,
+        odd_hooks,
+        odd_limits,
         newer,
     )
     for case in part.CASES
@@ -146,6 +162,6 @@ def test_there_is_a_case_for_each_part_of_the_specification() -> None:
     """Each has a name of its own and something to show."""
     names = [case.name for case in CASES]
 
-    assert len(names) >= 440
+    assert len(names) >= 830
     assert len(set(names)) == len(names)
     assert [case.name for case in CASES if not case.shows] == []
