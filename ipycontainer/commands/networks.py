@@ -321,7 +321,7 @@ def port(session: Session, container: str, private_port: str | None) -> Outcome:
         )
         for each in target.published
     )
-    if private_port is None:
+    if not private_port:
         return PortListing(rows=rows)
     number, _, protocol = private_port.partition("/")
     if not number.isdecimal():

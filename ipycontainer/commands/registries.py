@@ -95,7 +95,7 @@ def push(session: Session, all_tags: bool, quiet: bool, name: str) -> Outcome:
 
 def check_policy(policy: str) -> None:
     """Raise UsageError for what --pull does not know."""
-    if policy not in ("always", "missing", "never"):
+    if policy not in ("", "always", "missing", "never"):
         raise UsageError(
             f'invalid pull option: \'{policy}\': must be one of "always", "missing" or "never"'
         )
@@ -103,7 +103,7 @@ def check_policy(policy: str) -> None:
 
 def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool) -> None:
     """See to it that an image is here, as `--pull` of run and create says."""
-    if policy == "never":
+    if policy in ("", "never"):
         return
     if policy == "missing" and not platform:
         try:

@@ -121,6 +121,9 @@ class Stream(_Type):
         return value.lower()
 
 
+_BLANKS = " \t"
+
+
 class Label(_Type):
     """A label: `K=V`, or `K` alone for an empty value."""
 
@@ -128,8 +131,11 @@ class Label(_Type):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text as it stands."""
-        if not value.partition("=")[0]:
+        name = value.partition("=")[0].lstrip(_BLANKS)
+        if not name:
             self.fail(f"invalid label '{value}': empty name", param, ctx)
+        if any(blank in name for blank in _BLANKS):
+            self.fail(f"label '{name}' contains whitespaces", param, ctx)
         return value
 
 

@@ -25,6 +25,9 @@ def check_output(path: str, shown: str = "") -> None:
     `shown` is the path as it was typed, where that is what is told.
     """
     shown = shown or path
+    if path.endswith("/.") and not os.path.lexists(path.removesuffix("/.")):
+        wanted = path.removesuffix("/.")
+        raise InvalidArgument(f"stat {wanted}: no such file or directory")
     if not os.path.exists(os.path.dirname(os.path.normpath(path))):
         above = os.path.dirname(os.path.normpath(shown))
         raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')

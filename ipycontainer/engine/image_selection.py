@@ -13,7 +13,7 @@ from typing import Any
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.image import ImageRecord
-from ipycontainer.model.units import parse_time
+from ipycontainer.model.moments import parse_time
 
 __all__ = ["fits", "images", "prune_arguments"]
 

@@ -6,7 +6,8 @@ reason. Shape and order are docker 26.1.5's (API 1.45).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ipycontainer.engine import (
@@ -62,10 +63,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "Args": list(words[1:]),
         "State": {**_state(record), **_health(home, record)},
         "Image": record.image_id,
-        "ResolvConfPath": str(directory / "resolv.conf"),
-        "HostnamePath": str(directory / "hostname"),
-        "HostsPath": str(directory / "hosts"),
-        "LogPath": str(directory / "log"),
+        **_files(directory, record),
         "Name": f"/{record.name}",
         "RestartCount": record.restart_count,
         "Driver": "overlay2",
@@ -259,6 +257,18 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
     return shown
 
 
+def _files(directory: Path, record: ContainerRecord) -> dict[str, str]:
+    """Return where files of the engine's lie, which docker knows from a container's first start."""
+    begun = record.state.started_ns > 0
+    shown = {
+        "ResolvConfPath": "resolv.conf",
+        "HostnamePath": "hostname",
+        "HostsPath": "hosts",
+        "LogPath": "log",
+    }
+    return {key: str(directory / name) if begun else "" for key, name in shown.items()}
+
+
 def _moment(nanoseconds: int) -> str:
     return rfc3339nano(nanoseconds) if nanoseconds else NEVER
 
@@ -270,7 +280,7 @@ def image(record: ImageRecord) -> dict[str, Any]:
         "Id": record.id,
         "RepoTags": list(record.tags),
         "RepoDigests": list(record.digests),
-        "Parent": "",
+        "Parent": record.parent,
         "Comment": record.comment,
         "Created": _moment(record.created_ns),
         "DockerVersion": "",
@@ -313,11 +323,11 @@ def _image_config(config: ImageConfig) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value or name not in left_out}
 
 
-def history(record: ImageRecord) -> list[dict[str, Any]]:
+def history(record: ImageRecord, lineage: Sequence[ImageRecord] = ()) -> list[dict[str, Any]]:
     """Return the steps of an image, newest first, with the sizes of their layers in bytes.
 
-    Only the newest has an id and names: those below are not images here, as with everything that
-    was pulled.
+    The newest has its id and names, and below it those images of `lineage` that are here: what it
+    was committed from, one after another. Nothing that was pulled or imported has any.
     """
     rows: list[dict[str, Any]] = []
     for step, number in zip(record.history, record.layer_numbers(), strict=True):
@@ -332,6 +342,6 @@ def history(record: ImageRecord) -> list[dict[str, Any]]:
             }
         )
     rows.reverse()
-    if rows:
-        rows[0] |= {"Id": record.id, "Tags": list(record.tags) or None}
+    for row, image in zip(rows, (record, *lineage), strict=False):
+        row |= {"Id": image.id, "Tags": list(image.tags) or None}
     return rows

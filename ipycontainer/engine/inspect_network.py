@@ -142,10 +142,12 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
             )
         },
         "Networks": {
-            found[each.network_id].name: _endpoint(record, each, found[each.network_id])
-            for each in attached
-        }
-        or _without_endpoints(tx, config, has_run=record.state.started_ns > 0),
+            **_without_endpoints(tx, config, has_run=record.state.started_ns > 0),
+            **{
+                found[each.network_id].name: _endpoint(record, each, found[each.network_id])
+                for each in attached
+            },
+        },
     }
 
 

@@ -22,8 +22,8 @@ from ipycontainer.errors import (
     NotFound,
 )
 from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.moments import parse_time
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
-from ipycontainer.model.units import parse_time
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints

@@ -15,6 +15,7 @@ from ipycontainer.errors import (
     InvalidArgument,
     NoSuchContainer,
     NoSuchNetwork,
+    ResourceError,
 )
 from ipycontainer.linux.rtnetlink import IPNetwork
 from ipycontainer.model.config import ContainerConfig
@@ -130,8 +131,20 @@ def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -
 def settle_endpoints(store: Store, container_id: str, config: ContainerConfig) -> None:
     """Have a container be on all networks that it wants. Raises NoSuchNetwork for one that is gone.
 
-    Those that docker brings are always there; a look is taken where one is a user's.
+    Those that docker brings are always there; a look is taken where one is a user's. A bridge
+    beside the machine's own network cannot be had: the address that it would give is the machine's
+    to route already, and docker finds that here.
     """
+    if config.network == "host":
+        for endpoint in config.endpoints:
+            with store.read() as tx:
+                pools = networks.find(tx, endpoint.network).config.pools
+            subnet = pools[0].subnet if pools else endpoint.network
+            raise ResourceError(
+                f"failed to add interface to sandbox: error setting interface IP of {subnet}: "
+                f"cannot program address of {subnet} in sandbox interface because it conflicts "
+                f"with existing route {{Dst: {subnet}}}"
+            )
     if not any(is_user_defined(endpoint.network) for endpoint in config.endpoints):
         return
     with store.read() as tx:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,7 @@ RESOLVE_IN_ROOT = 0x10
 
 O_PATH = os.O_PATH
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_MOST_LINKS = 40  # linux/namei.h: MAXSYMLINKS
 _IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 
 
@@ -87,6 +89,41 @@ class DirFd:
                     except FileExistsError:
                         pass
         return self.sub(current)
+
+    def beyond_links(self, path: str) -> str:
+        """Return a path with each link replaced by what it names, also where that is missing.
+
+        For who may make what a dangling link names: it is looked up below this directory, as ever,
+        and `..` leads nowhere above it. Raises OSError.
+        """
+        done: list[str] = []
+        rest = path.split("/")[::-1]
+        hops = 0
+        while rest:
+            part = rest.pop()
+            if part == "..":
+                del done[-1:]
+            if part in ("", ".", ".."):
+                continue
+            try:
+                fd = self.openat("/".join((*done, part)), os.O_PATH | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                done.append(part)
+                continue
+            try:
+                if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                    done.append(part)
+                    continue
+                link = os.readlink("", dir_fd=fd)
+            finally:
+                os.close(fd)
+            hops += 1
+            if hops > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            if link.startswith("/"):
+                done = []
+            rest += link.split("/")[::-1]
+        return "/" + "/".join(done)
 
     def create_file(self, path: str, mode: int = 0o644) -> int:
         """Open a file (O_PATH), making an empty one and its parents where missing."""

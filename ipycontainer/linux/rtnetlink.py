@@ -31,6 +31,7 @@ __all__ = [
     "IPNetwork",
     "Interface",
     "Link",
+    "PermanentAddress",
     "add_address",
     "add_bridge",
     "add_route",
@@ -42,7 +43,9 @@ __all__ = [
     "leads_out",
     "leads_to",
     "links",
+    "move_link",
     "open_route",
+    "permanent_addresses",
     "routes",
     "set_port",
 ]
@@ -52,7 +55,7 @@ Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NETLINK_ROUTE = 0
-_NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 24, 26
+_NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _GETADDR, _NEWROUTE, _GETROUTE = 16, 17, 18, 20, 22, 24, 26
 IFF_UP = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
 _IFLA_TXQLEN, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_NET_NS_FD = 13, 19, 20, 28
@@ -61,7 +64,8 @@ _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
 _BRPORT_MODE, _BRPORT_ISOLATED = 4, 33  # hairpin mode, and no way to other isolated ports
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
-_IFA_F_NODAD = 0x02
+_IFA_F_NODAD, _IFA_F_PERMANENT = 0x02, 0x80
+_ADDRESS = struct.Struct("=BBBBi")  # struct ifaddrmsg: family, prefix, flags, scope, index
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _TABLE_MAIN, _PROTO_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _UNICAST = 254, 3, 0, 253, 1
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
@@ -80,6 +84,23 @@ class Link:
     address: str = ""
     alias: str = ""
     mtu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PermanentAddress:
+    """An address that somebody gave an interface, as the kernel's own attributes."""
+
+    family: int
+    prefix: int
+    attributes: tuple[tuple[int, bytes], ...]
+
+    def again(self, index: int) -> Packet:
+        """Give it to another interface; IPv6 without duplicate detection, since it was in use."""
+        body = _ADDRESS.pack(self.family, self.prefix, 0, 0, index)
+        body += b"".join(attribute(kind, value) for kind, value in self.attributes)
+        if self.family == socket.AF_INET6:
+            body += number(_IFA_FLAGS, _IFA_F_NODAD)
+        return Packet(_NEWADDR, ACK | CREATE | EXCL, body, "give an address again")
 
 
 def open_route(fd: int | None = None) -> Netlink:
@@ -137,6 +158,13 @@ def change_link(name: str, *, up: bool, alias: str = "") -> Packet:
     return Packet(_NEWLINK, ACK, body + _remark(alias), f"bring {name} {'up' if up else 'down'}")
 
 
+def move_link(index: int, namespace: int, name: str) -> Packet:
+    """Move an interface into the network namespace of a descriptor, where it has this name."""
+    body = _LINK.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name)
+    body += number(_IFLA_NET_NS_FD, namespace)
+    return Packet(_NEWLINK, ACK, body, f"move link to {name}")
+
+
 def delete_link(name: str) -> Packet:
     """Remove an interface; of a veth its peer goes too. Takes the kernel 13 to 20 ms (measured)."""
     body = _LINK.pack(0, 0, 0, 0, 0) + text(_IFLA_IFNAME, name)
@@ -150,7 +178,7 @@ def add_address(index: int, address: Interface) -> Packet:
     second. No broadcast address with IPv6 (ipv6(7)); docker sets one with IPv4, so do we.
     """
     family = _family(address.ip)
-    body = struct.pack("=BBBBi", family, address.network.prefixlen, 0, 0, index)
+    body = _ADDRESS.pack(family, address.network.prefixlen, 0, 0, index)
     body += attribute(_IFA_LOCAL, address.ip.packed) + attribute(_IFA_ADDRESS, address.ip.packed)
     if address.version == 4:
         body += attribute(_IFA_BROADCAST, address.network.broadcast_address.packed)
@@ -195,6 +223,21 @@ def links(route: Netlink) -> list[Link]:
     """Return all interfaces of the socket's namespace."""
     answers = route.dump(Packet(_GETLINK, 0, _LINK.pack(0, 0, 0, 0, 0), "list links"))
     return [_link(body) for kind, body in answers if kind == _NEWLINK]
+
+
+def permanent_addresses(route: Netlink, index: int) -> list[PermanentAddress]:
+    """Return what an interface was given for good: no lease, and nothing of its own link alone."""
+    kept = (_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST)
+    addresses = []
+    body = _ADDRESS.pack(0, 0, 0, 0, 0)
+    for _, answer in route.dump(Packet(_GETADDR, 0, body, "list addresses")):
+        family, prefix, flags, scope, owner = _ADDRESS.unpack_from(answer)
+        found = attributes(answer[_ADDRESS.size :])
+        flags |= int.from_bytes(found.get(_IFA_FLAGS, b""), sys.byteorder)
+        if owner == index and flags & _IFA_F_PERMANENT and scope == _SCOPE_UNIVERSE:
+            parts = tuple((kind, found[kind]) for kind in kept if kind in found)
+            addresses.append(PermanentAddress(family, prefix, parts))
+    return addresses
 
 
 def routes(route: Netlink) -> Iterator[IPNetwork]:

@@ -1,6 +1,6 @@
 """The OCI runtime-spec's `config.json` as frozen records: the border between engine and runtime.
 
-Names follow the specification (runtime-spec 1.2, `config.md` and `config-linux.md`) in snake case.
+Names follow the specification (runtime-spec 1.3, `config.md` and `config-linux.md`) in snake case.
 What OCI cannot say stands in annotations `io.ipycontainer.*`, listed at the top. Fields that the
 runtime does not carry out are not modelled: `oci_json` refuses them by name, never drops them.
 """
@@ -31,8 +31,10 @@ __all__ = [
     "Capabilities",
     "Device",
     "DeviceRule",
+    "ExecAffinity",
     "IdMapping",
     "Linux",
+    "MemoryPolicy",
     "Mount",
     "Process",
     "Rlimit",
@@ -126,6 +128,17 @@ class Scheduler:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecAffinity:
+    """On which processors what is executed later runs: `initial` until it is in the cgroup.
+
+    Lists as the kernel has them (`0-3,7`), "" for no change.
+    """
+
+    initial: str = ""
+    final: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """What to execute, as whom and with which rights.
 
@@ -147,6 +160,7 @@ class Process:
     selinux_label: str = ""
     scheduler: Scheduler | None = None
     io_priority: tuple[str, int] | None = None
+    exec_affinity: ExecAffinity = field(default_factory=ExecAffinity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +220,23 @@ class DeviceRule:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPolicy:
+    """From which memory nodes a program gets its pages: `mode` is `MPOL_BIND` and its kin."""
+
+    mode: str
+    nodes: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Linux:
     """The Linux part. `namespaces` maps OCI's type to a path to join, or "" for a new one.
 
     `seccomp` is the profile in OCI's resolved form, None for no filter. `cgroups_path` names the
     container's cgroup below each controller's mount; `resources` are its limits, None for none.
     `time_offsets` maps a clock to the (seconds, nanoseconds) by which it is ahead of the machine's.
+    `net_devices` maps an interface of the caller's network namespace, which is moved into the
+    container's, to its name there.
     """
 
     namespaces: Mapping[str, str] = field(default_factory=dict)
@@ -228,6 +253,8 @@ class Linux:
     uid_mappings: tuple[IdMapping, ...] = ()
     gid_mappings: tuple[IdMapping, ...] = ()
     time_offsets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    memory_policy: MemoryPolicy | None = None
+    net_devices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

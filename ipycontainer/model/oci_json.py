@@ -1,4 +1,4 @@
-"""`config.json` to records and back (OCI runtime-spec 1.2, config.md and config-linux.md).
+"""`config.json` to records and back (OCI runtime-spec 1.3, config.md and config-linux.md).
 
 A key of the specification that this runtime does not carry out is refused by its name, unless it is
 empty (other engines write empty lists). One that the specification does not have is passed over, as
@@ -16,8 +16,10 @@ from ipycontainer.model.oci import (
     Capabilities,
     Device,
     DeviceRule,
+    ExecAffinity,
     IdMapping,
     Linux,
+    MemoryPolicy,
     Mount,
     Process,
     Rlimit,
@@ -37,10 +39,7 @@ T = TypeVar("T")
 _CAPABILITY_SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 # Keys of the specification that are not carried out. Labels of a module that the kernel lacks would
 # be refused by it; what is Windows', Solaris' and so on means nothing here.
-_REFUSED = {
-    "process.": {"execCPUAffinity"},
-    "linux.": {"intelRdt", "mountLabel", "netDevices", "memoryPolicy"},
-}
+_REFUSED = ("intelRdt", "mountLabel")
 
 
 def to_json(spec: Spec) -> dict[str, Any]:
@@ -85,6 +84,7 @@ def _process_to_json(process: Process) -> dict[str, Any]:
         **({"selinuxLabel": process.selinux_label} if process.selinux_label else {}),
         **({"scheduler": _scheduler_to_json(process.scheduler)} if process.scheduler else {}),
         **_io_priority_to_json(process.io_priority),
+        **_affinity_to_json(process.exec_affinity),
     }
 
 
@@ -97,6 +97,12 @@ def _scheduler_to_json(scheduler: Scheduler) -> dict[str, Any]:
 
 def _io_priority_to_json(wanted: tuple[str, int] | None) -> dict[str, Any]:
     return {"ioPriority": {"class": wanted[0], "priority": wanted[1]}} if wanted else {}
+
+
+def _affinity_to_json(affinity: ExecAffinity) -> dict[str, Any]:
+    both = {"initial": affinity.initial, "final": affinity.final}
+    given = {key: value for key, value in both.items() if value}
+    return {"execCPUAffinity": given} if given else {}
 
 
 def _mount_to_json(mount: Mount) -> dict[str, Any]:
@@ -142,6 +148,8 @@ def _linux_to_json(linux: Linux) -> dict[str, Any]:
         **_mappings_to_json("uidMappings", linux.uid_mappings),
         **_mappings_to_json("gidMappings", linux.gid_mappings),
         **_offsets_to_json(linux.time_offsets),
+        **_policy_to_json(linux.memory_policy),
+        **_net_devices_to_json(linux.net_devices),
     }
 
 
@@ -166,6 +174,18 @@ def _mappings_to_json(name: str, mappings: Sequence[IdMapping]) -> dict[str, Any
 def _offsets_to_json(offsets: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     found = {clock: {"secs": sec, "nanosecs": nano} for clock, (sec, nano) in offsets.items()}
     return {"timeOffsets": found} if found else {}
+
+
+def _policy_to_json(policy: MemoryPolicy | None) -> dict[str, Any]:
+    if policy is None:
+        return {}
+    rest = {"nodes": policy.nodes, "flags": list(policy.flags)}
+    return {"memoryPolicy": {"mode": policy.mode, **{k: v for k, v in rest.items() if v}}}
+
+
+def _net_devices_to_json(devices: Mapping[str, str]) -> dict[str, Any]:
+    found = {name: {"name": inside} for name, inside in devices.items()}
+    return {"netDevices": found} if found else {}
 
 
 def from_json(raw: Mapping[str, Any]) -> Spec:
@@ -203,11 +223,11 @@ def _spec(raw: Mapping[str, Any]) -> Spec:
 
 
 def _process(raw: Mapping[str, Any]) -> Process:
-    _refuse(raw, "process.")
     user = raw.get("user") or {}
     sets = raw.get("capabilities") or {}
     umask, score = user.get("umask"), raw.get("oomScoreAdj")
     size = raw.get("consoleSize") or {}
+    affinity = raw.get("execCPUAffinity") or {}
     return Process(
         args=_words(raw.get("args")),
         env=_words(raw.get("env")),
@@ -228,6 +248,9 @@ def _process(raw: Mapping[str, Any]) -> Process:
         selinux_label=str(raw.get("selinuxLabel", "")),
         scheduler=_scheduler(raw.get("scheduler")),
         io_priority=_io_priority(raw.get("ioPriority")),
+        exec_affinity=ExecAffinity(
+            str(affinity.get("initial") or ""), str(affinity.get("final") or "")
+        ),
     )
 
 
@@ -255,7 +278,8 @@ def _console_size(size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _rlimit(raw: Mapping[str, Any]) -> Rlimit:
-    return Rlimit(str(raw["type"]), _signed(int(raw["soft"])), _signed(int(raw["hard"])))
+    soft, hard = (_signed(int(raw.get(key) or 0)) for key in ("soft", "hard"))
+    return Rlimit(str(raw["type"]), soft, hard)
 
 
 def _signed(limit: int) -> int:
@@ -275,7 +299,7 @@ def _mount(raw: Mapping[str, Any]) -> Mount:
 
 
 def _linux(raw: Mapping[str, Any]) -> Linux:
-    _refuse(raw, "linux.")
+    _refuse(raw)
     resources = raw.get("resources") or {}
     return Linux(
         namespaces=_namespaces(raw.get("namespaces") or ()),
@@ -288,14 +312,32 @@ def _linux(raw: Mapping[str, Any]) -> Linux:
         rootfs_propagation=str(raw.get("rootfsPropagation", "")),
         sysctl={str(key): str(value) for key, value in (raw.get("sysctl") or {}).items()},
         seccomp=raw.get("seccomp"),
-        personality=str((raw.get("personality") or {}).get("domain", "")),
+        personality=_personality(raw.get("personality") or {}),
         uid_mappings=_each(raw.get("uidMappings"), _mapping),
         gid_mappings=_each(raw.get("gidMappings"), _mapping),
         time_offsets={
             str(clock): (int(each.get("secs", 0)), int(each.get("nanosecs", 0)))
             for clock, each in (raw.get("timeOffsets") or {}).items()
         },
+        memory_policy=_memory_policy(raw.get("memoryPolicy")),
+        net_devices={
+            str(name): str((each or {}).get("name") or name)
+            for name, each in (raw.get("netDevices") or {}).items()
+        },
     )
+
+
+def _personality(raw: Mapping[str, Any]) -> str:
+    """Return the domain. The specification has a place for flags, and no flag."""
+    if raw.get("flags"):
+        raise InvalidArgument(f"linux.personality.flags {raw['flags']} of config.json do not exist")
+    return str(raw.get("domain", ""))
+
+
+def _memory_policy(raw: Mapping[str, Any] | None) -> MemoryPolicy | None:
+    if not raw:
+        return None
+    return MemoryPolicy(str(raw["mode"]), str(raw.get("nodes") or ""), _words(raw.get("flags")))
 
 
 def _namespaces(raw: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -314,7 +356,8 @@ def _device(raw: Mapping[str, Any]) -> Device:
         str(raw["type"]),
         int(raw.get("major", 0)),
         int(raw.get("minor", 0)),
-        int(raw.get("fileMode", 0o666)),
+        int(raw.get("fileMode", 0o666))
+        & 0o777,  # the type stands in `type`; runc leaves out the rest
         int(raw.get("uid", 0)),
         int(raw.get("gid", 0)),
     )
@@ -323,7 +366,7 @@ def _device(raw: Mapping[str, Any]) -> Device:
 def _rule(raw: Mapping[str, Any]) -> DeviceRule:
     major, minor = raw.get("major"), raw.get("minor")
     return DeviceRule(
-        bool(raw["allow"]),
+        bool(raw.get("allow")),
         str(raw.get("type", "a")),
         None if major is None or major < 0 else int(major),
         None if minor is None or minor < 0 else int(minor),
@@ -332,7 +375,7 @@ def _rule(raw: Mapping[str, Any]) -> DeviceRule:
 
 
 def _mapping(raw: Mapping[str, Any]) -> IdMapping:
-    return IdMapping(int(raw["containerID"]), int(raw["hostID"]), int(raw["size"]))
+    return IdMapping(*(int(raw.get(key) or 0) for key in ("containerID", "hostID", "size")))
 
 
 def _each(raw: Sequence[Any] | None, make: Callable[[Mapping[str, Any]], T]) -> tuple[T, ...]:
@@ -343,7 +386,7 @@ def _words(raw: Sequence[Any] | None) -> tuple[str, ...]:
     return tuple(str(word) for word in raw or ())
 
 
-def _refuse(raw: Mapping[str, Any], prefix: str) -> None:
-    for key in sorted(_REFUSED[prefix] & raw.keys()):
-        if raw[key] not in (None, "", False, 0, [], {}):
-            raise InvalidArgument(f"{prefix}{key} of config.json is not supported yet")
+def _refuse(raw: Mapping[str, Any]) -> None:
+    for key in _REFUSED:
+        if raw.get(key) not in (None, "", False, 0, [], {}):
+            raise InvalidArgument(f"linux.{key} of config.json is not supported yet")

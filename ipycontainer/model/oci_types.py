@@ -1,7 +1,7 @@
 """The types of `config.json`, field by field, for bundles that somebody else has written.
 
 A number where a word belongs is a mistake that must not be guessed at: runc refuses it, in the
-words of Go's encoding/json, which these are. Names are those of the runtime-spec's structs (1.2,
+words of Go's encoding/json, which these are. Names are those of the runtime-spec's structs (1.3,
 specs-go/config.go). A key that stands in none of them is passed over, as the specification
 demands.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["check"]
+__all__ = ["check", "folded"]
 
 _INTEGERS = {
     "int": (-(1 << 63), (1 << 63) - 1),
@@ -32,7 +32,8 @@ _WORDS = frozenset(
         *("specs.IOPriorityClass", "specs.LinuxNamespaceType", "specs.LinuxPersonalityDomain"),
         *("specs.LinuxPersonalityFlag", "specs.LinuxSchedulerFlag", "specs.LinuxSchedulerPolicy"),
         *("specs.Arch", "specs.LinuxSeccompAction", "specs.LinuxSeccompFlag"),
-        "specs.LinuxSeccompOperator",
+        *("specs.LinuxSeccompOperator", "specs.MemoryPolicyModeType"),
+        "specs.MemoryPolicyFlagType",
     }
 )
 _THROTTLE = {"major": "int64", "minor": "int64", "rate": "uint64"}
@@ -63,7 +64,9 @@ _STRUCTS: Mapping[str, Mapping[str, str]] = {
         "scheduler": "specs.Scheduler",
         "selinuxLabel": "string",
         "ioPriority": "specs.LinuxIOPriority",
+        "execCPUAffinity": "specs.CPUAffinity",
     },
+    "CPUAffinity": {"initial": "string", "final": "string"},
     "Box": {"height": "uint", "width": "uint"},
     "User": {
         "uid": "uint32",
@@ -118,7 +121,21 @@ _STRUCTS: Mapping[str, Mapping[str, str]] = {
         "mountLabel": "string",
         "personality": "specs.LinuxPersonality",
         "timeOffsets": "map[string]specs.LinuxTimeOffset",
+        "intelRdt": "specs.LinuxIntelRdt",
+        "memoryPolicy": "specs.LinuxMemoryPolicy",
+        "netDevices": "map[string]specs.LinuxNetDevice",
     },
+    "LinuxIntelRdt": {
+        **dict.fromkeys(("closID", "l3CacheSchema", "memBwSchema"), "string"),
+        **dict.fromkeys(("enableCMT", "enableMBM", "enableMonitoring"), "bool"),
+        "schemata": "[]string",
+    },
+    "LinuxMemoryPolicy": {
+        "mode": "specs.MemoryPolicyModeType",
+        "nodes": "string",
+        "flags": "[]specs.MemoryPolicyFlagType",
+    },
+    "LinuxNetDevice": {"name": "string"},
     "LinuxIDMapping": dict.fromkeys(("containerID", "hostID", "size"), "uint32"),
     "LinuxNamespace": {"type": "specs.LinuxNamespaceType", "path": "string"},
     "LinuxTimeOffset": {"secs": "int64", "nanosecs": "uint32"},
@@ -214,6 +231,28 @@ _STRUCTS: Mapping[str, Mapping[str, str]] = {
 def check(raw: Any, struct: str = "Spec") -> None:
     """Hold a JSON value against a struct. Raises InvalidArgument, naming field and type."""
     _walk(raw, f"specs.{struct}", "", "")
+
+
+def folded(raw: Any, struct: str = "Spec") -> Any:
+    """Return a JSON value whose keys have the specification's letters: Go reads `HostName`, too."""
+    return _fold(raw, f"specs.{struct}")
+
+
+def _fold(value: Any, wanted: str) -> Any:
+    if isinstance(value, list):
+        return [_fold(each, wanted.removeprefix("[]")) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if wanted.startswith("map[string]"):
+        inner = wanted.removeprefix("map[string]")
+        return {key: _fold(each, inner) for key, each in value.items()}
+    fields = _STRUCTS.get(wanted.removeprefix("specs."), {})
+    names = {name.lower(): name for name in fields}
+    found: dict[str, Any] = {}
+    for key, each in value.items():  # of two for one field the later is taken
+        name = str(key if key in fields else names.get(key.lower(), key))
+        found[name] = _fold(each, fields.get(name, ""))
+    return found
 
 
 def _walk(value: Any, wanted: str, struct: str, path: str) -> None:

@@ -136,7 +136,8 @@ class Execute:
         return child
 
     def _variables(self, ctx: Context) -> Mapping[str, str]:
-        return self.env if "HOME" in self.env else {**self.env, "HOME": ctx.identity.home}
+        # an empty one counts as none, as with runc
+        return self.env if self.env.get("HOME") else {**self.env, "HOME": ctx.identity.home}
 
     def describe(self) -> str:
         """Say it."""

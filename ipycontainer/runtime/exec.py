@@ -20,6 +20,7 @@ from ipycontainer.runtime import init, listener, plan
 from ipycontainer.runtime.dialogue import await_program, make_socket, reap
 from ipycontainer.runtime.launch import Launched
 from ipycontainer.runtime.plan import Manner
+from ipycontainer.runtime.scheduling_steps import affinity
 from ipycontainer.runtime.seccomp import filter_flags
 from ipycontainer.runtime.session_steps import DieWithParent, NewSessionKeyring
 from ipycontainer.runtime.steps import Context, Stdio, Step
@@ -53,8 +54,10 @@ def enter(
     InvalidArgument.
     """
     manner = manner or Manner()
+    initial, final = affinity(process.exec_affinity)
     steps: tuple[Step, ...] = (
         *((DieWithParent(),) if die_with_parent else ()),
+        *final,
         NewSessionKeyring(os.path.basename(spec.linux.cgroups_path) or "container"),
         *plan.plan_process(
             spec, process, user=user, die_with_parent=die_with_parent, manner=manner
@@ -77,7 +80,7 @@ def enter(
                 os.close(own)
                 ctx = Context(sync, stdio, seccomp)
                 ctx.seccomp_flags = filter_flags(spec.linux.seccomp)
-                before = plan.oom_score(spec, manner)
+                before = (*plan.oom_score(spec, manner), *initial)
                 kinds = kinds or spec.linux.namespaces
                 _join((target, pid), pid_write, kinds, cgroup, before, steps, ctx)
         finally:

@@ -192,7 +192,15 @@ def _open_place(root: DirFd, target: str, *, through_links: bool) -> int:
     try:
         return root.openat(target, _OPEN_DIRECTORY | nofollow)
     except FileNotFoundError:
-        return root.mkdirs(target).fd
+        # what a dangling link names is made, as by runc
+        return root.mkdirs(root.beyond_links(target)).fd
+
+
+def _open_file(root: DirFd, target: str) -> int:
+    try:
+        return root.openat(target, os.O_PATH)
+    except FileNotFoundError:
+        return root.create_file(root.beyond_links(target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +282,9 @@ class BindMount:
                 mounts.set_attributes(tree, self.set_bits, clear)
             is_directory = stat.S_ISDIR(os.fstat(tree).st_mode)
             if is_directory:
-                target = ctx.root.mkdirs(self.target).fd
+                target = _open_place(ctx.root, self.target, through_links=True)
             else:
-                target = ctx.root.create_file(self.target)
+                target = _open_file(ctx.root, self.target)
             try:
                 # runc's and crun's rule: what covers parts of /proc fools masks and security labels
                 inside = syscalls.fstatfs_type(target) == PROC_SUPER_MAGIC

@@ -170,8 +170,11 @@ class RestrictPaths:
     paths: tuple[str, ...]
 
     def execute(self, ctx: Context) -> None:
-        """Lay a read-only copy over each."""
+        """Lay a read-only copy over each; nothing can be laid over the root itself."""
         for path in dict.fromkeys(self.paths):
+            if not path.strip("/"):
+                mounts.set_attributes(ctx.root.fd, mounts.MOUNT_ATTR_RDONLY)
+                continue
             try:
                 target = ctx.root.openat(path, os.O_PATH)
             except (FileNotFoundError, NotADirectoryError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument
-from ipycontainer.linux import capabilities, mounts, scheduling
+from ipycontainer.linux import capabilities, mounts
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.linux.namespaces import FLAGS
 from ipycontainer.model import oci
@@ -116,6 +116,8 @@ def plan(
     if "network" in new:
         steps.append(session.LoopbackUp())
     steps += [parameter(key, value, frozenset(spaces)) for key, value in spec.linux.sysctl.items()]
+    if spec.linux.net_devices:
+        need(frozenset(spaces), "network", "an interface of the machine's")
     if spec.hostname:
         need(frozenset(spaces), "uts", "a host name")
         steps.append(session.SetHostname(spec.hostname))
@@ -180,7 +182,7 @@ def plan_process(
         process_steps.CloseFds(manner.preserve_fds),
         *(() if process.terminal else (process_steps.ConnectStdio(),)),
         process_steps.ResolveUser(
-            user, identity, tuple(str(group) for group in groups), "HOME" not in env
+            user, identity, tuple(str(group) for group in groups), not env.get("HOME")
         ),
         *(
             (terminal_steps.ConnectTerminal(first, process.console_size),)
@@ -189,7 +191,7 @@ def plan_process(
         ),
         process_steps.EnterWorkdir(process.cwd),
         command_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
-        *_scheduling(spec, process),
+        *scheduling_steps.scheduling_of(spec, process),
         *(
             (process_steps.SetAppArmor(process.apparmor_profile),)
             if process.apparmor_profile
@@ -205,37 +207,6 @@ def plan_process(
         *(_hooks("startContainer", spec, manner) if first else ()),
         command_steps.Execute(process.args, env, reap=reap, die_with_parent=die_with_parent),
     )
-
-
-def _scheduling(spec: Spec, process: Process) -> list[Step]:
-    steps: list[Step] = []
-    if process.scheduler is not None:
-        wanted = process.scheduler
-        if wanted.policy not in scheduling.POLICIES:
-            raise InvalidArgument(f"invalid scheduler policy: {wanted.policy}")
-        unknown = [flag for flag in wanted.flags if flag not in scheduling.FLAGS]
-        if unknown:
-            raise InvalidArgument(f"invalid scheduler flag: {unknown[0]}")
-        attributes = scheduling.Attributes(
-            wanted.policy,
-            wanted.nice,
-            wanted.priority,
-            sum(scheduling.FLAGS[flag] for flag in set(wanted.flags)),
-            wanted.runtime,
-            wanted.deadline,
-            wanted.period,
-        )
-        steps.append(scheduling_steps.SetScheduler(attributes))
-    if process.io_priority is not None:
-        kind, priority = process.io_priority
-        if kind not in scheduling.IO_CLASSES or priority not in range(8):
-            raise InvalidArgument(f"invalid ioPriority: {kind} {priority}")
-        steps.append(scheduling_steps.SetIoPriority(kind, priority))
-    if domain := spec.linux.personality:
-        if domain not in scheduling.PERSONALITIES:
-            raise InvalidArgument(f"invalid personality domain: {domain}")
-        steps.append(scheduling_steps.SetPersonality(domain))
-    return steps
 
 
 def _hooks(moment: str, spec: Spec, manner: Manner) -> list[Step]:
@@ -303,8 +274,9 @@ def _bare_tree(spec: Spec, bundle: str, manner: Manner) -> list[Step]:
 def _created(spec: Spec, manner: Manner) -> list[Step]:
     """Return the steps of the hooks that see the tree made and the host's root still there."""
     steps = _hooks("createContainer", spec, manner)
-    if manner.state is not None and (spec.hooks.prestart or spec.hooks.create_runtime):
-        steps.insert(0, session.AwaitParent("run its hooks"))
+    hooks = manner.state is not None and (spec.hooks.prestart or spec.hooks.create_runtime)
+    if hooks or spec.linux.net_devices:
+        steps.insert(0, session.AwaitParent("moved its devices, run its hooks"))
     return steps
 
 

@@ -268,6 +268,11 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "personality",
         "A program of 32 bits asks which machine this is, and believes the answer.",
     ),
+    scheduling_steps.SetMemoryPolicy: (
+        "set_mempolicy",
+        "Says from which of the machine's memories pages come.",
+    ),
+    scheduling_steps.SetAffinity: ("sched_setaffinity", "Says which processors are for it."),
     root_steps.TakeRoot: ("open", "There is no mount namespace: a directory has to do."),
     root_steps.ChangeRoot: (
         "chroot",

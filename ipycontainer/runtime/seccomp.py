@@ -42,6 +42,7 @@ _AUDIT_ARCH = {  # linux/audit.h
     "AARCH64": 0xC00000B7,
     "ARM": 0x40000028,
 }
+_MOST_DATA = 0xFFFF  # linux/seccomp.h: SECCOMP_RET_DATA
 _X32_BIT = 0x40000000  # asm/unistd.h: marks x32 numbers, under x86_64's own AUDIT_ARCH
 FLAGS = {  # linux/seccomp.h
     "SECCOMP_FILTER_FLAG_TSYNC": 0,  # one thread: there is nobody to bring along
@@ -186,6 +187,8 @@ def _export(filter_: Any) -> bytes:
 
 
 def _action(scmp: Any, name: str, errno_ret: int | None) -> int:
+    if errno_ret is not None and errno_ret > _MOST_DATA:
+        raise InvalidArgument(f"seccomp errnoRet {errno_ret} does not fit into 16 bits")
     if name == "SCMP_ACT_ERRNO":
         return int(scmp.ERRNO(1 if errno_ret is None else errno_ret))
     if name == "SCMP_ACT_TRACE":

@@ -13,7 +13,7 @@ import os
 from ipycontainer.errors import StepFailed
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.model.oci import ANNOTATION_SECCOMP, Process, Spec
+from ipycontainer.model.oci import ANNOTATION_SECCOMP, ExecAffinity, Process, Spec
 from ipycontainer.runtime import plan, steps
 from ipycontainer.runtime.command_steps import Execute
 from ipycontainer.runtime.exec import join
@@ -36,6 +36,7 @@ def can_spawn(spec: Spec) -> bool:
         and spec.annotations.get(ANNOTATION_SECCOMP, "") in ("", "default", "capabilities")
         and not process.apparmor_profile
         and process.scheduler is None
+        and process.exec_affinity == ExecAffinity()
         and all(limit.type != "RLIMIT_NPROC" for limit in process.rlimits)
     )
 

@@ -8,13 +8,13 @@ where JSON calls it otherwise) and its type, in Go's order, since a whole object
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from ipycontainer.commands.templates.values import ANY, GoType, Member
 
-__all__ = ["recognised", "shape"]
+__all__ = ["in_order", "recognised", "shape"]
 
 _STRUCTS = {
     "types.ContainerJSON": (
@@ -282,6 +282,43 @@ def shape(name: str) -> GoType:
 def recognised(thing: Mapping[str, Any]) -> str:
     """Return the type of an object of inspect."""
     return next((name for mark, name in _MARKS.items() if mark in thing), "")
+
+
+def in_order(thing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object of inspect as Go writes it: fields as in its structs, maps by their keys."""
+    name = recognised(thing)
+    return dict(_in_order(thing, shape(name)) if name else thing)
+
+
+def _in_order(data: Any, type_: GoType) -> Any:
+    if data is None:
+        return None
+    element = type_.element or ANY
+    match type_.kind:
+        case "pointer":
+            return _in_order(data, element)
+        case "slice":
+            return [_in_order(each, element) for each in data]
+        case "map":
+            return {key: _in_order(data[key], element) for key in sorted(data)}
+        case "struct" if isinstance(data, Mapping):
+            known = {
+                each.key: _in_order(data[each.key], each.type)
+                for each in _members(type_)
+                if each.key in data
+            }
+            return {**known, **{key: data[key] for key in data if key not in known}}
+        case _:
+            return data
+
+
+def _members(type_: GoType) -> Iterator[Member]:
+    """Yield a struct's fields, those of an embedded one in its place."""
+    for each in type_.members:
+        if each.embedded:
+            yield from _members(each.type.element or each.type)
+        else:
+            yield each
 
 
 def _fields(text: str) -> list[str]:

@@ -8,6 +8,7 @@ unless the bundle asks for one itself. What it does not do, it refuses by name.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 from ipycontainer.errors import EngineError, Unsupported
@@ -47,13 +48,19 @@ _COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: the program's, or 1 with the reason on stderr."""
+    _fill_streams()
     options = grammar.parse(None if argv is None else list(argv))
     if options.version:
         print(f"ipycontainer runtime {__version__}\nspec: {OCI_VERSION}")
         return 0
-    if options.command is None:
+    if options.command in (None, "help"):
         grammar.parse(["--help"])
     log = Log(options.log, options.log_format)
+    try:
+        log.begin()
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     try:
         if options.systemd_cgroup:
             raise Unsupported(
@@ -67,6 +74,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         log.fail(str(error))
     return 1
+
+
+def _fill_streams() -> None:
+    """Have something open as standard input, output and error, as every Go program has.
+
+    Else the next file that is opened here would take their number, and be the container's.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def _default_root() -> str:

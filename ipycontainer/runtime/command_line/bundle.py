@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 from ipycontainer.errors import InvalidArgument, Unsupported
 from ipycontainer.linux import capabilities
 from ipycontainer.model import oci_json, oci_types
-from ipycontainer.model.oci import Capabilities, Mount, Process, Spec
+from ipycontainer.model.oci import Capabilities, DeviceRule, Mount, Process, Spec
 from ipycontainer.runtime import options
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.defaults import DEVICE_RULES
+from ipycontainer.runtime.scheduling_steps import affinity
 
 __all__ = ["Bundle", "checked_process", "read_bundle"]
 
@@ -59,7 +60,7 @@ def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
         # runc's choice: without a cgroup no device rule would hold
         cgroups_path=spec.linux.cgroups_path or f"/{container_id}",
         # and its rules: what is not allowed is denied, what every container has comes last
-        device_rules=(DENY_ALL, *spec.linux.device_rules, *ALLOWED_DEVICES),
+        device_rules=(DENY_ALL, *_known_access(spec.linux.device_rules), *ALLOWED_DEVICES),
     )
     process = checked_process(spec.process, log)
     mounts = tuple(_without_data(mount, log) for mount in spec.mounts)
@@ -76,6 +77,13 @@ def _check_words(config: Mapping[str, Any]) -> None:
     for number, rule in enumerate((linux.get("resources") or {}).get("devices") or ()):
         if not rule.get("access"):
             raise InvalidArgument(f"device access at {number} field cannot be empty")
+
+
+def _known_access(rules: Sequence[DeviceRule]) -> Iterator[DeviceRule]:
+    """Yield rules with what they say of reading, writing and making; runc reads nothing else."""
+    for rule in rules:
+        if access := "".join(letter for letter in rule.access if letter in "rwm"):
+            yield replace(rule, access=access)
 
 
 def _tidied(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,6 +134,7 @@ def checked_process(process: Process, log: Log) -> Process:
     user = process.user
     if max(user.uid, user.gid, *user.additional_gids) > MOST_ID:
         raise InvalidArgument("unable to setup user: uids and gids must be in range 0-2147483647")
+    affinity(process.exec_affinity)
     return _without_unknown_capabilities(process, log)
 
 
@@ -133,11 +142,13 @@ def _read_config(directory: str) -> dict[str, Any]:
     path = f"{directory}/config.json"
     try:
         # what follows the object is nobody's: Go's decoder stops behind it
-        raw, _ = json.JSONDecoder().raw_decode(Path(path).read_text(encoding="utf-8").lstrip())
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        raw, _ = json.JSONDecoder().raw_decode(text.lstrip())
     except FileNotFoundError as error:
         raise InvalidArgument("JSON specification file config.json not found") from error
     except ValueError as error:
         raise InvalidArgument(f"{path} is no JSON: {error}") from error
+    raw = oci_types.folded(raw)
     oci_types.check(raw)
     if not isinstance(raw, dict):  # null, which Go takes for an object without anything
         raise InvalidArgument("process property must not be empty")

@@ -21,7 +21,7 @@ from ipycontainer.errors import InvalidArgument, StepFailed
 from ipycontainer.runtime.steps import go_words
 from ipycontainer.runtime.terminal_steps import set_size
 
-__all__ = ["carry", "check", "hand_over"]
+__all__ = ["carry", "check", "first_size", "hand_over"]
 
 _CHUNK_BYTES = 65536
 
@@ -34,6 +34,15 @@ def check(*, terminal: bool, detach: bool, path: str) -> None:
         )
     if path and not (terminal and detach):
         raise InvalidArgument("cannot use console socket if runc will not detach or allocate tty")
+
+
+def first_size(told: tuple[int, int], *, detach: bool) -> tuple[int, int]:
+    """Return the rows and columns that a terminal begins with.
+
+    In the foreground those of the caller's own, if it has one: a program that asks at once must not
+    see others than `carry` sets.
+    """
+    return told if detach or not os.isatty(0) else _own_size()
 
 
 def hand_over(master: int, path: str) -> None:
@@ -112,9 +121,8 @@ def _following_size(master: int) -> Iterator[None]:
         return
 
     def follow(*_: object) -> None:
-        rows, columns, _x, _y = struct.unpack("HHHH", fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)))
         with suppress(OSError):
-            set_size(master, rows, columns)
+            set_size(master, *_own_size())
 
     follow()
     before = signal.signal(signal.SIGWINCH, follow)
@@ -122,3 +130,8 @@ def _following_size(master: int) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)
+
+
+def _own_size() -> tuple[int, int]:
+    rows, columns, _x, _y = struct.unpack("HHHH", fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)))
+    return rows, columns

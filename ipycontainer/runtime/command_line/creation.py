@@ -92,12 +92,12 @@ def _make(
     """Start init and write down that it is there; what fails leaves nothing."""
     spec = bundle.spec
     directory = states.reserve(options.id)
-    state = ContainerState(
-        options.id, 0, 0, bundle.directory, datetime.now(UTC).isoformat(), bundle.config
-    )
+    created = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    state = ContainerState(options.id, 0, 0, bundle.directory, created, bundle.config)
     try:
         preserved, env = preserved_fds(options.preserve_fds)
-        process = replace(spec.process, env=(*spec.process.env, *env))
+        size = console.first_size(spec.process.console_size, detach=hold or options.detach)
+        process = replace(spec.process, env=(*spec.process.env, *env), console_size=size)
         if os.geteuid() != 0 and "user" not in spec.linux.namespaces:
             namespaces.become_root_in_new_userns()
         manner = Manner(

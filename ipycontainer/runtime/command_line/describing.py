@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import Conflict
-from ipycontainer.linux import capabilities, namespaces
+from ipycontainer.linux import capabilities, memory_policy, namespaces
 from ipycontainer.model import oci_json
 from ipycontainer.runtime import seccomp
 from ipycontainer.runtime.command_line.report import Log
@@ -123,6 +123,11 @@ def features(options: argparse.Namespace, states: StateDir, log: Log) -> int:
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": True}},
+            "netDevices": {"enabled": True},
+            "memoryPolicy": {
+                "modes": sorted(memory_policy.MODES),
+                "flags": sorted(memory_policy.FLAGS),
+            },
         },
         "annotations": {"io.ipycontainer.version": __version__},
         "potentiallyUnsafeConfigAnnotations": ["io.ipycontainer."],

@@ -94,7 +94,8 @@ def _signal_number(word: str) -> int:
             return number
         raise InvalidArgument(f"signal {word}: invalid argument")
     name = word.upper() if word.upper().startswith("SIG") else f"SIG{word.upper()}"
-    if name in signal.Signals.__members__:
+    # those of real time have numbers only, by runc
+    if name in signal.Signals.__members__ and not name.startswith("SIGRT"):
         return signal.Signals[name]
     raise InvalidArgument(f"unknown signal {word!r}".replace("'", '"'))
 

@@ -66,7 +66,8 @@ def _execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     process = checked_process(_process(options, spec), log)
     console.check(terminal=process.terminal, detach=options.detach, path=options.console_socket)
     preserved, env = preserved_fds(options.preserve_fds)
-    process = replace(process, env=(*process.env, *env))
+    size = console.first_size(process.console_size, detach=options.detach)
+    process = replace(process, env=(*process.env, *env), console_size=size)
     seccomp = None if spec.linux.seccomp is None else compile_profile(spec.linux.seccomp)
     cgroup = _below(state.cgroup, options.cgroup)
     entered = enter(
@@ -111,9 +112,11 @@ def _foreign(pid: int) -> tuple[str, ...]:
 def _process(options: argparse.Namespace, spec: Spec) -> Process:
     """Return the process that a file describes, or the container's with what is said instead."""
     if options.process:
-        raw = json.loads(Path(options.process).read_text(encoding="utf-8"))
+        raw = oci_types.folded(
+            json.loads(Path(options.process).read_text(encoding="utf-8")), "Process"
+        )
         oci_types.check(raw, "Process")
-        return oci_json.process_from_json({"cwd": "", **raw})
+        return oci_json.process_from_json({"cwd": "", **(raw or {})})  # null is an empty one
     if not options.arguments:
         raise InvalidArgument("process args cannot be empty")
     process, words = spec.process, options

@@ -116,3 +116,4 @@ def _description(commands: Any) -> None:
     spec.add_argument("-b", "--bundle", default="", help="directory to write it into")
     spec.add_argument("--rootless", action="store_true", help="one that an ordinary user can run")
     _add(commands, "features", "print what this runtime can do", takes_id=False)
+    _add(commands, "help", "print this text", takes_id=False)

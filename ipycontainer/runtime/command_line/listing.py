@@ -23,8 +23,15 @@ _COLUMNS = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
 
 def state(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     """Print a container's state as JSON."""
-    print(json.dumps(_shown(states.load(options.id), states), indent=2))
+    print(_as_go(json.dumps(_shown(states.load(options.id), states), indent=2, ensure_ascii=False)))
     return 0
+
+
+def _as_go(text: str) -> str:
+    """Return JSON as Go writes it: letters as they are, but for what HTML would read."""
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
 
 
 def _shown(found: ContainerState, states: StateDir) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def list_containers(options: argparse.Namespace, states: StateDir, log: Log) -> 
         keys = ("id", "pid", "status", "bundle", "created", "owner")
         _print_table([_COLUMNS, *(tuple(str(each[key]) for key in keys) for each in found)])
     elif options.format == "json":
-        print(json.dumps(found or None))
+        print(_as_go(json.dumps(found or None, separators=(",", ":"), ensure_ascii=False)))
     else:
         raise InvalidArgument("invalid format option")
     return 0
@@ -82,7 +89,7 @@ def ps(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     """Print a container's processes as the program of that name does, or their pids as JSON."""
     pids = pids_of(states.load(options.id))
     if options.format == "json":
-        print(json.dumps(list(pids)))
+        print(json.dumps(list(pids), separators=(",", ":")))
         return 0
     if options.format != "table":
         raise InvalidArgument("invalid format option")

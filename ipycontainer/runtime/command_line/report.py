@@ -21,6 +21,12 @@ class Log:
     path: str = ""
     form: str = "text"
 
+    def begin(self) -> None:
+        """Make the file, so that nothing is done of which could not be told. Raises OSError."""
+        if self.path:
+            with open(self.path, "a", encoding="utf-8"):
+                pass
+
     def warn(self, message: str) -> None:
         """Say what is not as the bundle wants it, and goes on."""
         self._write("warning", message)

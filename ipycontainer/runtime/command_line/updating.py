@@ -69,7 +69,7 @@ def update(options: argparse.Namespace, states: StateDir, log: Log) -> int:
 def _from_file(name: str) -> Resources | None:
     text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     try:
-        raw = json.loads(text)
+        raw = oci_types.folded(json.loads(text), "LinuxResources")
         oci_types.check(raw, "LinuxResources")
         return Resources.from_json(raw)
     except (ValueError, AttributeError, TypeError) as error:

@@ -26,7 +26,9 @@ from tests.system.runtime.conformance import (
     filters,
     hooks,
     lifecycle,
+    limits,
     mounts,
+    newer,
     owners,
     processes,
     spaces,
@@ -45,10 +47,12 @@ CASES: tuple[Case, ...] = tuple(
         devices,
         filters,
         cgroups,
+        limits,
         hooks,
         lifecycle,
         owners,
         words,
+        newer,
     )
     for case in part.CASES
 )

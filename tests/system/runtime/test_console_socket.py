@@ -51,7 +51,7 @@ def runtime(
     rootless = [] if os.geteuid() == 0 else ["--rootless"]
     subprocess.run([runc, "spec", *rootless], cwd=bundle, check=True)
     config = json.loads((bundle / "config.json").read_text())
-    config["process"]["args"] = ["sh"]
+    config["process"] |= {"args": ["sh"], "consoleSize": {"height": 22, "width": 88}}
     (bundle / "config.json").write_text(json.dumps(config))
     program = [sys.executable, "-m", "ipycontainer.runtime"] if request.param == "ours" else [runc]
 
@@ -112,6 +112,7 @@ def test_the_terminal_comes_through_the_socket(runtime: tuple[Runtime, Path]) ->
         name, master = take()
         assert name == b"/dev/ptmx"
         assert os.isatty(master)
+        assert fcntl.ioctl(master, termios.TIOCGWINSZ, bytes(8)) == struct.pack("4H", 22, 88, 0, 0)
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
         started = run("start", ID)
         assert started.returncode == 0, started.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -45,6 +46,43 @@ def test_directories_are_made_through_links_inside(tmp_path: Path) -> None:
         root.mkdirs("/link/a/b", 0o700).close()
 
     assert (tmp_path / "real/a/b").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/a/b", "/a/b"),
+        ("a//./b/", "/a/b"),
+        ("/out/x", "/nowhere/y/x"),
+        ("/up", "/tmp"),
+        ("/chain/f", "/nowhere/y/f"),
+        ("/here/in", "/real/in"),
+        ("/here/../x", "/x"),
+        ("/../../x", "/x"),
+    ],
+)
+def test_a_path_beyond_its_links(tmp_path: Path, path: str, wanted: str) -> None:
+    """Links are followed below the root, there or not, and none leads above it."""
+    (tmp_path / "real").mkdir()
+    for name, target in {
+        "out": "/nowhere/y",
+        "up": "../../../tmp",
+        "chain": "out",
+        "here": "./real",
+    }.items():
+        (tmp_path / name).symlink_to(target)
+
+    with DirFd.open(tmp_path) as root:
+        assert root.beyond_links(path) == wanted
+
+
+def test_a_circle_of_links_has_no_beyond(tmp_path: Path) -> None:
+    """It ends as the kernel ends it."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+
+    with DirFd.open(tmp_path) as root, pytest.raises(OSError, match=str(errno.ELOOP)):
+        root.beyond_links("/a/x")
 
 
 def test_what_a_dangling_link_points_to_is_not_made(tmp_path: Path) -> None:

@@ -68,7 +68,6 @@ def test_the_smallest_bundle_gets_defaults() -> None:
         ("linux", {"intelRdt": {"closID": "x"}}),
         ("linux", {"resources": {"memory": {"kernel": 1}}}),
         ("linux", {"mountLabel": "x"}),
-        ("process", {"args": ["x"], "execCPUAffinity": {"initial": "0"}}),
     ],
 )
 def test_what_is_not_carried_out_is_refused(key: str, value: Any) -> None:

@@ -71,3 +71,20 @@ def test_our_own_bundles_are_of_these_types() -> None:
     spec = Spec(Process(args=("true",), rlimits=()), hostname="box")
 
     oci_types.check(json.loads(json.dumps(oci_json.to_json(spec))))
+
+
+def test_keys_in_other_letters_are_the_specifications() -> None:
+    """As Go reads them; keys of maps, and those that nobody knows, stay as they are."""
+    raw = {
+        "HOSTNAME": "x",
+        "process": {"Args": ["a"], "user": {"UID": 1}, "Unknown": 1},
+        "annotations": {"Hostname": "y"},
+        "mounts": [{"Destination": "/m"}],
+    }
+
+    assert oci_types.folded(raw) == {
+        "hostname": "x",
+        "process": {"args": ["a"], "user": {"uid": 1}, "Unknown": 1},
+        "annotations": {"Hostname": "y"},
+        "mounts": [{"destination": "/m"}],
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipycontainer.runtime.seccomp import default_profile
 from tests.system.runtime.conformance.case import Case
 
 __all__ = ["CASES"]
@@ -28,6 +29,31 @@ def _sh(text: str) -> dict[str, Any]:
 
 MKDIR = _sh("mkdir /tmp/d 2>&1; echo then")
 CONDITION = {"index": 1, "value": 0o700, "op": "SCMP_CMP_EQ"}
+
+LISTEN = (
+    '$s = IO::Socket::UNIX->new(Local => "s", Listen => 1); '
+    "$c = $s->accept; $c->recv($told, 65536); print $told;"
+)
+# every call that docker's containers may make, but one
+ALL_BUT_MKDIR: dict[str, Any] = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "defaultErrnoRet": 28,
+    "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+    "syscalls": [
+        {
+            "names": sorted(
+                {
+                    name
+                    for entry in default_profile((), "6.1")["syscalls"]
+                    if entry["action"] == "SCMP_ACT_ALLOW"
+                    for name in entry["names"]
+                }
+                - {"mkdir", "mkdirat"}
+            ),
+            "action": "SCMP_ACT_ALLOW",
+        }
+    ],
+}
 
 CASES = (
     Case(
@@ -164,6 +190,30 @@ CASES = (
         CODE,
         MKDIR | _profile(_entry("ERRNO", "mkdir"), flags=["SECCOMP_FILTER_FLAG_X"]),
         "code 1",
+    ),
+    Case(
+        "call that nothing names is refused by a number",
+        RUN,
+        _sh("mkdir /tmp/d 2>&1") | {"linux.seccomp": ALL_BUT_MKDIR},
+        "No space left",
+    ),
+    Case(
+        "listener that nobody listens for",
+        "code $RT run $ID",
+        MKDIR
+        | _profile(
+            _entry("NOTIFY", "mkdir"), listenerPath="/nope/socket", listenerMetadata="of mine"
+        ),
+        "code 1",
+    ),
+    Case(
+        "listener is told of the container",
+        f"sed -i s,SOCKET,$(pwd)/s, config.json; perl -MIO::Socket::UNIX -e '{LISTEN}' >got & "
+        "until [ -S s ]; do sleep 0.02; done; $RT run -d $ID; wait $!; "
+        "tr , '\\n' <got | tr -d ' ' | grep -a -o 'etadata.*ofmine'",
+        {"process.args": ["sleep", "60"]}
+        | _profile(_entry("NOTIFY", "mkdir"), listenerPath="SOCKET", listenerMetadata="of mine"),
+        "ofmine",
     ),
     Case("listener that nobody is", CODE, MKDIR | _profile(_entry("NOTIFY", "mkdir")), "code 1"),
     Case(

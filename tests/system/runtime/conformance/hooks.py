@@ -25,6 +25,7 @@ def _hooks(**hooks: Any) -> dict[str, Any]:
 
 PLACE = 'sed -i "s,PLACE,$(pwd),g" config.json; touch log out; chmod 666 log; '
 FAIL = {"path": "/bin/sh", "args": ["sh", "-c", "echo why >&2; exit 3"]}
+LONG = {"path": "/bin/sleep", "args": ["sleep", "20"], "timeout": 1}
 ID_OF = "cat >>$LOG; echo >>$LOG"
 
 CASES = (
@@ -167,8 +168,51 @@ CASES = (
     Case(
         "hook that takes too long",
         "code $RT create $ID",
-        _hooks(prestart=[{"path": "/bin/sleep", "args": ["sleep", "20"], "timeout": 1}]),
+        _hooks(prestart=[LONG]),
         "code 1",
+    ),
+    *(
+        Case(
+            f"{moment} hook that takes too long",
+            "code $RT create $ID; code $RT state $ID",
+            _hooks(**{moment: [LONG]}),
+            "code 1\ncode 1",
+        )
+        for moment in ("createRuntime", "createContainer")
+    ),
+    Case(
+        "hook in the container that takes too long",
+        "$RT create $ID; $RT start $ID; until_is stopped; st",
+        _hooks(startContainer=[LONG]),
+        "stopped",
+    ),
+    Case(
+        "hook after the start that takes too long",
+        "$RT create $ID; code $RT start $ID; code $RT state $ID",
+        _hooks(poststart=[LONG]),
+        "code 1\ncode 1",
+        runc=False,
+    ),
+    Case(
+        "hook after the deletion that takes too long",
+        "$RT run -d $ID; code $RT delete -f $ID; code $RT state $ID",
+        _hooks(poststop=[LONG]),
+        "code 0\ncode 1",
+    ),
+    Case(
+        "hook in the container has the environment that it was given",
+        "$RT run $ID; cat rootfs/log",
+        _hooks(
+            startContainer=[
+                {
+                    "path": "/bin/sh",
+                    "args": ["sh", "-c", "echo $MINE $HOME >/log"],
+                    "env": ["MINE=own", "PATH=/bin"],
+                }
+            ]
+        )
+        | {"process.args": ["true"]},
+        "own\n",
     ),
     Case(
         "hook in time",

@@ -260,6 +260,85 @@ CASES = (
         runc=False,
     ),
     Case(
+        "scheduling policy in real time",
+        RUN,
+        {
+            "process.args": ["cut", "-d ", "-f40,41", "/proc/self/stat"],
+            "process.scheduler": {
+                "policy": "SCHED_FIFO",
+                "priority": 7,
+                "flags": ["SCHED_FLAG_RESET_ON_FORK"],
+            },
+            # where the kernel has groups for it, a new one has no time at all
+            "linux.resources.cpu": {"realtimePeriod": 1_000_000, "realtimeRuntime": 1000},
+            "linux.cgroupsPath": "/NAME",
+        },
+        "7 1",
+        root=True,
+        runc=False,
+    ),
+    Case(
+        "scheduling policy with a deadline",
+        RUN,
+        {
+            "process.args": ["grep", "-E", "^(policy|dl.runtime|dl.deadline) ", "/proc/self/sched"],
+            "process.scheduler": {
+                "policy": "SCHED_DEADLINE",
+                "runtime": 10_000_000,
+                "deadline": 30_000_000,
+                "period": 30_000_000,
+            },
+        },
+        "code 0",
+        root=True,
+        runc=False,
+    ),
+    Case(
+        "scheduling policy that is unknown",
+        "code $RT run $ID",
+        {"process.scheduler": {"policy": "SCHED_NOPE"}},
+        "code 1",
+        runc=False,
+    ),
+    Case(
+        "scheduling flag that is unknown",
+        "code $RT run $ID",
+        {"process.scheduler": {"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_NOPE"]}},
+        "code 1",
+        runc=False,
+    ),
+    Case(
+        "size of a terminal is that of the caller's",
+        "script -qec \"stty rows 11 cols 22; $RT run $ID\" /dev/null </dev/null | grep -o '11 22'",
+        _sh(
+            # runc gives it the size that the bundle names until it has looked at the caller's
+            "for n in $(seq 100); do stty size | grep -q '11 22' && break; sleep 0.05; done; "
+            "stty size",
+            process__terminal=True,
+            process__consoleSize={"height": 33, "width": 44},
+        ),
+        "11 22",
+    ),
+    Case(
+        "size of a terminal from its beginning",
+        "script -qec \"stty rows 11 cols 22; $RT run $ID\" /dev/null </dev/null | grep -o '11 22'",
+        _sh("stty size", process__terminal=True),
+        "11 22",
+        runc=False,  # which is not always as fast as the program
+    ),
+    Case(
+        "AppArmor profile without AppArmor",
+        "[ -d /sys/kernel/security/apparmor ] && echo code 1 || code $RT run $ID",
+        _sh("echo ran", process__apparmorProfile="nothing"),
+        "code 1",
+    ),
+    Case(
+        "label of mounts without SELinux",
+        "code $RT run $ID",
+        {"linux.mountLabel": "system_u:object_r:x"},
+        "code 1",
+    ),
+    Case(
         "I/O priority",
         RUN,
         _sh("ionice -p 1", process__ioPriority={"class": "IOPRIO_CLASS_IDLE", "priority": 0}),
