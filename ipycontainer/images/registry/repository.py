@@ -76,8 +76,8 @@ def patiently(web: Web, attempts: int, action: Callable[[], T]) -> T:
 
 
 def is_final(error: BaseException) -> bool:
-    """Tell whether trying again is no use: nobody has this name, or this certificate is bad."""
-    return "no such host" in str(error) or "verify certificate" in str(error)
+    """Tell whether trying again is no use: the name leads nowhere, or this certificate is bad."""
+    return "dial tcp: lookup " in str(error) or "verify certificate" in str(error)
 
 
 def pause(web: Web, attempt: int, error: BaseException) -> None:

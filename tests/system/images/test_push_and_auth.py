@@ -265,7 +265,7 @@ def test_a_proxy_is_gone_through(
     assert {each["proxy-authorization"] for each in ours} == {f"Basic {pair}"}
     monkeypatch.setenv("NO_PROXY", "example.org,.test")
     engine.images.remove(name)
-    with pytest.raises(RegistryError, match="no such host"):
+    with pytest.raises(RegistryError, match=r"dial tcp: lookup registry\.test on "):
         engine.images.pull(name)
 
 
