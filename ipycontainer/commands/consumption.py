@@ -35,8 +35,7 @@ def stats(
 ) -> Outcome:
     """Return a row for each container, or an endless sequence of such listings."""
     engine = session.engine
-    for name in containers:
-        lookup.check_route(name)
+    containers = tuple(lookup.routed(name) for name in containers)
 
     def listing(rows: tuple[Sample, ...]) -> Listing:
         return Listing(

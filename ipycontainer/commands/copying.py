@@ -22,6 +22,7 @@ __all__ = ["cp"]
 _CLIENTS = (
     "cannot copy directory",
     "no such directory",
+    "not a directory",
     "invalid output path: ",
     "lstat ",
     "stat ",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ipycontainer.errors import UsageError
 
-__all__ = ["lines_of", "resolve"]
+__all__ = ["last_words", "lines_of", "resolve"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -17,24 +17,24 @@ def resolve(
     assignments: Sequence[str],
     environment: Mapping[str, str],
     cwd: Path,
-    *,
-    keep_bare: bool = False,
 ) -> tuple[str, ...]:
-    """Return `K=V` for each variable: files first, then `-e`; the last value of a name wins.
+    """Return the words of the variables that are wanted, in their order: files first, then `-e`.
 
-    A `K` alone takes the caller's value, and is left out where the caller has none, unless
-    `keep_bare`: then it stays, and says that the variable should go. Raises
-    UsageError with docker's words for an unreadable or malformed file.
+    A `K` alone takes the caller's value. Where the caller has none, that of a file is left out, and
+    that of `-e` stays: it takes away what the container would have by itself. Raises UsageError
+    with docker's words for an unreadable or malformed file.
     """
     lines = [line for name in files for line in lines_of(name, cwd)]
-    values: dict[str, str | None] = {}
-    for line in [*lines, *assignments]:
-        name, equals, value = line.partition("=")
-        if equals:
-            values[name] = value
-        elif name in environment or keep_bare:
-            values[name] = environment.get(name)
-    return tuple(name if value is None else f"{name}={value}" for name, value in values.items())
+    known = [line for line in lines if "=" in line or line in environment]
+    return tuple(
+        line if "=" in line or line not in environment else f"{line}={environment[line]}"
+        for line in [*known, *assignments]
+    )
+
+
+def last_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return one word for each variable, its last one at the place of the first."""
+    return tuple({word.partition("=")[0]: word for word in words}.values())
 
 
 def lines_of(name: str, cwd: Path) -> Iterator[str]:

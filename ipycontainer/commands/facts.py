@@ -38,6 +38,7 @@ def _versions(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Python version", str(facts.get("PythonVersion", ""))),
         ("OS/Arch", machine),
         ("Kernel version", str(facts.get("KernelVersion", ""))),
+        ("Context", str(facts.get("Context", ""))),
     ]
     return [(label, value) for label, value in rows if value]
 

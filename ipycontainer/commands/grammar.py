@@ -149,6 +149,7 @@ _VOLUME: tuple[Verb, ...] = (
     volumes.ls,
     volumes.prune,
     volumes.rm,
+    volumes.update,
 )
 
 _NETWORK: tuple[Verb, ...] = (
@@ -298,10 +299,10 @@ def _in_group(group: click.Group, words: Sequence[str], body: bool) -> Call:
 def _help(words: Sequence[str]) -> Call:
     """Return a call that shows the help of a verb, of a group, or of all."""
     command: click.Command = cli
-    for word in words:
+    for place, word in enumerate(words):
         inner = command.commands.get(word) if isinstance(command, click.Group) else None
         if inner is None:
-            raise UsageError(f"unknown help topic: {' '.join(words)}", exit_code=1)
+            raise UsageError(f"unknown help topic: {' '.join(words[place:])}", exit_code=1)
         command = inner
     text = command.usage() if isinstance(command, Verb) else _group_usage(command)
     return Call("help", {}, lambda _: Help(lines=(text,)))

@@ -14,7 +14,8 @@ from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.filters import has_label
-from ipycontainer.model.units import parse_time, rfc3339nano_fixed
+from ipycontainer.model.moments import parse_time
+from ipycontainer.model.units import rfc3339nano_fixed
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Event

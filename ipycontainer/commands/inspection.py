@@ -12,7 +12,7 @@ from ipycontainer.commands import lookup
 from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
 from ipycontainer.commands.refusals import INSPECT_TYPES
-from ipycontainer.commands.templates import TemplateError, parse_or_refuse, recognised
+from ipycontainer.commands.templates import TemplateError, in_order, parse_or_refuse, recognised
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
     EngineError,
@@ -24,7 +24,7 @@ from ipycontainer.errors import (
     UsageError,
 )
 from ipycontainer.model.log_range import LogRange
-from ipycontainer.model.units import parse_time
+from ipycontainer.model.moments import parse_time
 
 if TYPE_CHECKING:
     from ipycontainer.commands.border import Container, Engine, LogEntry
@@ -145,7 +145,7 @@ def inspected(
     errors: list[EngineError] = []
     for name in names:
         try:
-            thing = look(session.engine, name)
+            thing = in_order(look(session.engine, name))
             objects.append(thing)
             if parsed is not None:
                 make = parsed.of_fact if typed else parsed.of_object
@@ -160,7 +160,7 @@ def inspected(
 
 
 def _container(engine: Engine, name: str) -> Mapping[str, Any]:
-    return engine.containers.get(name).attrs
+    return engine.containers.get(lookup.routed(name) if name else name).attrs
 
 
 def _image(engine: Engine, name: str) -> Mapping[str, Any]:
@@ -317,6 +317,6 @@ def diff(session: Session, content: bool, container: str, other: str | None) -> 
     if other is not None:
         rows, text = engine.compare(container, other, text=content)
     else:
-        target = engine.containers.get(container)
+        target = lookup.container(session, container)
         rows, text = target.diff_content() if content else (target.changes(), "")
     return Changes(rows=tuple(rows), content=text if content else None)

@@ -69,7 +69,7 @@ def stop(session: Session, grace: int | None, signal: str, containers: tuple[str
 
     def end(name: str) -> None:
         container = lookup.container(session, name)
-        with _said_of(f"cannot stop container: {name}"):
+        with _said_of(f"cannot stop container: {lookup.routed(name)}"):
             container.stop(grace, signal or None)
 
     return for_each(containers, end)
@@ -88,7 +88,7 @@ def restart(
 
     def again(name: str) -> None:
         container = lookup.container(session, name)
-        with _said_of(f"Cannot restart container {name}"):
+        with _said_of(f"Cannot restart container {lookup.routed(name)}"):
             container.restart(grace, signal or None)
 
     return for_each(containers, again)
@@ -102,17 +102,15 @@ def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
     engine = session.engine
 
     def send(name: str) -> None:
+        ref = lookup.routed(name)
         try:
             number = parse_signal(signal or "KILL")
-            lookup.check_route(name)
-            engine.containers.get(name).kill(number)
+            engine.containers.get(ref).kill(number)
         except EngineError as error:
-            if type(error) is NotFound:  # nobody but docker's router has seen it
-                raise
-            # Docker's daemon says this with the name as typed, whatever the reason.
+            # Docker's daemon says this with the name that it got, whatever the reason.
             reason = re.sub(r"^cannot kill container: [^:]*: ", "", error.message, flags=re.I)
             kind = type(error)
-            raise kind(f"cannot kill container: {name}: {reason}", hint=error.hint) from None
+            raise kind(f"cannot kill container: {ref}: {reason}", hint=error.hint) from None
 
     return for_each(containers, send)
 
@@ -201,7 +199,7 @@ def rename(session: Session, container: str, new_name: str) -> Outcome:
     try:
         session.engine.containers.get(old).rename(new_name)
     except EngineError as error:
-        failure = f"Error: failed to rename container named {old}"
+        failure = f"Error: failed to rename container named {container.strip()}"
         return Done(errors=(_renaming(error, new_name),), failure=failure)
     return Done()
 

@@ -108,6 +108,10 @@ _PLAIN = (
 _DANGEROUS = (
     "Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous."
 )
+_DRIVER_IGNORED = (
+    "`--volume-driver` is ignored for volumes specified via `--mount`. "
+    "Use `--mount type=volume,volume-driver=...` instead."
+)
 _DEVICES = (
     "blkio_weight_device device_read_bps device_read_iops device_write_bps device_write_iops"
 ).split()
@@ -115,7 +119,10 @@ _DEVICES = (
 
 def limits_of(options: Mapping[str, Any]) -> Limits:
     """Return what the options of `update` ask for."""
-    return Limits(**_said(options, _PLAIN))
+    given = _said(options, _PLAIN)
+    if given.get("pids_limit") == 0:  # docker's client takes it for not given
+        del given["pids_limit"]
+    return Limits(**given)
 
 
 def says_nothing(options: Mapping[str, Any]) -> bool:
@@ -153,4 +160,9 @@ def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
 def client_warnings(config: ContainerConfig) -> tuple[str, ...]:
     """Return what docker's client warns of before it asks the daemon."""
     dangerous = config.limits.oom_kill_disable and not config.limits.memory
-    return (*((_DANGEROUS,) if dangerous else ()), *dns_warnings(config.dns))
+    ignored = config.volume_driver and any(mount.origin == "--mount" for mount in config.mounts)
+    return (
+        *((_DRIVER_IGNORED,) if ignored else ()),
+        *((_DANGEROUS,) if dangerous else ()),
+        *dns_warnings(config.dns),
+    )

@@ -140,6 +140,12 @@ def _used(template: str, before: str) -> frozenset[str]:
         raise UsageError(f"{before}{how}: {error}", exit_code=1) from None
 
 
+def _networks(config: ContainerConfig) -> tuple[str, ...]:
+    """Return the names of a container's networks; beside the machine's own there may be others."""
+    names = tuple(endpoint.network for endpoint in config.endpoints)
+    return names if names and config.network != "host" else (*names, config.network)
+
+
 def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> ContainerSummary:
     """Return the row of one container; `names` keeps which image each name means by now."""
     record = container.record
@@ -160,7 +166,7 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         mounts=tuple(mount.source for mount in config.mounts if mount.origin != "--tmpfs"),
         local_volumes=sum(mount.type == "volume" for mount in config.mounts),
         health=container.health,
-        networks=tuple(endpoint.network for endpoint in config.endpoints) or (config.network,),
+        networks=_networks(config),
         ports=ports_text(container.published, _exposed(config)) if state.status.alive else "",
     )
 

@@ -42,9 +42,7 @@ def import_(
     others: tuple[str, ...],
 ) -> Outcome:
     """Return the id of the image made from a tar, plain or compressed, or from a directory."""
-    if others:
-        # Docker takes them and does nothing with them.
-        raise UsageError(f"what is {others[0]} for? import takes a source and a name", exit_code=1)
+    del others  # docker takes more words and asks nothing of them
     repository, tag_ = _name(reference) if reference else ("", "")
     remote = source.startswith(("http://", "https://"))
     with session.progress(f"Importing {source}") as progress:
@@ -87,6 +85,7 @@ def _name(text: str) -> tuple[str, str]:
     "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
     least=2,
     most=2,
+    interspersed=False,
 )
 @click.argument("source")
 @click.argument("target")
@@ -100,6 +99,8 @@ def tag(session: Session, source: str, target: str) -> Outcome:
                 f'Error parsing reference: "{text}" is not a valid repository/tag: {error.message}',
                 exit_code=1,
             ) from None
+    if parse(target).digest:
+        raise UsageError("refusing to create a tag with a digest reference", exit_code=1)
     session.engine.images.get(source).tag(repository, name)
     return Done()
 

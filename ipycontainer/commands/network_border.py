@@ -31,6 +31,7 @@ class Network(Protocol):
         links: Sequence[tuple[str, str]] = (),
         ipv4_address: str = "",
         ipv6_address: str = "",
+        driver_opt: Mapping[str, str] | None = None,
     ) -> None: ...
     def disconnect(self, container: str, force: bool = False) -> None: ...
     @property
@@ -56,6 +57,12 @@ class Networks(Protocol):
         attachable: bool = False,
         enable_ipv6: bool = False,
         labels: Mapping[str, str] | None = None,
+        ingress: bool = False,
+        scope: str = "",
+        ipam_driver: str = "default",
+        ipam_options: Mapping[str, str] | None = None,
+        config_only: bool = False,
+        config_from: str = "",
     ) -> Network: ...
 
     def get(self, ref: str) -> Network: ...

@@ -121,6 +121,8 @@ class Link(_Type):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return `NAME:ALIAS`."""
+        if not value:
+            self.fail("empty string specified for links", param, ctx)
         parts = value.split(":")
         if len(parts) > 2:
             self.fail(f"bad format for links: {value}", param, ctx)
@@ -189,7 +191,7 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "network": "bridge" if mode == "default" else mode,
         # An address beside a network that is not the container's own is for the engine to refuse.
-        "endpoints": () if shares and not _has_address(wishes[0]) else _endpoints(wishes, links),
+        "endpoints": _shared(wishes) if shares else _endpoints(wishes, links),
         "links": links,
         "ports": ports,
         "exposed": exposed,
@@ -201,8 +203,11 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _has_address(wish: Wish) -> bool:
-    return bool(wish.ipv4 or wish.ipv6)
+def _shared(wishes: Sequence[Wish]) -> tuple[EndpointConfig, ...]:
+    """Return what is wanted beside a network that is not the container's own: for the engine."""
+    first, *rest = wishes
+    own = (first,) if first.ipv4 or first.ipv6 else ()
+    return tuple(_endpoint(wish) for wish in (*own, *rest))
 
 
 def _first(wish: Wish, ip: str, ip6: str, mac: str, aliases: Sequence[str]) -> Wish:
@@ -241,19 +246,19 @@ def _check(wishes: Sequence[Wish]) -> None:
 def _in_effect(wishes: list[Wish]) -> list[Wish]:
     """Return the wish that holds where docker takes several of its own networks.
 
-    `none` beside another one changes nothing, and `host` behind `none` neither. Raises UsageError
-    for what docker takes and cannot start.
+    The first one says whose namespace it is: `none` beside another one changes nothing, and `host`
+    behind another one neither. A bridge behind `host` stays, and is refused at the start. Raises
+    UsageError for what docker takes and cannot start either.
     """
     if len(wishes) < 2 or is_user_defined(wishes[0].name):
         return wishes
-    first, *rest = wishes
-    if first.name == "none":
-        bridges = [wish for wish in rest if wish.name in ("bridge", "default")]
-        if len(bridges) < 2 and all(wish.name in ("bridge", "default", "host") for wish in rest):
-            return bridges or [first]
-    elif all(wish.name == "none" for wish in rest):
-        return [first]
-    raise UsageError(_CONFLICT)
+    first = wishes[0]
+    bridges = [wish for wish in wishes if wish.name in ("bridge", "default")]
+    if len(bridges) > 1 or any(wish.name.startswith("container:") for wish in wishes):
+        raise UsageError(_CONFLICT)
+    if first.name == "host":
+        return [first, *bridges]
+    return bridges or [first]
 
 
 def _endpoints(wishes: Sequence[Wish], links: tuple[str, ...]) -> tuple[EndpointConfig, ...]:

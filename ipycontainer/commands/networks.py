@@ -17,7 +17,7 @@ from ipycontainer.commands.network_options import Link
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome, PortListing
 from ipycontainer.commands.refusals import FILTERS
 from ipycontainer.commands.summaries import NetworkSummary, PortSummary
-from ipycontainer.commands.types import Filter, Label, List, String
+from ipycontainer.commands.types import Filter, Label, List, String, Strings, split
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, NotFound, Unsupported, UsageError
 
@@ -40,31 +40,44 @@ _NO_SUBNET = "every ip-range or gateway must have a corresponding subnet"
 @click.option(
     "--aux-address", type=List(), multiple=True, help="Auxiliary IPv4 or IPv6 addresses: NAME=ADDR"
 )
+@click.option("--config-from", type=String(), default="", help="Network to take settings from")
+@click.option("--config-only", is_flag=True, help="Create a configuration only network")
 @click.option("-d", "--driver", type=String(), default="bridge", help="Driver of the network")
-@click.option("--gateway", type=List(), multiple=True, help="IPv4 or IPv6 gateway for the subnet")
+@click.option("--gateway", type=Strings(), multiple=True, help="Gateway for the subnet")
+@click.option("--ingress", is_flag=True, help="Create swarm routing-mesh network")
 @click.option("--internal", is_flag=True, help="Restrict external access to the network")
-@click.option("--ip-range", type=List(), multiple=True, help="Allocate container ip from a range")
+@click.option("--ip-range", type=Strings(), multiple=True, help="Allocate addresses from a range")
+@click.option("--ipam-driver", type=String(), default="default", help="Driver of addresses")
+@click.option("--ipam-opt", type=List(), multiple=True, help="Options of that driver")
 @click.option("--ipv6", is_flag=True, help="Enable IPv6 networking")
 @click.option("--label", type=Label(), multiple=True, help="Set metadata on a network")
 @click.option("-o", "--opt", type=List(), multiple=True, help="Set driver specific options")
-@click.option("--subnet", type=List(), multiple=True, help="Subnet in CIDR format")
+@click.option("--scope", type=String(), default="", help="Control the network's scope")
+@click.option("--subnet", type=Strings(), multiple=True, help="Subnet in CIDR format")
 @click.argument("name")
 def create(
     session: Session,
     attachable: bool,
     aux_address: tuple[str, ...],
+    config_from: str,
+    config_only: bool,
     driver: str,
     gateway: tuple[str, ...],
+    ingress: bool,
     internal: bool,
     ip_range: tuple[str, ...],
+    ipam_driver: str,
+    ipam_opt: tuple[str, ...],
     ipv6: bool,
     label: tuple[str, ...],
     opt: tuple[str, ...],
+    scope: str,
     subnet: tuple[str, ...],
     name: str,
 ) -> Outcome:
     """Make a network and return its id."""
     aux = _pairs(aux_address)
+    subnet, gateway, ip_range = map(split, (subnet, gateway, ip_range))
     _check_pools(subnet, gateway, ip_range, aux)
     made = session.engine.networks.create(
         name,
@@ -78,6 +91,12 @@ def create(
         attachable=attachable,
         enable_ipv6=ipv6,
         labels=_pairs(label),
+        ingress=ingress,
+        scope=scope,
+        ipam_driver=ipam_driver,
+        ipam_options=_pairs(ipam_opt),
+        config_only=config_only,
+        config_from=config_from,
     )
     return Lines(lines=(made.id,), warnings=tuple(made.warnings))
 
@@ -97,7 +116,7 @@ def _check_pools(
         try:
             network = ipaddress.ip_network(subnet, strict=False)
         except ValueError:
-            raise InvalidArgument(f"invalid subnet {subnet}: invalid CIDR block notation") from None
+            continue  # the engine finds its words, as docker's daemon does
         if any(other.version == network.version and other.overlaps(network) for other in networks):
             raise UsageError(
                 "multiple overlapping subnet configuration is not supported", exit_code=1
@@ -191,7 +210,8 @@ def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ..
     most=2,
     path="network connect",
 )
-@click.option("--alias", type=List(), multiple=True, help="Add network-scoped alias")
+@click.option("--alias", type=Strings(), multiple=True, help="Add network-scoped alias")
+@click.option("--driver-opt", type=Strings(), multiple=True, help="Options of the network's driver")
 @click.option("--ip", type=String(), default="", help="IPv4 address (e.g., 172.30.100.104)")
 @click.option("--ip6", type=String(), default="", help="IPv6 address (e.g., 2001:db8::33)")
 @click.option("--link", type=Link(), multiple=True, help="Add link to another container")
@@ -200,6 +220,7 @@ def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ..
 def connect(
     session: Session,
     alias: tuple[str, ...],
+    driver_opt: tuple[str, ...],
     ip: str,
     ip6: str,
     link: tuple[str, ...],
@@ -208,9 +229,14 @@ def connect(
 ) -> Outcome:
     """Put a container on a network; docker prints nothing."""
     links = [each.partition(":")[::2] for each in link]
+    options = split(driver_opt)
+    if not all("=" in word for word in options):
+        raise UsageError("invalid key/value pair format in driver options", exit_code=1)
     check_route(network)
     target = session.engine.containers.get(container).id  # docker looks for it first
-    session.engine.networks.get(network).connect(target, alias, links, ip, ip6)
+    session.engine.networks.get(network).connect(
+        target, split(alias), links, ip, ip6, _pairs(options)
+    )
     return Done()
 
 
@@ -295,7 +321,7 @@ def port(session: Session, container: str, private_port: str | None) -> Outcome:
         )
         for each in target.published
     )
-    if private_port is None:
+    if not private_port:
         return PortListing(rows=rows)
     number, _, protocol = private_port.partition("/")
     if not number.isdecimal():

@@ -52,8 +52,7 @@ def _short_form(spec: str) -> str:
         if not equals or not name:
             raise UsageError(f"invalid publish opts format (should be name=value but got '{word}')")
         given[name] = value
-    if unknown := set(given) - {"published", "target", "protocol"}:
-        raise UsageError(f"invalid publish option: {sorted(unknown)[0]}")
+    # docker's client passes over other names, as `mode=host`
     return f"{given.get('published', '')}:{given.get('target', '')}/{given.get('protocol', 'tcp')}"
 
 
@@ -103,6 +102,8 @@ def _address(text: str) -> str:
     """Return an address without its brackets; the words of an error are Go's net package's."""
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
+    elif text.startswith("["):
+        raise UsageError(f"Invalid ip address {text}: address {text}:: missing ']' in address")
     elif ":" in text:
         raise UsageError(f"Invalid ip address {text}: address {text}:: too many colons in address")
     try:

@@ -12,8 +12,9 @@ from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, UsageError
 from ipycontainer.model.filters import has_label
+from ipycontainer.model.moments import parse_time
 from ipycontainer.model.state import ContainerRecord, Status
-from ipycontainer.model.units import human_size, parse_time
+from ipycontainer.model.units import human_size
 
 __all__ = ["container_prune", "system_prune"]
 

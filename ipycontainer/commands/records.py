@@ -226,6 +226,8 @@ class LogView(Outcome):
 
     def text(self, entry: LogEntry) -> bytes:
         """Return lines as they are shown: with what stands before each."""
+        if not self.timestamps and not self.details:
+            return entry.text
         stamp = f"{rfc3339nano_fixed(entry.time_ns)} " if self.timestamps else ""
         return headed((stamp + self.details).encode(), entry.text)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["FILTERS", "FLAGS", "GLOBAL_FLAGS", "GROUPS", "INSPECT_TYPES", "INSTEAD", "VERBS"]
 
 _CREATE = """
-cpu-count cpu-percent gpus io-maxbandwidth io-maxiops link-local-ip
+gpus link-local-ip
 """
 
 FLAGS: dict[str, str] = {
@@ -18,8 +18,7 @@ FLAGS: dict[str, str] = {
     "start": "checkpoint checkpoint-dir",
     "pull": "disable-content-trust",
     "push": "disable-content-trust",
-    "network connect": "driver-opt gw-priority link-local-ip",
-    "network create": "config-from config-only ingress ipam-driver ipam-opt scope",
+    "network connect": "gw-priority link-local-ip",
 }
 
 GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscert tlskey tlsverify"
@@ -47,6 +46,5 @@ search secret service stack swarm trust
 # Of the groups that we have: what docker has in them besides.
 GROUPS: dict[str, str] = {
     "image": "build",
-    "volume": "update",
     "system": "dial-stdio",
 }

@@ -46,9 +46,12 @@ def pull(session: Session, all_tags: bool, platform: str, quiet: bool, name: str
     notice = ""
     if not all_tags and wanted.tag == DEFAULT_TAG and not _has_tag_or_digest(name):
         notice = f"Using default tag: {DEFAULT_TAG}"
-    transfer = session.engine.images.pulling(
-        wanted.familiar_name if all_tags else wanted.familiar, all_tags=all_tags, platform=platform
-    )
+    asked = wanted.familiar_name if all_tags else wanted.familiar
+    try:
+        transfer = session.engine.images.pulling(asked, all_tags=all_tags, platform=platform)
+    except InvalidArgument as error:  # docker's client has told of the tag by then
+        told = (notice,) if notice and not quiet else ()
+        return Lines(lines=told, errors=(error,))
     attend = silently if quiet else session.attend
     done = attend(transfer, notice)
     shown = f"{wanted.domain}/{wanted.path}" if all_tags else wanted.canonical
@@ -92,7 +95,7 @@ def push(session: Session, all_tags: bool, quiet: bool, name: str) -> Outcome:
 
 def check_policy(policy: str) -> None:
     """Raise UsageError for what --pull does not know."""
-    if policy not in ("always", "missing", "never"):
+    if policy not in ("", "always", "missing", "never"):
         raise UsageError(
             f'invalid pull option: \'{policy}\': must be one of "always", "missing" or "never"'
         )
@@ -100,7 +103,7 @@ def check_policy(policy: str) -> None:
 
 def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool) -> None:
     """See to it that an image is here, as `--pull` of run and create says."""
-    if policy == "never":
+    if policy in ("", "never"):
         return
     if policy == "missing" and not platform:
         try:
@@ -180,7 +183,10 @@ def login(
         password = password or session.ask("Password: ", True)
         if not username or not password:
             raise UsageError("Error: Non-null Username and Password required", exit_code=1)
-    done = session.engine.login(username, password, registry=host)
+    try:
+        done = session.engine.login(username, password, registry=host)
+    except EngineError as error:
+        return Lines(errors=(error,), warnings=warnings)
     if credentials.stores_plainly(host):
         path = credentials.config_path()
         warnings = (*warnings, _STORED_PLAINLY.format(path=path))

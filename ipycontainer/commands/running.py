@@ -228,6 +228,10 @@ def start(
         if len(containers) > 1:
             raise UsageError("you cannot start and attach multiple containers at once", exit_code=1)
         container = lookup.inspected(session, containers[0])
+        if container.status == "paused":
+            # docker's client attaches first, which its daemon refuses with this number alone
+            hint = f"ipycontainer unpause {containers[0]}"
+            raise UsageError("unable to upgrade to tcp, received 409", exit_code=1, hint=hint)
         config = container.record.config
         reads = interactive and config.open_stdin
         stdin = _input(session, config) if interactive else None
@@ -315,7 +319,7 @@ def exec_(
         refuse_other_input(session, tty=tty, reads=interactive)
     _check_exec_keys(detach_keys)
     try:
-        environment = resolve(env_file, env, session.environment, session.cwd, keep_bare=True)
+        environment = resolve(env_file, env, session.environment, session.cwd)
     except UsageError as error:  # of which `run` makes a line about its usage, with 125
         raise UsageError(error.message, hint=error.hint, exit_code=1) from None
     reads = interactive and not detach

@@ -6,6 +6,7 @@ in the foreground stream through; signals go to them.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import signal
@@ -50,6 +51,8 @@ _PATIENCE = 3  # docker's: the third SIGINT or SIGTERM ends the shell itself
 _CLEAR = "\033[2J\033[H"  # erase the screen, go to its first corner
 _INTERRUPTED = 128 + signal.SIGINT
 _BROKEN_PIPE = 128 + signal.SIGPIPE
+# Why a file takes no more, as with a full disk.
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None = None) -> int:
@@ -68,11 +71,30 @@ def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The reader left; the interpreter's own flush at exit must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up(sys.stdout)
         return _BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in _UNWRITTEN:
+            raise
+        _give_up(sys.stdout)
+        try:
+            print(_not_written(sys.stdout, error), file=sys.stderr)
+        except OSError:  # it was this one, and nowhere is left to say so
+            _give_up(sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what was not written go: the interpreter's own flush at exit must not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _not_written(stream: TextIO, error: OSError) -> str:
+    """Return what docker says of a stream that takes no more."""
+    name = "/dev/stderr" if stream is sys.stderr else "/dev/stdout"
+    return f"write {name}: {os.strerror(error.errno or 0).lower()}"
 
 
 def _connect() -> Engine:
@@ -167,8 +189,13 @@ def _print_hint(error: EngineError) -> None:
 
 
 def _show_log(view: LogView) -> int:
-    for entry in view.entries:
-        _write(_stream(entry.stream), view.text(entry), flush=view.follow)
+    parts: Iterator[tuple[str, bytes]]
+    parts = ((entry.stream, view.text(entry)) for entry in view.entries)
+    if not view.follow:
+        standard_streams.widen(sys.stdout)
+        parts = standard_streams.gathered(parts)
+    for name, data in parts:
+        _write(_stream(name), data, flush=view.follow)
     return 0
 
 
@@ -184,7 +211,15 @@ def _attend(running: Running) -> int:
         shell_terminal.shown(foreground, tty=running.tty, reads=running.reads),
     ):
         for name, data in foreground.chunks():
-            _write(_stream(name), data, flush=True)
+            try:
+                _write(_stream(name), data, flush=True)
+            except BrokenPipeError as error:
+                if running.verb == "exec" or not running.sig_proxy:
+                    raise
+                # Who passes signals on has SIGPIPE, too, and docker's client then says so.
+                _give_up(_stream(name))
+                print(_not_written(_stream(name), error), file=sys.stderr)
+                return 1
         code = foreground.wait()
     if foreground.detached and running.verb in _SAY_DETACHED:
         print("read escape sequence", file=sys.stderr)

@@ -10,14 +10,26 @@ from typing import Any
 
 import click
 
-from ipycontainer.commands.types import List, String
+from ipycontainer.commands.types import Bytes, Integer, List, String
 from ipycontainer.engine import single_choices
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
 from ipycontainer.model import platform as platforms
 
 __all__ = ["OPTIONS", "check", "check_platform"]
 
+# What docker's client sends to a daemon on Windows alone, in its order.
+_OF_WINDOWS = {
+    "--cpu-count": Integer(),
+    "--cpu-percent": Integer(),
+    "--io-maxbandwidth": Bytes(),
+    "--io-maxiops": Integer(),
+}
+
 OPTIONS = (
+    *(
+        click.option(name, type=kind, hidden=True, help="Of a daemon on Windows alone")
+        for name, kind in _OF_WINDOWS.items()
+    ),
     click.option(
         "--disable-content-trust/--no-disable-content-trust",
         default=True,
@@ -32,11 +44,11 @@ OPTIONS = (
 
 def check_platform(platform: str) -> None:
     """Refuse a platform that is none."""
-    if platform and not platforms.is_known(platform):
-        raise UsageError(
-            f'error parsing specified platform: "{platform}": unknown operating system or '
-            "architecture: invalid argument"
-        )
+    if platform:
+        try:
+            platforms.parse(platform)
+        except InvalidArgument as error:
+            raise UsageError(f"error parsing specified platform: {error.message}") from None
 
 
 def check(
@@ -45,9 +57,17 @@ def check(
     isolation: str,
     runtime: str,
     storage_opt: tuple[str, ...],
-    **_: Any,
+    **others: Any,
 ) -> None:
     """Refuse in docker's words what is not the one answer."""
+    foreign = [
+        f'"{name}" is only supported on a docker daemon running on windows, but the docker daemon '
+        "is running on linux"
+        for name in _OF_WINDOWS
+        if others.get(name.removeprefix("--").replace("-", "_")) is not None
+    ]
+    if foreign:
+        raise UsageError("\n".join(foreign), exit_code=1)
     if not disable_content_trust:
         raise Unsupported("--disable-content-trust=false is not supported yet")
     single_choices.check_isolation(isolation)

@@ -7,15 +7,19 @@ and SIGCONT do, too). A caller may also have left its pipe or terminal nonblocki
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import select
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TextIO
 
-__all__ = ["open_closed", "patient"]
+__all__ = ["gathered", "open_closed", "patient", "widen"]
 
 BUFFER_BYTES = 64 * 1024
+PIECE_BYTES = 256 * 1024  # of what is passed on in bulk
 
 
 def open_closed() -> None:
@@ -60,3 +64,27 @@ def patient(fd: int, *, line_buffering: bool = False) -> TextIO:
         newline="\n",
         line_buffering=line_buffering,
     )
+
+
+def widen(stream: TextIO) -> None:
+    """Have the caller's pipe hold a whole piece: its 64 KiB make four turns of it.
+
+    What is no pipe, and what exceeds the user's share (pipe(7), pipe-user-pages-soft), stays.
+    """
+    with suppress(OSError, ValueError):
+        if fcntl.fcntl(stream.fileno(), fcntl.F_GETPIPE_SZ) < PIECE_BYTES:
+            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, PIECE_BYTES)
+
+
+def gathered(parts: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Join what goes to one stream in a row, up to a piece's size; the order stays."""
+    name, held, size = "", list[bytes](), 0
+    for stream, part in parts:
+        if held and (stream != name or size >= PIECE_BYTES):
+            yield name, b"".join(held)
+            held, size = [], 0
+        name = stream
+        held.append(part)
+        size += len(part)
+    if held:
+        yield name, b"".join(held)

@@ -9,12 +9,14 @@ import click
 
 from ipycontainer.commands.records import Diagnosis, Done, Facts, Outcome
 from ipycontainer.commands.verb import Session, verb
+from ipycontainer.engine.api_version import API_VERSION
 from ipycontainer.errors import EngineError, UsageError
 from ipycontainer.version import __version__
 
 __all__ = ["doctor", "info", "reset", "version"]
 
 _FORMAT_HELP = "Format output using a Go template, or 'json'"
+CONTEXT = "default"  # docker's name of what a client speaks with when nothing else was chosen
 _RESET_SAYS = "This will remove all containers, images, logs and files of the engine's home."
 
 
@@ -30,9 +32,12 @@ def version(session: Session, template: str) -> Outcome:
         errors = (error,)
     client = {
         "Version": __version__,
+        "ApiVersion": API_VERSION,
+        "DefaultAPIVersion": API_VERSION,
         "PythonVersion": platform.python_version(),
         "Os": platform.system().lower(),
         "Arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+        "Context": CONTEXT,
     }
     data = {"Client": client, "Server": server}
     return Facts(kind="version", data=data, template=template, errors=errors)
@@ -43,6 +48,7 @@ def version(session: Session, template: str) -> Outcome:
 def info(session: Session, template: str) -> Outcome:
     """Return what the engine says of itself, in the shape of docker's API."""
     data = dict(session.engine.info())
+    data["ClientInfo"] = {"Debug": False, "Version": __version__, "Context": CONTEXT}
     warnings = () if template else tuple(data.get("Warnings") or ())
     return Facts(kind="info", data=data, template=template, warnings=warnings)
 

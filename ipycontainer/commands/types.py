@@ -6,8 +6,9 @@ Each is a click type: `convert` fails with the words that docker prints after
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ __all__ = [
     "Map",
     "Stream",
     "String",
+    "Strings",
     "Sysctl",
+    "split",
 ]
 
 # What docker's client lets through (opts.ValidateSysctl).
@@ -59,6 +62,17 @@ class List(_Type):
     """One text of several; the name is what docker's help shows."""
 
     name = "list"
+
+
+class Strings(_Type):
+    """Texts between commas, by CSV's rules: pflag's StringSlice. `split` takes them apart."""
+
+    name = "strings"
+
+
+def split(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the single texts of a flag that may hold several each time it is given."""
+    return tuple(text for word in words if word for text in next(csv.reader([word])))
 
 
 class Integer(_Type):
@@ -107,6 +121,9 @@ class Stream(_Type):
         return value.lower()
 
 
+_BLANKS = " \t"
+
+
 class Label(_Type):
     """A label: `K=V`, or `K` alone for an empty value."""
 
@@ -114,8 +131,11 @@ class Label(_Type):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text as it stands."""
-        if not value.partition("=")[0]:
+        name = value.partition("=")[0].lstrip(_BLANKS)
+        if not name:
             self.fail(f"invalid label '{value}': empty name", param, ctx)
+        if any(blank in name for blank in _BLANKS):
+            self.fail(f"label '{name}' contains whitespaces", param, ctx)
         return value
 
 

@@ -1,9 +1,9 @@
-"""The verbs on volumes: create, ls, prune, rm; `inspect` stands with its kin."""
+"""The verbs on volumes: create, ls, prune, rm, update; `inspect` stands with its kin."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,7 @@ from ipycontainer.commands.records import Done, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import VolumeSummary
 from ipycontainer.commands.types import Filter, Label, List
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, NoSuchVolume, UsageError
+from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume, UsageError
 from ipycontainer.model.units import human_size
 
 if TYPE_CHECKING:
@@ -22,10 +22,28 @@ if TYPE_CHECKING:
 
     from ipycontainer.commands.border import Volume
 
-__all__ = ["create", "ls", "prune", "rm", "volume_summary"]
+__all__ = ["create", "ls", "prune", "rm", "update", "volume_summary"]
 
 _ANONYMOUS = "anonymous local volumes not used by at least one container."
 _ALL = "all local volumes not used by at least one container."
+# Docker's flags for volumes of a swarm's cluster, and what its daemon says to them outside of one.
+_CLUSTER_FLAGS = (
+    *("--availability", "--group", "--limit-bytes", "--required-bytes", "--scope", "--secret"),
+    *("--sharing", "--topology-preferred", "--topology-required", "--type"),
+)
+_NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
+    "this node to swarm and try again."
+)
+
+
+def _of_a_cluster(function: Any) -> Any:
+    """Add docker's flags of cluster volumes, so that they get docker's refusal."""
+    for name in _CLUSTER_FLAGS:
+        function = click.option(name, multiple=True, hidden=True, help="Of cluster volumes alone")(
+            function
+        )
+    return function
 
 
 @verb(
@@ -40,6 +58,7 @@ _ALL = "all local volumes not used by at least one container."
 @click.option("--label", type=Label(), multiple=True, help="Set metadata for a volume")
 @click.option("--name", default="", help="Specify volume name")
 @click.option("-o", "--opt", type=List(), multiple=True, help="Set driver specific options")
+@_of_a_cluster
 @click.argument("volume", required=False)
 def create(
     session: Session,
@@ -48,10 +67,16 @@ def create(
     name: str,
     opt: tuple[str, ...],
     volume: str | None,
+    **cluster: tuple[str, ...],
 ) -> Outcome:
     """Return the name of the volume; one that is there already is success."""
     if name and volume:
-        raise UsageError("conflicting options: either specify --name or provide positional arg")
+        raise UsageError(
+            "conflicting options: either specify --name or provide positional arg, not both",
+            exit_code=1,
+        )
+    if any(cluster.values()):
+        raise InvalidArgument(_NO_SWARM)
     options = dict(word.partition("=")[::2] for word in opt)
     labels = dict(word.partition("=")[::2] for word in label)
     made = session.engine.volumes.create(
@@ -118,6 +143,25 @@ def rm(session: Session, force: bool, volumes: tuple[str, ...]) -> Outcome:
     return Done(names=tuple(done), errors=tuple(errors))
 
 
+@verb(
+    "update",
+    "Update a volume (cluster volumes only)",
+    "[OPTIONS] VOLUME",
+    least=1,
+    most=1,
+    path="volume update",
+    canonical="volume update",
+)
+@click.option("--availability", default="active", help="Cluster Volume availability")
+@click.argument("volume")
+def update(session: Session, availability: str, volume: str) -> Outcome:
+    """Say what docker says of every volume outside of a swarm."""
+    del availability
+    check_route(volume)
+    session.engine.volumes.get(volume)
+    raise UsageError("Can only update cluster volumes", exit_code=1)
+
+
 @verb("prune", "Remove unused local volumes", "[OPTIONS]", most=0, path="volume prune")
 @click.option("-a", "--all", "everything", is_flag=True, help="Remove all unused volumes")
 @click.option("--filter", "filters", type=Filter(), multiple=True, help="label=, label!=")
@@ -127,9 +171,13 @@ def prune(
 ) -> Outcome:
     """Return what was removed, and the bytes that it gave back."""
     wanted = grouped("volumes", filters, ("all", "label", "label!"))
+    if everything and "all" in wanted:
+        raise UsageError(
+            "conflicting options: cannot specify both --all and --filter all=1", exit_code=1
+        )
     if everything:
         wanted["all"] = ["true"]
-    what = _ALL if wanted.get("all") == ["true"] else _ANONYMOUS
+    what = _ALL if everything else _ANONYMOUS
     if not force and not confirmed(session, f"WARNING! This will remove {what}"):
         return Lines()
     told = session.engine.volumes.prune(filters=wanted or None)

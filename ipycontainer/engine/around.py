@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine import health
-from ipycontainer.errors import EngineError
+from ipycontainer.errors import EngineError, NoSuchContainer
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.store import containers as store_containers
+from ipycontainer.store import images
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
@@ -27,26 +28,38 @@ class Around:
         self._image = cache(self._look_up)
 
     def find(self, ref: str) -> ContainerRecord:
-        """Return the container that a word means."""
+        """Return the container that a word means; of nothing docker says that it is none."""
+        if not ref:
+            raise NoSuchContainer("No such container:")
         with self._engine.store.read() as tx:
             return store_containers.find(tx, ref)
 
     def descends(self, image_id: str, ref: str) -> bool:
-        """Tell whether an image is the one that a word means, or has all its layers below."""
-        ancestor, image = self._image(ref), self._image(image_id)
+        """Tell whether an image is the one that a word means, or was committed from it."""
+        ancestor = self._image(ref)
         if ancestor is None:
             return False
-        if ancestor.id == image_id or image is None:
-            return ancestor.id == image_id
-        depth = len(ancestor.layers)
-        return depth > 0 and image.layers[:depth] == ancestor.layers
+        if ancestor.id == image_id:
+            return True
+        with self._engine.store.read() as tx:
+            return any(image.id == ancestor.id for image in images.lineage(tx, image_id))
 
     def networks(self, record: ContainerRecord) -> frozenset[str]:
-        """Return the names and ids of a container's networks."""
+        """Return the names of a container's networks."""
         config = record.config
         mode = "bridge" if config.network == "default" else config.network
         names = {mode, *(endpoint.network for endpoint in config.endpoints)}
         return frozenset(names)
+
+    def network_ids(self, record: ContainerRecord) -> frozenset[str]:
+        """Return the ids of its networks, which a container has from its first start."""
+        if not record.state.started_ns:
+            return frozenset()
+        return frozenset(self._ids[name] for name in self.networks(record) if name in self._ids)
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        return {network.name: network.id for network in self._engine.networks.list()}
 
     def health(self, record: ContainerRecord) -> str:
         """Return a container's health."""

@@ -252,14 +252,15 @@ def base_env(
 def merge_env(base: Iterable[str], over: Iterable[str]) -> tuple[str, ...]:
     """Lay `K=V` words over others: an equal name takes the later value at the earlier place.
 
-    A `K` alone takes the variable away.
+    A `K` alone takes a variable of the first away, and nothing that the others gave.
     """
-    merged: dict[str, str] = {}
-    for word in (*base, *over):
+    merged = dict(word.partition("=")[::2] for word in base if "=" in word)
+    known = frozenset(merged)
+    for word in over:
         name, equals, value = word.partition("=")
         if equals:
             merged[name] = value
-        else:
+        elif name in known:
             merged.pop(name, None)
     return tuple(f"{name}={value}" for name, value in merged.items())
 
@@ -285,12 +286,18 @@ def _file_mounts(home: Home, record: ContainerRecord) -> Iterable[oci.Mount]:
 
 
 def _write(path: Path, text: str) -> None:
+    """Write a file's text. Not by O_TRUNC: ext4 writes such a file to the disk when it is closed.
+
+    Its option `auto_da_alloc`, which is on by default (ext4(5)), does so even where it was empty.
+    """
     data = text.encode()
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             if os.write(fd, data) < len(data):  # as much as there was room for
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if os.fstat(fd).st_size > len(data):
+                os.ftruncate(fd, len(data))
         finally:
             os.close(fd)
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipycontainer.engine import attach, exchange, explaining, log_options, top
+from ipycontainer.engine import attach, exchange, log_options, top
 from ipycontainer.engine.container_part import ContainerPart
 from ipycontainer.engine.foreground import Foreground, Source
 from ipycontainer.engine.results import ExecResult
@@ -54,6 +54,9 @@ class ContainerPrograms(ContainerPart):
 
     def explain(self) -> Sequence[ExplainedStep]:
         """Return the steps of its last start, with what each took; Conflict before the first."""
+        # Steps and their plan: a fifth of what a shell imports, for this one question.
+        from ipycontainer.engine import explaining
+
         return explaining.as_it_was(self._self)
 
     def exec_run(

@@ -25,6 +25,9 @@ def check_output(path: str, shown: str = "") -> None:
     `shown` is the path as it was typed, where that is what is told.
     """
     shown = shown or path
+    if path.endswith("/.") and not os.path.lexists(path.removesuffix("/.")):
+        wanted = path.removesuffix("/.")
+        raise InvalidArgument(f"stat {wanted}: no such file or directory")
     if not os.path.exists(os.path.dirname(os.path.normpath(path))):
         above = os.path.dirname(os.path.normpath(shown))
         raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
@@ -44,7 +47,10 @@ def check_output(path: str, shown: str = "") -> None:
 
 
 def look(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
-    """Return what stands at a path. Raises NotFound for one that `must` be there, ResourceError."""
+    """Return what stands at a path.
+
+    Raises NotFound or InvalidArgument for one that `must` be there.
+    """
     through = follow or copy_paths.asserts_directory(path)
     try:
         status = os.stat(path) if through else os.lstat(path)
@@ -56,6 +62,8 @@ def look(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:
                 link = os.path.join(os.path.dirname(path), os.readlink(path))
                 return PathInfo(link, False)
     except (FileNotFoundError, NotADirectoryError) as error:
+        if must and isinstance(error, NotADirectoryError):  # Go's EvalSymlinks names no path
+            raise InvalidArgument("not a directory") from None
         if must:
             is_link = follow and os.path.islink(path)
             shown = os.path.realpath(path) if is_link else copy_paths.first_missing(path)

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from ipycontainer.model.config import ContainerConfig
+from ipycontainer.model.health import HEALTH_FILE, STARTING
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.store.home import Home
-from ipycontainer.supervise.health import HEALTH_FILE, STARTING
 
 __all__ = ["of_request", "state", "status"]
 

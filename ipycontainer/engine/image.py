@@ -13,6 +13,7 @@ from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError
 from ipycontainer.images import catalogue
 from ipycontainer.model.image import ImageRecord
+from ipycontainer.store import images
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
@@ -79,7 +80,8 @@ class Image(Resource[ImageRecord]):
 
     def history(self) -> list[dict[str, Any]]:
         """Return how it was made, newest step first, as docker's API shows it."""
-        return inspect.history(self.record)
+        with self.engine.store.read() as tx:
+            return inspect.history(self.record, images.lineage(tx, self.record.parent))
 
     def layer_files(self) -> list[int]:
         """Return how many files, links and deletions each layer has, from the base upwards."""

@@ -13,7 +13,7 @@ from typing import Any
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.image import ImageRecord
-from ipycontainer.model.units import parse_time
+from ipycontainer.model.moments import parse_time
 
 __all__ = ["fits", "images", "prune_arguments"]
 
@@ -58,8 +58,8 @@ def images(
 def _dangling(values: Sequence[str]) -> bool | None:
     if not values:
         return None
-    if values[0] not in _TRUE | _FALSE:
-        raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(values)}]'")
+    if len(set(values)) > 1 or values[0] not in _TRUE | _FALSE:
+        raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(sorted(set(values)))}]'")
     return values[0] in _TRUE
 
 

@@ -6,7 +6,8 @@ reason. Shape and order are docker 26.1.5's (API 1.45).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ipycontainer.engine import (
@@ -20,7 +21,7 @@ from ipycontainer.engine import (
     sharing,
 )
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.image import ImageRecord
+from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import DEVICE_LISTS, HOST_CONFIG, Limits
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import rfc3339nano
@@ -62,10 +63,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "Args": list(words[1:]),
         "State": {**_state(record), **_health(home, record)},
         "Image": record.image_id,
-        "ResolvConfPath": str(directory / "resolv.conf"),
-        "HostnamePath": str(directory / "hostname"),
-        "HostsPath": str(directory / "hosts"),
-        "LogPath": str(directory / "log"),
+        **_files(directory, record),
         "Name": f"/{record.name}",
         "RestartCount": record.restart_count,
         "Driver": "overlay2",
@@ -259,6 +257,18 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
     return shown
 
 
+def _files(directory: Path, record: ContainerRecord) -> dict[str, str]:
+    """Return where files of the engine's lie, which docker knows from a container's first start."""
+    begun = record.state.started_ns > 0
+    shown = {
+        "ResolvConfPath": "resolv.conf",
+        "HostnamePath": "hostname",
+        "HostsPath": "hosts",
+        "LogPath": "log",
+    }
+    return {key: str(directory / name) if begun else "" for key, name in shown.items()}
+
+
 def _moment(nanoseconds: int) -> str:
     return rfc3339nano(nanoseconds) if nanoseconds else NEVER
 
@@ -270,23 +280,12 @@ def image(record: ImageRecord) -> dict[str, Any]:
         "Id": record.id,
         "RepoTags": list(record.tags),
         "RepoDigests": list(record.digests),
-        "Parent": "",
+        "Parent": record.parent,
         "Comment": record.comment,
         "Created": _moment(record.created_ns),
         "DockerVersion": "",
         "Author": record.author,
-        "Config": {
-            "Env": list(config.env) or None,
-            "Entrypoint": list(config.entrypoint) or None,
-            "Cmd": list(config.command) or None,
-            "WorkingDir": config.workdir,
-            "User": config.user,
-            "Labels": dict(config.labels) or None,
-            "ExposedPorts": {port: {} for port in config.exposed_ports} or None,
-            "Volumes": {path: {} for path in config.volumes} or None,
-            "OnBuild": list(config.on_build) or None,
-            "StopSignal": config.stop_signal,
-        },
+        "Config": _image_config(config),
         "Architecture": record.architecture,
         **({"Variant": record.variant} if record.variant else {}),
         "Os": record.os,
@@ -296,11 +295,39 @@ def image(record: ImageRecord) -> dict[str, Any]:
     }
 
 
-def history(record: ImageRecord) -> list[dict[str, Any]]:
+def _image_config(config: ImageConfig) -> dict[str, Any]:
+    """Return an image's settings: docker's object of a container's, in which much is empty."""
+    shown: dict[str, Any] = {
+        "Hostname": "",
+        "Domainname": "",
+        "User": config.user,
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "ExposedPorts": {port: {} for port in sorted(config.exposed_ports)},
+        "Tty": False,
+        "OpenStdin": False,
+        "StdinOnce": False,
+        "Env": list(config.env) or None,
+        "Cmd": list(config.command) or None,
+        "Healthcheck": config.healthcheck.to_docker() if config.healthcheck is not None else None,
+        "Image": "",
+        "Volumes": {path: {} for path in sorted(config.volumes)} or None,
+        "WorkingDir": config.workdir,
+        "Entrypoint": list(config.entrypoint) or None,
+        "OnBuild": list(config.on_build) or None,
+        "Labels": {name: config.labels[name] for name in sorted(config.labels)} or None,
+        "StopSignal": config.stop_signal,
+    }
+    left_out = {"ExposedPorts", "Healthcheck", "StopSignal"}  # Go's omitempty
+    return {name: value for name, value in shown.items() if value or name not in left_out}
+
+
+def history(record: ImageRecord, lineage: Sequence[ImageRecord] = ()) -> list[dict[str, Any]]:
     """Return the steps of an image, newest first, with the sizes of their layers in bytes.
 
-    Only the newest has an id and names: those below are not images here, as with everything that
-    was pulled.
+    The newest has its id and names, and below it those images of `lineage` that are here: what it
+    was committed from, one after another. Nothing that was pulled or imported has any.
     """
     rows: list[dict[str, Any]] = []
     for step, number in zip(record.history, record.layer_numbers(), strict=True):
@@ -315,6 +342,6 @@ def history(record: ImageRecord) -> list[dict[str, Any]]:
             }
         )
     rows.reverse()
-    if rows:
-        rows[0] |= {"Id": record.id, "Tags": list(record.tags) or None}
+    for row, image in zip(rows, (record, *lineage), strict=False):
+        row |= {"Id": image.id, "Tags": list(image.tags) or None}
     return rows

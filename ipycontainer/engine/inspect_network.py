@@ -38,14 +38,14 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
         "EnableIPv6": config.ipv6,
         "IPAM": {
             "Driver": "default",
-            "Options": {} if is_user_defined(record.name) else None,
+            "Options": dict(config.ipam_options) if is_user_defined(record.name) else None,
             "Config": [_pool(pool) for pool in config.pools] or None,
         },
         "Internal": config.internal,
         "Attachable": config.attachable,
         "Ingress": False,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
+        "ConfigFrom": {"Network": config.config_from},
+        "ConfigOnly": config.config_only,
         "Containers": {
             each.container_id: {
                 "Name": containers.get(tx, each.container_id).name,
@@ -142,10 +142,12 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
             )
         },
         "Networks": {
-            found[each.network_id].name: _endpoint(record, each, found[each.network_id])
-            for each in attached
-        }
-        or _without_endpoints(tx, config, has_run=record.state.started_ns > 0),
+            **_without_endpoints(tx, config, has_run=record.state.started_ns > 0),
+            **{
+                found[each.network_id].name: _endpoint(record, each, found[each.network_id])
+                for each in attached
+            },
+        },
     }
 
 

@@ -239,7 +239,7 @@ def merged(old: Limits, new: Limits) -> Limits:
     ):
         if wanted > 0 and held > 0:
             raise Conflict(taken.format(name, holder))
-    if new.memory > old.memory_swap != -1 and new.memory_swap == 0:
+    if new.memory > old.memory_swap and new.memory_swap == 0:  # docker's, also where that is -1
         raise Conflict(
             "Memory limit should be smaller than already set memoryswap limit, "
             "update the memoryswap at the same time"

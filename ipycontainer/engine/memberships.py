@@ -68,7 +68,7 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
 def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
     """Take a container off a network. Raises docker's refusals."""
     record = engine.containers.get(ref).record
-    if network.name == "host":
+    if network.name == "host" and record.config.network == "host":
         raise Conflict(
             "container cannot be disconnected from host network or connected to host network"
         )

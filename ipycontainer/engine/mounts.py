@@ -124,7 +124,8 @@ def make_volumes(
         if mount.type != "volume":
             named.append(mount)
             continue
-        wanted = mount.driver or driver or DRIVER
+        # what `--mount` makes has a word of its own for it
+        wanted = mount.driver or (driver if mount.origin != "--mount" else "") or DRIVER
         if wanted != DRIVER:
             raise InvalidArgument(
                 f'error looking up volume plugin {wanted}: plugin "{wanted}" not found'

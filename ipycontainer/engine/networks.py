@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ipycontainer.engine import inspect_network, memberships
 from ipycontainer.engine.resource import Resource
-from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NoSuchNetwork, NotFound
+from ipycontainer.errors import (
+    Conflict,
+    EngineError,
+    InvalidArgument,
+    NetworkInUse,
+    NoSuchNetwork,
+    NotFound,
+)
 from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.moments import parse_time
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
-from ipycontainer.model.units import parse_time
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
@@ -79,6 +86,7 @@ class Network(Resource[NetworkRecord]):
         links: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         ipv4_address: str = "",
         ipv6_address: str = "",
+        driver_opt: Mapping[str, str] | None = None,
     ) -> None:
         """Put a container on it, at once where that runs. Raises docker's refusals."""
         pairs = links.items() if isinstance(links, Mapping) else links
@@ -88,6 +96,7 @@ class Network(Resource[NetworkRecord]):
             ipv4_address,
             ipv6_address,
             links=tuple(f"{name}:{alias or name}" for name, alias in pairs),
+            options=dict(driver_opt or {}),
         )
         memberships.connect(self.engine, self.record, _ref(container), wanted)
 
@@ -104,6 +113,11 @@ class Network(Resource[NetworkRecord]):
         """Remove it. Raises NetworkInUse while a container is on it, Conflict for docker's own."""
         if self.name in catalogue.PREDEFINED:
             raise Conflict(f"{self.name} is a pre-defined network and cannot be removed")
+        with self.engine.store.read() as tx:
+            if self.record.config.config_only and catalogue.is_taken_from(tx, self.name):
+                raise NetworkInUse(
+                    f'error while removing network: configuration network "{self.name}" is in use'
+                )
         self.engine.settle()
         self.engine.supervisor.work("remove-network", {"id": self.id})
 
@@ -132,20 +146,38 @@ class Networks:
         attachable: bool = False,
         enable_ipv6: bool = False,
         labels: Mapping[str, str] | None = None,
+        ingress: bool = False,
+        scope: str = "",
+        ipam_driver: str = "default",
+        ipam_options: Mapping[str, str] | None = None,
+        config_only: bool = False,
+        config_from: str = "",
     ) -> Network:
-        """Make a network, and as root its bridge at once."""
+        """Make a network, and as root its bridge at once.
+
+        A swarm's `ingress` and `scope`, and drivers of addresses besides docker's own, get docker's
+        refusals. Options for that driver, which knows none, are kept and shown.
+        """
         config = NetworkConfig(
             driver=driver,
             internal=internal,
             ipv6=enable_ipv6,
             attachable=attachable,
             labels=dict(labels or {}),
+            ipam_options=dict(ipam_options or {}),
+            config_only=config_only,
+            config_from=config_from,
         )
         config = catalogue.with_options(config, options or {})
+        catalogue.check_kind(config, ingress=ingress, scope=scope, ipam_driver=ipam_driver)
+        if config_from and subnets:
+            raise InvalidArgument(catalogue.NO_OWN_SETTINGS)
         with self._engine.store.write() as tx:
             record = catalogue.create(
                 tx, name, config, subnets=subnets, gateways=gateways, ranges=ranges, aux=aux
             )
+        if config_only:  # nothing but settings for others
+            return Network(self._engine, record)
         try:
             warnings = self._engine.supervisor.work("make-network", {"id": record.id})
         except BaseException:

@@ -30,7 +30,10 @@ class Surroundings(Protocol):
         """Tell whether an image is the one that a word means, or stands on it."""
 
     def networks(self, record: ContainerRecord) -> frozenset[str]:
-        """Return the names and ids of a container's networks."""
+        """Return the names of a container's networks."""
+
+    def network_ids(self, record: ContainerRecord) -> frozenset[str]:
+        """Return the ids of its networks; docker takes the beginning of one, too."""
 
     def health(self, record: ContainerRecord) -> str:
         """Return a container's health, `none` for one that is not checked."""
@@ -108,7 +111,7 @@ class _Test:
     def _exited(self, record: ContainerRecord) -> bool:
         state = record.state
         ended = not state.status.alive and state.started_ns > 0
-        return ended and str(state.exit_code) in self._values
+        return ended and state.exit_code in {int(value) for value in self._values}
 
     def _expose(self, record: ContainerRecord) -> bool:
         config = record.config
@@ -123,7 +126,7 @@ class _Test:
         return self._around.health(record) in self._values
 
     def _id(self, record: ContainerRecord) -> bool:
-        return any(_search(value, record.id) for value in self._values)
+        return any(value and _search(value, record.id) for value in self._values)
 
     def _is_task(self, _: ContainerRecord) -> bool:
         return any(value.lower() in ("false", "0") for value in self._values)  # swarm's: never
@@ -141,7 +144,10 @@ class _Test:
         )
 
     def _network(self, record: ContainerRecord) -> bool:
-        return bool(self._around.networks(record) & set(self._values))
+        if self._around.networks(record) & set(self._values):
+            return True
+        ids = self._around.network_ids(record)
+        return any(each.startswith(value) for each in ids for value in self._values)
 
     def _status(self, record: ContainerRecord) -> bool:
         return record.state.status.value in self._values

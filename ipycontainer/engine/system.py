@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import capacity
+from ipycontainer.engine.api_version import API_VERSION, MIN_API_VERSION
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["info", "reset", "version"]
 
-# docker 26.1.5's API, whose shapes `inspect` and its kin follow.
-API_VERSION, MIN_API_VERSION = "1.45", "1.24"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -86,6 +85,15 @@ def info(engine: Engine) -> dict[str, Any]:
             ["Backing Filesystem", places.file_system(engine.home.root)],
             ["userxattr", str(engine.home.rootless).lower()],
         ],
+        "Plugins": {
+            "Volume": ["local"],
+            "Network": ["bridge", "host", "null"],
+            "Authorization": None,
+            "Log": ["json-file", "local"],
+        },
+        **_limits(hierarchies),
+        "IPv4Forwarding": _forwards(),
+        "Debug": False,
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs" if capacity.of(engine).able else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",
@@ -97,16 +105,61 @@ def info(engine: Engine) -> dict[str, Any]:
         else "Linux",
         "OSType": "linux",
         "Architecture": platform.machine(),
+        "IndexServerAddress": "https://index.docker.io/v1/",
+        "RegistryConfig": {"InsecureRegistryCIDRs": ["127.0.0.0/8"], "Mirrors": None},
         "NCPU": len(os.sched_getaffinity(0)),
         "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "DockerRootDir": str(engine.home.root),
+        "HttpProxy": _variable("HTTP_PROXY"),
+        "HttpsProxy": _variable("HTTPS_PROXY"),
+        "NoProxy": _variable("NO_PROXY"),
         "Name": socket.gethostname(),
+        "Labels": [],
+        "ExperimentalBuild": False,
         "ServerVersion": __version__,
         "Runtimes": {"ipycontainer": {"path": "python -m ipycontainer.runtime"}},
         "DefaultRuntime": "ipycontainer",
+        "Swarm": {
+            "NodeID": "",
+            "NodeAddr": "",
+            "LocalNodeState": "inactive",
+            "ControlAvailable": False,
+            "Error": "",
+        },
+        "LiveRestoreEnabled": True,  # a container needs its monitor, and no kernel
+        "Isolation": "",
+        "InitBinary": "ipycontainer-init",
         "SecurityOptions": security,
         "Warnings": [engine.home.note] if engine.home.note else None,
     }
+
+
+def _limits(hierarchies: cgroups.Hierarchies) -> dict[str, bool]:
+    """Return which limits the machine's kernel has, by docker's names."""
+    there = hierarchies.controllers
+    memory, cpu = "memory" in there, "cpu" in there
+    return {
+        "MemoryLimit": memory,
+        "SwapLimit": memory,
+        "CpuCfsPeriod": cpu,
+        "CpuCfsQuota": cpu,
+        "CPUShares": cpu,
+        "CPUSet": "cpuset" in there,
+        "PidsLimit": "pids" in there,
+        "OomKillDisable": memory and hierarchies.is_v1,
+    }
+
+
+def _forwards() -> bool:
+    try:
+        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
+            return file.read().strip() == "1"
+    except OSError:
+        return False
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name) or os.environ.get(name.lower(), "")
 
 
 def reset(engine: Engine) -> None:

@@ -124,7 +124,7 @@ class Volumes:
         docker-py's form: VolumesDeleted and SpaceReclaimed, in bytes.
         """
         wanted = grouped(filters)
-        everything = _switch("all", wanted.pop("all", ["false"]))
+        everything = _everything(wanted.pop("all", ["false"]))
         for key in wanted:
             if key not in ("label", "label!"):
                 raise InvalidArgument(f"invalid filter '{key}'")
@@ -171,6 +171,18 @@ def select(records: Sequence[VolumeRecord], filters: Mapping[str, Any]) -> Seque
         else:
             raise InvalidArgument(f"invalid filter '{key}'")
     return found
+
+
+def _everything(words: Sequence[str]) -> bool:
+    """Return what the filter `all` says, which is read by Go's strconv.ParseBool."""
+    if len(words) > 1:
+        raise InvalidArgument(f"invalid filter 'all=[{' '.join(words)}]'")
+    if words[0] in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if words[0] in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    reason = f'strconv.ParseBool: parsing "{words[0]}": invalid syntax'
+    raise InvalidArgument(f"invalid filter 'all': {reason}")
 
 
 def _switch(key: str, words: Sequence[str]) -> bool:

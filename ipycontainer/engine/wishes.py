@@ -15,6 +15,7 @@ from ipycontainer.errors import (
     InvalidArgument,
     NoSuchContainer,
     NoSuchNetwork,
+    ResourceError,
 )
 from ipycontainer.linux.rtnetlink import IPNetwork
 from ipycontainer.model.config import ContainerConfig
@@ -63,7 +64,8 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     mode = config.network
     if shares(mode):
         for endpoint in config.endpoints:
-            _refuse(endpoint, _errors("none", False, endpoint))
+            chosen = [_ADDRESS_ON_CHOSEN] if endpoint.ipv4 or endpoint.ipv6 else []
+            _refuse(endpoint, [*_errors("none", endpoint), *chosen])
     if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
         for link in config.links:
             name = link.partition(":")[0]
@@ -129,8 +131,20 @@ def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -
 def settle_endpoints(store: Store, container_id: str, config: ContainerConfig) -> None:
     """Have a container be on all networks that it wants. Raises NoSuchNetwork for one that is gone.
 
-    Those that docker brings are always there; a look is taken where one is a user's.
+    Those that docker brings are always there; a look is taken where one is a user's. A bridge
+    beside the machine's own network cannot be had: the address that it would give is the machine's
+    to route already, and docker finds that here.
     """
+    if config.network == "host":
+        for endpoint in config.endpoints:
+            with store.read() as tx:
+                pools = networks.find(tx, endpoint.network).config.pools
+            subnet = pools[0].subnet if pools else endpoint.network
+            raise ResourceError(
+                f"failed to add interface to sandbox: error setting interface IP of {subnet}: "
+                f"cannot program address of {subnet} in sandbox interface because it conflicts "
+                f"with existing route {{Dst: {subnet}}}"
+            )
     if not any(is_user_defined(endpoint.network) for endpoint in config.endpoints):
         return
     with store.read() as tx:
@@ -153,12 +167,16 @@ def checked_endpoint(
     """
     if record.name in ("host", "none") and created:
         raise Conflict(f"container cannot be connected to {record.name} network beside others")
-    errors = _errors(record.name, record.config.configured, wanted)
+    if record.config.config_only:
+        raise InvalidArgument("cannot create endpoint on configuration-only network")
+    errors = _errors(record.name, wanted)
     pools = [ipaddress.ip_network(pool.subnet) for pool in record.config.pools]
-    if record.config.configured:
-        for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
-            if text and not any(_holds(pool, text) for pool in pools if pool.version == version):
-                errors.append(f"no configured subnet or ip-range contain the IP address {text}")
+    for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
+        typed = [pool for pool in pools if pool.version == version and record.config.configured]
+        if text and not typed:
+            errors.append(_ADDRESS_ON_CHOSEN)
+        elif text and not any(_holds(pool, text) for pool in typed):
+            errors.append(f"no configured subnet or ip-range contain the IP address {text}")
     _refuse(wanted if created else None, errors)
 
 
@@ -169,7 +187,7 @@ def _holds(pool: IPNetwork, text: str) -> bool:
         return False
 
 
-def _errors(name: str, configured: bool, wanted: EndpointConfig) -> list[str]:
+def _errors(name: str, wanted: EndpointConfig) -> list[str]:
     """Return what docker says of an endpoint on this network, in its order."""
     errors = []
     addresses = list(filter(None, (wanted.ipv4, wanted.ipv6)))
@@ -183,8 +201,6 @@ def _errors(name: str, configured: bool, wanted: EndpointConfig) -> list[str]:
             is_wrong = True
         if is_wrong:
             errors.append(f"invalid IPv{version} address: {text}")
-    if addresses and not configured:
-        errors.append(_ADDRESS_ON_CHOSEN)
     return errors
 
 

@@ -102,9 +102,17 @@ def _delete(tx: Transaction, image: ImageRecord) -> list[Deed]:
     images.remove(tx, image.id)
     done.append(("Deleted", image.id))
     gone = set(images.forget_unused_layers(tx))
-    return done + [
-        ("Deleted", each.chain_id) for each in reversed(image.layers) if each.chain_id in gone
-    ]
+    done += [("Deleted", each.chain_id) for each in reversed(image.layers) if each.chain_id in gone]
+    return done + _delete_parents(tx, image)
+
+
+def _delete_parents(tx: Transaction, image: ImageRecord) -> list[Deed]:
+    """Delete what an image was committed from where nothing holds it any more, as docker does."""
+    for parent in images.lineage(tx, image.parent)[:1]:
+        named = parent.tags or parent.digests
+        if not named and _conflict(tx, parent, force=False) is None:
+            return _delete(tx, parent)
+    return []
 
 
 def _repository(name: str) -> str:
@@ -170,6 +178,11 @@ def _conflict(
     """Return why an image must stay: hard reasons first, then those that force overrides."""
     users = containers.using_image(tx, image.id)
     short = _short(image.id)
+    if images.has_children(tx, image.id):
+        return ImageInUse(
+            f"conflict: unable to delete {short} (cannot be forced) - "
+            "image has dependent child images"
+        )
     for user in users:
         if user.state.status.alive:
             return ImageInUse(

@@ -64,8 +64,8 @@ def commit(
     config = change_instructions.apply(settings, changes)
     layout = Layout(home)
     with sweep.adding(home):
-        layer, blob = _layer(home, layout, record, base, progress)
-        done = _add(store, layout, record, base, layer, blob, config, tags, author, message)
+        layer = _layer(home, layout, record, base, progress)
+        done = _add(store, layout, record, base, layer, config, tags, author, message)
     layout.write_index(store)
     return done
 
@@ -86,6 +86,7 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
         exposed_ports=tuple(getattr(config, "exposed", ())),
         volumes=tuple(anonymous),
         stop_signal=config.stop_signal,
+        healthcheck=config.healthcheck,
     )
 
 
@@ -95,14 +96,20 @@ def _layer(
     record: ContainerRecord,
     base: ImageRecord,
     progress: Callable[[int], None],
-) -> tuple[Layer, Descriptor]:
-    """Write the layer's blob and unpack it where containers of the image will stand on it."""
+) -> tuple[Layer, Descriptor] | None:
+    """Write the layer's blob and unpack it where containers of the image will stand on it.
+
+    A container that changed nothing gives none, as with docker; that of `host` always one, since
+    an image without any layer has no container.
+    """
     with BlobWriter(layout) as writer:
         archive = TarWriter(writer.write, progress=progress)
         layers.write_changes(archive, record.overlays, home.rootless, record.config.files)
         archive.close()
         diff_id = writer.digest
         faults.point("commit: written")
+        if diff_id == _EMPTY_TAR and base.layers:
+            return None
         blob = writer.commit(LAYER_TYPE)
     chain_id = _chain(base, diff_id)
     path = home.layers / f"{sweep.NEW}{secrets.token_hex(8)}"
@@ -115,6 +122,10 @@ def _layer(
     finally:
         trash.throw_away(home, path)
     return Layer(chain_id, diff_id, size.size), blob
+
+
+# What a tar without an entry hashes to: two blocks of zeros, the end alone.
+_EMPTY_TAR = f"sha256:{hashlib.sha256(bytes(1024)).hexdigest()}"
 
 
 def _chain(base: ImageRecord, diff_id: str) -> str:
@@ -139,8 +150,7 @@ def _add(
     layout: Layout,
     container: ContainerRecord,
     base: ImageRecord,
-    layer: Layer,
-    blob: Descriptor,
+    layer: tuple[Layer, Descriptor] | None,
     config: ImageConfig,
     tags: tuple[str, ...],
     author: str,
@@ -148,8 +158,9 @@ def _add(
 ) -> ImageRecord:
     now = time.time_ns()
     words = " ".join((*(container.config.entrypoint or ()), *container.config.command))
-    history = (*base.history, History(created_ns=now, created_by=words, comment=message))
-    whole = (*base.layers, layer)
+    step = History(now, words, message, empty_layer=layer is None)
+    history = (*base.history, step)
+    whole = (*base.layers, *(() if layer is None else (layer[0],)))
     config_blob = layout.put_blob(
         oci_config.config_json(
             config,
@@ -160,14 +171,14 @@ def _add(
         ),
         CONFIG_TYPE,
     )
-    below = _blobs_of(layout, base)
-    manifest = layout.put_blob(oci_config.manifest_json(config_blob, [*below, blob]), MANIFEST_TYPE)
+    blobs = _blobs_of(layout, base) + ([] if layer is None else [layer[1]])
+    manifest = layout.put_blob(oci_config.manifest_json(config_blob, blobs), MANIFEST_TYPE)
     record = replace(
         base,
         id=config_blob.digest,
         manifest=manifest.digest,
         created_ns=now,
-        size=base.size + layer.size,
+        size=base.size + (0 if layer is None else layer[0].size),
         config=config,
         layers=whole,
         tags=tags,
@@ -177,8 +188,9 @@ def _add(
         digests=(),
         source=None,
         base="host" if host.is_under(base) else "",
+        parent=base.id,
     )
-    needed = (each.digest for each in (manifest, config_blob, *below, blob))
+    needed = (each.digest for each in (manifest, config_blob, *blobs))
     durability.keep_files(store.home)
     faults.point("commit: before the rows")
     with store.write() as tx:

@@ -11,7 +11,11 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["Healthcheck", "checked_health", "go_duration"]
+__all__ = ["HEALTH_FILE", "STARTING", "Healthcheck", "checked_health", "go_duration"]
+
+# In a container's directory: what its monitor found last.
+HEALTH_FILE = "health.json"
+STARTING = "starting"  # the status before the first result that counts
 
 SECOND = 1_000_000_000
 _AT_LEAST_NS = 1_000_000

@@ -71,7 +71,8 @@ class ImageRecord:
     sum of the unpacked layers in bytes. `digests` say what a registry calls it
     (`busybox@sha256:...`). `source` is the manifest as it came, where that was docker's own kind:
     the layout has it as OCI's, under `manifest`. `base` is `host` for an image that was
-    committed from a container of this machine: its layers lie upon what the machine has.
+    committed from a container of this machine: its layers lie upon what the machine has. `parent`
+    is the id of the image whose container was committed; what came from elsewhere has none.
     """
 
     id: str
@@ -90,6 +91,7 @@ class ImageRecord:
     digests: tuple[str, ...] = ()
     source: Descriptor | None = None
     base: str = ""
+    parent: str = ""
 
     def layer_numbers(self) -> list[int]:
         """Return for each row of the history the number of the layer that it made, -1 for none."""

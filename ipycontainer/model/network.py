@@ -54,7 +54,8 @@ class NetworkConfig:
 
     `options` are the driver's as they were typed; those that mean something are fields here.
     `configured`: its pools were typed, so that containers may choose addresses. `mtu` 0 is the
-    kernel's own.
+    kernel's own. One that is `config_only` is no network: others take their settings from it
+    (`config_from`).
     """
 
     driver: str = BRIDGE
@@ -71,6 +72,9 @@ class NetworkConfig:
     interface_prefix: str = "eth"
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
+    config_only: bool = False
+    config_from: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object for the store."""

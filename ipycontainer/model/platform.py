@@ -7,11 +7,12 @@ containerd/platforms `database.go`. Imports errors only.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["Platform", "is_known", "own", "parse"]
+__all__ = ["Platform", "own", "parse"]
 
 _MACHINES = {
     "x86_64": ("amd64", ""),
@@ -25,7 +26,24 @@ _MACHINES = {
     "s390x": ("s390x", ""),
 }
 # Other spellings of a name that is Go's, and the variant that goes without saying.
-_OTHER_NAMES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm"}
+_EXAMPLE = "--platform linux/amd64"
+_PART = re.compile(r"[A-Za-z0-9_-]+")
+# Go's own lists: what else is asked for as one word is an error.
+_SYSTEMS = {
+    *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux"),
+    *("nacl", "netbsd", "openbsd", "plan9", "solaris", "windows", "zos"),
+}
+_ARCHITECTURES = {
+    *("386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "ppc", "ppc64"),
+    *("ppc64le", "mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "riscv"),
+    *("riscv64", "s390", "s390x", "sparc", "sparc64", "wasm"),
+}
+_OTHER_NAMES = {
+    **dict.fromkeys(("x86_64", "x86-64"), "amd64"),
+    "aarch64": "arm64",
+    "armhf": "arm",
+    "i386": "386",
+}
 _USUAL_VARIANT = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
 _ARM_VARIANTS = ("v7", "v6", "v5")
 
@@ -65,25 +83,34 @@ def own() -> Platform:
     return Platform("linux", *_MACHINES.get(machine, (machine, "")))
 
 
-def is_known(text: str) -> bool:
-    """Tell whether a text alone is the name of a system or an architecture, or has more parts."""
-    if "/" in text:
-        return True
-    name = text.lower()
-    return name in {"linux", "windows", *_OTHER_NAMES} | {each for each, _ in _MACHINES.values()}
-
-
 def parse(text: str) -> Platform:
-    """Return the platform of `--platform`: `linux/arm64/v8`, `linux/amd64`, `arm64`."""
-    parts = text.lower().split("/")
-    if not all(parts) or len(parts) > 3:
+    """Return the platform of `--platform`: `linux/arm64/v8`, `linux/amd64`, `arm64`.
+
+    Rules and words are those of containerd/platforms `platforms.go`.
+    """
+    if "*" in text:
+        raise InvalidArgument(f'"{text}": wildcards not yet supported: invalid argument')
+    parts = text.split("/", 3)
+    for part in parts:
+        if not _PART.fullmatch(part):
+            raise InvalidArgument(
+                f'"{part}" is an invalid component of "{text}": platform specifier component must '
+                f'match "^{_PART.pattern}$": invalid argument',
+                hint=_EXAMPLE,
+            )
+    if len(parts) > 3:
         raise InvalidArgument(
-            f'"{text}": unknown operating system or architecture: invalid argument',
-            hint="--platform linux/amd64",
+            f'"{text}": cannot parse platform specifier: invalid argument', hint=_EXAMPLE
         )
+    parts = [part.lower() for part in parts]
     if len(parts) == 1:
-        if parts[0] == "linux":
-            return Platform("linux", own().architecture, own().variant)
+        if parts[0] in _SYSTEMS:
+            return Platform(parts[0], own().architecture, own().variant)
+        if parts[0] not in _ARCHITECTURES | _OTHER_NAMES.keys():
+            raise InvalidArgument(
+                f'"{text}": unknown operating system or architecture: invalid argument',
+                hint=_EXAMPLE,
+            )
         parts.insert(0, "linux")
     system, architecture, *variant = parts
     architecture = _OTHER_NAMES.get(architecture, architecture)

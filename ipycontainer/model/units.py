@@ -1,7 +1,7 @@
 """Sizes, durations and times as docker writes and reads them.
 
 Sources: github.com/docker/go-units (size.go, duration.go), Go's time package,
-docker/cli `opts/` and moby `api/types/time` for what `--since` accepts. Times are nanoseconds
+docker/cli `opts/`. Times are nanoseconds
 since the epoch; 0 stands for never and prints as Go's zero time.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from fractions import Fraction
 
 from ipycontainer.errors import InvalidArgument
@@ -22,7 +22,6 @@ __all__ = [
     "human_size_binary",
     "parse_duration",
     "parse_size",
-    "parse_time",
     "rfc3339",
     "rfc3339nano",
     "rfc3339nano_fixed",
@@ -137,77 +136,6 @@ def parse_duration(text: str) -> int:
         total += Fraction(number[1].removesuffix(".")) * _UNITS_NS[number[2]]
         rest = rest[number.end() :]
     return sign * int(total)
-
-
-# moby api/types/time GetTimestamp: RFC 3339 from the day down to the nanosecond.
-_STAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?"
-    r"(Z|[+-]\d\d:\d\d)?"
-)
-
-
-def parse_time(text: str, now_ns: int | None = None) -> int:
-    """Return the moment of `--since` or `--until` in nanoseconds since the epoch.
-
-    Taken are Unix seconds (`1795510871.5`), RFC 3339 in several lengths, the caller's timezone
-    where none is given, and a Go duration back from now. Raises InvalidArgument in docker's words.
-    """
-    if seconds := re.fullmatch(r"(\d+)(?:\.(\d{1,9}))?", text):
-        return int(seconds[1]) * _SECOND + int((seconds[2] or "0").ljust(9, "0"))
-    if stamp := _STAMP.fullmatch(text):
-        return _moment(text, stamp)
-    try:
-        back = parse_duration(text)
-    except InvalidArgument:
-        raise _not_a_time(text) from None
-    return (time.time_ns() if now_ns is None else now_ns) - back
-
-
-def _not_a_time(text: str) -> InvalidArgument:
-    if "-" in text and not re.match(r"\d{4}", text):  # read as a date, which begins otherwise
-        layout = "2006-01-02"
-        if "." in text:
-            layout = "2006-01-02T15:04:05.999999999"
-        wrong = f'parsing time "{text}" as "{layout}": cannot parse "{text}" as "2006"'
-        if not re.search("[zZ+]", text) and "T" not in text and text.count("-") < 3:
-            return InvalidArgument(wrong)
-    return InvalidArgument(f'failed to parse value as time or duration: "{text}"')
-
-
-def _moment(text: str, stamp: re.Match[str]) -> int:
-    *numbers, fraction, zone = stamp.groups()
-    year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
-    try:
-        moment = datetime(year, month, day, hour, minute, second)
-        if zone is None:
-            moment = moment.astimezone()
-        else:
-            moment = moment.replace(tzinfo=_zone(zone))
-    except (ValueError, OverflowError):
-        if wrong := _out_of_range(stamp):
-            raise InvalidArgument(f'parsing time "{text}": {wrong} out of range') from None
-        raise _not_a_time(text) from None
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since // timedelta(seconds=1)) * _SECOND + int((fraction or "0").ljust(9, "0"))
-
-
-def _out_of_range(stamp: re.Match[str]) -> str:
-    """Return which part of a time is none, as Go's time.Parse says it."""
-    _, month, day, hour, minute, second = (int(part or 0) for part in stamp.groups()[:6])
-    if not 1 <= month <= 12:
-        return "month"
-    for name, value, most in (("hour", hour, 23), ("minute", minute, 59), ("second", second, 59)):
-        if value > most:
-            return name
-    return "day" if not 1 <= day <= 28 else ""
-
-
-def _zone(text: str) -> timezone:
-    if text == "Z":
-        return UTC
-    hours, minutes = text[1:].split(":")
-    ahead = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(-ahead if text[0] == "-" else ahead)
 
 
 def rfc3339nano(ns: int) -> str:

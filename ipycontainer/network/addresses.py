@@ -7,13 +7,21 @@ Pure: what is taken comes in, what was chosen goes out. Docker's pools (its
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.linux.rtnetlink import Address, IPNetwork
 from ipycontainer.model.network import Pool
 
-__all__ = ["POOLS", "checked_pool", "choose", "free_pool", "mac_of", "private_ipv6"]
+__all__ = [
+    "POOLS",
+    "checked_pool",
+    "choose",
+    "faults_of",
+    "free_pool",
+    "mac_of",
+    "private_ipv6",
+]
 
 POOLS = (
     *(ipaddress.IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)),
@@ -77,6 +85,54 @@ def checked_pool(
         if _address(value) not in network:
             raise InvalidArgument(f"no matching subnet for aux-address {value}")
     return Pool(str(network), gateway, ip_range, aux, gateway_typed=typed)
+
+
+def faults_of(subnet: str, gateway: str, ip_range: str, aux: Mapping[str, str]) -> list[str]:
+    """Return what docker's daemon says of a pool as it was typed (moby `types/network/ipam.go`)."""
+    try:
+        network = ipaddress.ip_interface(subnet if "/" in subnet else "").network
+    except ValueError:
+        return [f"invalid subnet {subnet}: invalid CIDR block notation"]
+    faults = [*_unmasked("subnet", subnet)]
+    if ip_range:
+        faults += _range_faults(ip_range, network)
+    texts = [("gateway", gateway, gateway)] if gateway else []
+    texts += [("auxiliary address", name, text) for name, text in aux.items()]
+    for kind, name, text in texts:
+        try:
+            inside = ipaddress.ip_address(text) in network
+        except ValueError:
+            faults.append(f"invalid {kind} {name}: invalid address")
+            continue
+        if not inside:
+            why = f"parent subnet {network} doesn't contain this address"
+            faults.append(f"invalid {kind} {name}: {why}")
+    return faults
+
+
+def _range_faults(ip_range: str, network: IPNetwork) -> list[str]:
+    try:
+        within = ipaddress.ip_interface(ip_range if "/" in ip_range else "").network
+    except ValueError:
+        return [f"invalid ip-range {ip_range}: invalid CIDR block notation"]
+    start = f"invalid ip-range {ip_range}:"
+    if within.version != network.version:
+        return [f"{start} parent subnet is an IPv{network.version} block"]
+    faults = []
+    if within.prefixlen < network.prefixlen:
+        faults.append(f"{start} CIDR block is bigger than its parent subnet {network}")
+    faults += _unmasked("ip-range", ip_range)
+    if not within.overlaps(network):
+        faults.append(f"{start} parent subnet {network} doesn't contain ip-range")
+    return faults
+
+
+def _unmasked(kind: str, text: str) -> list[str]:
+    """Return the fault of a block whose address has bits beyond its prefix."""
+    found = ipaddress.ip_interface(text)
+    if found.ip == found.network.network_address:
+        return []
+    return [f"invalid {kind} {text}: it should be {found.network}"]
 
 
 def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted: str = "") -> str:

@@ -19,10 +19,30 @@ from ipycontainer.network import addresses
 from ipycontainer.store import networks
 from ipycontainer.store.database import Transaction
 
-__all__ = ["PREDEFINED", "create", "ensure_predefined", "with_options"]
+__all__ = [
+    "NO_OWN_SETTINGS",
+    "PREDEFINED",
+    "check_kind",
+    "create",
+    "ensure_predefined",
+    "is_taken_from",
+    "with_options",
+]
 
 PREDEFINED = (BRIDGE, "host", "none")
 _PREFIX = "com.docker.network."
+_NO_OPERATION = (
+    "configuration network can only contain network specific configurations. Network operator "
+    "configurations like [ ingress | internal | attachable | scope ] are not supported."
+)
+NO_OWN_SETTINGS = (
+    "user specified configurations are not supported if the network depends on a configuration "
+    "network"
+)
+_NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
+    "this node to swarm and try again."
+)
 _INTERFACE_BYTES = 15  # IFNAMSIZ less its zero
 
 
@@ -67,13 +87,27 @@ def create(
     if config.driver not in (BRIDGE, "default"):
         if config.driver in ("host", "null"):
             raise Conflict(f'only one instance of "{config.driver}" network is allowed')
-        if config.driver in ("overlay", "macvlan", "ipvlan"):
+        if config.driver == "overlay":
+            raise InvalidArgument(_NO_SWARM)
+        if config.driver in ("macvlan", "ipvlan"):
             raise Unsupported(f"the network driver {config.driver} is not supported yet")
         raise NotFound(f"could not find plugin {config.driver} in v1 plugin registry: not found")
+    if config.config_only:
+        pools = _typed(tx, subnets, gateways, ranges, aux or {}, ipv6=True)
+        config = replace(config, driver="null", pools=tuple(pools), configured=bool(pools))
+        return _added(tx, os.urandom(32).hex(), name, config)
     network_id = os.urandom(32).hex()
+    if config.config_from:
+        source = _settings_of(tx, config.config_from)
+        subnets = [pool.subnet for pool in source.pools]
+        gateways = [pool.gateway for pool in source.pools if pool.gateway_typed]
+        ranges = [pool.ip_range for pool in source.pools if pool.ip_range]
+        aux = {name: text for pool in source.pools for name, text in pool.aux.items()}
+        taken = {"labels": source.labels, "ipv6": source.ipv6, "ipam_options": source.ipam_options}
+        config = with_options(replace(config, **taken), source.options)  # type: ignore[arg-type]
     if config.bridge:
         _check_bridge(tx, config.bridge, network_id)
-    pools = _typed(tx, subnets, gateways, ranges, aux or {})
+    pools = _typed(tx, subnets, gateways, ranges, aux or {}, ipv6=config.ipv6)
     configured = bool(pools)
     if not any(":" not in pool.subnet for pool in pools):
         pools.insert(0, addresses.free_pool(_taken(tx)))
@@ -81,19 +115,63 @@ def create(
         pools.append(addresses.private_ipv6(network_id))
     if not config.ipv6:
         pools = [pool for pool in pools if ":" not in pool.subnet]
-    record = NetworkRecord(
-        network_id,
-        name,
-        time.time_ns(),
-        replace(config, driver=BRIDGE, pools=tuple(pools), configured=configured),
-    )
+    whole = replace(config, driver=BRIDGE, pools=tuple(pools), configured=configured)
+    return _added(tx, network_id, name, whole)
+
+
+def _added(tx: Transaction, network_id: str, name: str, config: NetworkConfig) -> NetworkRecord:
+    record = NetworkRecord(network_id, name, time.time_ns(), config)
     networks.add(tx, record)
     networks.tell(tx, record, "create", record.created_ns)
     return record
 
 
+def _settings_of(tx: Transaction, name: str) -> NetworkConfig:
+    """Return the settings that a network of this name holds for others."""
+    for record in networks.list_all(tx):
+        if record.config.config_only and name in (record.name, record.id):
+            return record.config
+    raise NotFound(f'configuration network "{name}" does not exist')
+
+
+def is_taken_from(tx: Transaction, name: str) -> bool:
+    """Tell whether a network has its settings from the one of this name."""
+    return any(record.config.config_from == name for record in networks.list_all(tx))
+
+
+def check_kind(config: NetworkConfig, *, ingress: bool, scope: str, ipam_driver: str) -> None:
+    """Raise docker's refusals of a swarm's networks, and of other drivers of addresses."""
+    if config.config_only and (ingress or config.internal or config.attachable or scope):
+        raise InvalidArgument(_NO_OPERATION)
+    if config.config_from:
+        if config.config_only:
+            raise InvalidArgument(
+                "a configuration network cannot depend on another configuration network"
+            )
+        own = config.ipv6 or config.labels or config.ipam_options
+        if own or ipam_driver not in ("", "default"):
+            raise InvalidArgument(NO_OWN_SETTINGS)
+        if config.options:
+            raise InvalidArgument(
+                "network driver options are not supported if the network depends on a "
+                "configuration network"
+            )
+    if ingress:
+        raise InvalidArgument("Ingress network can only be global scope network")
+    if scope == "swarm":
+        raise InvalidArgument("cannot create a swarm scoped network when swarm is not active")
+    if ipam_driver == "null":
+        raise InvalidArgument("ipv4 pool is empty")
+    if ipam_driver not in ("", "default"):
+        raise NotFound(f'plugin "{ipam_driver}" not found')
+
+
 def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkConfig:
-    """Return the config with what the driver's options say; unknown ones are refused by name."""
+    """Return the config with what the driver's options say.
+
+    Docker's that we do not have are refused by name; what is none of its own has no meaning, there
+    as here, and is kept with the network.
+    """
     changed: dict[str, object] = {}
     for key, value in options.items():
         name = key.removeprefix(_PREFIX)
@@ -115,7 +193,7 @@ def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkCo
                 raise _unparsed(key, value, "nil ip") from None
         elif name == "container_iface_prefix":
             changed["interface_prefix"] = value
-        else:
+        elif key.startswith(_PREFIX):
             raise Unsupported(f"the network option {key} is not supported yet")
     return replace(config, options=dict(options), **changed)  # type: ignore[arg-type]
 
@@ -152,23 +230,44 @@ def _typed(
     gateways: Sequence[str],
     ranges: Sequence[str],
     aux: Mapping[str, str],
+    *,
+    ipv6: bool,
 ) -> list[Pool]:
     """Return the pools that were typed, each with the gateway, range and addresses that fit it."""
     if not subnets and (gateways or ranges or aux):
         raise InvalidArgument("no matching subnet for " + next(iter((*gateways, *ranges, *aux))))
-    taken = [pool for record in networks.list_all(tx) for pool in _networks(record)]
+    taken = [
+        pool
+        for record in networks.list_all(tx)
+        if not record.config.config_only
+        for pool in _networks(record)
+    ]
     pools: list[Pool] = []
     left = [*gateways, *ranges, *aux.values()]
+    typed = []
     for subnet in subnets:
         mine = [text for text in left if _within(text, subnet)]
-        pool = addresses.checked_pool(
-            subnet,
-            next((text for text in gateways if text in mine), ""),
-            next((text for text in ranges if text in mine), ""),
-            {name: text for name, text in aux.items() if text in mine},
-            [*taken, *(ipaddress.ip_network(other.subnet) for other in pools)],
+        typed.append(
+            (
+                subnet,
+                next((text for text in gateways if text in mine), ""),
+                next((text for text in ranges if text in mine), ""),
+                {name: text for name, text in aux.items() if text in mine},
+            )
         )
         left = [text for text in left if text not in mine]
+    faults = [
+        fault
+        for pool in typed
+        if ipv6 or ":" not in pool[0]
+        for fault in addresses.faults_of(*pool)
+    ]
+    if faults:
+        raise InvalidArgument("\n".join(("invalid network config:", *faults)))
+    for each in typed:
+        pool = addresses.checked_pool(
+            *each, [*taken, *(ipaddress.ip_network(other.subnet) for other in pools)]
+        )
         if any((":" in other.subnet) == (":" in pool.subnet) for other in pools):
             raise InvalidArgument("bridge driver doesn't support multiple subnets")
         pools.append(pool)
@@ -193,6 +292,7 @@ def _networks(record: NetworkRecord) -> list[IPNetwork]:
 
 def _taken(tx: Transaction) -> list[IPNetwork]:
     """Return what a new pool must not overlap: our networks, and what this machine's routes use."""
-    own = [network for record in networks.list_all(tx) for network in _networks(record)]
+    there = [record for record in networks.list_all(tx) if not record.config.config_only]
+    own = [network for record in there for network in _networks(record)]
     with rtnetlink.open_route() as route:
         return [*own, *rtnetlink.routes(route)]

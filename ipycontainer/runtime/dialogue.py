@@ -21,7 +21,7 @@ from ipycontainer.runtime import init, limiting, network_steps, terminal_steps
 from ipycontainer.runtime.listener import LISTENER
 from ipycontainer.runtime.sandbox import MISFIT
 
-__all__ = ["Misfit", "Witness", "await_program", "make_socket", "reap", "say"]
+__all__ = ["Misfit", "Witness", "await_program", "make_socket", "note_beside", "reap", "say"]
 
 _MESSAGE_BYTES = 65536
 PATIENCE_MILLISECONDS = 20  # with a program that comes from a slow disk
@@ -33,7 +33,7 @@ class Witness(Protocol):
     """Who writes down that a program runs, beside its execve(2), and others wait for meanwhile."""
 
     def write(self, pid: int) -> None:
-        """Write it, but let nobody read it yet."""
+        """Write it, but let nobody read it yet; nothing where it is written."""
 
     def drop(self) -> None:
         """Forget it: that takes longer than others should wait. It is told again afterwards."""
@@ -116,9 +116,7 @@ def await_program(
             if hold:
                 return times, warnings, master
             if witness is not None:
-                witness.write(pid)
-                if not _ends_soon(own):
-                    witness.drop()
+                note_beside(own, pid, witness)
         elif message.startswith(init.FAILED):
             if master >= 0:
                 os.close(master)
@@ -134,10 +132,13 @@ def await_program(
             raise StepFailed(f"init ({pid}) was killed before the program started", step="start")
 
 
-def _ends_soon(own: int) -> bool:
+def note_beside(own: int, pid: int, witness: Witness) -> None:
+    """Have the witness note a start beside what init does next; drop it where that takes long."""
+    witness.write(pid)
     poll = select.poll()
     poll.register(own, select.POLLIN)
-    return bool(poll.poll(PATIENCE_MILLISECONDS))
+    if not poll.poll(PATIENCE_MILLISECONDS):
+        witness.drop()
 
 
 def reap(pid: int, *, kill: bool = False) -> None:

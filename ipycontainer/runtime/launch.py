@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
@@ -30,7 +28,16 @@ from ipycontainer.runtime import (
     network_steps,
     plan,
 )
-from ipycontainer.runtime.dialogue import Misfit, Witness, await_program, make_socket, reap, say
+from ipycontainer.runtime.course import Course
+from ipycontainer.runtime.dialogue import (
+    Misfit,
+    Witness,
+    await_program,
+    make_socket,
+    note_beside,
+    reap,
+    say,
+)
 from ipycontainer.runtime.interlude import interlude
 from ipycontainer.runtime.plan import CgroupView, Manner
 from ipycontainer.runtime.sandbox import ADVANCED, Sandbox
@@ -38,7 +45,6 @@ from ipycontainer.runtime.seccomp import compile_profile, filter_flags
 from ipycontainer.runtime.steps import Context, Stdio
 
 __all__ = [
-    "Course",
     "Launched",
     "Stdio",
     "advance",
@@ -53,33 +59,6 @@ __all__ = [
 _CLONED = ("mount", "uts", "ipc", "pid", "network", "user")
 _WORD_BYTES = 65536  # the longest that init says, where it says why it failed
 _hierarchies: Hierarchies | None = None
-
-
-@dataclass(slots=True)
-class Course:
-    """How far a start has come: kept for who tells of it, and most wanted where it has failed.
-
-    `marks` are moments of the parent's part, in nanoseconds of the monotonic clock: it began, had
-    the cgroup, began and ended with the interfaces, saw the program run. `times` are what init
-    noted of its steps (`Context.times`). `sandboxed`: init was there before, and had `advanced`.
-    """
-
-    marks: list[int] = field(default_factory=list)
-    times: array[int] = field(default_factory=lambda: array("q"))
-    cgroup: Cgroup | None = None
-    sandboxed: bool = False
-    advanced: bool = False
-
-    def begin(self, *, sandboxed: bool, advanced: bool = False) -> None:
-        """Forget a try that did not fit, and note that another begins."""
-        self.times, self.cgroup = array("q"), None
-        self.sandboxed, self.advanced = sandboxed, advanced
-        self.marks = []
-        self.mark()
-
-    def mark(self) -> None:
-        """Note the moment at which one more part is done."""
-        self.marks.append(time.perf_counter_ns())
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +254,8 @@ def follow(
         if sandbox.advanced and cgroup is not None and ANNOTATION_NETWORKS in spec.annotations:
             say(sandbox.sync, b"1")  # its devices were limited ahead; it asks behind its addresses
         course.mark()
+        if sandbox.advanced and witness is not None and ANNOTATION_NETWORKS not in spec.annotations:
+            note_beside(sandbox.sync, sandbox.pid, witness)  # init asks for nothing any more
         resolver = network_steps.expected_resolver(spec)
         told, notes, master = await_program(
             sandbox.sync,
@@ -300,7 +281,8 @@ def follow(
             sandbox.mount_namespace,
         )
     except Misfit:
-        pass
+        if witness is not None:
+            witness.drop()
     except OSError as error:
         raise _not_started(error) from error
     finally:

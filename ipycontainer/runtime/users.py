@@ -26,7 +26,7 @@ def lookup(user: str, passwd: bytes, group: bytes, groups: Sequence[str] = ()) -
     group, and the groups that list the user's name are added. `groups` are further ones. The
     primary group is always among the supplementary ones (CVE-2022-36109). Raises InvalidArgument.
     """
-    user_word, colon, group_word = user.partition(":")
+    user_word, _, group_word = user.partition(":")
     group_word = group_word.partition(":")[0]
     user_number = _number(user_word)
     uid, gid, home, name = user_number or 0, 0, "/", ""
@@ -40,9 +40,9 @@ def lookup(user: str, passwd: bytes, group: bytes, groups: Sequence[str] = ()) -
                 raise InvalidArgument(
                     f"unable to find user {user_word}: no matching entries in passwd file"
                 )
-    rows = list(_groups(group)) if colon or name or groups else []
+    rows = list(_groups(group)) if group_word or name or groups else []
     further: list[int] = []
-    if colon:
+    if group_word:
         gid = _group_id(group_word, rows)
     elif name:
         further += [row_gid for _, row_gid, members in rows if name in members]

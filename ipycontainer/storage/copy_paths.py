@@ -86,6 +86,8 @@ def rename_for(source: PathInfo, target: PathInfo) -> tuple[str, tuple[str, str]
         raise InvalidArgument("cannot copy directory")
     if not target.exists and not source.is_directory and asserts_directory(target.path):
         raise InvalidArgument("no such directory")
+    if not target.exists and target.path.endswith("/."):
+        return posixpath.normpath(target.path), None  # into a directory, and there is none
     return above, (base, name)
 
 

@@ -88,16 +88,17 @@ def prepare(
 def make(home: Home, directory: Path, overlays: Sequence[Overlay]) -> None:
     """Make a container's directory, marked by its maker, and those that its overlays write to.
 
-    Each upper directory takes mode and owner of its topmost lower: it is what the container sees
-    at the target.
+    Some may be there, `vacated` by another one. Each upper directory takes mode and owner of its
+    topmost lower: it is what the container sees at the target.
     """
     directory.mkdir(mode=0o700, exist_ok=True)
     faults.point("prepare")
     with suppress(FileExistsError):
         os.symlink(f"{os.getpid()}:{procfs.start_ticks(os.getpid())}", directory / _MAKER)
     for overlay in overlays:
-        os.mkdir(overlay.upper, 0o755)
-        os.mkdir(overlay.work, 0o700)
+        for path, mode in ((overlay.upper, 0o755), (overlay.work, 0o700)):
+            with suppress(FileExistsError):
+                os.mkdir(path, mode)
         own = [lower for lower in overlay.lowers if not mountpoints.is_layer(home, lower)]
         if own:
             _dress(overlay.upper, own[0])
@@ -144,12 +145,13 @@ def discard(home: Home, container_id: str) -> None:
     trash.delete(home, put_away(home, container_id))
 
 
-def put_away(home: Home, container_id: str) -> str:
+def put_away(home: Home, container_id: str, successor: str = "") -> str:
     """Move everything of a container into the trash, and return its name there.
 
-    The socket and the locks of those that were killed go at once.
+    With `successor` its place becomes that of another container (trash.place). The socket and the
+    locks of those that were killed go at once.
     """
-    away = trash.place(home)
+    away = trash.place(home, successor)
     faults.point("discard")
     with suppress(FileNotFoundError):
         os.rename(home.container(container_id), away)

@@ -53,9 +53,9 @@ def create(
     One that is there stays as it is, as docker has it. Raises InvalidArgument.
     """
     check_volume_name(name)
-    check_options(name, options or {})
     found = volumes.find(tx, name)
-    if found is None:
+    if found is None:  # one that is there is given back as it is, whatever options come with it
+        check_options(name, options or {})
         record = VolumeRecord(
             name, time.time_ns(), anonymous, dict(labels or {}), dict(options or {})
         )

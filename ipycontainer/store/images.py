@@ -59,6 +59,7 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         "variant": record.variant,
         "source": None if record.source is None else asdict(record.source),
         "base": record.base,
+        "parent": record.parent,
     }
     tx.execute(
         "INSERT OR IGNORE INTO images (id, manifest, created_ns, size, details) VALUES (?,?,?,?,?)",
@@ -139,6 +140,24 @@ def _by_name(tx: Transaction, name: Reference) -> str | None:
     else:
         found = tx.scalar("SELECT image_id FROM image_tags WHERE tag = ?", (name.familiar,))
     return None if found is None else str(found)
+
+
+def lineage(tx: Transaction, image_id: str) -> list[ImageRecord]:
+    """Return an image, the one that it was committed from, and so on, as far as they are here."""
+    found: list[ImageRecord] = []
+    while image_id:
+        try:
+            found.append(get(tx, image_id))
+        except ImageNotFound:
+            break
+        image_id = found[-1].parent
+    return found
+
+
+def has_children(tx: Transaction, image_id: str) -> bool:
+    """Tell whether another image was committed from this one."""
+    asked = "SELECT 1 FROM images WHERE json_extract(details, '$.parent') = ? LIMIT 1"
+    return tx.scalar(asked, (image_id,)) is not None
 
 
 def list_all(tx: Transaction) -> list[ImageRecord]:
@@ -263,6 +282,7 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         digests=tuple(each["name"] for each in digests),
         source=None if source is None else Descriptor(**source),
         base=details.get("base", ""),
+        parent=details.get("parent", ""),
     )
 
 

@@ -11,6 +11,7 @@ import errno
 import io
 import itertools
 import os
+import posixpath
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,11 +192,17 @@ def _place(
     with stream, files_of(home, store, str(arguments["id"]), writable=True) as (record, root):
         where, rename = _absolute(path), None
         if source is not None:
-            target = copy_paths.look(root, where)
+            copied = PathInfo(**source)
+            try:
+                target = copy_paths.look(root, where)
+            except InvalidArgument:  # a file where a directory is said to be: to docker, nothing
+                if copied.is_directory:
+                    raise
+                target = PathInfo(where, exists=False)
             if target.link and not copy_paths.asserts_directory(where):
                 # docker follows one link of the target, also one that leads to nothing yet
                 target = _behind(root, where, target)
-            where, rename = copy_paths.rename_for(PathInfo(**source), target)
+            where, rename = copy_paths.rename_for(copied, target)
         with _directory(root, where, path, name, plain=source is None) as directory:
             faults.point("place: before")
             placement = Placement(
@@ -218,7 +225,7 @@ def _place(
             except OSError as error:
                 if error.errno == errno.EBUSY and error.filename:  # something is mounted upon it
                     error.filename = f"unlinkat {where.rstrip('/')}{error.filename}"
-                raise refused(error, record) from error
+                raise refused(error, record, where) from error
     return {"size": size.size, "entries": size.entries, "devices": list(size.devices)}
 
 
@@ -241,11 +248,15 @@ def _directory(root: DirFd, where: str, path: str, name: str, *, plain: bool) ->
         raise InvalidArgument("extraction point is not a directory") from None
 
 
-def refused(error: OSError, record: ContainerRecord) -> EngineError:
+def refused(error: OSError, record: ContainerRecord, where: str) -> EngineError:
     """Return what kept files from being written, in docker's words where it has some."""
     words = (error.strerror or str(error)).lower()
     if error.errno == errno.EROFS:
-        what = "container rootfs" if record.config.read_only else "mounted volume"
+        path = posixpath.normpath(where)
+        mounted = [each.target.rstrip("/") for each in record.config.mounts]
+        in_volume = any(f"{path}/".startswith(f"{target}/") for target in mounted)
+        is_root = record.config.read_only and not in_volume
+        what = "container rootfs" if is_root else "mounted volume"
         return InvalidArgument(f"{what} is marked read-only")
     hint = "what was there is unchanged" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     return ResourceError(f"{error.filename or 'write'}: {words}", hint=hint)

@@ -19,19 +19,18 @@ from typing import Any
 
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import pidfd
-from ipycontainer.model.health import Healthcheck, go_duration
+from ipycontainer.model.health import HEALTH_FILE, STARTING, Healthcheck, go_duration
 from ipycontainer.runtime.launch import Launched, Stdio
 from ipycontainer.supervise.loop import READ, Loop
 from ipycontainer.supervise.processes import open_null, reap
 from ipycontainer.supervise.record import Record
 
-__all__ = ["HEALTH_FILE", "Health"]
+__all__ = ["Health"]
 
-HEALTH_FILE = "health.json"
 KEPT_RESULTS = 5
 OUTPUT_BYTES = 4096
 NOT_RUN = -1  # docker's code of a check that was given up or could not begin
-HEALTHY, UNHEALTHY, STARTING = "healthy", "unhealthy", "starting"
+HEALTHY, UNHEALTHY = "healthy", "unhealthy"
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from ipycontainer.errors import (
     ResourceError,
 )
 from ipycontainer.linux import pidfd
-from ipycontainer.model import oci_json
+from ipycontainer.model import ids, oci_json
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
 from ipycontainer.runtime import filters
@@ -72,6 +72,7 @@ class Monitor:
         self._clients = Clients(self._loop, home.socket(self.id), self._do)
         self._restarts = Restarts(request, self._bundle)
         self._pause: float | None = None  # before it begins again
+        self.successor = ""  # the id of another one, which has the place of what is removed
         self._spec, self._config = Spec(Process(())), b""
         self._filter: bytes | None = None
         self._servers: list[int] = []  # of its files, where no kernel's overlay has them
@@ -394,5 +395,6 @@ class Monitor:
         )
 
     def _remove(self) -> None:
-        self._record.remove(self._how_it_ended())
-        self._store.close()
+        successor = ids.new_id() if self._notes.course.advanced else ""
+        if self._record.remove(self._how_it_ended(), successor):
+            self.successor = successor

@@ -16,7 +16,7 @@ from ipycontainer import faults
 from ipycontainer.errors import EngineError, NoSuchContainer, ResourceError, StepFailed
 from ipycontainer.linux import procfs
 from ipycontainer.model.oci import ANNOTATION_VOLUMES, Spec
-from ipycontainer.storage import removal, snapshots, trash, volumes
+from ipycontainer.storage import removal, snapshots, trash, vacated, volumes
 from ipycontainer.store import containers, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -53,7 +53,9 @@ class Beginning:
         self._known = False
 
     def write(self, pid: int) -> None:
-        """Write the row; nobody sees it yet."""
+        """Write the row, unless it is written; nobody sees it yet."""
+        if self._open is not None:
+            return
         self._open = self._record.started(pid, self._restart_count)
         self._known = self._open.__enter__()
 
@@ -66,8 +68,7 @@ class Beginning:
 
     def keep(self, pid: int) -> bool:
         """Let it be seen; False when the container was removed between the request and now."""
-        if self._open is None:
-            self.write(pid)
+        self.write(pid)
         try:
             self._close()
         except ResourceError:  # the program has filled the disk: the next try gets the reserve
@@ -173,13 +174,14 @@ class Record:
         if names := spec.annotations.get(ANNOTATION_VOLUMES):
             volumes.unmount_unused(self._home, self._store, json.loads(names), self._id)
 
-    def remove(self, end: End) -> None:
+    def remove(self, end: End, successor: str = "") -> bool:
         """Remove what the container wrote, and its row: end and removal in one transaction.
 
-        Killed before it, the row still says running without a lock, and repair finishes the work;
-        killed after it, what is left lies in the trash.
+        Tells whether its directories are kept, empty, for a `successor` (storage.vacated). Killed
+        before it, the row still says running without a lock, and repair finishes the work; killed
+        after it, what is left lies in the trash.
         """
-        trashed = snapshots.put_away(self._home, self._id)
+        trashed = snapshots.put_away(self._home, self._id, successor)
         try:
             faults.point("monitor: discarded")
             removal.forget(
@@ -195,7 +197,10 @@ class Record:
             else:
                 trash.delete(self._home, trashed)
             raise
+        if successor:
+            return vacated.vacate(self._home, trashed)
         trash.delete(self._home, trashed)
+        return False
 
     def _is_known(self) -> bool:
         try:

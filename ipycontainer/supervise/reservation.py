@@ -24,7 +24,7 @@ from ipycontainer.runtime import launch
 from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
-from ipycontainer.storage import snapshots, trash
+from ipycontainer.storage import snapshots, trash, vacated
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
@@ -64,7 +64,7 @@ class Reservation:
 def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Reservation | None:
     """Make an expected container ready; None, with nothing left, where that cannot be.
 
-    The sandbox belongs to this call.
+    Its place may be vacated by another one. The sandbox belongs to this call.
     """
     place = trash.place(home, container_id)
     final = str(home.container(container_id))
@@ -81,6 +81,7 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
                 spec.annotations[ANNOTATION_OVERLAYS].replace(str(place), final),
             )
         )
+        vacated.move_in(place)
         snapshots.make(home, place, written)
         for name in ETC_FILES:
             (place / name).touch(0o644)
@@ -90,6 +91,8 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
         advanced = launch.advance(sandbox, text, str(place), Stdio(null, null, null))
         os.close(null)
         if advanced is not None:
+            # A rename over it would have ext4 write the bundle that comes to the disk (ext4(5)).
+            (place / "config.json").unlink()
             return Reservation(container_id, place, advanced, overlays, shown)
     except (OSError, EngineError, ValueError, KeyError, TypeError):
         sandbox.end()

@@ -28,7 +28,7 @@ from ipycontainer.model.state import ContainerRecord, ContainerState
 from ipycontainer.runtime import beforehand, launch, plan, sandbox
 from ipycontainer.runtime.practice import Practice
 from ipycontainer.runtime.sandbox import Sandbox
-from ipycontainer.storage import trees
+from ipycontainer.storage import trash, trees
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
@@ -63,10 +63,10 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
     with suppress(OSError):  # who cannot look serves one container
         kept = OwnState.look()
     promised = _promised_cgroups(home)
-    store = Store(home)
+    store, successor = Store(home), ""
     for number in range(LIVES):
         # before any database is open
-        waiting, reservation = _init(home, seccomp, promised, practices.init)
+        waiting, reservation = _init(home, seccomp, promised, practices.init, successor)
         prepared = Prepared(store, os.pipe(), os.pipe(), waiting, reservation)
         if number == 0:
             with suppress(OSError, EngineError), faults.rehearsal():
@@ -79,16 +79,20 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
         if client is None:
             prepared.give_back(home, asked=False)
             return 0
-        served = _serve(home, client, seccomp, prepared)
+        again, successor = _serve(home, client, seccomp, prepared)
         if number == 0:
             practices.monitor.note()
-        if not served or not _is_alone(kept) or not _may_return(zygote):
-            return 0
+        if not again or not _is_alone(kept) or not _may_return(zygote):
+            break
+    _clear_place(home, successor)
     return 0
 
 
-def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> bool:
-    """Do what a client asks for; return whether nothing of it is left, as far as we know."""
+def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> tuple[bool, str]:
+    """Do what a client asks for; return whether nothing of it is left, as far as we know.
+
+    And the id of the next one, where it has the place of this one.
+    """
     reservation = prepared.reservation
     with suppress(OSError):
         told = {} if reservation is None else reservation.to_wire()
@@ -101,12 +105,13 @@ def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> b
     if request is None or request.name != "monitor":
         client.close()
         prepared.give_back(home, asked=True)
-        return request is None
+        return request is None, ""
     body = request.body
     monitor = monitor_process.run(home, client, request, seccomp, prepared)
-    if monitor is None or body.get("health") or body.get("restart", "no") != "no":
-        return False
-    return monitor.let_go()
+    if monitor is None:
+        return False, ""
+    once = body.get("health") or body.get("restart", "no") != "no"
+    return not once and monitor.let_go(), monitor.successor
 
 
 def _is_alone(kept: OwnState | None) -> bool:
@@ -129,10 +134,13 @@ def _may_return(zygote: Channel) -> bool:
 
 
 def _init(
-    home: Home, seccomp: bytes, promised: Hierarchies | None, practice: Practice
+    home: Home, seccomp: bytes, promised: Hierarchies | None, practice: Practice, successor: str
 ) -> tuple[Sandbox | None, Reservation | None]:
-    """Make an init that waits; where a container is expected, one that has gone ahead for it."""
-    container_id = ids.new_id()
+    """Make an init that waits; where a container is expected, one that has gone ahead for it.
+
+    It may be a `successor`, whose place is vacated by the last one.
+    """
+    container_id = successor or ids.new_id()
     config = expectation.expected(home, container_id)
     if config is not None:
         waiting = sandbox.prepare(
@@ -142,7 +150,13 @@ def _init(
         if reservation is not None:
             return None, reservation
         expectation.forget(home)
+    _clear_place(home, successor)
     return sandbox.prepare(seccomp, home.empty_dir, promised, practice=practice), None
+
+
+def _clear_place(home: Home, successor: str) -> None:
+    if successor:
+        trash.delete(home, trash.place(home, successor).name)
 
 
 def _next_client(zygote: Channel) -> Channel | None:

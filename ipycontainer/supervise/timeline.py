@@ -14,7 +14,8 @@ from typing import Any
 
 from ipycontainer.linux.cgroups import Hierarchies
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, Spec
-from ipycontainer.runtime.launch import Course, preload
+from ipycontainer.runtime.course import Course
+from ipycontainer.runtime.launch import preload
 from ipycontainer.version import __version__
 
 __all__ = ["Notes", "Timeline", "read", "write"]

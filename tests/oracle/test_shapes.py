@@ -15,17 +15,7 @@ Command = Callable[..., "CompletedProcess[str]"]
 # Below these, keys are names of the user's or of the storage driver's.
 FREE = {".Config.Labels", ".GraphDriver.Data"}
 # What this engine has no fact for, and leaves out.
-CONTAINERS = "a container's setting, always empty for an image; docker 28 leaves it out too"
 ABSENT_IN_IMAGES: dict[str, str] = {
-    ".Config.AttachStderr": CONTAINERS,
-    ".Config.AttachStdin": CONTAINERS,
-    ".Config.AttachStdout": CONTAINERS,
-    ".Config.Domainname": CONTAINERS,
-    ".Config.Hostname": CONTAINERS,
-    ".Config.Image": CONTAINERS,
-    ".Config.OpenStdin": CONTAINERS,
-    ".Config.StdinOnce": CONTAINERS,
-    ".Config.Tty": CONTAINERS,
     ".GraphDriver.Data": "an image alone is mounted nowhere; its layers stand in RootFS",
     ".GraphDriver.Name": "as above",
 }

@@ -155,6 +155,20 @@ def test_zygote_loads_nothing_heavy() -> None:
     assert [name for name in loaded if name.startswith(above)] == []
 
 
+def test_shell_leaves_the_plan_of_a_start_alone() -> None:
+    """Who asks for a log imports no steps of a start: a fifth of what there would be to load."""
+    program = (
+        "import sys, ipycontainer.commands.shell, ipycontainer.engine.engine;"
+        " print(*sorted(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    assert "ipycontainer.engine.logs" in loaded
+    steps = {"runtime.plan", "runtime.launch", "runtime.process_steps", "supervise.monitor"}
+    assert [name for name in loaded if name.removeprefix("ipycontainer.") in steps] == []
+
+
 @pytest.mark.parametrize("name", ["doctor", "probes"])
 def test_diagnosis_stands_alone(name: str) -> None:
     """It runs before anything is installed: standard library only, syntax of Python 3.8."""

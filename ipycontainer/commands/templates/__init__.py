@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from ipycontainer.commands.templates.errors import TemplateError
 from ipycontainer.commands.templates.functions import go_json
-from ipycontainer.commands.templates.shapes import recognised
+from ipycontainer.commands.templates.shapes import in_order, recognised
 from ipycontainer.commands.templates.template import Template, parse, parse_or_refuse
 
-__all__ = ["Template", "TemplateError", "go_json", "parse", "parse_or_refuse", "recognised"]
+__all__ = [
+    "Template",
+    "TemplateError",
+    "go_json",
+    "in_order",
+    "parse",
+    "parse_or_refuse",
+    "recognised",
+]

@@ -8,13 +8,13 @@ where JSON calls it otherwise) and its type, in Go's order, since a whole object
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from ipycontainer.commands.templates.values import ANY, GoType, Member
 
-__all__ = ["recognised", "shape"]
+__all__ = ["in_order", "recognised", "shape"]
 
 _STRUCTS = {
     "types.ContainerJSON": (
@@ -177,7 +177,8 @@ _STRUCTS = {
     "system.versionInfo": "Client system.clientVersion; Server *types.Version",
     "system.clientVersion": (
         "Platform *system.platformInfo; Version string; APIVersion=ApiVersion string; "
-        "PythonVersion string; Os string; Arch string; KernelVersion string"
+        "DefaultAPIVersion string; PythonVersion string; Os string; Arch string; "
+        "KernelVersion string; Context string"
     ),
     "system.platformInfo": "Name string",
     "types.Version": (
@@ -189,12 +190,27 @@ _STRUCTS = {
     "system.dockerInfo": (
         "ID string; Containers int; ContainersRunning int; ContainersPaused int; "
         "ContainersStopped int; Images int; Driver string; DriverStatus [][2]string; "
+        "Plugins system.PluginsInfo; MemoryLimit bool; SwapLimit bool; "
+        "CPUCfsPeriod=CpuCfsPeriod bool; CPUCfsQuota=CpuCfsQuota bool; CPUShares bool; "
+        "CPUSet bool; PidsLimit bool; IPv4Forwarding bool; Debug bool; OomKillDisable bool; "
         "SystemTime string; LoggingDriver string; CgroupDriver string; CgroupVersion string; "
         "KernelVersion string; OperatingSystem string; OSType string; Architecture string; "
-        "NCPU int; MemTotal int64; DockerRootDir string; Name string; ServerVersion string; "
-        "Runtimes map[string]system.Runtime; DefaultRuntime string; SecurityOptions []string; "
-        "Warnings []string"
+        "IndexServerAddress string; RegistryConfig *registry.ServiceConfig; "
+        "NCPU int; MemTotal int64; DockerRootDir string; HTTPProxy=HttpProxy string; "
+        "HTTPSProxy=HttpsProxy string; NoProxy string; Name string; Labels []string; "
+        "ExperimentalBuild bool; ServerVersion string; "
+        "Runtimes map[string]system.Runtime; DefaultRuntime string; Swarm swarm.Info; "
+        "LiveRestoreEnabled bool; Isolation string; InitBinary string; SecurityOptions []string; "
+        "Warnings []string; ClientInfo *system.clientInfo"
     ),
+    "system.PluginsInfo": (
+        "Volume []string; Network []string; Authorization []string; Log []string"
+    ),
+    "registry.ServiceConfig": "InsecureRegistryCIDRs []string; Mirrors []string",
+    "swarm.Info": (
+        "NodeID string; NodeAddr string; LocalNodeState string; ControlAvailable bool; Error string"
+    ),
+    "system.clientInfo": "Debug bool; Version string; Context string",
     "system.Runtime": "Path=path string; Args=runtimeArgs []string",
     "struct{}": "",
     "time.Time": "",
@@ -257,6 +273,43 @@ def shape(name: str) -> GoType:
 def recognised(thing: Mapping[str, Any]) -> str:
     """Return the type of an object of inspect."""
     return next((name for mark, name in _MARKS.items() if mark in thing), "")
+
+
+def in_order(thing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object of inspect as Go writes it: fields as in its structs, maps by their keys."""
+    name = recognised(thing)
+    return dict(_in_order(thing, shape(name)) if name else thing)
+
+
+def _in_order(data: Any, type_: GoType) -> Any:
+    if data is None:
+        return None
+    element = type_.element or ANY
+    match type_.kind:
+        case "pointer":
+            return _in_order(data, element)
+        case "slice":
+            return [_in_order(each, element) for each in data]
+        case "map":
+            return {key: _in_order(data[key], element) for key in sorted(data)}
+        case "struct" if isinstance(data, Mapping):
+            known = {
+                each.key: _in_order(data[each.key], each.type)
+                for each in _members(type_)
+                if each.key in data
+            }
+            return {**known, **{key: data[key] for key in data if key not in known}}
+        case _:
+            return data
+
+
+def _members(type_: GoType) -> Iterator[Member]:
+    """Yield a struct's fields, those of an embedded one in its place."""
+    for each in type_.members:
+        if each.embedded:
+            yield from _members(each.type.element or each.type)
+        else:
+            yield each
 
 
 def _fields(text: str) -> list[str]:

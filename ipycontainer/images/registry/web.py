@@ -301,11 +301,10 @@ def _proxy_authorization(proxy: str) -> dict[str, str]:
 
 def _words(error: BaseException, parts: SplitResult) -> str:
     """Return an error as Go's net package words it, which is what docker shows."""
-    address = f"{parts.hostname}:{parts.port or _PORTS.get(parts.scheme, 0)}"
     if isinstance(error, socket.gaierror):
         return f"dial tcp: lookup {parts.hostname}: no such host"
     if isinstance(error, ConnectionRefusedError):
-        return f"dial tcp {address}: connect: connection refused"
+        return f"dial tcp {_address(parts)}: connect: connection refused"
     if isinstance(error, TimeoutError):
         return "i/o timeout"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -315,3 +314,11 @@ def _words(error: BaseException, parts: SplitResult) -> str:
     if isinstance(error, OSError):
         return (error.strerror or str(error)).lower()
     return str(error) or type(error).__name__
+
+
+def _address(parts: SplitResult) -> str:
+    """Return where a connection was tried: the first address of the name, as Go tells."""
+    name, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    with suppress(OSError, UnicodeError):
+        name = str(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0][4][0])
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"

@@ -229,3 +229,38 @@ def test_host_name_is_known_on_a_network_of_users(engine: Engine) -> None:
     engine.networks.create("office")
     start(engine, network="office", name="one", hostname="bee")
     assert says(start(engine, network="office"), "ping", "-c1", "-W2", "BEE")[0] == 0
+
+
+def test_a_network_takes_its_settings_from_another(engine: Engine) -> None:
+    """One that only holds settings is none: nobody comes to it, and it stays while it is used."""
+    engine.networks.create(
+        "settings",
+        config_only=True,
+        subnets=["10.81.0.0/24"],
+        options={"com.docker.network.driver.mtu": "1300"},
+    )
+    with pytest.raises(InvalidArgument, match="user specified configurations are not supported"):
+        engine.networks.create("own", config_from="settings", subnets=["10.82.0.0/24"])
+    engine.networks.create("taker", config_from="settings")
+    container = start(engine, network="taker")
+    assert address(container, "taker").startswith("10.81.0.")
+    assert "mtu 1300" in says(container, "ip", "link", "show", "eth0")[1]
+    with pytest.raises(InvalidArgument, match="cannot create endpoint on configuration-only"):
+        engine.networks.get("settings").connect(container)
+    with pytest.raises(Conflict, match='configuration network "settings" is in use'):
+        engine.networks.get("settings").remove()
+    container.remove(force=True)
+    engine.networks.get("taker").remove()
+    engine.networks.get("settings").remove()
+    with pytest.raises(NotFound, match='configuration network "settings" does not exist'):
+        engine.networks.create("taker", config_from="settings")
+
+
+def test_addresses_are_chosen_where_their_kind_was_typed(engine: Engine) -> None:
+    """An IPv6 address on a network whose IPv4 alone was typed gets docker's other refusal."""
+    engine.networks.create("typed", subnets=["10.83.0.0/24"])
+    wanted = {"typed": {"IPAMConfig": {"IPv6Address": "fd00::5"}}}
+    with pytest.raises(InvalidArgument, match="only when connecting to networks with user"):
+        engine.containers.create(
+            "busybox", SLEEP, network="typed", networking_config=wanted, name="six"
+        )

@@ -140,7 +140,6 @@ def test_numbers_are_gos(text: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        (["run", "--io-maxiops", "4", "busybox"], "--io-maxiops"),
         (["create", "--gpus", "all", "busybox"], "--gpus"),
         (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
         (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),

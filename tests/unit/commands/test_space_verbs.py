@@ -9,7 +9,8 @@ from ipycontainer.commands import grammar
 from ipycontainer.commands.columns import disk_text
 from ipycontainer.commands.records import Changes, DiskUsage, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import ContainerSummary, ImageSummary, VolumeSummary
-from ipycontainer.errors import Unsupported, UsageError
+from ipycontainer.commands.types import split
+from ipycontainer.errors import EngineError, Unsupported, UsageError
 from kernel_ext import disk_frames, frames, schemas
 from tests.fakes import FakeEngine
 
@@ -109,3 +110,26 @@ def test_texts_that_differ_are_shown_where_they_were_asked_for(engine: FakeEngin
     assert plain.content is None
     assert texts.content == "--- a/x\n+++ b/x\n"
     assert both.content == "one two"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("volume create --name a b", "either specify --name or provide positional arg, not both"),
+        ("volume create --scope multi a", "This node is not a swarm manager"),
+        ("volume update data", "Can only update cluster volumes"),
+        ("volume update nope", "get nope: no such volume"),
+        ("volume prune -a --filter all=1 -f", "cannot specify both --all and --filter all=1"),
+        ("create --cpu-count 2 --io-maxiops 1 busybox", "only supported on a docker daemon"),
+    ],
+)
+def test_docker_s_refusals(engine: FakeEngine, line: str, words: str) -> None:
+    """What belongs to clusters, to Windows, or is said twice is refused in docker's words."""
+    do(engine, "volume create data")
+    with pytest.raises(EngineError, match=words):
+        do(engine, line)
+
+
+def test_texts_between_commas_are_several() -> None:
+    """A flag of pflag's StringSlice holds one text or many, each time it is given."""
+    assert split(("a,b", "", "c", '"d,e",f')) == ("a", "b", "c", "d,e", "f")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
 import os
 import signal
 import subprocess
@@ -117,3 +119,31 @@ def test_what_was_written_before_an_interrupt_is_not_written_again() -> None:
     )
     numbers = [int(line) for line in done.stdout.split()]
     assert numbers == sorted(set(numbers))
+
+
+def test_what_goes_to_one_stream_is_joined_in_its_order() -> None:
+    """Small parts come as one, up to a piece's size; another stream's part stays between them."""
+    half = b"x" * (standard_streams.PIECE_BYTES // 2)
+    parts = [("stdout", b"a"), ("stdout", b"b"), ("stderr", b"c"), ("stdout", b"d")]
+    assert list(standard_streams.gathered(parts)) == [
+        ("stdout", b"ab"),
+        ("stderr", b"c"),
+        ("stdout", b"d"),
+    ]
+    sizes = [len(data) for _, data in standard_streams.gathered([("stdout", half)] * 5)]
+    assert sizes == [2 * len(half), 2 * len(half), len(half)]
+    assert list(standard_streams.gathered([])) == []
+
+
+def test_a_pipe_is_widened_and_never_narrowed(tmp_path: Path) -> None:
+    """A caller's pipe holds a piece; one that holds more keeps it, and a file is no pipe."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as stream:
+        standard_streams.widen(stream)
+        assert fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ) >= standard_streams.PIECE_BYTES
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4 * standard_streams.PIECE_BYTES)
+        standard_streams.widen(stream)
+        assert fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ) == 4 * standard_streams.PIECE_BYTES
+    with (tmp_path / "file").open("w") as stream:
+        standard_streams.widen(stream)
+    standard_streams.widen(io.StringIO())

@@ -64,6 +64,7 @@ def test_each_filter(filters: dict[str, object], shown: str) -> None:
     [
         ({"foo": "x"}, "invalid filter 'foo'"),
         ({"dangling": "maybe"}, r"invalid filter 'dangling=\[maybe\]'"),
+        ({"dangling": ["true", "false"]}, r"invalid filter 'dangling=\[false true\]'"),
     ],
 )
 def test_what_is_no_filter(filters: dict[str, object], words: str) -> None:

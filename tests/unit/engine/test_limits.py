@@ -131,6 +131,7 @@ def test_devices_that_cannot_be_limited(path: str) -> None:
         (Limits(nano_cpus=5), Limits(cpu_quota=5), "CPU Quota cannot be updated as NanoCPUs"),
         (Limits(), Limits(memory=5), "Memory limit should be smaller than already set"),
         (Limits(memory=5, memory_swap=6), Limits(memory=7), "Memory limit should be smaller"),
+        (Limits(memory=5, memory_swap=-1), Limits(memory=3), "Memory limit should be smaller"),
     ],
 )
 def test_updates_that_contradict(old: Limits, new: Limits, message: str) -> None:
@@ -142,7 +143,7 @@ def test_updates_that_contradict(old: Limits, new: Limits, message: str) -> None
 def test_updates_keep_the_rest() -> None:
     """What was not given stays; no limit of processes is shown as 0, as docker does."""
     old = Limits(memory=5, memory_swap=-1, cpu_shares=7, pids_limit=9)
-    assert limits.merged(old, Limits(memory=6, pids_limit=-1)) == replace(
+    assert limits.merged(old, Limits(memory=6, memory_swap=-1, pids_limit=-1)) == replace(
         old, memory=6, pids_limit=0
     )
     assert limits.change(old, Limits(memory=6)) == Resources(memory_limit=6, memory_swap=-1)

@@ -37,6 +37,10 @@ class Nobody:
         """Know one network."""
         return frozenset({"bridge"})
 
+    def network_ids(self, record: ContainerRecord) -> frozenset[str]:
+        """Know its id, where the container has run."""
+        return frozenset() if record.name == "new" else frozenset({"b00c"})
+
     def health(self, record: ContainerRecord) -> str:
         """Know one that is well."""
         return "healthy" if record.name == "web" else "none"
@@ -74,6 +78,7 @@ RECORDS = [
         (True, None, {"label": "tier=front"}, "web old-web"),
         (True, None, {"label": ["tier=front", "stage"]}, "web"),
         (True, None, {"id": RECORDS[1].id[:8]}, "db"),
+        (True, None, {"id": ""}, ""),
         (True, None, {"name": "web", "status": "exited"}, "old-web"),
     ],
 )
@@ -90,6 +95,8 @@ def test_filters_choose_as_dockers_do(
     [
         ({"ancestor": "busybox", "network": "bridge"}, "web db old-web new"),
         ({"ancestor": "other"}, ""),
+        ({"network": "b00"}, "web db old-web"),
+        ({"network": "00c"}, ""),
         ({"health": ["healthy"]}, "web"),
         ({"health": "none"}, "db old-web new"),
         ({"exited": "0"}, ""),

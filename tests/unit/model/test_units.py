@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.moments import parse_time
 from ipycontainer.model.units import (
     go_time,
     human_duration,
     human_size,
     human_size_binary,
     parse_duration,
-    parse_time,
     rfc3339nano,
     rfc3339nano_fixed,
 )
@@ -163,7 +163,7 @@ def test_no_such_day(text: str, part: str) -> None:
     assert error.value.message == f'parsing time "{text}": {part} out of range'
 
 
-@pytest.mark.parametrize("text", ["foo", "2026-11-24 10:00", ""])
+@pytest.mark.parametrize("text", ["foo", "1.2.3", ""])
 def test_no_moment(text: str) -> None:
     """What is neither time nor duration is refused in docker's words."""
     with pytest.raises(InvalidArgument) as error:

@@ -90,3 +90,43 @@ def test_hardware_address_tells_the_ipv4_address() -> None:
     """02:42 and the four bytes, as docker's; without IPv4 those of the endpoint's id."""
     assert addresses.mac_of("172.17.0.2", "ff" * 32) == "02:42:ac:11:00:02"
     assert addresses.mac_of("", "0a0b0c0d" + "ff" * 28) == "02:42:0a:0b:0c:0d"
+
+
+@pytest.mark.parametrize(
+    ("pool", "faults"),
+    [
+        (("10.1.0.0/16", "10.1.0.1", "10.1.5.0/24", {"a": "10.1.9.9"}), []),
+        (("foo", "", "", {}), ["invalid subnet foo: invalid CIDR block notation"]),
+        (("10.1.0.0", "", "", {}), ["invalid subnet 10.1.0.0: invalid CIDR block notation"]),
+        (("10.1.0.7/16", "", "", {}), ["invalid subnet 10.1.0.7/16: it should be 10.1.0.0/16"]),
+        (
+            ("10.1.0.0/16", "10.2.0.1", "fd00::/64", {"a": "x"}),
+            [
+                "invalid ip-range fd00::/64: parent subnet is an IPv4 block",
+                "invalid gateway 10.2.0.1: parent subnet 10.1.0.0/16 doesn't contain this address",
+                "invalid auxiliary address a: invalid address",
+            ],
+        ),
+        (
+            ("10.1.0.0/16", "", "10.0.0.0/8", {}),
+            [
+                (
+                    "invalid ip-range 10.0.0.0/8: CIDR block is bigger than its parent subnet "
+                    "10.1.0.0/16"
+                )
+            ],
+        ),
+        (
+            ("10.1.0.0/16", "", "10.2.3.4/24", {}),
+            [
+                "invalid ip-range 10.2.3.4/24: it should be 10.2.3.0/24",
+                "invalid ip-range 10.2.3.4/24: parent subnet 10.1.0.0/16 doesn't contain ip-range",
+            ],
+        ),
+    ],
+)
+def test_faults_of_a_typed_pool_are_told_at_once(
+    pool: tuple[str, str, str, dict[str, str]], faults: list[str]
+) -> None:
+    """All that is wrong with it, in the order and the words of docker's daemon."""
+    assert addresses.faults_of(*pool) == faults

@@ -57,7 +57,6 @@ def test_further_groups_join_the_primary_one() -> None:
         (" 1", "unable to find user  1: no matching entries in passwd file"),
         ("broken", "unable to find user broken: no matching entries in passwd file"),
         ("big", "unable to find user big: no matching entries in passwd file"),
-        ("1:", "unable to find group : no matching entries in group file"),
         ("1:none", "unable to find group none: no matching entries in group file"),
         ("web:bad", "unable to find group bad: no matching entries in group file"),
         ("4294967296", "uids and gids must be in range 0-2147483647"),
