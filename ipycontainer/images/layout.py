@@ -85,8 +85,16 @@ class BlobWriter:
         return f"sha256:{self._hash.hexdigest()}"
 
     def commit(self, media_type: str) -> Descriptor:
-        """Put the blob in its place. One that is there already stays."""
+        """Put the blob in its place, whole: pull and load believe what has its name there.
+
+        A loss of power may leave the name without the bytes, where they were not on the disk first.
+        """
         self._file.close()
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
         os.chmod(self.path, 0o444)
         os.rename(self.path, self._layout.blob(self.digest))
         return Descriptor(media_type, self.digest, self.size)

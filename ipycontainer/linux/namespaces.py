@@ -27,6 +27,7 @@ __all__ = [
     "join_user",
     "join_user_and_mount",
     "map_by_program",
+    "maps_of",
     "open_mapped_user",
     "open_path",
     "read_subids",
@@ -230,6 +231,46 @@ def open_mapped_user(uids: IdMap, gids: IdMap) -> int:
     finally:
         os.close(write)
         os.waitpid(child, 0)
+
+
+def maps_of(path: str) -> tuple[IdMap, IdMap]:
+    """Return the maps of users and of groups of the user namespace that a path names.
+
+    A child enters it and is read: the namespace may have no process. Raises OSError.
+    """
+    fd = open_path(path)
+    read, write = os.pipe()
+    inside, leave = os.pipe()
+    try:
+        child = clone(0)
+        if child == 0:
+            try:
+                setns(fd, CLONE_NEWUSER)
+                os.write(write, b"1")
+                os.close(leave)
+                os.read(inside, 1)  # until it has been read
+            finally:
+                os._exit(0)
+        os.close(write)
+        write = -1
+        try:
+            if not os.read(read, 1):
+                raise OSError(errno.EINVAL, "no user namespace that can be entered", path)
+            return _read_map(child, "uid_map"), _read_map(child, "gid_map")
+        finally:
+            os.close(leave)
+            leave = -1
+            os.waitpid(child, 0)
+    finally:
+        for each in (fd, read, write, inside, leave):
+            if each >= 0:
+                os.close(each)
+
+
+def _read_map(pid: int, name: str) -> IdMap:
+    with open(f"/proc/{pid}/{name}", encoding="ascii") as file:
+        lines = [tuple(int(word) for word in line.split()) for line in file]
+    return tuple((first, outside, count) for first, outside, count in lines)
 
 
 def open_path(path: str, start_ticks: int = 0) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument, Unsupported
-from ipycontainer.linux import capabilities
+from ipycontainer.linux import capabilities, namespaces
 from ipycontainer.model import oci_json, oci_types
-from ipycontainer.model.oci import Capabilities, DeviceRule, Mount, Process, Spec
+from ipycontainer.model.oci import Capabilities, DeviceRule, Linux, Mount, Process, Spec
 from ipycontainer.runtime import options
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.defaults import DEVICE_RULES
@@ -55,6 +55,8 @@ def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
         raise InvalidArgument(
             "user namespaces enabled, but no namespace path to join nor mappings to apply specified"
         )
+    if spaces.get("user") and mapped:
+        _check_maps(spec.linux)
     linux = replace(
         spec.linux,
         # runc's choice: without a cgroup no device rule would hold
@@ -65,6 +67,19 @@ def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     process = checked_process(spec.process, log)
     mounts = tuple(_without_data(mount, log) for mount in spec.mounts)
     return Bundle(directory, config, replace(spec, process=process, linux=linux, mounts=mounts))
+
+
+def _check_maps(linux: Linux) -> None:
+    """Refuse maps that are not those which a named user namespace has already."""
+    wanted = tuple(
+        tuple((each.container_id, each.host_id, each.size) for each in lines)
+        for lines in (linux.uid_mappings, linux.gid_mappings)
+    )
+    if namespaces.maps_of(linux.namespaces["user"]) != wanted:
+        raise InvalidArgument(
+            "user namespaces enabled, but both namespace path and non-matching mapping specified "
+            "-- you may only provide one"
+        )
 
 
 def _check_words(config: Mapping[str, Any]) -> None:

@@ -133,6 +133,27 @@ CASES = (
         )
         for what, options in (("", ""), (" and its network namespace", "--net"))
     ),
+    *(
+        Case(
+            f"user namespace by path and maps that are {what}",
+            f"{OTHER_USER.format('')}; sed -i s,OTHER,/proc/$o/ns,g config.json; "
+            "code $RT run $ID; kill $o",
+            {
+                "process.args": ["true"],
+                "linux.namespaces": [
+                    *({"type": kind} for kind in ("pid", "mount", "ipc", "uts", "network")),
+                    {"type": "user", "path": "OTHER/user"},
+                ],
+                **{
+                    f"linux.{kind}Mappings": [{"containerID": 0, "hostID": first, "size": 65536}]
+                    for kind in ("uid", "gid")
+                },
+            },
+            shows,
+            root=True,
+        )
+        for what, first, shows in (("its own", 100000, "code 0"), ("others", 200000, "code 1"))
+    ),
     Case(
         "maps without a user namespace",
         "$RT run $ID; echo code $?",
