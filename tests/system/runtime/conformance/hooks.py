@@ -161,7 +161,7 @@ CASES = (
     ),
     Case(
         "hook that fails after the deletion changes nothing",
-        "$RT run -d $ID; code $RT delete -f $ID; code $RT state $ID",
+        "$RT run -d $ID >out; said program; code $RT delete -f $ID; code $RT state $ID",
         _hooks(poststop=[FAIL]),
         "code 0\ncode 1",
     ),
@@ -195,7 +195,7 @@ CASES = (
     ),
     Case(
         "hook after the deletion that takes too long",
-        "$RT run -d $ID; code $RT delete -f $ID; code $RT state $ID",
+        "$RT run -d $ID >out; said program; code $RT delete -f $ID; code $RT state $ID",
         _hooks(poststop=[LONG]),
         "code 0\ncode 1",
     ),
