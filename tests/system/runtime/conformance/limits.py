@@ -21,14 +21,14 @@ DEVICE = (
 )
 AT = {"major": 98001, "minor": 98002}
 # Where the machine has mounted a controller, that is taken; else it is mounted for the case alone,
-# below /sys/fs/cgroup, since runc looks nowhere else. A hierarchy that has a cgroup when it is
-# unmounted stays for ever, and dockerd looks for its statistics there.
+# below /sys/fs/cgroup, since runc looks nowhere else. A hierarchy in which a cgroup is still on its
+# way out stays when it is unmounted, and dockerd looks for its statistics there: mounted once more.
 ALONE = (
     'M=$(awk \'$3 == "cgroup" && ("," $4 ",") ~ /,{0},/ {{ print $2; exit }}\' /proc/mounts); '
     'own=; [ "$M" ] || {{ M=/sys/fs/cgroup/$ID; own=$M; mkdir $M; }}; export M own; '
-    "unshare --mount sh -c '[ ! \"$own\" ] || mount -t cgroup -o {0} {0} $M || exit 9; {1}; "
-    'until [ ! "$own" ] || [ ! "$(ls -d $M/*/ 2>/dev/null)" ]; '
-    "do rmdir $M/*/ 2>/dev/null; sleep 0.01; done'; "
+    "unshare --mount sh -c '[ ! \"$own\" ] || mount -t cgroup -o {0} {0} $M || exit 9; {1}'; "
+    'until [ ! "$own" ] || grep -Pq "^{0}\\t0\\t" /proc/cgroups; '
+    "do unshare --mount mount -t cgroup -o {0} {0} $own; sleep 0.05; done; "
     '[ ! "$own" ] || rmdir $own'
 )
 END = "$RT delete -f $ID; ls -d $M/$ID 2>/dev/null | wc -l"
