@@ -22,8 +22,6 @@ host python -c 'print(6 * 7)'
 --cgroup-parent /lab host cat /proc/self/cgroup
 --cgroupns host host cat /proc/self/cgroup
 --cidfile web.id -d host sleep 60
---cpu-count 2 host true
---cpu-percent 50 host true
 --cpu-period 50000 --cpu-quota 25000 host python count.py
 --cpu-quota 50000 host python count.py
 --cpu-rt-period 1000000 --cpu-rt-runtime 950000 host chrt -f 1 true
@@ -60,8 +58,6 @@ host python -c 'print(6 * 7)'
 -h box host hostname
 --init host sleep 60
 -i host wc -l
---io-maxbandwidth 1mb host true
---io-maxiops 100 host true
 --ip 10.9.0.7 --network lab host ip address
 --ip6 fd00::7 --network lab host ip address
 --ipc host host ipcs

@@ -106,7 +106,7 @@ print(json.dumps(said))
 """
 
 UNSEALED = {
-    "supervise/client.py": "def _sealed_interpreter() -> int:\n"
+    "supervise/supervisor.py": "def _sealed_interpreter() -> int:\n"
     "    return os.open(os.path.realpath(sys.executable), os.O_RDONLY | os.O_CLOEXEC)"
 }
 

@@ -102,9 +102,9 @@ def test_names_of_an_internal_network(home: Path, tmp_path: Path, way: str, hold
         port = f"DNS_PORT = {upstream.getsockname()[1]}"
         open_ = "Names._leads_out = lambda self: True"
         names = port if holds else f"{port}\n{open_}"
-        additions = {"supervise/names.py": names}
+        additions = {"supervise/dns_names.py": names}
         if not holds and way == "from the start":
-            additions["supervise/connection.py"] = (
+            additions["supervise/container_networks.py"] = (
                 "_attend = Connection.attend\n"
                 "def attend(self, loop, resolver):\n"
                 "    self.resolve(loop, resolver, self._asked['servers'])\n"
@@ -163,7 +163,7 @@ print(json.dumps([address in text for text in said]))
 """
 
 ALL_NETWORKS = {
-    "store/names.py": """
+    "store/dns_names.py": """
 def _networks(tx, container_id):
     return [(row["id"], row["name"], {}) for row in tx.all("SELECT id, name FROM networks")]
 """
