@@ -24,7 +24,7 @@ from tests.archives import TarBuilder
 from tests.system.files.canary import Canary
 from tests.system.security import rules
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 SECRET = b"nothing inside has this"
 # A directory that becomes a link to a place of the machine's, and back, as fast as can be.
