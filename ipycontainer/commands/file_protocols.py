@@ -1,4 +1,4 @@
-"""What the verbs ask of a container's files: a part of commands.border."""
+"""What the verbs ask of a container's files: a part of commands.engine_protocols."""
 
 # ruff: noqa: D102  the names are documented where they are implemented, by the engine
 

@@ -188,7 +188,7 @@ def test_an_engine_that_dies_with_what_was_ready(engine: Engine, place: str) -> 
     program = textwrap.dedent(
         """
         import os, signal, sys, ipycontainer
-        from ipycontainer.engine import attach
+        from ipycontainer.engine import starting
         from ipycontainer.engine.containers import Containers
         def die(*args, **kwargs):
             print(*(each.id for each in args if hasattr(each, "id")), flush=True)
@@ -196,7 +196,7 @@ def test_an_engine_that_dies_with_what_was_ready(engine: Engine, place: str) -> 
         if sys.argv[2] == "before the row":
             Containers._add = die
         else:
-            attach.start = die
+            starting.start = die
         ipycontainer.connect(sys.argv[1]).run("busybox", ["true"], network="none")
         """
     )
