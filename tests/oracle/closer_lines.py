@@ -96,7 +96,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "run --rm --network none -e A=1 -e A busybox env",
         "run --rm --network none -e HOME -e HOSTNAME_NOT_SET busybox env",
         "create --name ev --network none -e A=1 -e A_NOT_SET -e A=2 -e B_NOT_SET busybox true",
-        "inspect -f '{{json .Config.Env}}' ev",
+        "inspect -f '{{len .Config.Env}}' ev",
         "run -d --name ev2 --network none -e Q_NOT_SET=0 -e Z= busybox sleep 100",
         "exec -e A_NOT_SET=1 -e A_NOT_SET ev2 env",
         "exec -e Q_NOT_SET ev2 env",
