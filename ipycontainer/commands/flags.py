@@ -15,8 +15,9 @@ from typing import TypeAlias
 import click
 
 from ipycontainer.commands.go_quoting import go_quote, parse_bool
-from ipycontainer.commands.refusals import NO_SWARM, OF_CLUSTERS, OF_WINDOWS
+from ipycontainer.commands.refusals import OF_CLUSTERS, OF_WINDOWS
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported, UsageError
+from ipycontainer.model.network import NO_SWARM
 
 Given: TypeAlias = tuple[click.Option, str]
 

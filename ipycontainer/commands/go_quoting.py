@@ -5,6 +5,8 @@ Source: Go's strconv.Quote and strconv.ParseBool. Imports nothing of ours.
 
 from __future__ import annotations
 
+from ipycontainer.model.booleans import go_bool
+
 __all__ = ["go_quote", "parse_bool", "safe_for_terminal"]
 
 _NAMED = {
@@ -42,10 +44,8 @@ def _quoted(character: str, mark: str) -> str:
 
 def parse_bool(text: str) -> bool:
     """Return what Go's strconv.ParseBool reads. Raises ValueError with Go's words."""
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
+    if (said := go_bool(text)) is not None:
+        return said
     raise ValueError(f"strconv.ParseBool: parsing {go_quote(text)}: invalid syntax")
 
 

@@ -11,7 +11,7 @@ from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, UsageError
-from ipycontainer.model.filters import has_label
+from ipycontainer.model.filters import has_label, single_until
 from ipycontainer.model.moments import parse_time
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.units import human_size
@@ -45,8 +45,7 @@ def container_prune(session: Session, filters: tuple[tuple[str, str], ...], forc
 
 def _ended(session: Session, filters: Sequence[tuple[str, str]]) -> tuple[list[str], int]:
     """Remove the containers that have ended; return their ids and the bytes that they took."""
-    if len({value for key, value in filters if key == "until"}) > 1:
-        raise InvalidArgument("more than one until filter specified")
+    single_until(value for key, value in filters if key == "until")
     wanted = [_Condition(key, value) for key, value in filters]
     engine = session.engine
     chosen = [

@@ -13,7 +13,6 @@ __all__ = [
     "GROUPS",
     "INSPECT_TYPES",
     "INSTEAD",
-    "NO_SWARM",
     "OF_CLUSTERS",
     "OF_WINDOWS",
     "VERBS",
@@ -41,10 +40,6 @@ FLAGS: dict[str, str] = {
 # Of these, what docker itself refuses on such a machine, and how.
 OF_WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 OF_CLUSTERS = tuple(_CLUSTER.split())
-NO_SWARM = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
-    "this node to swarm and try again."
-)
 
 GLOBAL_FLAGS = "config c,context D,debug H,host l,log-level tls tlscacert tlscert tlskey tlsverify"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument
-from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.filters import grouped, has_label, single_until
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.moments import parse_time
 
@@ -94,10 +94,8 @@ def prune_arguments(filters: Mapping[str, Any], kept: str) -> dict[str, Any]:
         if key not in _PRUNE_KNOWN:
             raise InvalidArgument(f"invalid filter '{key}'")
     dangling = _dangling(wanted.get("dangling", ()))
-    until = wanted.get("until", ())
-    if len(until) > 1:
-        raise InvalidArgument("more than one until filter specified")
-    before = parse_time(until[0], time.time_ns()) if until else None
+    until = single_until(wanted.get("until", ()))
+    before = None if until is None else parse_time(until, time.time_ns())
     return {
         "every": dangling is False,
         "before_ns": before,

@@ -18,9 +18,10 @@ from ipycontainer.errors import Conflict, InvalidArgument, ResourceError
 from ipycontainer.linux.limits import MOST_SHARES
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.limits import DeviceLimit, Limits
+from ipycontainer.model.number_lists import numbers
 from ipycontainer.model.resources import DeviceValue, Resources
 
-__all__ = ["admit", "change", "checked", "merged", "parse_list", "resources"]
+__all__ = ["admit", "change", "checked", "merged", "resources"]
 
 LEAST_MEMORY_BYTES = 6 * 1024 * 1024
 NANO = 1_000_000_000
@@ -174,10 +175,10 @@ def _cpuset(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
         (limits.cpuset_mems, capacity.mems, "memory nodes", "mems"),
     ):
         try:
-            wanted = parse_list(text)
+            wanted = numbers(text)
         except ValueError as error:
             raise InvalidArgument(f"Invalid value {text} for cpuset {kind}: {error}") from None
-        if not wanted <= parse_list(there):
+        if not wanted <= numbers(there):
             raise InvalidArgument(
                 f"Requested {what} are not available - requested {text}, available: {there}"
             )
@@ -202,27 +203,6 @@ def _blkio(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
             without: dict[str, Any] = {field: ()}
             limits = replace(limits, **without)
     return limits
-
-
-def parse_list(text: str) -> set[int]:
-    """Return the numbers of a list such as `0-2,5`. Raises ValueError in docker's words."""
-    found: set[int] = set()
-    for part in text.split(",") if text else ():
-        first, dash, last = part.partition("-")
-        try:
-            low, high = _number(first), _number(last) if dash else _number(first)
-        except ValueError:
-            raise ValueError(f"invalid format: {text}") from None
-        if high < low:
-            raise ValueError(f"invalid format: {text}")
-        found.update(range(low, high + 1))
-    return found
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 8:
-        raise ValueError(text)
-    return int(text)
 
 
 # ── update ───────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 from ipycontainer.engine import foreign_logs
 from ipycontainer.errors import InvalidArgument
+from ipycontainer.model.booleans import go_bool
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.units import parse_size
@@ -20,8 +21,6 @@ __all__ = ["check", "details", "of_request", "shown"]
 
 _ROTATION = frozenset({"max-size", "max-file", "compress"})
 _BUFFER_BYTES = 1 << 20  # of mode=non-blocking, where it is not said
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _OF_ALL = ("mode", "max-buffer-size")
 _KNOWN = {
     "json-file": _ROTATION | {"labels", "labels-regex", "env", "env-regex", "tag"},
@@ -78,7 +77,7 @@ def of_request(record: ContainerRecord) -> dict[str, Any] | None:
         "limit": size,
         "files": files if size else 0,
         "overflow": overflow,
-        "compress": options.get("compress", "") in _TRUE,
+        "compress": bool(go_bool(options.get("compress", ""))),
     }
 
 
@@ -133,9 +132,10 @@ def _rotation(options: Mapping[str, str]) -> tuple[int, int]:
             raise _start_failed("max-file cannot be less than 1")
     if "compress" in options:
         text = options["compress"]
-        if text not in _TRUE + _FALSE:
+        compress = go_bool(text)
+        if compress is None:
             raise _start_failed(f'strconv.ParseBool: parsing "{text}": invalid syntax')
-        if text in _TRUE and (files < 2 or not size):
+        if compress and (files < 2 or not size):
             raise _start_failed(
                 "compress cannot be true when max-file is less than 2 or max-size is not set"
             )

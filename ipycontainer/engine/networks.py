@@ -21,7 +21,7 @@ from ipycontainer.errors import (
     NoSuchNetwork,
     NotFound,
 )
-from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.filters import grouped, has_label, single_until
 from ipycontainer.model.moments import parse_time
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.network import catalogue
@@ -226,10 +226,8 @@ class Networks:
         for key in given:
             if key not in ("label", "label!", "until"):
                 raise InvalidArgument(f"invalid filter '{key}'")
-        until = dict.fromkeys(given.get("until", ()))
-        if len(until) > 1:
-            raise InvalidArgument("more than one until filter specified")
-        before = next((parse_time(text) for text in until), None)
+        until = single_until(given.get("until", ()))
+        before = None if until is None else parse_time(until)
         self._engine.settle()
         with self._engine.store.read() as tx:
             wanted = {

@@ -19,6 +19,7 @@ from typing import Any
 from ipycontainer.engine.refusals import by_runtime
 from ipycontainer.errors import EngineError, InvalidArgument
 from ipycontainer.linux import capabilities
+from ipycontainer.model.booleans import go_bool
 from ipycontainer.model.oci import Device, DeviceRule
 from ipycontainer.model.privileges import DeviceMapping, Privileges
 from ipycontainer.runtime import defaults, profile
@@ -65,18 +66,11 @@ class SecurityWords:
                 named[key] = value
             elif key == "label":
                 labels.append(value)
-            elif key == "no-new-privileges" and value in _BOOLEANS:
-                no_new_privileges = _BOOLEANS[value]
+            elif key == "no-new-privileges" and (said := go_bool(value)) is not None:
+                no_new_privileges = said
             else:
                 raise InvalidArgument(f'invalid --security-opt 2: "{word}"')
         return cls(no_new_privileges, named["seccomp"], named["apparmor"], tuple(labels))
-
-
-# Go's strconv.ParseBool
-_BOOLEANS = {
-    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
-}
 
 
 def check(privileges: Privileges, *, rootless: bool) -> tuple[str, ...]:

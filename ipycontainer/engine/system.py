@@ -115,9 +115,9 @@ def info(engine: Engine) -> dict[str, Any]:
         "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "GenericResources": None,
         "DockerRootDir": str(engine.home.root),
-        "HttpProxy": _variable("HTTP_PROXY"),
-        "HttpsProxy": _variable("HTTPS_PROXY"),
-        "NoProxy": _variable("NO_PROXY"),
+        "HttpProxy": _proxy("HTTP_PROXY"),
+        "HttpsProxy": _proxy("HTTPS_PROXY"),
+        "NoProxy": _proxy("NO_PROXY"),
         "Name": socket.gethostname(),
         "Labels": [],
         "ExperimentalBuild": False,
@@ -175,8 +175,17 @@ def _release(key: str, otherwise: str) -> str:
         return otherwise
 
 
-def _variable(name: str) -> str:
-    return os.environ.get(name) or os.environ.get(name.lower(), "")
+def _proxy(name: str) -> str:
+    """Return a proxy of the environment, with its user and password made unreadable, as in docker.
+
+    Source: moby `daemon/info.go`, which prints what Go's url.URL makes of `xxxxx:xxxxx`.
+    """
+    found = os.environ.get(name) or os.environ.get(name.lower(), "")
+    scheme, there, rest = found.partition("://")
+    place, slash, path = (rest if there else scheme).partition("/")
+    if "@" not in place:
+        return found
+    return f"{scheme + there if there else ''}xxxxx:xxxxx@{place.rpartition('@')[2]}{slash}{path}"
 
 
 def reset(engine: Engine) -> None:

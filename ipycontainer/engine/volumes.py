@@ -10,6 +10,7 @@ from ipycontainer.engine import inspect
 from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume
 from ipycontainer.model import ids
+from ipycontainer.model.booleans import go_bool
 from ipycontainer.model.filters import grouped, has_label
 from ipycontainer.model.mounts import ANONYMOUS_LABEL
 from ipycontainer.model.volume import DRIVER, VolumeRecord
@@ -177,10 +178,8 @@ def _everything(words: Sequence[str]) -> bool:
     """Return what the filter `all` says, which is read by Go's strconv.ParseBool."""
     if len(words) > 1:
         raise InvalidArgument(f"invalid filter 'all=[{' '.join(words)}]'")
-    if words[0] in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if words[0] in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
+    if (said := go_bool(words[0])) is not None:
+        return said
     reason = f'strconv.ParseBool: parsing "{words[0]}": invalid syntax'
     raise InvalidArgument(f"invalid filter 'all': {reason}")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["grouped", "has_label"]
+from ipycontainer.errors import InvalidArgument
+
+__all__ = ["grouped", "has_label", "single_until"]
 
 
 def grouped(filters: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
@@ -19,6 +21,14 @@ def _several(value: Any) -> Sequence[str]:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return tuple(str(each) for each in value)
     return (str(value),)
+
+
+def single_until(words: Iterable[str]) -> str | None:
+    """Return the moment of a prune's `until`, None without one. InvalidArgument for several."""
+    several = tuple(dict.fromkeys(words))
+    if len(several) > 1:
+        raise InvalidArgument("more than one until filter specified")
+    return several[0] if several else None
 
 
 def has_label(labels: Mapping[str, str], wanted: str) -> bool:

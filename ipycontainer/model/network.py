@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "BRIDGE",
+    "NO_SWARM",
     "PROTOCOLS",
     "Attachment",
     "EndpointConfig",
@@ -24,6 +25,11 @@ __all__ = [
 ]
 
 BRIDGE = "bridge"  # docker's name of the default network, and of its driver
+# docker's refusal of what only a swarm's manager can do
+NO_SWARM = (
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
+    "this node to swarm and try again."
+)
 PROTOCOLS = ("tcp", "udp", "sctp")  # of ports
 _PREDEFINED = ("", "default", BRIDGE, "host", "none")
 

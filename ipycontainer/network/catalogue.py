@@ -14,7 +14,7 @@ from dataclasses import replace
 from ipycontainer.errors import Conflict, InvalidArgument, NotFound, Unsupported
 from ipycontainer.linux import rtnetlink
 from ipycontainer.linux.rtnetlink import IPNetwork
-from ipycontainer.model.network import BRIDGE, NetworkConfig, NetworkRecord, Pool
+from ipycontainer.model.network import BRIDGE, NO_SWARM, NetworkConfig, NetworkRecord, Pool
 from ipycontainer.network import addresses
 from ipycontainer.store import networks
 from ipycontainer.store.database import Transaction
@@ -38,10 +38,6 @@ _NO_OPERATION = (
 NO_OWN_SETTINGS = (
     "user specified configurations are not supported if the network depends on a configuration "
     "network"
-)
-_NO_SWARM = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect '
-    "this node to swarm and try again."
 )
 _INTERFACE_BYTES = 15  # IFNAMSIZ less its zero
 
@@ -88,7 +84,7 @@ def create(
         if config.driver in ("host", "null"):
             raise Conflict(f'only one instance of "{config.driver}" network is allowed')
         if config.driver == "overlay":
-            raise InvalidArgument(_NO_SWARM)
+            raise InvalidArgument(NO_SWARM)
         if config.driver in ("macvlan", "ipvlan"):
             raise Unsupported(f"the network driver {config.driver} is not supported yet")
         raise NotFound(f"could not find plugin {config.driver} in v1 plugin registry: not found")
@@ -103,8 +99,10 @@ def create(
         gateways = [pool.gateway for pool in source.pools if pool.gateway_typed]
         ranges = [pool.ip_range for pool in source.pools if pool.ip_range]
         aux = {name: text for pool in source.pools for name, text in pool.aux.items()}
-        taken = {"labels": source.labels, "ipv6": source.ipv6, "ipam_options": source.ipam_options}
-        config = with_options(replace(config, **taken), source.options)  # type: ignore[arg-type]
+        config = replace(
+            config, labels=source.labels, ipv6=source.ipv6, ipam_options=source.ipam_options
+        )
+        config = with_options(config, source.options)
     if config.bridge:
         _check_bridge(tx, config.bridge, network_id)
     pools = _typed(tx, subnets, gateways, ranges, aux or {}, ipv6=config.ipv6)

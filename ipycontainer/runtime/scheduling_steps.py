@@ -25,6 +25,8 @@ __all__ = [
     "scheduling_of",
 ]
 
+_MOST = 8191  # the largest NR_CPUS of any kernel (arch/x86/Kconfig), less one
+
 
 def scheduling_of(spec: Spec, process: Process) -> list[Step]:
     """Return the steps that a process wants. Raises InvalidArgument for words that do not exist."""
@@ -51,10 +53,21 @@ def affinity(wanted: ExecAffinity) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     Raises InvalidArgument for what is no list of processors.
     """
     initial, final = (
-        (SetAffinity(found),) if (found := numbers(text, f"{when} CPU affinity")) else ()
+        (SetAffinity(found),) if (found := _numbers(text, f"{when} CPU affinity")) else ()
         for when, text in (("initial", wanted.initial), ("final", wanted.final))
     )
     return initial, final
+
+
+def _numbers(text: str, what: str) -> frozenset[int]:
+    """Return what a list names, in which blanks may stand. InvalidArgument for what is none."""
+    try:
+        found = numbers(text.replace(" ", ""))
+    except ValueError as error:
+        raise InvalidArgument(f"{what}: {error}") from None
+    if max(found, default=0) > _MOST:
+        raise InvalidArgument(f"{what}: {max(found)} is more than {_MOST}")
+    return found
 
 
 def _attributes(wanted: Scheduler) -> scheduling.Attributes:
@@ -79,7 +92,7 @@ def _policy(wanted: MemoryPolicy) -> SetMemoryPolicy:
         raise InvalidArgument(f"invalid memory policy mode: {wanted.mode!r}")
     if unknown := [flag for flag in wanted.flags if flag not in memory_policy.FLAGS]:
         raise InvalidArgument(f"invalid memory policy flag: {unknown[0]!r}")
-    return SetMemoryPolicy(wanted.mode, numbers(wanted.nodes, "memory policy nodes"), wanted.flags)
+    return SetMemoryPolicy(wanted.mode, _numbers(wanted.nodes, "memory policy nodes"), wanted.flags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["delete", "empty", "remove"]
+__all__ = ["DIRECTORY", "delete", "empty", "flags_of", "remove"]
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # linux/fs.h, on a 64-bit kernel
 _FS_IOC_GETFLAGS = 0x80086601
@@ -123,10 +123,10 @@ def _empty_once(fd: int, above: int) -> list[str]:
 
 def _open(directory: int, name: str) -> int:
     try:
-        return os.open(name, _DIRECTORY, dir_fd=directory)
+        return os.open(name, DIRECTORY, dir_fd=directory)
     except PermissionError:
         _unlock(directory, name)
-        return os.open(name, _DIRECTORY, dir_fd=directory)
+        return os.open(name, DIRECTORY, dir_fd=directory)
 
 
 def _try(action: Callable[[], None], directory: int, name: str) -> None:
@@ -167,10 +167,17 @@ def _unlock(directory: int, name: str) -> None:
             os.close(fd)
 
 
-def _clear_flags(fd: int) -> None:
+def flags_of(fd: int) -> int:
+    """Return the flags that chattr(1) sets, 0 where a file system has none (ioctl_iflags(2))."""
     flags = array.array("l", [0])
     with suppress(OSError):
         fcntl.ioctl(fd, _FS_IOC_GETFLAGS, flags)
-        if flags[0] & (_FS_IMMUTABLE_FL | _FS_APPEND_FL):
-            flags[0] &= ~(_FS_IMMUTABLE_FL | _FS_APPEND_FL)
-            fcntl.ioctl(fd, _FS_IOC_SETFLAGS, flags)
+    return flags[0]
+
+
+def _clear_flags(fd: int) -> None:
+    flags = flags_of(fd)
+    if flags & (_FS_IMMUTABLE_FL | _FS_APPEND_FL):
+        left = array.array("l", [flags & ~(_FS_IMMUTABLE_FL | _FS_APPEND_FL)])
+        with suppress(OSError):
+            fcntl.ioctl(fd, _FS_IOC_SETFLAGS, left)

@@ -8,8 +8,6 @@ them again. Only what nobody can tell from a fresh one is kept. Runs in monitors
 
 from __future__ import annotations
 
-import array
-import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -21,10 +19,8 @@ from ipycontainer.store.home import Home
 
 __all__ = ["move_in", "vacate"]
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _UPPER, _WORK, _ROOT = "upper0", "work0", "rootfs"
 _MODES = {_UPPER: 0o755, _ROOT: 0o700}
-_FS_IOC_GETFLAGS = 0x80086601  # linux/fs.h, on a 64-bit kernel
 # What overlayfs notes of itself, by its driver's prefix (Documentation/filesystems/overlayfs.rst).
 _OF_THE_KERNEL = ("overlay.uuid", "overlay.impure")
 
@@ -35,7 +31,7 @@ def vacate(home: Home, name: str) -> bool:
     False where it is deleted whole.
     """
     try:
-        tree = os.open(home.trash / name, _DIRECTORY)
+        tree = os.open(home.trash / name, trees.DIRECTORY)
     except FileNotFoundError:
         return False
     try:
@@ -60,7 +56,7 @@ def move_in(place: Path) -> None:
 
 def _empty(tree: int, name: str) -> bool:
     """Empty a directory; False where it is not as it was made."""
-    directory = os.open(name, _DIRECTORY, dir_fd=tree)
+    directory = os.open(name, trees.DIRECTORY, dir_fd=tree)
     try:
         if name != _WORK:
             trees.empty(directory)
@@ -83,14 +79,5 @@ def _is_plain(directory: int, tree: int, mode: int) -> bool:
     return (
         (status.st_uid, status.st_gid) == (made.st_uid, made.st_gid)
         and stat.S_IMODE(status.st_mode) == mode
-        and _flags(directory) == _flags(tree)
+        and trees.flags_of(directory) == trees.flags_of(tree)
     )
-
-
-def _flags(directory: int) -> int:
-    flags = array.array("l", [0])
-    try:
-        fcntl.ioctl(directory, _FS_IOC_GETFLAGS, flags)
-    except OSError:  # a file system without any
-        return 0
-    return flags[0]

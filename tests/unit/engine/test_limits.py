@@ -93,21 +93,6 @@ def test_a_parent_without_cgroups_is_dropped() -> None:
     assert (kept.cgroup_parent, len(warnings)) == ("", 1)
 
 
-@pytest.mark.parametrize(
-    ("text", "numbers"), [("", set()), ("0", {0}), ("0-2,5", {0, 1, 2, 5}), ("3,3", {3})]
-)
-def test_lists_of_processors(text: str, numbers: set[int]) -> None:
-    """Ranges and single ones."""
-    assert limits.parse_list(text) == numbers
-
-
-@pytest.mark.parametrize("text", ["x", "1-", "-1", "2-1", "1,", "1--2", "1.5"])
-def test_lists_that_are_none(text: str) -> None:
-    """Docker's words."""
-    with pytest.raises(ValueError, match=f"invalid format: {text}"):
-        limits.parse_list(text)
-
-
 def test_processors_are_a_quota() -> None:
     """--cpus is a quota over docker's period."""
     assert limits.resources(Limits(nano_cpus=1_500_000_000)) == Resources(
