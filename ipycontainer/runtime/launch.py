@@ -16,6 +16,7 @@ from pathlib import Path
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
+from ipycontainer.linux.lending import NOBODY, Lender
 from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
@@ -68,8 +69,8 @@ class Launched:
     `pid` is its own in the caller's pid namespace; pid and `start_ticks` name it for good. `pidfd`
     is the caller's to close (`let_go`), and so is `terminal`, the master of the program's terminal,
     -1 without one, and the sockets of `resolver` (datagrams, streams). `times` are what init noted
-    of its steps (`Context.times`). `mount_namespace` is that of a sandbox, which ends with the
-    caller, or is let go with the rest.
+    of its steps (`Context.times`). `mount_namespace` and `lender` are those of a sandbox, which end
+    with the caller, or are let go with the rest; the lender is of no use any more (`take_back`).
     """
 
     pid: int
@@ -81,9 +82,11 @@ class Launched:
     terminal: int = -1
     resolver: tuple[int, ...] = ()
     mount_namespace: int = -1
+    lender: Lender = NOBODY
 
     def let_go(self) -> None:
         """Forget a program that has ended and was reaped: nothing of it is held any more."""
+        self.lender.take_back()
         for fd in (self.pidfd, self.mount_namespace):
             if fd >= 0:
                 os.close(fd)
@@ -279,6 +282,7 @@ def follow(
             master,
             tuple(resolver or ()),
             sandbox.mount_namespace,
+            sandbox.lender,
         )
     except Misfit:
         if witness is not None:

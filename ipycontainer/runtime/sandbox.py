@@ -27,9 +27,10 @@ from typing import Any, NoReturn
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError
-from ipycontainer.linux import mounts, namespaces, procfs, syscalls
+from ipycontainer.linux import lending, mounts, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.linux.lending import Lender
 from ipycontainer.model import oci, oci_json
 from ipycontainer.model.oci import Spec
 from ipycontainer.runtime import init, mount_steps, plan, session_steps, steps
@@ -67,6 +68,8 @@ _NOT_REHEARSED = (
 class Sandbox:
     """A waiting init: `pid` and `start_ticks` name it, `sync` is our end of its socket.
 
+    It uses the memory of its `lender`, which belongs to whoever the init belongs to.
+
     `userns` tells whether it stands in a user namespace below the machine's first, `hierarchies`
     where its cgroup will be (None: it will have none). `mount_namespace` keeps that namespace for
     the caller, who lets go of it by ending: taking two dozen mounts down would else be part of
@@ -78,6 +81,7 @@ class Sandbox:
     start_ticks: int
     pidfd: int
     sync: int
+    lender: Lender
     mount_namespace: int
     userns: bool
     hierarchies: Hierarchies | None
@@ -121,6 +125,7 @@ class Sandbox:
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+        self.lender.take_back()
         for fd in (self.sync, self.pidfd, self.mount_namespace):
             os.close(fd)
         if self.cgroup is not None:
@@ -135,7 +140,7 @@ def prepare(
     rehearse: bool = True,
     practice: Practice | None = None,
 ) -> Sandbox:
-    """Fork an init into new namespaces and let it build, rehearse and wait.
+    """Clone an init into new namespaces and let it build, rehearse and wait.
 
     `scratch` is an empty directory, over which it mounts in its own namespace. With `hierarchies`
     its caller promises a cgroup to each container. It ends with the caller, or when the caller
@@ -147,20 +152,21 @@ def prepare(
     flags = 0
     for kind in KINDS:
         flags |= namespaces.FLAGS[kind]
+
+    def live(sync: int) -> NoReturn:
+        _live(
+            socket.socket(fileno=sync),
+            seccomp,
+            str(scratch),
+            userns,
+            hierarchies,
+            rehearse=rehearse,
+            practice=practice,
+        )
+
     mask = syscalls.sigmask_block_all()
     try:
-        pid = namespaces.clone(flags)
-        if pid == 0:
-            ours.close()
-            _live(
-                theirs,
-                seccomp,
-                str(scratch),
-                userns,
-                hierarchies,
-                rehearse=rehearse,
-                practice=practice,
-            )
+        pid, lender = lending.clone(flags, theirs.fileno(), live)
     finally:
         syscalls.sigmask_restore(mask)
     theirs.close()
@@ -169,6 +175,7 @@ def prepare(
         procfs.start_ticks(pid),
         os.pidfd_open(pid),
         ours.detach(),
+        lender,
         os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC),
         userns,
         hierarchies,

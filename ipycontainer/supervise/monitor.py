@@ -109,9 +109,8 @@ class Monitor:
         self._connection: Connection | None = None
         self._health: Health | None = None
         self._ended = False
-        self._began = 0.0
+        self._began, self._code = 0.0, 0
         self._notes = Notes(asked, time.perf_counter_ns())
-        self._code = 0
 
     # ── start ────────────────────────────────────────────────────────────────────────────────
 
@@ -161,6 +160,7 @@ class Monitor:
             self._connection.attend(self._loop, self._container.resolver)
         if self._auto_remove and pidfd.wait_exit(self._container.pidfd, 0):
             return  # nobody can ask how it started any more
+        self._container.lender.take_back()
         timeline.write(self._bundle, self._notes, self._spec)
         self.learn()
 

@@ -1,0 +1,103 @@
+"""Clone a process into memory that another one lends, so that its execve(2) takes nothing down.
+
+execve(2) frees the memory that it replaces before the new program runs: for a forked Python that is
+longer than all else that a start still has to do. Memory that somebody else has, too, is only left.
+So the process is cloned with CLONE_VM from a lender, a fork of the caller made for that. The lender
+never runs again: CLONE_VFORK (clone(2)) holds it until the other one executes or ends, and SIGSTOP
+from then on, for its stack is the other one's by now. `take_back` ends it, when nobody waits.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from typing import NoReturn
+
+from ipycontainer.linux import syscalls
+
+__all__ = ["NOBODY", "Lender", "clone"]
+
+CLONE_VM, CLONE_VFORK, CLONE_PARENT = 0x100, 0x4000, 0x8000  # linux/sched.h
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+SO_PASSCRED, SCM_CREDENTIALS = 16, 2  # asm/socket.h, linux/socket.h
+_CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, as the receiver sees it, uid and gid
+
+
+class Lender:
+    """A process whose memory another one uses: our child, stopped for good."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def take_back(self) -> None:
+        """End it, once; whoever still uses the memory keeps it."""
+        pid, self._pid = self._pid, 0
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+NOBODY = Lender(0)  # of a process that has memory of its own
+
+
+def clone(flags: int, fd: int, live: Callable[[int], NoReturn]) -> tuple[int, Lender]:
+    """Clone a child of ours with new namespaces that calls `live` with its own copy of `fd`.
+
+    Return its pid and its lender. The child has no other descriptor than that and the standard
+    ones. As for `syscalls.clone`, the caller has one thread and blocks all signals, and no at-fork
+    hooks run. The lender ends with the caller; the child does if it says so itself, and must not
+    return. Raises OSError as clone(2) does.
+    """
+    door, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, SO_PASSCRED, 1)
+        pid = syscalls.clone(0)
+        if pid == 0:
+            _lend(inner.detach(), flags, live)
+        inner.close()
+        lender = Lender(pid)
+        try:
+            message, notes, _, _ = door.recvmsg(4, socket.CMSG_SPACE(_CREDENTIALS.size))
+            failed = int.from_bytes(message, "little") if message else errno.ESRCH
+            if failed:
+                raise OSError(failed, os.strerror(failed), "clone")
+            os.kill(pid, signal.SIGSTOP)
+            socket.send_fds(door, [b"1"], [fd])
+        except BaseException:
+            lender.take_back()
+            raise
+        (child,) = (
+            _CREDENTIALS.unpack(data)[0] for _, kind, data in notes if kind == SCM_CREDENTIALS
+        )
+        return child, lender
+    finally:
+        door.close()
+
+
+def _lend(door: int, flags: int, live: Callable[[int], NoReturn]) -> NoReturn:
+    """Be the lender, and from the clone on in its place the child.
+
+    What it closes is the caller's: a lock, for one, that must not outlive who holds it. The child
+    has nothing until the caller knows that it is there, and has stopped the lender.
+    """
+    try:
+        syscalls.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.closerange(3, door)
+        syscalls.close_range(door + 1, cloexec=False)
+        failed = 0
+        try:
+            syscalls.clone(flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT)
+        except OSError as error:
+            failed = error.errno or errno.EINVAL
+        os.write(door, failed.to_bytes(4, "little"))
+        if not failed:
+            with socket.socket(fileno=door) as sock:
+                _, fds, _, _ = socket.recv_fds(sock, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            if fds:
+                live(fds[0])
+    finally:
+        os._exit(255)

@@ -1,0 +1,162 @@
+"""Processes in lent memory: each case in a process of its own, which has one thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAD = """
+import os, signal, socket, sys, time
+from ipycontainer.linux import lending, syscalls
+
+def state(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(") ", 1)[1][0]
+
+def stopped(pid):
+    while state(pid) != "T":
+        time.sleep(0.001)
+
+def clone(live, flags=0):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    mask = syscalls.sigmask_block_all()
+    try:
+        pid, lender = lending.clone(flags, theirs.fileno(), live)
+    finally:
+        syscalls.sigmask_restore(mask)
+        theirs.close()
+    return ours, pid, lender
+"""
+
+
+def run(program: str) -> str:
+    """Run a program in an interpreter of its own and return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-c", HEAD + program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+
+
+def test_the_child_is_ours_and_its_program_runs() -> None:
+    """A word lets it execute; the socket's end says that it has; its code is waited for."""
+    said = run(
+        """
+def live(fd):
+    os.read(fd, 1)
+    os.execv("/bin/sh", ["sh", "-c", "exit 7"])
+
+ours, pid, lender = clone(live)
+ours.send(b"1")
+assert ours.recv(1) == b""
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+stopped(lender._pid)
+lender.take_back()
+lender.take_back()
+try:
+    os.wait()
+except ChildProcessError:
+    print("no child is left")
+"""
+    )
+
+    assert said == "7\nno child is left\n"
+
+
+def test_the_child_has_one_descriptor_besides_the_standard_ones() -> None:
+    """What the caller has open, a lock for one, is open in neither of the two."""
+    said = run(
+        """
+kept = os.open("/etc", os.O_RDONLY)
+def live(fd):
+    names = sorted(os.listdir("/proc/self/fd"), key=int)
+    os.write(fd, " ".join(n for n in names if os.path.exists(f"/proc/self/fd/{n}")).encode())
+    os.write(fd, str(fd).encode())
+    os.read(fd, 1)
+    os._exit(0)
+
+ours, pid, lender = clone(live)
+print(set(ours.recv(99).split()) - {b"0", b"1", b"2"} == {ours.recv(9)})
+held = {os.readlink(f"/proc/{lender._pid}/fd/{n}") for n in os.listdir(f"/proc/{lender._pid}/fd")}
+print("/etc" in held)
+ours.send(b"1")
+os.waitpid(pid, 0)
+lender.take_back()
+"""
+    )
+
+    assert said == "True\nFalse\n"
+
+
+@pytest.mark.parametrize("end", ["os.kill(pid, signal.SIGKILL)", "ours.send(b'1')"])
+def test_a_lender_does_not_run_when_the_child_has_ended(end: str) -> None:
+    """Killed or ended before its execve(2): the lender's stack is not its own any more."""
+    said = run(
+        f"""
+def live(fd):
+    os.read(fd, 1)
+    os._exit(3)
+
+ours, pid, lender = clone(live)
+{end}
+os.waitpid(pid, 0)
+stopped(lender._pid)
+lender.take_back()
+print("taken back")
+"""
+    )
+
+    assert said == "taken back\n"
+
+
+def test_a_clone_that_the_kernel_refuses_is_an_error_and_leaves_no_child() -> None:
+    """CLONE_FS with a new mount namespace is no valid pair (clone(2))."""
+    said = run(
+        """
+import errno
+try:
+    clone(None, 0x200 | 0x20000)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+try:
+    os.wait()
+except ChildProcessError:
+    print("no child is left")
+"""
+    )
+
+    assert said == "EINVAL\nno child is left\n"
+
+
+def test_both_end_with_the_caller() -> None:
+    """A caller that is killed leaves neither: the lender by itself, the child as it asked."""
+    said = run(
+        """
+read, write = os.pipe()
+caller = os.fork()
+if caller == 0:
+    os.close(read)
+    def live(fd):
+        syscalls.prctl(1, 9)
+        os.write(fd, b"1")
+        os.read(fd, 1)
+        os._exit(0)
+    ours, pid, lender = clone(live)
+    ours.recv(1)
+    os.write(write, f"{pid} {lender._pid}".encode())
+    signal.pause()
+os.close(write)
+pids = [int(word) for word in os.read(read, 99).split()]
+os.kill(caller, signal.SIGKILL)
+os.waitpid(caller, 0)
+while any(os.path.exists(f"/proc/{pid}") and state(pid) != "Z" for pid in pids):
+    time.sleep(0.001)
+print("both are gone")
+"""
+    )
+
+    assert said == "both are gone\n"
