@@ -116,6 +116,7 @@ def unlisted(lines: set[str], reasons: dict[str, str]) -> list[str]:
     )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_inside(variant: str, docker: Command, shell: Command, busybox_tar: Path) -> None:
     """Capabilities, filter, masks, mounts, devices, limits, namespaces, environment and files."""
@@ -132,6 +133,7 @@ def user(busybox_tar: Path) -> Iterator[Command]:
         yield run
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_inside_for_an_ordinary_user(variant: str, docker: Command, user: Command) -> None:
     """But for what a user namespace takes away, and nothing more than docker's root lets in."""

@@ -14,7 +14,7 @@ from tests.conftest import Shell
 
 PATIENCE_SECONDS = 20
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 
 def until(true: Callable[[], object]) -> None:

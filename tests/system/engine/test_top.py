@@ -10,7 +10,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import ContainerNotRunning
 from tests.conftest import Shell
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 
 def test_processes_by_both_pids(shell: Shell, engine: Engine) -> None:

@@ -21,6 +21,8 @@ from tests.image_archives import TestImage, image, write_archive
 from tests.registries import Registry
 from tests.system.images.conftest import assert_nothing_left
 
+pytestmark = pytest.mark.sampled
+
 SAMPLE = 5  # cuts of each operation in a normal run
 
 # Done in a process of its own, under the fault: the worker is what it strikes.

@@ -17,7 +17,7 @@ from ipycontainer.engine.engine import Engine
 from tests.system.engine.processes import eventually, kill, monitor_of
 from tests.system.network.bridged import address, ports, rules, says, start
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 PROCESSES, EACH = 4, 25
 
 WORKER = textwrap.dedent(

@@ -15,6 +15,8 @@ import ipycontainer
 from ipycontainer.network import outside
 from tests.system.network.world import FAR, FAR_6, NAME, NEAR, NEAR_6, OWN_PORT, PLAIN
 
+pytestmark = pytest.mark.sampled
+
 APART = ["unshare", "--net", "--mount"]
 # As an ordinary user one may do so in a user namespace, with one's own id in it.
 APART_AS_USER = [*APART, "--user", "--map-current-user", "--keep-caps"]

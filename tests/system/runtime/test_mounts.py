@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import syscalls
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
+
+pytestmark = pytest.mark.sampled
 
 
 def _with_image(bundle: str, links: dict[str, str], binds: list[list[str]], args: list[str]) -> Any:
