@@ -1,4 +1,4 @@
-"""What an engine tells the verbs in records: the small part of `border`. Only types."""
+"""What an engine tells the verbs in records: the small part of `engine_protocols`. Only types."""
 
 # ruff: noqa: D102  the names are documented where they are implemented, by the engine
 

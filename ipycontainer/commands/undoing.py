@@ -6,8 +6,8 @@ import time
 
 import click
 
+from ipycontainer.commands.exporting import is_paused, pausing
 from ipycontainer.commands.records import Done, Listing, Outcome
-from ipycontainer.commands.saving import is_paused, pausing
 from ipycontainer.commands.summaries import CheckpointSummary
 from ipycontainer.commands.verb import Session, verb
 

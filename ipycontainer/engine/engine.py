@@ -48,8 +48,8 @@ from ipycontainer.storage import checkpoints, mounted, snapshots, volumes
 from ipycontainer.storage.changes import Change
 from ipycontainer.storage.drivers.choice import Choice
 from ipycontainer.store import containers as store_containers
+from ipycontainer.store import disk_reserve, events, liveness
 from ipycontainer.store import endpoints as store_endpoints
-from ipycontainer.store import events, liveness, reserve
 from ipycontainer.store import images as store_images
 from ipycontainer.store.bell import Bell
 from ipycontainer.store.database import Store
@@ -72,7 +72,7 @@ class Engine:
 
     def __init__(self, home: str | Path | None = None) -> None:
         self.home = open_home(home)
-        reserve.keep(self.home)
+        disk_reserve.keep(self.home)
         self.store = Store(self.home)
         self.supervisor = Supervisor(self.home, partial(delegation.place, self.home))
         self.containers = Containers(self)

@@ -23,6 +23,7 @@ from ipycontainer.runtime import (
     path_steps,
     plan,
     process_steps,
+    root_steps,
     session_steps,
 )
 from ipycontainer.runtime.plan import CgroupView
@@ -87,7 +88,7 @@ def split(spec: Spec, planned: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[
     """
     stops: tuple[type[Step], ...] = (process_steps.NewSession,)
     if oci.ANNOTATION_NETWORKS in spec.annotations:
-        stops = (session_steps.AwaitParent, mount_steps.PivotRoot)
+        stops = (session_steps.AwaitParent, root_steps.PivotRoot)
     told = planned.index(session_steps.TellParent())
     end = next(at for at in range(told, len(planned)) if isinstance(planned[at], stops))
     hides = session_steps.HideFromTracers()

@@ -24,7 +24,6 @@ __all__ = [
     "MakeReadOnly",
     "MountFileSystem",
     "MountOverlay",
-    "PivotRoot",
     "TakeTrees",
 ]
 
@@ -345,23 +344,3 @@ class MakeReadOnly:
     def describe(self) -> str:
         """Say it."""
         return f"make {', '.join(self.targets)} read-only"
-
-
-@dataclass(frozen=True, slots=True)
-class PivotRoot:
-    """Make the container's tree `/` and let go of the host's.
-
-    pivot_root(".", ".") stacks the old root on the new one, as pivot_root(2) shows; a lazy unmount
-    takes it away (EBUSY without MNT_DETACH). Mounts are slaves by now, so the host's stay.
-    """
-
-    def execute(self, ctx: Context) -> None:
-        """Pivot."""
-        os.fchdir(ctx.root.fd)
-        syscalls.pivot_root(".", ".")
-        mounts.detach(".")
-        os.chdir("/")
-
-    def describe(self) -> str:
-        """Say it."""
-        return "make the container's tree the root, and let go of the host's"

@@ -40,8 +40,8 @@ from ipycontainer.runtime import session_steps as session
 from ipycontainer.runtime.hooks import RunHooks
 from ipycontainer.runtime.mount_plan import CgroupView, clean, steps_of
 from ipycontainer.runtime.options import is_bind
-from ipycontainer.runtime.parameters import need, parameter
 from ipycontainer.runtime.steps import Identity, Step
+from ipycontainer.runtime.sysctl import need, parameter
 
 __all__ = ["CgroupView", "Manner", "oom_score", "plan", "plan_process"]
 
@@ -337,7 +337,7 @@ def _tree(
         # as late as can be, and while the host's /proc is still there
         steps.append(session.AwaitParent("made the interfaces"))
         steps += network_steps.network_steps(interfaces)
-    steps.append(mount_steps.PivotRoot() if manner.pivot else root_steps.MoveRoot())
+    steps.append(root_steps.PivotRoot() if manner.pivot else root_steps.MoveRoot())
     if propagation:
         value = _ROOT_PROPAGATIONS[propagation.removeprefix("r")]
         steps.append(root_steps.PropagateRoot(value, propagation.startswith("r")))

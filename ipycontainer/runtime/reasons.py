@@ -148,7 +148,7 @@ REASONS: Mapping[type, tuple[str, str]] = {
         "mount_setattr",
         "--read-only: nothing below may be changed.",
     ),
-    mount_steps.PivotRoot: (
+    root_steps.PivotRoot: (
         "pivot_root, umount2",
         (
             "The tree becomes / and the machine's own is let go: unlike with chroot, there is no "

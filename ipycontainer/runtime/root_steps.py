@@ -1,4 +1,4 @@
-"""Steps to a root without pivot_root(2), and to one that shares its mounts.
+"""Steps to a container's root: by pivot_root(2) or without it, and to one that shares its mounts.
 
 Executed by runtime.init as mount_steps are. Imports linux and steps only.
 """
@@ -12,7 +12,7 @@ from ipycontainer.linux import mounts, syscalls
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.runtime.steps import Context
 
-__all__ = ["ChangeRoot", "MoveRoot", "PropagateRoot", "TakeRoot"]
+__all__ = ["ChangeRoot", "MoveRoot", "PivotRoot", "PropagateRoot", "TakeRoot"]
 
 _SECRETS = ("/proc", "/sys")
 
@@ -30,6 +30,26 @@ class TakeRoot:
     def describe(self) -> str:
         """Say it."""
         return f"take {self.path} as root"
+
+
+@dataclass(frozen=True, slots=True)
+class PivotRoot:
+    """Make the container's tree `/` and let go of the host's.
+
+    pivot_root(".", ".") stacks the old root on the new one, as pivot_root(2) shows; a lazy unmount
+    takes it away (EBUSY without MNT_DETACH). Mounts are slaves by now, so the host's stay.
+    """
+
+    def execute(self, ctx: Context) -> None:
+        """Pivot."""
+        os.fchdir(ctx.root.fd)
+        syscalls.pivot_root(".", ".")
+        mounts.detach(".")
+        os.chdir("/")
+
+    def describe(self) -> str:
+        """Say it."""
+        return "make the container's tree the root, and let go of the host's"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.linux.lending import Lender
 from ipycontainer.model import oci, oci_json
 from ipycontainer.model.oci import Spec
-from ipycontainer.runtime import init, mount_steps, plan, session_steps, steps
+from ipycontainer.runtime import init, mount_steps, plan, root_steps, session_steps, steps
 from ipycontainer.runtime.beforehand import (
     KINDS,
     differ_in_program_only,
@@ -325,7 +325,7 @@ def _rehearse(userns: bool, scratch: str) -> None:
         spec = oci_json.from_json(json.loads(raw))
         ctx = Context(-1, Stdio(0, 1, 2), None)
         for step in steps_in(spec, scratch, userns=userns, hierarchies=None) or ():
-            if isinstance(step, mount_steps.PivotRoot):
+            if isinstance(step, root_steps.PivotRoot):
                 break
             if not isinstance(step, _NOT_REHEARSED):
                 steps.run((step,), ctx)

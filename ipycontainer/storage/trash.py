@@ -13,7 +13,7 @@ from pathlib import Path
 from ipycontainer import faults
 from ipycontainer.linux import procfs
 from ipycontainer.storage import trees
-from ipycontainer.store import reserve
+from ipycontainer.store import disk_reserve
 from ipycontainer.store.home import Home
 
 __all__ = ["delete", "empty", "holds", "place", "throw_away", "unowned"]
@@ -67,7 +67,7 @@ def delete(home: Home, name: str) -> None:
         trees.remove(directory, name)
     finally:
         os.close(directory)
-    reserve.keep(home)
+    disk_reserve.keep(home)
 
 
 def empty(home: Home) -> None:

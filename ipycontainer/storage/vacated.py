@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ipycontainer.storage import trash, trees
-from ipycontainer.store import reserve
+from ipycontainer.store import disk_reserve
 from ipycontainer.store.home import Home
 
 __all__ = ["move_in", "vacate"]
@@ -43,7 +43,7 @@ def vacate(home: Home, name: str) -> bool:
         return False
     finally:
         os.close(tree)
-    reserve.keep(home)
+    disk_reserve.keep(home)
     return True
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.errors import ResourceError, Unsupported
-from ipycontainer.store import bell, reserve, schema
+from ipycontainer.store import bell, disk_reserve, schema
 from ipycontainer.store.home import Home
 
 __all__ = ["BUSY_SECONDS", "Store", "Transaction"]
@@ -77,7 +77,7 @@ class Store:
         Waits up to 30 s for other writers, then raises ResourceError, as it does where the disk is
         full although the home's reserve was given up.
         """
-        reserve.give_up_where_full(self.home)
+        disk_reserve.give_up_where_full(self.home)
         connection = self._connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -149,7 +149,7 @@ class _Open:
 def _unwritten(home: Home, error: sqlite3.OperationalError) -> ResourceError:
     """Return why a transaction failed; the next one gets the reserve, where the disk is full."""
     if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-        reserve.give_up(home)
+        disk_reserve.give_up(home)
         return ResourceError(
             f"write {home.database}: no space left on device",
             hint="rm of a container and system prune give room back",
@@ -163,7 +163,7 @@ def _open(home: Home) -> sqlite3.Connection:
     What stays in the file (the journal's mode, the tables) is set once, so that opening is cheap.
     Raises Unsupported, by name, for a home that a newer version has written.
     """
-    reserve.give_up_where_full(home)
+    disk_reserve.give_up_where_full(home)
     connection = sqlite3.connect(
         home.database,
         timeout=BUSY_SECONDS,

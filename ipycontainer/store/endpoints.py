@@ -77,7 +77,8 @@ def remove(tx: Transaction, container_id: str, network_id: str, time_ns: int) ->
 def unsettle(tx: Transaction, container_id: str, network_id: str) -> None:
     """Say that a running container is about to be on a network, or to leave it.
 
-    Who dies before `settle` or `remove` leaves it so: then it is taken off (`supervise.joining`).
+    Who dies before `settle` or `remove` leaves it so: then `supervise.network_connect` takes it
+    off.
     """
     tx.execute(
         "UPDATE endpoints SET position = ? WHERE container_id = ? AND network_id = ?",

@@ -2,7 +2,7 @@
 
 Each page of the zygote is copied, mapped and unmapped again by every start. `dataclasses` imports
 `inspect` with all of Python's own syntax tools, 2 MB, for classes without a docstring alone. Run by
-`client` as the zygote's program; imports nothing before that is done.
+`supervisor` as the zygote's program; imports nothing before that is done.
 """
 
 import sys

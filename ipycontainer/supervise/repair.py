@@ -22,7 +22,7 @@ from ipycontainer.storage import checkpoints, removal, snapshots, trash, volumes
 from ipycontainer.store import containers, liveness, monitor_statements, relocation
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import joining, network_jobs, rehearsals
+from ipycontainer.supervise import network_connect, network_jobs, rehearsals
 
 __all__ = ["cgroup_note", "cgroup_of", "cgroup_path", "remove_cgroup", "repair"]
 
@@ -54,7 +54,7 @@ def repair(home: Home, store: Store) -> None:
     from ipycontainer.images import sweep  # as in worker: kept out of the zygote
 
     sweep.sweep(home, store)
-    joining.finish(home, store)
+    network_connect.finish(home, store)
 
 
 def _remove_socket(home: Home, record: ContainerRecord) -> None:

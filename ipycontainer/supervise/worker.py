@@ -20,7 +20,7 @@ from ipycontainer.store import containers, liveness, monitor_statements
 from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
-from ipycontainer.supervise import joining, network_jobs, repair
+from ipycontainer.supervise import network_connect, network_jobs, repair
 from ipycontainer.supervise.file_jobs import FILE_JOBS, FileJob, Interrupted
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.undo_jobs import UNDO_JOBS
@@ -245,8 +245,8 @@ JOBS: Mapping[str, Job] = {
     "empty": _empty,
     "fill": _fill,
     "flatten": _flatten,
-    "connect-network": joining.connect,
-    "disconnect-network": joining.disconnect,
+    "connect-network": network_connect.connect,
+    "disconnect-network": network_connect.disconnect,
     "hold-network": network_jobs.hold,
     "layer-files": _layer_files,
     "make-network": network_jobs.make,

@@ -7,7 +7,7 @@ version and interpreter: another version gets a zygote of its own and this one d
 As an ordinary user it first enters the home's user namespace: that of a living monitor where there
 is one, since a fresh namespace could not reach the old one's containers (EPERM), else a new one.
 
-Started by `client` by way of `boot`; must import neither click, pandas,
+Started by `supervisor` by way of `boot`; must import neither click, pandas,
 IPython nor pyroute2, which a test holds it to.
 """
 

@@ -17,7 +17,7 @@ import ipycontainer
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError
-from ipycontainer.store.reserve import RESERVE_BYTES
+from ipycontainer.store.disk_reserve import RESERVE_BYTES
 from tests.archives import TarBuilder
 from tests.image_archives import image, write_archive
 from tests.registries import registry

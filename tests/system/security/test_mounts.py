@@ -23,6 +23,7 @@ from ipycontainer.runtime import (
     mount_plan,
     mount_steps,
     path_steps,
+    root_steps,
     session_steps,
     terminal_steps,
 )
@@ -287,7 +288,7 @@ def _race(bundle: str, below: str, rounds: int, holds: bool) -> dict[str, Any]:
         with open("/proc/self/mountinfo", encoding="utf-8") as file, seen.open("a") as out:
             out.writelines(line for line in file if line.split()[4].startswith(str(victim)))
 
-    rules.before(mount_steps.PivotRoot, "execute", look)
+    rules.before(root_steps.PivotRoot, "execute", look)
     binds = (
         bundles.bind(str(shared), "/shared"),
         bundles.bind(str(source), f"/shared/way{below}"),

@@ -15,7 +15,7 @@ import pytest
 from ipycontainer.errors import EngineError, InvalidArgument
 from ipycontainer.linux import pidfd, seccomp, syscalls
 from ipycontainer.model.oci import Spec
-from ipycontainer.runtime import execve_steps, mount_steps, process_steps, session_steps, users
+from ipycontainer.runtime import execve_steps, process_steps, root_steps, session_steps, users
 from ipycontainer.runtime.launch import Launched
 from ipycontainer.runtime.steps import Context, Identity
 from tests.system.engine import weakened
@@ -232,9 +232,7 @@ def _poisoned(bundle: str, poison: str, holds: bool) -> str:
         # read before the root is the container's, and whatever it is
         early: list[bytes] = []
         if poison == "link":
-            rules.before(
-                mount_steps.PivotRoot, "execute", lambda: early.append(passwd.read_bytes())
-            )
+            rules.before(root_steps.PivotRoot, "execute", lambda: early.append(passwd.read_bytes()))
 
         def anything(ctx: Context, path: str) -> bytes:
             if early:

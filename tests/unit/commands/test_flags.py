@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipycontainer.commands.exporting import is_paused
 from ipycontainer.commands.grammar import cli, parse
-from ipycontainer.commands.saving import is_paused
 from ipycontainer.commands.verb import Verb
 from ipycontainer.errors import Unsupported, UsageError
 

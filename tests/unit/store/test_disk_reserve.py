@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ipycontainer.errors import ResourceError
-from ipycontainer.store import reserve
+from ipycontainer.store import disk_reserve
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home, open_home
 
@@ -38,11 +38,11 @@ def free(monkeypatch: pytest.MonkeyPatch) -> SetFree:
 def test_it_is_kept_where_there_is_plenty(home: Home, free: SetFree) -> None:
     """Its blocks are taken, not a hole; where there is little, nothing is."""
     free(1 << 20)
-    reserve.keep(home)
+    disk_reserve.keep(home)
     assert not (home.root / "reserve").exists()
     free(1 << 30)
-    reserve.keep(home)
-    reserve.keep(home)
+    disk_reserve.keep(home)
+    disk_reserve.keep(home)
     status = (home.root / "reserve").stat()
     assert (status.st_size, status.st_blocks * 512 >= 1 << 20) == (1 << 20, True)
 
@@ -50,7 +50,7 @@ def test_it_is_kept_where_there_is_plenty(home: Home, free: SetFree) -> None:
 def test_a_transaction_gets_it_where_the_disk_is_full(home: Home, free: SetFree) -> None:
     """And leaves it alone while there is room."""
     free(1 << 30)
-    reserve.keep(home)
+    disk_reserve.keep(home)
     store = Store(home)
     with store.write():
         assert (home.root / "reserve").exists()
@@ -62,7 +62,7 @@ def test_a_transaction_gets_it_where_the_disk_is_full(home: Home, free: SetFree)
 def test_a_transaction_that_had_no_room_leaves_it_to_the_next(home: Home, free: SetFree) -> None:
     """The error is docker's words for a full disk, and says what gives room back."""
     free(1 << 30)
-    reserve.keep(home)
+    disk_reserve.keep(home)
     error = sqlite3.OperationalError("database or disk is full")
     error.sqlite_errorcode = sqlite3.SQLITE_FULL
     with (
