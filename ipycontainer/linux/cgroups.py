@@ -230,14 +230,24 @@ def add(hierarchies: Hierarchies, cgroup: Cgroup, controller: str, path: str) ->
         return cgroup
     extended = {**cgroup.directories, **locate(hierarchies, path, (controller,)).directories}
     _make(extended[controller], "")
-    _prepare(hierarchies, extended, "", (controller,))
-    while left := set(cgroup.pids()) - set(Cgroup({controller: extended[controller]}).pids()):
+    try:
+        _prepare(hierarchies, extended, "", (controller,))
+        _fill(cgroup, extended[controller])
+    except OSError:
+        with suppress(OSError):  # none moved, as a rule: the first is refused, or none
+            os.rmdir(extended[controller])
+        raise
+    return Cgroup(extended)
+
+
+def _fill(cgroup: Cgroup, directory: str) -> None:
+    """Move all processes of a cgroup into a directory of version 1, also those of a fork."""
+    while left := set(cgroup.pids()) - set(Cgroup({"": directory}).pids()):
         for pid in left:
             try:
-                _write(f"{extended[controller]}/cgroup.procs", str(pid))
+                _write(f"{directory}/cgroup.procs", str(pid))
             except ProcessLookupError:
                 continue
-    return Cgroup(extended)
 
 
 def locate(hierarchies: Hierarchies, path: str, further: Sequence[str] = ()) -> Cgroup:

@@ -110,10 +110,11 @@ class Control:
 
     # ── limits ───────────────────────────────────────────────────────────────────────────────
 
-    def limit(self, container: Launched, spec: Spec, message: Message) -> Launched:
-        """Change the limits of a running container; return it with the cgroup it has then.
+    def extended(self, container: Launched, spec: Spec, message: Message) -> Launched:
+        """Give a running container the controllers that new limits need; return it with them.
 
-        Raises StepFailed in runc's words, Unsupported where it has no cgroup.
+        Apart from the limits: processes are in them, whatever of a limit is refused afterwards.
+        Raises Unsupported where it has no cgroup.
         """
         resources = Resources.from_json(message.body["resources"])
         cgroup = container.cgroup
@@ -121,13 +122,22 @@ class Control:
             raise Unsupported("the container has no cgroup that could be limited")
         hierarchies = cgroups.detect()
         for controller in limits.controllers(resources, v2=cgroup.is_v2):
-            if cgroup.is_v2 or controller not in cgroup.directories:
+            missing = controller not in cgroup.directories
+            # one that the machine lacks is refused by its name where it is limited
+            if cgroup.is_v2 or (missing and controller in hierarchies.controllers):
                 cgroup = cgroups.add(hierarchies, cgroup, controller, spec.linux.cgroups_path)
-        limits.apply(cgroup, resources)
-        if resources.memory_limit:
-            self._watch_memory(cgroup)
         self._cgroup = cgroup
         return replace(container, cgroup=cgroup)
+
+    def limit(self, channel: Channel, message: Message) -> None:
+        """Change the limits of a running container. Raises StepFailed in runc's words."""
+        resources = Resources.from_json(message.body["resources"])
+        assert self._cgroup is not None
+        assert resources is not None
+        limits.apply(self._cgroup, resources)
+        if resources.memory_limit:
+            self._watch_memory(self._cgroup)
+        self._clients.tell(channel, {"event": "done"})
 
     @property
     def is_paused(self) -> bool:

@@ -337,8 +337,8 @@ class Monitor:
 
     def _limit(self, channel: Channel, message: Message) -> None:
         assert self._container is not None
-        self._container = self._control.limit(self._container, self._spec, message)
-        self._clients.tell(channel, {"event": "done"})
+        self._container = self._control.extended(self._container, self._spec, message)
+        self._control.limit(channel, message)
 
     def _finish(self, channel: Channel, message: Message) -> None:
         """Wait for no reader any more, and `remove` the container; a running one with `force`."""

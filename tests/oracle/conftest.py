@@ -23,7 +23,7 @@ from ipycontainer.engine.engine import Engine
 
 Docker = Callable[..., "subprocess.CompletedProcess[str]"]
 
-START_SECONDS = 30
+START_SECONDS = 300 if os.environ.get("IPYCONTAINER_VM") else 30
 _NAMESPACES = ("--net", "--mount", "--propagation", "private")
 # A machine that does not forward yet: then the daemon has it drop what nobody has asked for.
 _DAEMON = 'ip link set lo up; echo 0 >/proc/sys/net/ipv4/ip_forward; exec dockerd "$@"'
@@ -100,6 +100,13 @@ def ours(
 ) -> Iterator[Docker]:
     """Run our command line in this process: Python's own start would take most of the time."""
     monkeypatch.chdir(engine.home.root.parent)
+    with here(engine, capfd) as run:
+        yield run
+
+
+@contextmanager
+def here(engine: Engine, capfd: pytest.CaptureFixture[str]) -> Iterator[Docker]:
+    """Run our command line on an engine of this process."""
     before = os.dup(0)
 
     def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -146,7 +153,7 @@ def _client(place: Path) -> Docker:
             text=True,
             errors="replace",
             env=environment,
-            timeout=60,
+            timeout=2 * START_SECONDS,
             check=False,
         )
 

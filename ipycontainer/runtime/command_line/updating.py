@@ -61,8 +61,11 @@ def update(options: argparse.Namespace, states: StateDir, log: Log) -> int:
         if not cgroup.is_v2 and missing and controller in hierarchies.controllers:
             path = state.spec.linux.cgroups_path or f"/{state.id}"
             cgroup = cgroups.add(hierarchies, cgroup, controller, path)
+    if cgroup is not state.cgroup:  # processes are in it, whatever of a limit is refused
+        state = replace(state, cgroup=cgroup)
+        states.save(state)
     limits.apply(cgroup, wanted)
-    states.save(replace(state, cgroup=cgroup, config=_with(state, asked)))
+    states.save(replace(state, config=_with(state, asked)))
     return 0
 
 

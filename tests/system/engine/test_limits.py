@@ -18,6 +18,7 @@ from ipycontainer.engine import capacity
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import InvalidArgument, StepFailed
+from ipycontainer.linux import cgroups
 from ipycontainer.linux.limits import weight_of_shares
 from ipycontainer.linux.usage import cpu_percent
 from ipycontainer.store import events
@@ -203,6 +204,31 @@ def test_refused_update_keeps_what_was(engine: Engine, able: capacity.Capacity) 
         container.update(mem_limit="1m")
     assert container.attrs["HostConfig"]["Memory"] == 64 * MIB
     assert container.usage().memory.limit == 64 * MIB
+
+
+def test_cgroup_of_a_refused_update_goes_with_the_container(
+    engine: Engine, able: capacity.Capacity
+) -> None:
+    """A controller that came by the update stays with what runs, though a limit was refused.
+
+    The kernel itself refuses: no cgroup may have more of the processor than the one above it.
+    """
+    if "cpuset" not in able:
+        pytest.skip("cpuset is not delegated to this user")
+    hierarchies = cgroups.detect()
+    if not hierarchies.is_v1:
+        pytest.skip("one cgroup for all controllers, and no quota is too large")
+    parent = f"ipyc-{engine.home.hash8}/bounded"
+    container = begin(engine, "sleep", "1000", cgroup_parent=parent)
+    above = Path(hierarchies.controllers["cpu"], parent)
+    (above / "cpu.cfs_quota_us").write_text("20000")
+    with pytest.raises(StepFailed, match="cfs_quota_us"):
+        container.update(cpuset_cpus="0", cpu_quota=50_000)
+    place = Path(hierarchies.controllers["cpuset"], parent, container.id)
+    assert place.is_dir()
+    assert container.exec_run(["true"]).exit_code == 0
+    container.remove(force=True)
+    assert not place.exists()
 
 
 def test_a_limited_start_asks_nobody_more_than_another(
