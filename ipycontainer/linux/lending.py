@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from ipycontainer.linux import syscalls
@@ -53,11 +55,12 @@ def clone(flags: int, fd: int, live: Callable[[int], NoReturn]) -> tuple[int, Le
     return. Raises OSError as clone(2) does.
     """
     door, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    caller = os.getpid()
     try:
         door.setsockopt(socket.SOL_SOCKET, SO_PASSCRED, 1)
         pid = syscalls.clone(0)
         if pid == 0:
-            _lend(inner.detach(), flags, live)
+            _lend(inner.detach(), caller, flags, live)
         inner.close()
         lender = Lender(pid)
         try:
@@ -78,26 +81,34 @@ def clone(flags: int, fd: int, live: Callable[[int], NoReturn]) -> tuple[int, Le
         door.close()
 
 
-def _lend(door: int, flags: int, live: Callable[[int], NoReturn]) -> NoReturn:
+def _lend(door: int, caller: int, flags: int, live: Callable[[int], NoReturn]) -> NoReturn:
     """Be the lender, and from the clone on in its place the child.
 
     What it closes is the caller's: a lock, for one, that must not outlive who holds it. The child
-    has nothing until the caller knows that it is there, and has stopped the lender.
+    has nothing until the caller knows that it is there, and has stopped the lender; where there is
+    no caller any more the child outlives the lender, which would run on with the child's stack.
     """
     try:
         syscalls.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != caller:
+            os._exit(255)
         os.closerange(3, door)
         syscalls.close_range(door + 1, cloexec=False)
+        lender = os.pidfd_open(os.getpid())
         failed = 0
         try:
             syscalls.clone(flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT)
         except OSError as error:
             failed = error.errno or errno.EINVAL
-        os.write(door, failed.to_bytes(4, "little"))
-        if not failed:
-            with socket.socket(fileno=door) as sock:
+        fds: list[int] = []
+        with socket.socket(fileno=door) as sock, suppress(OSError):
+            sock.send(failed.to_bytes(4, "little"))
+            if not failed:
                 _, fds, _, _ = socket.recv_fds(sock, 1, 1, socket.MSG_CMSG_CLOEXEC)
-            if fds:
-                live(fds[0])
+        if not fds and not failed:
+            select.select((lender,), (), ())
+        os.close(lender)
+        if fds:
+            live(fds[0])
     finally:
         os._exit(255)
