@@ -29,8 +29,10 @@ _NAMESPACES = ("--net", "--mount", "--propagation", "private")
 # A machine that does not forward yet: then the daemon has it drop what nobody has asked for.
 _DAEMON = 'ip link set lo up; echo 0 >/proc/sys/net/ipv4/ip_forward; exec dockerd "$@"'
 # The daemon gives its containerd 15 seconds to begin, too few in the virtual machine. There both
-# have a cgroup below the root, as below systemd: the root's own lacks what the daemon looks for.
+# have a cgroup below the root and many descriptors, as below systemd: the root's own cgroup lacks
+# what the daemon looks for.
 _DAEMON_IN_VM = """
+ulimit -n 1048576
 mkdir -p /sys/fs/cgroup/daemon && echo $$ >/sys/fs/cgroup/daemon/cgroup.procs
 mkdir "$CONTAINERD"
 setpriv --pdeathsig TERM containerd --address "$CONTAINERD/socket" --root "$CONTAINERD/root" \\
