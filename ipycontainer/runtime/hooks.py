@@ -40,7 +40,8 @@ class _HookFailed(Exception):
 
 
 def _run(hook: Hook, state: State) -> None:
-    text = json.dumps(state.to_json()).encode()
+    # without spaces, as Go writes it: many a hook takes it apart by patterns
+    text = json.dumps(state.to_json(), separators=(",", ":"), ensure_ascii=False).encode()
     # files in memory: a hook that reads nothing, or says much, holds nobody up
     streams = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("state", "stdout", "stderr")]
     try:

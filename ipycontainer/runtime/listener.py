@@ -56,7 +56,8 @@ def _send(fd: int, pid: int, spec: Spec, state: State) -> None:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.connect(path)
-            socket.send_fds(sock, [json.dumps(message).encode()], [fd])
+            text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+            socket.send_fds(sock, [text.encode()], [fd])
     except OSError as error:
         raise StepFailed(
             f"unable to send the seccomp listener: connect {path}: {go_words(error)}",

@@ -25,6 +25,7 @@ __all__ = [
     "COMPILER_VERSION",
     "FLAGS",
     "OPERATORS",
+    "architectures",
     "compile_profile",
     "default_data",
     "default_profile",
@@ -96,6 +97,12 @@ def default_profile(bounding: Iterable[str], release: str) -> dict[str, Any]:
         "architectures": [f"SCMP_ARCH_{name}" for name in (native, *others)],
         "syscalls": syscalls,
     }
+
+
+def architectures() -> tuple[str, ...]:
+    """Return the architectures that a profile may name. Raises Unsupported without libseccomp."""
+    known = (name for name in vars(_library().Arch) if name.isupper() and name != "NATIVE")
+    return tuple(sorted(f"SCMP_ARCH_{name}" for name in known))
 
 
 def compile_profile(profile: Mapping[str, Any]) -> bytes:

@@ -23,10 +23,23 @@ from ipycontainer.engine.engine import Engine
 
 Docker = Callable[..., "subprocess.CompletedProcess[str]"]
 
-START_SECONDS = 300 if os.environ.get("IPYCONTAINER_VM") else 30
+IN_VM = bool(os.environ.get("IPYCONTAINER_VM"))
+START_SECONDS = 300 if IN_VM else 30  # there each instruction is emulated
 _NAMESPACES = ("--net", "--mount", "--propagation", "private")
 # A machine that does not forward yet: then the daemon has it drop what nobody has asked for.
 _DAEMON = 'ip link set lo up; echo 0 >/proc/sys/net/ipv4/ip_forward; exec dockerd "$@"'
+# The daemon gives its containerd 15 seconds to begin, too few in the virtual machine. There both
+# have a cgroup below the root and many descriptors, as below systemd: the root's own cgroup lacks
+# what the daemon looks for.
+_DAEMON_IN_VM = """
+ulimit -n 1048576
+mkdir -p /sys/fs/cgroup/daemon && echo $$ >/sys/fs/cgroup/daemon/cgroup.procs
+mkdir "$CONTAINERD"
+setpriv --pdeathsig TERM containerd --address "$CONTAINERD/socket" --root "$CONTAINERD/root" \\
+    --state "$CONTAINERD/state" --log-level warn &
+until [ -S "$CONTAINERD/socket" ]; do sleep 0.2; done
+exec dockerd --containerd "$CONTAINERD/socket" "$@"
+"""
 
 
 @pytest.fixture(scope="session")
@@ -133,9 +146,11 @@ def _start(place: Path, more: Sequence[str]) -> subprocess.Popen[bytes]:
         f"--exec-root={place}/exec",
         f"--pidfile={place}/pid",
     ]
+    script = _DAEMON_IN_VM if IN_VM else _DAEMON
     with (place / "log").open("wb") as log:
         return subprocess.Popen(
-            ["unshare", *_NAMESPACES, "sh", "-c", _DAEMON, "dockerd", *options],
+            ["unshare", *_NAMESPACES, "sh", "-c", script, "dockerd", *options],
+            env={**os.environ, "CONTAINERD": str(place / "containerd")},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

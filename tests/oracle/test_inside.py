@@ -46,7 +46,7 @@ _CONTROLLERS = r"(cpuset|name=systemd|\S*,?cpuset\S*|net_\S+|perf_event|hugetlb|
 ONLY_DOCKER = {
     r"hidden /proc/interrupts file of some": NEWER_MASKS,
     r"hidden /sys/devices/virtual/powercap directory with \d+": NEWER_MASKS,
-    r"mount /proc/\S+ tmpfs mode=755,nosuid,rw,size=65536k,(inode64,)?": MASK,
+    r"mount /proc/\S+ tmpfs (inode64,)?mode=755,nosuid,rw,size=65536k,(inode64,)?": MASK,
     r"mount /(proc|sys)/\S+ tmpfs (inode64,)?relatime,ro,": EMPTY,
     rf"cgroup \d+:{_CONTROLLERS}:/docker/ID": CGROUPS,
     r"cgroup 0::/docker/ID": CGROUPS,

@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if options.command in (None, "help"):
         grammar.parse(["--help"])
-    log = Log(options.log, options.log_format)
+    log = Log(options.log, options.log_format, options.debug)
     try:
         log.begin()
     except OSError as error:
@@ -68,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "available"
             )
         states = StateDir(os.path.abspath(options.root or _default_root()))
+        asked = {name: value for name, value in vars(options).items() if value}
+        log.debug(f"{asked.pop('command')} by {sys.executable}, state in {states.root}: {asked}")
         return _COMMANDS[options.command](options, states, log)
     except EngineError as error:
         log.fail(error.message + (f" ({error.hint})" if error.hint else ""))

@@ -174,10 +174,12 @@ def _after(state: ContainerState, bundle: Bundle, log: Log) -> None:
 def preserved_fds(count: int) -> tuple[int, tuple[str, ...]]:
     """Return how many fds from 3 on a program keeps, and what it is told of them.
 
-    Those of socket activation ($LISTEN_FDS, sd_listen_fds(3)) come first. Raises InvalidArgument
-    where one is not open.
+    Those of socket activation ($LISTEN_FDS, sd_listen_fds(3)) come first, where $LISTEN_PID says
+    that they are this process's. Raises InvalidArgument where one is not open.
     """
     listening = os.environ.get("LISTEN_FDS", "")
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        listening = ""
     first = int(listening) if listening.isdecimal() else 0
     for number in range(3, 3 + first + count):
         try:

@@ -96,8 +96,10 @@ def _rootless(config: dict[str, Any]) -> dict[str, Any]:
     del linux["resources"]
     kinds = [each for each in linux["namespaces"] if each["type"] != "network"]
     linux["namespaces"] = [*kinds, {"type": "user"}]
-    for key, own in (("uidMappings", os.geteuid()), ("gidMappings", os.getegid())):
-        linux[key] = [{"containerID": 0, "hostID": own, "size": 1}]
+    config["linux"] = {
+        key: [{"containerID": 0, "hostID": own, "size": 1}]
+        for key, own in (("uidMappings", os.geteuid()), ("gidMappings", os.getegid()))
+    } | linux
     return config
 
 
@@ -116,6 +118,7 @@ def features(options: argparse.Namespace, states: StateDir, log: Log) -> int:
                 "enabled": True,
                 "actions": sorted(seccomp.ACTIONS),
                 "operators": sorted(f"SCMP_CMP_{name}" for name in seccomp.OPERATORS),
+                "archs": list(seccomp.architectures()),
                 "knownFlags": sorted(seccomp.FLAGS),
                 "supportedFlags": sorted(seccomp.FLAGS),
             },

@@ -12,6 +12,11 @@ from typing import Any, NoReturn
 
 __all__ = ["parse"]
 
+# strconv.ParseBool's words
+_YES = ("1", "t", "T", "TRUE", "true", "True")
+_NO = ("0", "f", "F", "FALSE", "false", "False")
+NO_COMMAND = 3  # what runc's library ends with
+
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
@@ -19,7 +24,22 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(1, f"Incorrect Usage: {message}\n")
+        code = NO_COMMAND if message.startswith("argument COMMAND: invalid choice") else 1
+        self.exit(code, f"Incorrect Usage: {message}\n")
+
+    def add_flag(self, *names: str, help: str | None = None) -> None:  # noqa: A002  argparse's word
+        """Add an option that is on or off, which may be said behind an equals sign, as in Go."""
+        dest = names[-1].lstrip("-").replace("-", "_")
+        self.add_argument(*names, dest=dest, action="store_true", help=help)
+        for value, words in ((True, _YES), (False, _NO)):
+            self.add_argument(
+                *(f"{name}={word}" for name in names for word in words),
+                dest=dest,
+                action="store_const",
+                const=value,
+                default=False,
+                help=argparse.SUPPRESS,
+            )
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -28,10 +48,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--root", default="", help="directory of the containers' state")
     parser.add_argument("--log", default="", help="file for errors and warnings")
     parser.add_argument("--log-format", default="text", choices=("text", "json"))
-    parser.add_argument("--debug", action="store_true", help="accepted: there is no debug output")
-    parser.add_argument("--systemd-cgroup", action="store_true", help="refused: not supported")
+    parser.add_flag("--debug", help="tell the log what is asked")
+    parser.add_flag("--systemd-cgroup", help="refused: not supported")
     parser.add_argument("--rootless", default="auto", help="accepted: it is found out")
-    parser.add_argument("-v", "--version", action="store_true", help="print the version")
+    parser.add_flag("-v", "--version", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for add in (_creation, _lifecycle, _exec, _listing, _update, _description):
         add(commands)
@@ -52,23 +72,23 @@ def _creation(commands: Any) -> None:
         each.add_argument("-b", "--bundle", default=".", help="directory of config.json")
         each.add_argument("--console-socket", default="", help="who gets the terminal's master")
         each.add_argument("--pid-file", default="", help="file that gets init's pid")
-        each.add_argument("--no-pivot", action="store_true", help="move the root, do not pivot")
-        each.add_argument("--no-new-keyring", action="store_true", help="keep the session's keys")
+        each.add_flag("--no-pivot", help="move the root, do not pivot")
+        each.add_flag("--no-new-keyring", help="keep the session's keys")
         each.add_argument("--preserve-fds", type=int, default=0, metavar="N")
-    run.add_argument("-d", "--detach", action="store_true", help="do not wait for the program")
-    run.add_argument("--keep", action="store_true", help="do not delete it when it has ended")
-    run.add_argument("--no-subreaper", action="store_true", help="do not reap its orphans")
+    run.add_flag("-d", "--detach", help="do not wait for the program")
+    run.add_flag("--keep", help="do not delete it when it has ended")
+    run.add_flag("--no-subreaper", help="do not reap its orphans")
 
 
 def _lifecycle(commands: Any) -> None:
     _add(commands, "start", "start the program of a created container")
     kill = _add(commands, "kill", "send a signal to a container's init")
-    kill.add_argument("-a", "--all", action="store_true", help="to all of its processes")
+    kill.add_flag("-a", "--all", help="to all of its processes")
     kill.add_argument("signal", nargs="?", default="SIGTERM", metavar="SIGNAL")
     _add(commands, "pause", "stop all processes of a container where they stand")
     _add(commands, "resume", "let the processes of a paused container go on")
     delete = _add(commands, "delete", "remove what a stopped container left")
-    delete.add_argument("-f", "--force", action="store_true", help="kill it first if it runs")
+    delete.add_flag("-f", "--force", help="kill it first if it runs")
 
 
 def _exec(commands: Any) -> None:
@@ -77,23 +97,23 @@ def _exec(commands: Any) -> None:
     for name in ("console-socket", "cwd", "pid-file", "process-label", "apparmor"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("-e", "--env", action="append", default=[])
-    parser.add_argument("-t", "--tty", action="store_true", help="give it a terminal")
+    parser.add_flag("-t", "--tty", help="give it a terminal")
     parser.add_argument("-u", "--user", default="", metavar="UID[:GID]")
     parser.add_argument("-g", "--additional-gids", action="append", type=int, default=[])
     parser.add_argument("-p", "--process", default="", help="file with the process as JSON")
-    parser.add_argument("-d", "--detach", action="store_true", help="do not wait for it")
-    parser.add_argument("--no-new-privs", action="store_true")
+    parser.add_flag("-d", "--detach", help="do not wait for it")
+    parser.add_flag("--no-new-privs")
     parser.add_argument("-c", "--cap", action="append", default=[], metavar="CAP_NAME")
     parser.add_argument("--preserve-fds", type=int, default=0, metavar="N")
     parser.add_argument("--cgroup", action="append", default=[], metavar="[CONTROLLER:]PATH")
-    parser.add_argument("--ignore-paused", action="store_true")
+    parser.add_flag("--ignore-paused")
 
 
 def _listing(commands: Any) -> None:
     _add(commands, "state", "print a container's state as JSON")
     listing = _add(commands, "list", "list containers", takes_id=False)
     listing.add_argument("-f", "--format", default="table", help="table or json")
-    listing.add_argument("-q", "--quiet", action="store_true", help="ids only")
+    listing.add_flag("-q", "--quiet", help="ids only")
     ps = _add(commands, "ps", "print a container's processes")
     ps.add_argument("-f", "--format", default="table", help="table or json")
     ps.add_argument("arguments", nargs=argparse.REMAINDER, metavar="PS OPTIONS")
@@ -114,6 +134,6 @@ def _update(commands: Any) -> None:
 def _description(commands: Any) -> None:
     spec = _add(commands, "spec", "write a first config.json", takes_id=False)
     spec.add_argument("-b", "--bundle", default="", help="directory to write it into")
-    spec.add_argument("--rootless", action="store_true", help="one that an ordinary user can run")
+    spec.add_flag("--rootless", help="one that an ordinary user can run")
     _add(commands, "features", "print what this runtime can do", takes_id=False)
     _add(commands, "help", "print this text", takes_id=False)

@@ -23,7 +23,8 @@ _COLUMNS = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
 
 def state(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     """Print a container's state as JSON."""
-    print(_as_go(json.dumps(_shown(states.load(options.id), states), indent=2, ensure_ascii=False)))
+    shown = _shown(states.load(options.id), states)
+    print(_as_go(json.dumps(shown, indent=2, ensure_ascii=False)), end="")  # runc ends no line
     return 0
 
 

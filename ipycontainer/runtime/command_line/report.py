@@ -16,16 +16,22 @@ __all__ = ["Log"]
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Where lines go: `path` of a file, "" for stderr; `form` is text or json."""
+    """Where lines go: `path` of a file, "" for stderr; text or json; debug lines or none."""
 
     path: str = ""
     form: str = "text"
+    debugs: bool = False
 
     def begin(self) -> None:
         """Make the file, so that nothing is done of which could not be told. Raises OSError."""
         if self.path:
             with open(self.path, "a", encoding="utf-8"):
                 pass
+
+    def debug(self, message: str) -> None:
+        """Say what is done, where that is wanted."""
+        if self.debugs:
+            self._write("debug", message)
 
     def warn(self, message: str) -> None:
         """Say what is not as the bundle wants it, and goes on."""
@@ -40,7 +46,8 @@ class Log:
     def _write(self, level: str, message: str) -> None:
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if self.form == "json":
-            line = json.dumps({"level": level, "msg": message, "time": moment})
+            words = {"level": level, "msg": message, "time": moment}
+            line = json.dumps(words, separators=(",", ":"), ensure_ascii=False)
         else:
             line = f'time="{moment}" level={level} msg={json.dumps(message, ensure_ascii=False)}'
         if not self.path:

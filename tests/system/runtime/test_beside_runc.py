@@ -22,6 +22,7 @@ import pytest
 
 from tests.system.runtime.conformance import (
     cgroups,
+    closer,
     devices,
     executions,
     filters,
@@ -69,6 +70,7 @@ CASES: tuple[Case, ...] = tuple(
         odd_hooks,
         odd_limits,
         newer,
+        closer,
     )
     for case in part.CASES
 )
@@ -162,6 +164,6 @@ def test_there_is_a_case_for_each_part_of_the_specification() -> None:
     """Each has a name of its own and something to show."""
     names = [case.name for case in CASES]
 
-    assert len(names) >= 830
+    assert len(names) >= 880
     assert len(set(names)) == len(names)
     assert [case.name for case in CASES if not case.shows] == []

@@ -168,3 +168,23 @@ def test_a_cgroup_that_is_there_in_part_is_completed(tmp_path: Path) -> None:
 
     assert set(found.directories) == set(mounts)
     assert all(Path(directory).is_dir() for directory in found.directories.values())
+
+
+def test_a_controller_that_takes_no_process_leaves_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cgroup that runs is given a further controller wholly, or none of it is left."""
+    made = {name: str(tmp_path / name / "a/b") for name in ("pids", "net_cls")}
+    os.makedirs(made["pids"])
+    Path(made["pids"], "cgroup.procs").write_text("7\n")
+    found = Hierarchies("v1", {name: str(tmp_path / name) for name in made}, "")
+
+    def refused(path: str, text: str) -> None:
+        raise OSError(errno.ENOSPC, f"{path} takes no {text}")
+
+    monkeypatch.setattr(cgroups, "_write", refused)
+
+    with pytest.raises(OSError, match="takes no 7"):
+        cgroups.add(found, Cgroup({"pids": made["pids"]}), "net_cls", "/a/b")
+
+    assert not os.path.exists(made["net_cls"])

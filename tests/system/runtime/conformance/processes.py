@@ -208,10 +208,18 @@ CASES = (
     ),
     Case(
         "socket activation",
-        "echo kept >f; exec 3<f; LISTEN_FDS=1 $RT run $ID; echo code $?",
+        (
+            "echo kept >f; exec 3<f; "
+            "sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec $RT run $ID'; echo code $?"
+        ),
         _sh("cat <&3; echo $LISTEN_FDS $LISTEN_PID"),
         "kept\n1 1",
-        runc=False,
+    ),
+    Case(
+        "socket activation of another process",
+        "echo kept >f; exec 3<f; LISTEN_FDS=1 LISTEN_PID=1 $RT run $ID; echo code $?",
+        _sh("ls /proc/self/fd | wc -l; echo .$LISTEN_FDS.$LISTEN_PID."),
+        "...\ncode 0",
     ),
     Case(
         "session keyring of the caller",
