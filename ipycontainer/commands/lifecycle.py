@@ -21,7 +21,6 @@ from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
     Conflict,
     EngineError,
-    InvalidArgument,
     NoSuchContainer,
     NotFound,
     UsageError,
@@ -51,11 +50,12 @@ def for_each(names: Sequence[str], act: Callable[[str], object]) -> Done:
 
 @contextmanager
 def _said_of(what: str) -> Iterator[None]:
-    """Put before a wrong signal what cannot be done for it, as docker's daemon does."""
+    """Put before a reason what cannot be done for it, as docker's daemon does."""
     try:
         yield
-    except InvalidArgument as error:
-        raise InvalidArgument(f"{what}: {error.message}") from None
+    except EngineError as error:
+        kind = type(error)
+        raise kind(f"{what}: {error.message}", hint=error.hint) from None
 
 
 @verb("stop", "Stop one or more running containers", _SEVERAL, least=1)

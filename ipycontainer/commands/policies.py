@@ -23,7 +23,7 @@ def restart_policy(text: str) -> tuple[str, int]:
     limit = 0
     if colon and not name:
         raise UsageError("invalid restart policy format: no policy provided before colon")
-    if colon:
+    if count:
         try:
             limit = int(count)
         except ValueError:

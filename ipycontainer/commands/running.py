@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -308,6 +309,7 @@ def exec_(
         raise UsageError(_NO_LIMIT, exit_code=1)
     if detach and has_body:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
+    environment = _exec_environment(session, env_file, env)
     target = lookup.inspected(session, container)
     stdin = session.stdin if interactive or has_body else None
     if isinstance(session.stdin, bytes):
@@ -318,10 +320,6 @@ def exec_(
     if not detach:
         refuse_other_input(session, tty=tty, reads=interactive)
     _check_exec_keys(detach_keys)
-    try:
-        environment = resolve(env_file, env, session.environment, session.cwd)
-    except UsageError as error:  # of which `run` makes a line about its usage, with 125
-        raise UsageError(error.message, hint=error.hint, exit_code=1) from None
     reads = interactive and not detach
     keyboard = open_window(session, stdin, tty=tty, reads=reads, keys=detach_keys)
     try:
@@ -350,6 +348,16 @@ def exec_(
         reads=reads,
         keyboard=keyboard.pipe,
     )
+
+
+def _exec_environment(
+    session: Session, files: Sequence[str], words: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the variables of an exec, which docker's client reads before it asks for anything."""
+    try:
+        return resolve(files, words, session.environment, session.cwd)
+    except UsageError as error:  # of which `run` makes a line about its usage, with 125
+        raise UsageError(error.message, hint=error.hint, exit_code=1) from None
 
 
 def _check_exec_keys(text: str) -> None:

@@ -25,7 +25,7 @@ from ipycontainer.engine import (
 )
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.docker_py.options import config_from_options, words
-from ipycontainer.engine.merging import beside_script, merge_image
+from ipycontainer.engine.merging import beside_script, merge_image, require_command
 from ipycontainer.engine.ps_context import Around
 from ipycontainer.engine.single_choices import refuse_other_platform
 from ipycontainer.errors import (
@@ -123,8 +123,6 @@ class Containers:
         self, config: ContainerConfig, name: str, warnings: list[str]
     ) -> tuple[ContainerConfig, ImageRecord]:
         """Return the config as far as it can be settled without an image's own, and the image."""
-        if name:
-            ids.check_name(name.removeprefix("/"), shown=name)
         if config.workdir and not config.workdir.startswith("/"):
             raise InvalidArgument(
                 f"the working directory '{config.workdir}' is invalid, "
@@ -141,6 +139,9 @@ class Containers:
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
+        if name:
+            require_command(config, image)  # docker's daemon looks at the name behind it
+            ids.check_name(name.removeprefix("/"), shown=name)
         return sharing.settled(config, lambda ref: self.get(ref).record), image
 
     def _described(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ipycontainer.errors import BeingStarted, ContainerNotRunning, NoSuchContainer, OperationTimeout
+from ipycontainer.errors import BeingStarted, ContainerNotRunning, NoSuchContainer
 from ipycontainer.model.state import Status
 
 if TYPE_CHECKING:
@@ -40,15 +40,14 @@ def when_free(container: Container, begin: Callable[[], T]) -> T:
 
 
 def wait(container: Container, timeout: float | None) -> dict[str, Any]:
-    """Return `{"StatusCode": n}` when a container has ended; at once when it already has.
+    """Return `{"StatusCode": n}` when a container has ended; at once when it does not run.
 
-    Raises OperationTimeout after `timeout` seconds.
+    So docker waits: for a container that never ran, too, it has its code at once, which is that of
+    a start that failed. Raises OperationTimeout after `timeout` seconds.
     """
     try:
         container.reload()
-        if container.record.state.status is Status.CREATED:
-            _wait_for_first_end(container, timeout)
-        else:
+        if container.record.state.status is not Status.CREATED:
             code = _until_exit(container, timeout)
             while (again := _begins_again(container)) and timeout is None:
                 code = _until_exit(container, timeout)
@@ -74,19 +73,6 @@ def _begins_again(container: Container) -> bool:
 def _until_exit(container: Container, timeout: float | None) -> int | None:
     with closing(container.engine.supervisor.monitor(container.id)) as channel:
         return container.engine.until_exit(channel, timeout)
-
-
-def _wait_for_first_end(container: Container, timeout: float | None) -> None:
-    """Docker's `wait` on a container that never ran waits for its first end."""
-    with container.engine.bell() as bell:
-        while True:
-            container.reload()
-            if container.record.state.status is not Status.CREATED:
-                if container.record.state.status.alive:
-                    _until_exit(container, timeout)
-                return
-            if not bell.wait(timeout):
-                raise OperationTimeout(f"container {container.short_id} did not end in time")
 
 
 def code_after_loss(container: Container) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ipycontainer.errors import InvalidArgument
+from ipycontainer.images import host
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.image import ImageConfig
+from ipycontainer.model.image import ImageConfig, ImageRecord
 
-__all__ = ["beside_script", "merge_image"]
+__all__ = ["beside_script", "merge_image", "require_command"]
 
 
 def merge_image(config: ContainerConfig, image: ImageConfig) -> ContainerConfig:
@@ -50,3 +52,10 @@ def beside_script(config: ContainerConfig) -> ContainerConfig:
     places = [config.workdir or "/", *filter(None, [variables.get("PYTHONPATH", "")])]
     kept = (word for word in config.env if not word.startswith("PYTHONPATH="))
     return replace(config, env=(*kept, f"PYTHONPATH={':'.join(places)}"))
+
+
+def require_command(config: ContainerConfig, image: ImageRecord) -> None:
+    """Raise docker's refusal where neither words nor image say what shall run."""
+    merged = merge_image(config, image.config)
+    if not (merged.command or merged.entrypoint or host.is_under(image)):
+        raise InvalidArgument("no command specified")

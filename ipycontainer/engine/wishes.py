@@ -89,7 +89,6 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
         "links": config.links,
         "dns": config.dns or config.dns_search or config.dns_options,
         "custom host-to-IP mapping": config.extra_hosts,
-        "mac-address": config.mac_address,
     }
     for name, given in refused.items():
         if given:

@@ -36,11 +36,14 @@ def parse_time(text: str, now_ns: int | None = None) -> int:
     """Return the moment of `--since` or `--until` in nanoseconds since the epoch.
 
     Taken are a Go duration back from now, RFC 3339 in several lengths, the caller's timezone where
-    none is given, and Unix seconds (`1795510871.5`). Raises InvalidArgument in docker's words.
+    none is given, and Unix seconds (`1795510871.5`). A duration leads to a whole second, as
+    docker's client sends it: `--until 0s` leaves out what this second has brought so far. Raises
+    InvalidArgument in docker's words.
     """
     if text != "0":
         try:
-            return (time.time_ns() if now_ns is None else now_ns) - parse_duration(text)
+            moment = (time.time_ns() if now_ns is None else now_ns) - parse_duration(text)
+            return moment // _SECOND * _SECOND
         except InvalidArgument:
             pass  # no duration: a time, then
     try:

@@ -159,7 +159,9 @@ def _write_at(archive: TarWriter, root: DirFd, path: str, info: PathInfo, follow
     base = copy_paths.base_of(path)
     if info.is_directory:
         with DirFd(root.openat(path, os.O_RDONLY | os.O_DIRECTORY)) as directory:
-            archiving.write_tree(archive, directory, prefix=base)
+            # the content of a directory is named as docker names it: ./file
+            prefix = "." if path.endswith("/.") else base
+            archiving.write_tree(archive, directory, prefix=prefix)
         return
     if follow:
         fd = root.openat(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -342,11 +342,11 @@ class Monitor:
 
     def _finish(self, channel: Channel, message: Message) -> None:
         """Wait for no reader any more, and `remove` the container; a running one with `force`."""
-        if not self._ended and not message.body.get("force"):
+        force = bool(message.body.get("force"))
+        if not self._ended and not force:
             raise ContainerRunning(f"container {self.id[:12]} is running")
-        if message.body.get("remove"):
-            self._auto_remove = True
-            self._restarts.cancelled = True
+        self._auto_remove |= bool(message.body.get("remove"))
+        self._restarts.cancelled |= self._auto_remove or force  # or it is removed by who asked
         if not self._ended:
             self._record.happened("kill", signal=str(int(signal.SIGKILL)))
             self._signals.send(signal.SIGKILL)

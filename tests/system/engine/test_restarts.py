@@ -140,6 +140,17 @@ def test_taken_up_after_a_reboot(shell: Shell, engine: Engine, home: Path) -> No
         assert running == {"one", "two"}
 
 
+def test_a_forced_removal_with_volumes_is_the_end(shell: Shell, engine: Engine) -> None:
+    """`rm -fv` kills, and its policy begins nothing that the removal would find running."""
+    shell(
+        "run", "-d", "--name", "ever", "--restart=always", "--network=none", "busybox", "sleep", "9"
+    )
+    shell("run", "-d", "--name", "often", "--restart=always", "--network=none", "busybox", "false")
+    removed = shell("rm", "-fv", "ever", "often")
+    assert (removed.stdout, removed.stderr) == ("ever\noften\n", "")
+    assert engine.containers.list(all=True) == []
+
+
 @pytest.mark.parametrize(
     ("policy", "words", "code"),
     [
@@ -157,12 +168,14 @@ def test_bad_policies(shell: Shell, policy: str, words: str, code: int) -> None:
 
 def test_a_policy_that_comes_later(shell: Shell, engine: Engine) -> None:
     """`update --restart` of a running container decides what its next end means."""
-    shell("run", "-d", "--name", "later", "--network", "none", "busybox", "sleep", "5")
+    script = "until [ -e /go ]; do sleep 0.05; done"
+    shell("run", "-d", "--name", "later", "--network=none", "busybox", "sh", "-c", script)
     told = shell("update", "--restart", "on-failure:7", "later", "nope")
     assert (told.stdout, told.returncode) == ("later\n", 1)
     assert told.stderr == "Error response from daemon: No such container: nope\n"
     assert shell("update", "--restart", "always", "later").stdout == "later\n"
     box = engine.containers.get("later")
     assert box.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    box.exec_run(["touch", "/go"])
     until(lambda: box.attrs["RestartCount"] >= 1)
     box.remove(force=True)

@@ -11,7 +11,12 @@ import pytest
 
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import ContainerError, ContainerNotRunning, OperationTimeout
+from ipycontainer.errors import (
+    ContainerError,
+    ContainerNotRunning,
+    EngineError,
+    OperationTimeout,
+)
 from ipycontainer.model.log_range import LogRange
 from tests.system.engine.processes import alive, eventually
 
@@ -305,15 +310,13 @@ def test_wait_waits_for_the_end_and_knows_it_later(engine: Engine) -> None:
     assert [*codes, container.wait()["StatusCode"]] == [7, 7, 7, 7]
 
 
-def test_wait_of_a_created_container_waits_for_its_first_end(engine: Engine) -> None:
-    """It begins before the start."""
-    container = engine.containers.create("busybox", ["sh", "-c", "exit 5"], network="none")
-    codes: list[int] = []
-    waiter = threading.Thread(target=lambda: codes.append(container.wait()["StatusCode"]))
-    waiter.start()
-    container.start()
-    waiter.join()
-    assert codes == [5]
+def test_wait_of_what_never_ran_is_answered_at_once(engine: Engine) -> None:
+    """As docker answers: 0, and the code of a start that failed."""
+    container = engine.containers.create("busybox", ["nothing"], network="none")
+    assert container.wait()["StatusCode"] == 0
+    with pytest.raises(EngineError):
+        container.start()
+    assert container.wait()["StatusCode"] == 127
 
 
 # ── process 1 ────────────────────────────────────────────────────────────────────────────────

@@ -112,6 +112,12 @@ def test_refusal_of_the_client(say: Say) -> None:
             ),
             125,
         )
+    # without a word of `exec`'s usage, and before anybody looks for the container
+    assert say("exec --env-file /nope nobody true") == (
+        "",
+        "open /nope: no such file or directory\n",
+        1,
+    )
 
 
 def test_wrong_flag(say: Say) -> None:

@@ -24,6 +24,13 @@ def test_docker_shape_leaves_out_what_is_not_set() -> None:
     assert check.command == ("/bin/sh", "-c", "true")
 
 
+def test_defaults() -> None:
+    """Without another word a container that starts is checked as often as later."""
+    check = Healthcheck(("CMD", "check"), interval_ns=SECOND).with_defaults()
+    assert (check.start_interval_ns, check.timeout_ns, check.retries) == (SECOND, 30 * SECOND, 3)
+    assert Healthcheck(("CMD", "check")).with_defaults().start_interval_ns == 30 * SECOND
+
+
 @pytest.mark.parametrize(
     ("ns", "text"),
     [
