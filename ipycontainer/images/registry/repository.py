@@ -370,8 +370,9 @@ class Repository:
                 status=status,
             )
         if status == 404 and not self._push:
-            missing = code == "MANIFEST_UNKNOWN"
-            if missing or (code in ("NAME_UNKNOWN", "") and ":" not in which):
+            if code == "NAME_UNKNOWN":
+                return ImageNotFound(f"repository {familiar} not found: name unknown: {words}")
+            if code == "MANIFEST_UNKNOWN" or (not code and ":" not in which):
                 joint = "@" if ":" in which else ":"
                 name = f"{familiar}{joint}{which}" if which else familiar
                 return ImageNotFound(f"manifest for {name} not found: manifest unknown: {words}")

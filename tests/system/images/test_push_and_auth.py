@@ -111,7 +111,7 @@ def test_a_password_opens_the_registry(
     """Kept by login where docker keeps it, used by push and pull, forgotten by logout."""
     name = f"{closed.host}/x:1"
     engine.images.import_(busybox_tar, repository=name)
-    with pytest.raises(RegistryError, match="^no basic auth credentials$"):
+    with pytest.raises(RegistryError, match=r"^no basic auth credentials$"):
         engine.images.push(name, tag=None)
 
     wrong = shell("login", "-u", USER, "--password-stdin", closed.host, stdin="wrong\n")
@@ -137,7 +137,7 @@ def test_a_password_opens_the_registry(
     asked = f'Head "http://{closed.host}/v2/x/manifests/1": no basic auth credentials'
     with pytest.raises(RegistryError, match=re.escape(asked)):
         engine.images.pull(name)
-    with pytest.raises(RegistryError, match="^unauthorized: authentication required$"):
+    with pytest.raises(RegistryError, match=r"^unauthorized: authentication required$"):
         engine.images.pull(name, auth_config={"username": USER, "password": "wrong"})
     engine.images.pull(name, auth_config={"username": USER, "password": PASSWORD})
 
