@@ -30,7 +30,7 @@ from ipycontainer.commands.summaries import (
     VolumeSummary,
 )
 from ipycontainer.commands.table_cells import ago, ellipsis, short
-from ipycontainer.commands.templates import parse
+from ipycontainer.commands.templates import Row, RowList, parse
 from ipycontainer.model.sample import Sample
 from ipycontainer.model.units import go_time, human_duration, human_size
 
@@ -213,13 +213,18 @@ def _heading(label: str) -> str:
 
 
 def disk_text(usage: DiskUsage) -> str:
-    """Return what `system df -v` prints: a table for each kind, or one JSON object."""
+    """Return what `system df -v` prints: a table for each kind, one JSON object, or a template's.
+
+    Raises TemplateError.
+    """
     now_ns, whole = usage.now_ns, bool(usage.template)
     parts = (
         Listing(kind="images", rows=usage.images, now_ns=now_ns, no_trunc=whole, sizes=True),
         Listing(kind="ps", rows=usage.containers, now_ns=now_ns, no_trunc=whole),
         Listing(kind="volumes", rows=usage.volumes, now_ns=now_ns),
     )
+    if usage.template not in ("", "json"):
+        return _disk_template(usage.template, parts)
     if usage.template:
         lists = [",".join(listing_lines(replace(part, template="json"))) for part in parts]
         images, containers, volumes = lists
@@ -237,6 +242,19 @@ def disk_text(usage: DiskUsage) -> str:
     for title, part, table in zip(titles, parts, tables, strict=True):
         lines += [f"{title} space usage:", "", *listing_lines(replace(part, template=table)), ""]
     return "\n".join([*lines, "Build cache usage: 0B", "", disk_columns.CACHE, ""])
+
+
+def _disk_template(template: str, parts: Sequence[Listing]) -> str:
+    """Return what a template makes of all listings at once, without an end of the line."""
+    lists = {"BuildCache": RowList("formatter.buildCacheContext", ())}
+    for name, part in zip(("Images", "Containers", "Volumes"), parts, strict=True):
+        form = _FORMS[part.kind]
+        rows = [
+            Row(_fields(row, part), _label(getattr(row, "labels", {})) if form.has_labels else None)
+            for row in part.rows
+        ]
+        lists[name] = RowList(form.go_type, rows)
+    return parse(template).of_lists(lists, "formatter.diskUsageContext")
 
 
 def _fields(

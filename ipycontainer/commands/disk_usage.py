@@ -15,7 +15,6 @@ from ipycontainer.commands.records import DiskUsage, Listing, Outcome
 from ipycontainer.commands.summaries import DiskSummary
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.commands.volumes import volume_summary
-from ipycontainer.errors import Unsupported
 
 __all__ = ["df"]
 
@@ -29,9 +28,8 @@ def df(session: Session, template: str, verbose: bool) -> Outcome:
     """Return one row for each kind; with -v one for each thing."""
     used = session.engine.df()
     if verbose:
-        if template not in ("", "table", "json", "{{json .}}"):
-            raise Unsupported("-v with a template of one's own is not supported yet")
-        return _each(session, used, "" if template in ("", "table") else "json")
+        form = {"table": "", "{{json .}}": "json"}.get(template, template)
+        return _each(session, used, form)
     rows = (
         _images(used),
         _containers(used),

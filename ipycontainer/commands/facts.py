@@ -60,9 +60,12 @@ _INFO = (
     (1, "Logging Driver", "LoggingDriver"),
     (1, "Cgroup Driver", "CgroupDriver"),
     (1, "Cgroup Version", "CgroupVersion"),
+    (1, "Plugins", "Plugins"),
+    (1, "Swarm", "Swarm"),
     (1, "Network Way Out", "NetworkWayOut"),
     (1, "Runtimes", "Runtimes"),
     (1, "Default Runtime", "DefaultRuntime"),
+    (1, "Init Binary", "InitBinary"),
     (1, "Security Options", "SecurityOptions"),
     (1, "Kernel Version", "KernelVersion"),
     (1, "Operating System", "OperatingSystem"),
@@ -73,12 +76,20 @@ _INFO = (
     (1, "Name", "Name"),
     (1, "ID", "ID"),
     (1, "Docker Root Dir", "DockerRootDir"),
+    (1, "Debug Mode", "Debug"),
+    (1, "Experimental", "ExperimentalBuild"),
+    (1, "Insecure Registries", "RegistryConfig"),
+    (1, "Live Restore Enabled", "LiveRestoreEnabled"),
 )
 
 
 def info_lines(data: Mapping[str, Any]) -> list[str]:
     """Return the lines of `info`, with docker's empty one at the end."""
-    lines = ["Client:", f" Version:    {__version__}", "", "Server:"]
+    client = data.get("ClientInfo", {})
+    lines = ["Client:", f" Version:    {__version__}"]
+    if client:
+        lines += [f" Context:    {client['Context']}", f" Debug Mode: {_word(client['Debug'])}"]
+    lines += ["", "Server:"]
     for indent, label, key in _INFO:
         value = data.get(key)
         if value is None:
@@ -90,11 +101,34 @@ def info_lines(data: Mapping[str, Any]) -> list[str]:
             lines += [f"{space}{label}:", *_security(value)]
         elif key == "Runtimes":
             lines.append(f"{space}{label}: {' '.join(sorted(value))}")
+        elif key == "Plugins":
+            lines.append(f"{space}{label}:")
+            lines += [
+                f"{space} {kind}: {' '.join(names)}" for kind, names in value.items() if names
+            ]
+        elif key == "Swarm":
+            lines.append(f"{space}{label}: {value['LocalNodeState']}")
+        elif key == "RegistryConfig":
+            hosts = _insecure(value)
+            lines += [f"{space}{label}:", *(f"{space} {each}" for each in hosts)] if hosts else []
+        elif isinstance(value, bool):
+            lines.append(f"{space}{label}: {_word(value)}")
         elif key == "MemTotal":
             lines.append(f"{space}{label}: {human_size_binary(value)}")
         else:
             lines.append(f"{space}{label}: {value}")
     return [*lines, ""]
+
+
+def _word(value: bool) -> str:
+    return str(value).lower()  # as Go prints it
+
+
+def _insecure(config: Mapping[str, Any]) -> list[str]:
+    """Return the registries that are spoken to without TLS: those named, and whole networks."""
+    named = config.get("IndexConfigs") or {}
+    hosts = [name for name, index in named.items() if not index.get("Secure", True)]
+    return [*hosts, *(config.get("InsecureRegistryCIDRs") or ())]
 
 
 def _security(options: Sequence[str]) -> list[str]:

@@ -212,7 +212,7 @@ cli = _group(PROGRAM, "A container engine that lives in a Jupyter kernel", _TOP)
 cli.add_command(_group("container", "Manage containers", _CONTAINER))
 cli.add_command(_group("image", "Manage images", _IMAGE))
 cli.add_command(_group("network", "Manage networks", _NETWORK))
-cli.add_command(_group("system", "Manage the engine", _SYSTEM))
+cli.add_command(_group("system", "Manage ipycontainer", _SYSTEM))
 cli.add_command(_group("volume", "Manage volumes", _VOLUME))
 
 

@@ -10,7 +10,7 @@ import click
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.suggesting import nearest_image
 from ipycontainer.commands.verb import Session, silently, verb
-from ipycontainer.engine.single_choices import is_for
+from ipycontainer.engine.single_choices import is_for, other_platform
 from ipycontainer.errors import (
     EngineError,
     ImageNotFound,
@@ -56,6 +56,8 @@ def pull(session: Session, all_tags: bool, platform: str, quiet: bool, name: str
     done = attend(transfer, notice)
     shown = f"{wanted.domain}/{wanted.path}" if all_tags else wanted.canonical
     warnings = [line for each in done for line in each["warnings"]]
+    if not all_tags:
+        _check_platform(session, wanted.familiar, platform)
     return Lines(lines=(shown,), warnings=tuple(warnings))
 
 
@@ -131,6 +133,17 @@ def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool)
             else "ipycontainer images lists those that are here; host always is"
         )
         raise
+    _check_platform(session, wanted.familiar, platform)
+
+
+def _check_platform(session: Session, image: str, platform: str) -> None:
+    """Refuse what a registry gave for a platform, having no other: docker keeps it all the same."""
+    try:
+        record = session.engine.images.get(image).record
+    except ImageNotFound:  # removed meanwhile
+        return
+    if not is_for(record, platform):
+        raise UsageError(other_platform(record, image, platform), exit_code=1)
 
 
 def _is_for(session: Session, image: str, platform: str) -> bool:

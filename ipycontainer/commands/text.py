@@ -130,7 +130,11 @@ def _(outcome: Explained, out: TextIO) -> int:
 
 @_body.register
 def _(outcome: DiskUsage, out: TextIO) -> int:
-    out.write(disk_text(outcome))
+    try:
+        out.write(disk_text(outcome))
+    except TemplateError as error:
+        out.write(error.before)
+        raise UsageError(str(error), exit_code=1) from None
     return 0
 
 

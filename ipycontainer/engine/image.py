@@ -70,7 +70,9 @@ class Image(Resource[ImageRecord]):
     @property
     def attrs(self) -> dict[str, Any]:
         """Return what `docker image inspect` shows."""
-        return inspect.image(self.record)
+        layers = reversed(self.record.layers)
+        places = [str(self.engine.home.layer(layer.chain_id)) for layer in layers]
+        return inspect.image(self.record, places, self.engine.driver.name)
 
     def tag(self, repository: str, tag: str = "") -> bool:
         """Give the image one more name."""

@@ -273,8 +273,12 @@ def _moment(nanoseconds: int) -> str:
     return rfc3339nano(nanoseconds) if nanoseconds else NEVER
 
 
-def image(record: ImageRecord) -> dict[str, Any]:
-    """Return an image's object of docker's API."""
+def image(record: ImageRecord, places: Sequence[str], driver: str) -> dict[str, Any]:
+    """Return an image's object of docker's API.
+
+    `places` are its layers' directories, topmost first, and `driver` what lays containers over
+    them. They are whole: nothing is merged, or at work, where no container is.
+    """
     config = record.config
     return {
         "Id": record.id,
@@ -290,9 +294,17 @@ def image(record: ImageRecord) -> dict[str, Any]:
         **({"Variant": record.variant} if record.variant else {}),
         "Os": record.os,
         "Size": record.size,
+        "GraphDriver": {"Data": _layer_places(places), "Name": driver},
         "RootFS": {"Type": "layers", "Layers": [layer.diff_id for layer in record.layers]},
         "Metadata": {"LastTagTime": NEVER},
     }
+
+
+def _layer_places(places: Sequence[str]) -> dict[str, str] | None:
+    if not places:  # `host`, whose layers are trees of this machine
+        return None
+    upper, *below = places
+    return {**({"LowerDir": ":".join(below)} if below else {}), "UpperDir": upper}
 
 
 def _image_config(config: ImageConfig) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ipycontainer.model.network import BRIDGE, PROTOCOLS, PortBinding, is_user_d
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.network import hosts, outside
 from ipycontainer.network.published import PUBLISH_VARIABLE
+from ipycontainer.network.resolv_conf import PUBLIC_RESOLVERS, resolv_conf
 from ipycontainer.runtime import defaults
 from ipycontainer.store import networks
 from ipycontainer.store.database import Transaction
@@ -131,13 +132,9 @@ def files(
 ) -> Iterator[tuple[str, str]]:
     """Yield name and text of a container's files, the addresses that it will take left out."""
     config = record.config
-    shares_host = config.network == "host"
-    if shares_host and not (config.dns or config.dns_search or config.dns_options):
-        yield "resolv.conf", _read("/etc/resolv.conf", "")
-    else:
-        yield "resolv.conf", _resolv_conf(home, config)[0]
+    yield "resolv.conf", _resolv_conf(home, config)[0]
     yield "hostname", f"{hostname(record)}\n"
-    if shares_host and not config.extra_hosts:
+    if config.network == "host" and not config.extra_hosts:
         yield "hosts", _read("/etc/hosts", hosts.BASE)
     else:
         extra = hosts.base(config.extra_hosts, neighbours.gateway)
@@ -167,14 +164,14 @@ def resolver_files(home: Home, record: ContainerRecord) -> tuple[str, tuple[str,
 
 
 def _resolv_conf(home: Home, config: ContainerConfig) -> tuple[str, tuple[str, ...]]:
-    return hosts.resolv_conf(
+    return resolv_conf(
         _read("/etc/resolv.conf", ""),
         servers=config.dns,
         search=config.dns_search,
         options=config.dns_options,
         embedded=has_resolver(config),
         shares_host=config.network == "host",
-        stand_in=(outside.DNS,) if home.rootless else hosts.PUBLIC_RESOLVERS,
+        stand_in=(outside.DNS,) if home.rootless else PUBLIC_RESOLVERS,
     )
 
 

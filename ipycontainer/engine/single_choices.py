@@ -11,7 +11,14 @@ from ipycontainer.errors import ImageNotFound, InvalidArgument
 from ipycontainer.model import platform as platforms
 from ipycontainer.model.image import ImageRecord
 
-__all__ = ["check_isolation", "check_runtime", "is_for", "refuse_other_platform", "take"]
+__all__ = [
+    "check_isolation",
+    "check_runtime",
+    "is_for",
+    "other_platform",
+    "refuse_other_platform",
+    "take",
+]
 
 RUNTIMES = ("", "runc", "io.containerd.runc.v2")  # docker's names of its own: ours takes its place
 
@@ -43,10 +50,17 @@ def refuse_other_platform(record: ImageRecord, name: str, platform: str) -> None
     """Refuse an image for another platform than the one that was named."""
     if not is_for(record, platform):
         raise ImageNotFound(
-            f"image with reference {name} was found but does not match the specified platform: "
-            f"wanted {platforms.parse(platform)}, actual: {_of(record)}",
+            other_platform(record, name, platform),
             hint=f"images.pull({name!r}, platform={platform!r}) fetches the other",
         )
+
+
+def other_platform(record: ImageRecord, name: str, platform: str) -> str:
+    """Say that an image is for another platform."""
+    return (
+        f"image with reference {name} was found but does not match the specified platform: "
+        f"wanted {platforms.parse(platform)}, actual: {_of(record)}"
+    )
 
 
 def _of(record: ImageRecord) -> platforms.Platform:

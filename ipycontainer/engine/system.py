@@ -17,6 +17,7 @@ from ipycontainer.errors import EngineError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
 from ipycontainer.network import outside
+from ipycontainer.runtime import reaper
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import images as store_images
 from ipycontainer.store import places
@@ -134,7 +135,8 @@ def info(engine: Engine) -> dict[str, Any]:
         },
         "LiveRestoreEnabled": True,  # a container needs its monitor, and no kernel
         "Isolation": "",
-        "InitBinary": "ipycontainer-init",
+        # no file: our own interpreter runs it, under this name inside
+        "InitBinary": reaper.TITLE.decode(),
         **dict.fromkeys(("ContainerdCommit", "RuncCommit", "InitCommit"), _NO_COMMIT),
         "SecurityOptions": security,
         "DefaultAddressPools": None,

@@ -86,7 +86,8 @@ class Puller:
         """
         which = name.digest or name.tag
         repository, top = self._manifest(name, which)
-        self._teller.say(name.tag or name.digest, f"Pulling from {_shown_path(name)}")
+        said = name.canonical if name.digest else name.tag  # docker's form of either
+        self._teller.say(said, f"Pulling from {_shown_path(name)}")
         chosen = self._for_platform(repository, top, platform, name)
         read_config, config = self._config(repository, chosen)
         tags = () if name.digest else (name.familiar,)

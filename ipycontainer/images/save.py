@@ -98,7 +98,10 @@ def _check(name: str, record: ImageRecord, wanted: Platform | None) -> None:
 def _find(tx: Transaction, name: str) -> ImageRecord:
     try:
         return images.find(tx, name)
-    except ImageNotFound:  # docker names it here as it was typed
+    except ImageNotFound:
+        if not _is_repository(name) and not name.startswith("sha256:"):
+            raise ImageNotFound("reference does not exist") from None
+        # docker names it here as it was typed
         raise ImageNotFound(f"No such image: {name}") from None
 
 

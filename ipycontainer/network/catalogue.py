@@ -87,7 +87,7 @@ def create(
             raise InvalidArgument(NO_SWARM)
         if config.driver in ("macvlan", "ipvlan"):
             raise Unsupported(f"the network driver {config.driver} is not supported yet")
-        raise NotFound(f"could not find plugin {config.driver} in v1 plugin registry: not found")
+        raise NotFound(f'plugin "{config.driver}" not found')
     if config.config_only:
         pools = _typed(tx, subnets, gateways, ranges, aux or {}, ipv6=True)
         config = replace(config, driver="null", pools=tuple(pools), configured=bool(pools))

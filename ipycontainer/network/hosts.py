@@ -1,17 +1,16 @@
-"""The files /etc/hosts and /etc/resolv.conf of a container.
+"""The file /etc/hosts of a container.
 
-The engine writes them with the bundle; a monitor adds the addresses that it takes.
+The engine writes it with the bundle; a monitor adds the addresses that it takes.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
 from ipycontainer.network.attachments import Plug
 
-__all__ = ["BASE", "HOST_GATEWAY", "add_own", "base", "remove", "renew", "resolv_conf"]
+__all__ = ["BASE", "HOST_GATEWAY", "add_own", "base", "remove", "renew"]
 
 HOST_GATEWAY = "host-gateway"  # `--add-host NAME:host-gateway`: the default bridge's address
 BASE = """127.0.0.1\tlocalhost
@@ -21,9 +20,6 @@ ff00::0\tip6-mcastprefix
 ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 """
-RESOLVER = "127.0.0.11"
-# Docker's, for a machine whose only resolvers are behind its own loopback.
-PUBLIC_RESOLVERS = ("8.8.8.8", "8.8.4.4")
 
 
 def base(extra: Sequence[str], gateway: str) -> str:
@@ -70,50 +66,3 @@ def remove(path: Path, name: str) -> None:
         file.seek(0)
         file.write("".join(kept))
         file.truncate()
-
-
-def resolv_conf(
-    of_host: str,
-    *,
-    servers: Sequence[str] = (),
-    search: Sequence[str] = (),
-    options: Sequence[str] = (),
-    embedded: bool = False,
-    shares_host: bool = False,
-    stand_in: Sequence[str] = PUBLIC_RESOLVERS,
-) -> tuple[str, tuple[str, ...]]:
-    """Return /etc/resolv.conf and the servers that the embedded resolver asks.
-
-    The user's words replace the machine's, line by line (`--dns-search .` drops them). With
-    `embedded` the container asks 127.0.0.11. Servers on the machine's own loopback are of no use
-    inside, unless the container shares it (`shares_host`): where there are no others, those of
-    `stand_in` are asked.
-    """
-    found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
-    for line in of_host.splitlines():
-        words = line.split("#")[0].split(";")[0].split()
-        if words[:1] == ["domain"]:
-            words[0] = "search"
-        if words and words[0] in found:
-            if words[0] == "search":
-                found["search"] = words[1:]
-            else:
-                found[words[0]] += words[1:]
-    asked = list(servers) or found["nameserver"]
-    if not servers and not shares_host and not embedded:
-        asked = [server for server in asked if not _is_loopback(server)] or list(stand_in)
-    names = [name for name in search if name != "."] if search else found["search"]
-    chosen = list(options) or found["options"]
-    if embedded and not any(option.startswith("ndots:") for option in chosen):
-        chosen = [*chosen, "ndots:0"]
-    lines = [f"nameserver {server}" for server in ([RESOLVER] if embedded else asked)]
-    lines += [f"search {' '.join(names)}"] if names else []
-    lines += [f"options {' '.join(chosen)}"] if chosen else []
-    return "\n".join(lines) + "\n", tuple(asked)
-
-
-def _is_loopback(server: str) -> bool:
-    try:
-        return ipaddress.ip_address(server.partition("%")[0]).is_loopback
-    except ValueError:
-        return False

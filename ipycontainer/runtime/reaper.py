@@ -12,11 +12,11 @@ import signal
 
 from ipycontainer.linux import syscalls
 
-__all__ = ["fork_and_reap"]
+__all__ = ["TITLE", "fork_and_reap"]
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
-_TITLE = b"ipycontainer-init"
+TITLE = b"ipycontainer-init"
 # Faults of this process itself, job control of a terminal, and the end of a child are not the
 # program's.
 _OWN = frozenset(
@@ -96,7 +96,7 @@ def _reap_until(child: int) -> int:
 
 def _show_title() -> None:
     """Write a title over the command line that `ps` shows, whose place proc_pid_stat(5) names."""
-    syscalls.set_name(_TITLE.decode())
+    syscalls.set_name(TITLE.decode())
     try:
         with open("/proc/self/stat", "rb", buffering=0) as file:
             raw = file.read()
@@ -105,4 +105,4 @@ def _show_title() -> None:
     except (OSError, ValueError, IndexError):
         return  # no /proc in this container
     if 0 < start < end:
-        syscalls.move_memory(start, _TITLE[: end - start - 1].ljust(end - start, b"\0"))
+        syscalls.move_memory(start, TITLE[: end - start - 1].ljust(end - start, b"\0"))

@@ -21,6 +21,7 @@ __all__ = ["is_layer", "layer", "sweep"]
 
 _DIRECTORIES = ("dev", "proc", "sys")
 _MODE = 0o755  # docker's, for the files too
+_MTAB = "/proc/mounts"  # where docker has /etc/mtab lead, for programs that know no other list
 _DIRECTORY = "mountpoints"
 
 
@@ -72,12 +73,15 @@ def _make(root: str, below: Sequence[str]) -> None:
         if _seen(below, name) is None:
             os.mkdir(f"{root}/{name}", _MODE)
     missing = [name for name in ETC_FILES if _seen(below, f"etc/{name}") is None]
-    if not missing:
+    has_mtab = _seen(below, "etc/mtab") is not None
+    if has_mtab and not missing:
         return
     etc = f"{root}/etc"
     os.mkdir(etc, _MODE)
     for name in missing:
         os.close(os.open(f"{etc}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _MODE))
+    if not has_mtab:
+        os.symlink(_MTAB, f"{etc}/mtab")
     like = _seen(below, "etc")
     if like is not None:
         _dress(etc, like)

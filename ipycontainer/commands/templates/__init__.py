@@ -10,9 +10,12 @@ from __future__ import annotations
 from ipycontainer.commands.templates.errors import TemplateError
 from ipycontainer.commands.templates.functions import go_json
 from ipycontainer.commands.templates.shapes import in_order, recognised
-from ipycontainer.commands.templates.template import Template, parse, parse_or_refuse
+from ipycontainer.commands.templates.template import RowList, Template, parse, parse_or_refuse
+from ipycontainer.commands.templates.values import Row
 
 __all__ = [
+    "Row",
+    "RowList",
     "Template",
     "TemplateError",
     "go_json",

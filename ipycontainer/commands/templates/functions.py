@@ -68,16 +68,24 @@ def _plain(value: Value | None) -> Any:
         return json.loads(value.data)
     if value.kind == "map":
         return {key: _plain(value.get(key)) for key in value.keys}
+    if isinstance(value.data, Row):
+        return {name: value.data.fields[name] for name in sorted(value.data.fields)}
     if value.kind == "pointer":
         return _plain(value.target)
+    if value.kind == "slice" and _is_of_rows(value):
+        return [_plain(value.at(number)) for number in range(value.size)]
     return value.data
 
 
 def _json(value: Value | None) -> str:
-    if value is not None and isinstance(value.data, Row):
-        fields = value.data.fields
-        return go_json({name: fields[name] for name in sorted(fields)}, for_html=True)
-    return go_json(_plain(value))
+    return go_json(_plain(value), for_html=_is_of_rows(value))
+
+
+def _is_of_rows(value: Value | None) -> bool:
+    """Tell whether a value is a listing's row, or several: docker's formatters write those."""
+    data = None if value is None else value.data
+    rows = data if isinstance(data, list) else [data]
+    return any(isinstance(each, Row) for each in rows)
 
 
 def _index(item: Value | None, *indexes: Value | None) -> Value | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ from ipycontainer.commands.templates.functions import FUNCTIONS, HEADER_FUNCTION
 from ipycontainer.commands.templates.nodes import Nodes
 from ipycontainer.commands.templates.parser import parsed
 from ipycontainer.commands.templates.shapes import shape
-from ipycontainer.commands.templates.values import STRING, GoType, Row, Value, bare, within
+from ipycontainer.commands.templates.values import STRING, GoType, Member, Row, Value, bare, within
 from ipycontainer.errors import UsageError
 
-__all__ = ["Template", "parse", "parse_or_refuse"]
+__all__ = ["RowList", "Template", "parse", "parse_or_refuse"]
 
 PARSE_ERROR = 64  # docker's exit code where a template of inspect, info or version is none
 
@@ -51,9 +51,17 @@ class Template:
 
     def of_row(self, fields: Mapping[str, str], go_type: str, label: Label | None = None) -> str:
         """Return the text for a row of a listing, its fields being functions. May fail."""
-        methods = dict.fromkeys(fields, 0) | ({} if label is None else {"Label": 1})
-        kind = GoType("struct", go_type, methods=methods)
-        return self.execute(Value(GoType("pointer", f"*{go_type}", kind), Row(fields, label)))
+        return self.execute(Value(_row_type(go_type, fields, label), Row(fields, label)))
+
+    def of_lists(self, lists: Mapping[str, RowList], go_type: str) -> str:
+        """Return the text for a struct of several listings, by their names. May fail."""
+        members = tuple(
+            Member(name, name, GoType("slice", f"[]*{each.go_type}", each.type()))
+            for name, each in lists.items()
+        )
+        kind = GoType("struct", go_type, members=members)
+        rows = {name: list(each.rows) for name, each in lists.items()}
+        return self.execute(Value(GoType("pointer", f"*{go_type}", kind), rows))
 
     def head(self, headers: Mapping[str, str], label: Label) -> str:
         """Return the head of a table; what fails in it is left out, as in docker."""
@@ -71,6 +79,24 @@ class Template:
 
 
 Label = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class RowList:
+    """The rows of one listing, and Go's name of a row's type."""
+
+    go_type: str
+    rows: Sequence[Row]
+
+    def type(self) -> GoType:
+        """Return the type of a row; of no rows it has no fields that could be asked for."""
+        first = self.rows[0] if self.rows else Row({}, None)
+        return _row_type(self.go_type, first.fields, first.label)
+
+
+def _row_type(go_type: str, fields: Mapping[str, str], label: Label | None) -> GoType:
+    methods = dict.fromkeys(fields, 0) | ({} if label is None else {"Label": 1})
+    return GoType("pointer", f"*{go_type}", GoType("struct", go_type, methods=methods))
 
 
 def parse(text: str, name: str = "") -> Template:

@@ -19,7 +19,7 @@ from ipycontainer.errors import RegistryError
 from ipycontainer.images.registry.settings import Credentials
 from ipycontainer.images.registry.web import Web, origin
 
-__all__ = ["Authorizer", "Challenge", "parse"]
+__all__ = ["Authorizer", "Challenge", "NobodyNamed", "parse"]
 
 _LIMIT_TOKEN_BYTES = 1 << 20
 _LIFE_SECONDS = 60  # of a token that does not say
@@ -60,6 +60,14 @@ def parse(header: str) -> list[Challenge]:
     return found
 
 
+class NobodyNamed(Exception):
+    """Say that a registry wants a password with each request for `url`, and there is none."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("no basic auth credentials")
+        self.url = url
+
+
 class Authorizer:
     """Who we are to one registry. Thread-safe; a token is asked for once, and used by all."""
 
@@ -71,6 +79,11 @@ class Authorizer:
         self._tokens: dict[tuple[str, ...], tuple[str, float]] = {}
         self._basic = False
 
+    @property
+    def by_password(self) -> bool:
+        """Tell whether the registry has taken, or refused, the password itself."""
+        return self._basic
+
     def headers(self, scopes: Sequence[str]) -> dict[str, str]:
         """Return what to send along with a request for these scopes, as far as it is known."""
         with self._lock:
@@ -80,7 +93,10 @@ class Authorizer:
             return _basic(self._credentials) if self._basic else {}
 
     def answer(self, url: str, header: str, scopes: Sequence[str]) -> dict[str, str]:
-        """Return what to send after a refusal by 401 with this header. Raises RegistryError."""
+        """Return what to send after a refusal by 401 with this header.
+
+        Raises RegistryError, and NobodyNamed where there is nothing to send.
+        """
         challenges = {each.scheme: each for each in reversed(parse(header))}
         if "bearer" in challenges:
             with self._lock:
@@ -89,6 +105,8 @@ class Authorizer:
         if "basic" in challenges and self._credentials.username:
             self._basic = True
             return _basic(self._credentials)
+        if "basic" in challenges:
+            raise NobodyNamed(url)
         return {}
 
     def _token(self, url: str, challenge: Challenge, scopes: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from ipycontainer.errors import EngineError, ImageFormatError, ImageNotFound, Re
 from ipycontainer.images import media_types
 from ipycontainer.images.layout import LIMIT_MANIFEST_BYTES
 from ipycontainer.images.manifest import digest_of
-from ipycontainer.images.registry.challenge import Authorizer
+from ipycontainer.images.registry.challenge import Authorizer, NobodyNamed
 from ipycontainer.images.registry.settings import HUB, RegistrySettings
 from ipycontainer.images.registry.web import NetworkFailure, Response, Web, origin
 from ipycontainer.model.reference import DEFAULT_DOMAIN, Reference
@@ -325,9 +325,17 @@ class Repository:
         length: int | None = None,
         scopes: Sequence[str] = (),
     ) -> Response:
-        return self.registry.request(
-            method, path, scopes or self._scopes, headers, body, length=length
-        )
+        try:
+            return self.registry.request(
+                method, path, scopes or self._scopes, headers, body, length=length
+            )
+        except NobodyNamed as error:
+            words = str(error)
+            if not self._push:  # docker asks for a tag's manifest by HEAD first
+                _, _, tag = path.rpartition("/manifests/")
+                asked = "Head" if tag and ":" not in tag else method.capitalize()
+                words = f'{asked} "{error.url}": {words}'
+            raise RegistryError(words, hint=f"ipycontainer login {self.registry.host}") from None
 
     def _refused(self, response: Response, which: str) -> RegistryError | ImageNotFound:
         """Return the error that docker shows for an answer."""
@@ -342,6 +350,12 @@ class Repository:
             text = words or f"{status}"
             after = _seconds(response.headers.get("retry-after", ""))
             return PassingRefusal(f"{kind}: {text}", status=status, after_seconds=after)
+        if status == 401 and self.registry.authorizer.by_password:
+            return RegistryError(
+                f"unauthorized: {words or 'authentication required'}",
+                hint=f"ipycontainer login {self.registry.host}",
+                status=status,
+            )
         if status in (401, 403):
             if self._push:
                 return RegistryError(
@@ -356,8 +370,11 @@ class Repository:
                 status=status,
             )
         if status == 404 and not self._push:
-            if code in ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "") and ":" not in which:
-                name = f"{familiar}:{which}" if which else familiar
+            if code == "NAME_UNKNOWN":
+                return ImageNotFound(f"repository {familiar} not found: name unknown: {words}")
+            if code == "MANIFEST_UNKNOWN" or (not code and ":" not in which):
+                joint = "@" if ":" in which else ":"
+                name = f"{familiar}{joint}{which}" if which else familiar
                 return ImageNotFound(f"manifest for {name} not found: manifest unknown: {words}")
             return ImageNotFound(f"{familiar}@{which} not found: {words}")
         text = words or f"unexpected status {status} from {response.url}"

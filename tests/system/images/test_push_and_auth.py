@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_a_password_opens_the_registry(
     """Kept by login where docker keeps it, used by push and pull, forgotten by logout."""
     name = f"{closed.host}/x:1"
     engine.images.import_(busybox_tar, repository=name)
-    with pytest.raises(RegistryError, match="denied: "):
+    with pytest.raises(RegistryError, match=r"^no basic auth credentials$"):
         engine.images.push(name, tag=None)
 
     wrong = shell("login", "-u", USER, "--password-stdin", closed.host, stdin="wrong\n")
@@ -133,9 +134,37 @@ def test_a_password_opens_the_registry(
 
     assert shell("logout", closed.host).stdout == f"Removing login credentials for {closed.host}\n"
     engine.images.remove(name)
-    with pytest.raises(RegistryError, match="pull access denied for"):
+    asked = f'Head "http://{closed.host}/v2/x/manifests/1": no basic auth credentials'
+    with pytest.raises(RegistryError, match=re.escape(asked)):
         engine.images.pull(name)
+    with pytest.raises(RegistryError, match=r"^unauthorized: authentication required$"):
+        engine.images.pull(name, auth_config={"username": USER, "password": "wrong"})
     engine.images.pull(name, auth_config={"username": USER, "password": PASSWORD})
+
+
+def test_what_a_registry_has_not_is_named(
+    engine: Engine,
+    shared_registry: Registry,
+    repository: str,
+    three_layers: TestImage,
+    shell: Shell,
+) -> None:
+    """A digest that it does not know, and a platform that an image is not for."""
+    three_layers.push(shared_registry, repository, "1")
+    name = f"{shared_registry.host}/{repository}"
+    digest = f"sha256:{'0' * 64}"
+    missing = f"manifest for {name}@{digest} not found: manifest unknown: manifest unknown"
+    with pytest.raises(ImageNotFound, match=missing):
+        engine.images.pull(f"{name}@{digest}")
+    other = shell("pull", "--platform", "linux/arm64", f"{name}:1")
+    assert (other.returncode, other.stdout.splitlines()[-1]) == (
+        1,
+        f"Status: Downloaded newer image for {name}:1",
+    )
+    assert other.stderr == (
+        f"image with reference {name}:1 was found but does not match the specified platform: "
+        "wanted linux/arm64, actual: linux/amd64\n"
+    )
 
 
 def test_a_token_opens_the_registry(
@@ -198,7 +227,7 @@ def test_a_helper_keeps_the_password(
     engine.images.import_(busybox_tar, repository=name)
     engine.images.push(name, tag=None)
     engine.logout(closed.host)
-    with pytest.raises(RegistryError, match="denied"):
+    with pytest.raises(RegistryError, match="no basic auth credentials"):
         engine.images.push(name, tag=None)
 
 

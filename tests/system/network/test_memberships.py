@@ -46,7 +46,23 @@ def test_stopped_container_has_its_networks_at_the_next_start(engine: Engine) ->
     engine.networks.get("office").connect(container)
     container.start()
     assert says(container, "ip", "addr", "show", "eth1")[0] == 0
-    assert says(container, "cat", "/etc/resolv.conf")[1].startswith("nameserver 127.0.0.11")
+    assert "\nnameserver 127.0.0.11\n" in says(container, "cat", "/etc/resolv.conf")[1]
+
+
+def test_resolv_conf_that_was_edited_inside_is_left_alone(engine: Engine) -> None:
+    """A connect writes whom to ask into the file of the one that has not touched it."""
+    engine.networks.create("office")
+    editor, other = (engine.containers.create("busybox", SLEEP) for _ in range(2))
+    for container in (editor, other):
+        container.start()
+    assert says(editor, "sh", "-c", "echo '# mine' >> /etc/resolv.conf")[0] == 0
+    for container in (editor, other):
+        engine.networks.get("office").connect(container)
+    assert "127.0.0.11" not in says(editor, "cat", "/etc/resolv.conf")[1]
+    assert "\nnameserver 127.0.0.11\n" in says(other, "cat", "/etc/resolv.conf")[1]
+    engine.networks.get("office").disconnect(other)
+    engine.networks.get("office").connect(other)
+    assert "\nnameserver 127.0.0.11\n" in says(other, "cat", "/etc/resolv.conf")[1]
 
 
 def test_who_loses_the_way_out_gets_another(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ipycontainer.commands import shell
+from ipycontainer.commands.facts import info_lines
 from ipycontainer.errors import CommandNotFound, InvalidArgument, Unsupported
 from tests.fakes import FakeEngine, FakeLogEntry, Program
 
@@ -441,8 +442,32 @@ def test_info_is_in_dockers_layout(say: Say) -> None:
     assert out.startswith("Client:\n Version:    ")
     assert "\nServer:\n Containers: 0\n  Running: 0\n  Paused: 0\n  Stopped: 0\n Images: 2\n" in out
     assert " CPUs: 2\n Total Memory: 23.54GiB\n Name: vm\n" in out
+    assert " Context:    default\n Debug Mode: false\n\nServer:\n" in out
     assert out.endswith("\n\n")
     assert code == 0
+
+
+def test_info_tells_lists_and_switches_as_docker_does() -> None:
+    """Plugins by their kind, those of a kind that has none left out; Go's words for yes and no."""
+    lines = info_lines(
+        {
+            "Plugins": {"Volume": ["local"], "Network": ["bridge", "host"], "Authorization": None},
+            "Swarm": {"LocalNodeState": "inactive"},
+            "InitBinary": "some-init",
+            "ExperimentalBuild": False,
+            "RegistryConfig": {
+                "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+                "IndexConfigs": {"open:5000": {"Secure": False}, "docker.io": {"Secure": True}},
+            },
+            "LiveRestoreEnabled": True,
+        }
+    )
+    assert lines[lines.index("Server:") + 1 :] == [
+        *(" Plugins:", "  Volume: local", "  Network: bridge host"),
+        *(" Swarm: inactive", " Init Binary: some-init", " Experimental: false"),
+        *(" Insecure Registries:", "  open:5000", "  127.0.0.0/8", " Live Restore Enabled: true"),
+        "",
+    ]
 
 
 def test_reset_asks_for_force(engine: FakeEngine, say: Say) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -9,8 +13,9 @@ from ipycontainer.commands import grammar
 from ipycontainer.commands.columns import disk_text
 from ipycontainer.commands.records import Changes, DiskUsage, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import ContainerSummary, ImageSummary, VolumeSummary
+from ipycontainer.commands.templates import TemplateError
 from ipycontainer.commands.types import split
-from ipycontainer.errors import EngineError, Unsupported, UsageError
+from ipycontainer.errors import EngineError, UsageError
 from kernel_ext import disk_frames, frames, schemas
 from tests.fakes import FakeEngine
 
@@ -46,6 +51,29 @@ def test_what_each_thing_takes_is_docker_s_three_tables() -> None:
     assert lines[13].split() == ["data", "1", "70B"]
 
 
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{range .Images}}{{.Repository}} {{.UniqueSize}};{{end}}", "busybox 1.5kB;"),
+        ('{{range .Containers}}{{.Names}}{{.Label "x"}}{{end}}', "box"),
+        ("{{len .Volumes}}{{len .BuildCache}}{{range .BuildCache}}{{.ID}}{{end}}", "10"),
+        ("{{(index .Volumes 0).Name}}", "data"),
+    ],
+)
+def test_a_template_of_what_each_thing_takes(template: str, text: str) -> None:
+    """All listings at once, each row with the fields of its own, and no end of the line."""
+    assert disk_text(replace(USAGE, template=template)) == text
+
+
+def test_the_json_of_a_listing_is_that_of_its_rows() -> None:
+    """Also within a template; what is not there is told by Go's name."""
+    (found,) = json.loads(disk_text(replace(USAGE, template="{{json .Volumes}}")))
+    assert (found["Name"], found["Size"]) == ("data", "70B")
+    wanted = re.escape("can't evaluate field Nope in type *formatter.diskUsageContext")
+    with pytest.raises(TemplateError, match=wanted):
+        disk_text(replace(USAGE, template="{{len .Images}}{{.Nope}}"))
+
+
 def test_what_each_thing_takes_is_a_frame_of_numbers() -> None:
     """One row a thing; what a kind does not have is missing."""
     frame = disk_frames.each(USAGE)
@@ -62,8 +90,6 @@ def test_the_sums_are_a_frame_too(engine: FakeEngine) -> None:
     frame = disk_frames.kinds(outcome.rows, NOW)  # type: ignore[arg-type]
     assert list(frame["type"]) == ["Images", "Containers", "Local Volumes", "Build Cache"]
     assert frame["size"].sum() == 0
-    with pytest.raises(Unsupported, match="-v with a template"):
-        do(engine, "system df -v --format {{.Images}}")
 
 
 def test_sizes_are_columns_where_they_were_asked_for(engine: FakeEngine) -> None:

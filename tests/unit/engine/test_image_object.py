@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ipycontainer.engine import inspect
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.image import ImageConfig, ImageRecord
@@ -13,9 +15,10 @@ EMPTY = [
 ]
 
 
-def shown(config: ImageConfig) -> dict[str, object]:
+def shown(config: ImageConfig) -> dict[str, Any]:
     """Return the settings as they are shown."""
-    found: dict[str, object] = inspect.image(ImageRecord("sha256:0", "", 0, 0, config))["Config"]
+    record = ImageRecord("sha256:0", "", 0, 0, config)
+    found: dict[str, Any] = inspect.image(record, (), "overlay2")["Config"]
     return found
 
 
@@ -39,6 +42,20 @@ def test_what_was_given_is_shown() -> None:
         healthcheck=Healthcheck(("CMD-SHELL", "true"), interval_ns=5_000_000_000),
     )
     found = shown(config)
-    assert list(found["ExposedPorts"]) == ["80/tcp", "90/udp"]  # type: ignore[call-overload]
+    assert list(found["ExposedPorts"]) == ["80/tcp", "90/udp"]
     assert found["Healthcheck"] == {"Test": ["CMD-SHELL", "true"], "Interval": 5_000_000_000}
     assert found["StopSignal"] == "SIGINT"
+
+
+def test_layers_are_told_by_their_places() -> None:
+    """The topmost apart from those below it; an image whose layers are elsewhere has none."""
+    record = ImageRecord("sha256:0", "", 0, 0, ImageConfig())
+    assert inspect.image(record, ("/c", "/b", "/a"), "overlay2")["GraphDriver"] == {
+        "Data": {"LowerDir": "/b:/a", "UpperDir": "/c"},
+        "Name": "overlay2",
+    }
+    assert inspect.image(record, ("/a",), "vfs")["GraphDriver"] == {
+        "Data": {"UpperDir": "/a"},
+        "Name": "vfs",
+    }
+    assert inspect.image(record, (), "overlay2")["GraphDriver"]["Data"] is None
