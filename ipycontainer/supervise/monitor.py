@@ -25,7 +25,6 @@ from ipycontainer.errors import (
     ProtocolError,
     ResourceError,
 )
-from ipycontainer.linux import pidfd
 from ipycontainer.model import ids, oci_json
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
@@ -53,6 +52,8 @@ from ipycontainer.supervise.stdio import ProgramStreams
 from ipycontainer.supervise.timeline import Notes
 
 __all__ = ["Monitor"]
+
+LATER_SECONDS = 0.02  # a short program, and who waits for it, come first
 
 
 class Monitor:
@@ -127,17 +128,10 @@ class Monitor:
             self._failed(channel, error)
             return False
         assert self._container is not None
-        self._clients.tell(
-            channel,
-            {
-                "event": "started",
-                "pid": self._container.pid,
-                "warnings": [
-                    *self._container.warnings,
-                    *(self._connection.warnings if self._connection is not None else ()),
-                ],
-            },
-        )
+        told = () if self._connection is None else self._connection.warnings
+        warnings = [*self._container.warnings, *told]
+        started = {"event": "started", "pid": self._container.pid, "warnings": warnings}
+        self._clients.tell(channel, started)
         self._attend()
         return True
 
@@ -158,8 +152,11 @@ class Monitor:
         assert self._container is not None
         if self._connection is not None:
             self._connection.attend(self._loop, self._container.resolver)
-        if self._auto_remove and pidfd.wait_exit(self._container.pidfd, 0):
-            return  # nobody can ask how it started any more
+        self._loop.at("settle", LATER_SECONDS if self._auto_remove else 0, self._settle)
+
+    def _settle(self) -> None:
+        """Do what nobody needs of a program that ends at once, and is removed."""
+        assert self._container is not None
         self._container.lender.take_back()
         timeline.write(self._bundle, self._notes, self._spec)
         self.learn()
