@@ -25,6 +25,7 @@ import pytest
 import ipycontainer
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import EngineError
+from ipycontainer.network import bridges
 from ipycontainer.network.place import Place, holder_lock
 from ipycontainer.store import liveness
 from tests.system.engine.look import assert_true
@@ -106,9 +107,7 @@ class Prepared:
     def operate(self, engine: Engine, name: str, fault: str) -> str:
         """Do an operation in a process of its own under a fault; return what it said."""
         engine.supervisor.quit()  # the processes that are there began without the fault
-        if engine.home.rootless and liveness.holder(holder_lock(engine.home)) is not None:
-            with Place(engine.home) as bridges:
-                bridges.give_up()
+        take_bridges_down(engine)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         home, archive = str(self.home), str(self.archive)
@@ -147,6 +146,18 @@ def places(prepared: Prepared, engine: Engine, name: str) -> list[tuple[str, int
         found.append((place, seen[place]))
     notes.unlink()
     return found
+
+
+def take_bridges_down(engine: Engine) -> None:
+    """Have an operation make its bridges itself each time, and so come to the places of that."""
+    if not engine.home.rootless:
+        with Place(engine.home) as place:
+            for network in engine.networks.list():
+                if network.name not in ("host", "none"):
+                    bridges.remove(place, network.record)
+    elif liveness.holder(holder_lock(engine.home)) is not None:
+        with Place(engine.home) as place:
+            place.give_up()
 
 
 def let_time_pass(engine: Engine) -> None:
