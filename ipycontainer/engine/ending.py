@@ -42,32 +42,20 @@ def when_free(container: Container, begin: Callable[[], T]) -> T:
 def wait(container: Container, timeout: float | None) -> dict[str, Any]:
     """Return `{"StatusCode": n}` when a container has ended; at once when it does not run.
 
-    So docker waits: for a container that never ran, too, it has its code at once, which is that of
-    a start that failed. Raises OperationTimeout after `timeout` seconds.
+    So docker waits: of a container whose policy begins it again for the end of this run alone, and
+    one that never ran has its code already, which is that of a start that failed. Raises
+    OperationTimeout after `timeout` seconds.
     """
     try:
         container.reload()
         if container.record.state.status is not Status.CREATED:
             code = _until_exit(container, timeout)
-            while (again := _begins_again(container)) and timeout is None:
-                code = _until_exit(container, timeout)
-            if code is not None and not again:
+            if code is not None:
                 return {"StatusCode": code, "Error": None}
     except ContainerNotRunning:
         pass
     container.reload()
     return {"StatusCode": container.record.state.exit_code, "Error": None}
-
-
-def _begins_again(container: Container) -> bool:
-    """Tell whether its policy lets it run again: then this was not the end."""
-    if container.record.config.restart == "no":
-        return False
-    try:
-        container.reload()
-    except NoSuchContainer:
-        return False
-    return container.record.state.status.alive
 
 
 def _until_exit(container: Container, timeout: float | None) -> int | None:

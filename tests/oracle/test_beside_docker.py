@@ -25,6 +25,7 @@ from tests.oracle import (
     network_lines,
     privilege_lines,
     space_lines,
+    state_lines,
     verb_lines,
     volume_lines,
     wiring_lines,
@@ -43,7 +44,7 @@ SCENES = {
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
 }
-SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN}
+SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN, **state_lines.SCENES}
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -77,6 +78,7 @@ DIFFERENT: dict[str, str] = {
     **volume_lines.DIFFERENT,
     **wiring_lines.DIFFERENT,
     **closer_lines.DIFFERENT,
+    **state_lines.DIFFERENT,
 }
 
 

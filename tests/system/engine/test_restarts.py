@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,7 @@ def test_on_failure_counts(shell: Shell, engine: Engine) -> None:
     """It begins again as often as its number says; the log holds every run, and the events tell."""
     box = made(shell, engine, "on-failure:2", "echo run; exit 5")
     assert box.wait()["StatusCode"] == 5
-    state = box.attrs
-    assert (state["State"]["Status"], state["RestartCount"]) == ("exited", 2)
+    until(lambda: (box.status, box.attrs["RestartCount"]) == ("exited", 2))
     assert box.logs() == b"run\n" * 3
     with engine.store.read() as tx:
         actions = [row["action"] for row in tx.all("SELECT action FROM events ORDER BY rowid")]
@@ -50,6 +50,16 @@ def test_on_failure_counts(shell: Shell, engine: Engine) -> None:
     box.start()
     until(lambda: box.status == "exited")
     assert box.attrs["RestartCount"] == 2  # counted anew
+
+
+def test_a_wait_ends_with_the_run(shell: Shell, engine: Engine) -> None:
+    """As docker's: the code is that of the run that was waited for, whatever begins after it."""
+    box = made(shell, engine, "always", "until [ -e /go ]; do sleep 0.05; done; exit 3")
+    with ThreadPoolExecutor() as pool:
+        code = pool.submit(lambda: box.wait(timeout=PATIENCE_SECONDS)["StatusCode"])
+        engine.containers.get("box").exec_run(["touch", "/go"])
+        assert code.result() == 3
+    box.remove(force=True)
 
 
 def test_success_is_no_failure(shell: Shell, engine: Engine) -> None:
