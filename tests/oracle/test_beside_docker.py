@@ -25,6 +25,7 @@ from tests.oracle import (
     network_lines,
     privilege_lines,
     space_lines,
+    thing_lines,
     verb_lines,
     volume_lines,
     wiring_lines,
@@ -43,7 +44,7 @@ SCENES = {
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
 }
-SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN}
+SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN, **thing_lines.SCENES}
 
 Command = Callable[..., "CompletedProcess[str]"]
 
