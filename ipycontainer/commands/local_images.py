@@ -121,6 +121,8 @@ def rmi(session: Session, force: bool, no_prune: bool, images: tuple[str, ...]) 
     errors: list[EngineError] = []
     for name in images:
         try:
+            if not name:
+                raise ImageNotFound("page not found")  # docker's client asks for nothing by no name
             removed = session.engine.images.remove(name, force=force)
             lines += [f"{what}: {text}" for what, text in removed]
         except EngineError as error:

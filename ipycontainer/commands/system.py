@@ -48,7 +48,13 @@ def version(session: Session, template: str) -> Outcome:
 def info(session: Session, template: str) -> Outcome:
     """Return what the engine says of itself, in the shape of docker's API."""
     data = dict(session.engine.info())
-    data["ClientInfo"] = {"Debug": False, "Version": __version__, "Context": CONTEXT}
+    data["ClientInfo"] = {
+        "Debug": False,
+        "Version": __version__,
+        "Context": CONTEXT,
+        "Plugins": [],
+        "Warnings": None,
+    }
     warnings = () if template else tuple(data.get("Warnings") or ())
     return Facts(kind="info", data=data, template=template, warnings=warnings)
 

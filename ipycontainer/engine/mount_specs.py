@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ipycontainer.engine import mounts as engine_mounts
-from ipycontainer.errors import InvalidArgument
+from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model import oci
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.mounts import Bind, MountPoint
@@ -22,6 +22,7 @@ from ipycontainer.store.home import Home
 
 __all__ = ["bind", "guarded", "mount_table", "specs", "volumes_to_mount"]
 
+_MS_BIND = 0x1000  # linux/mount.h, which docker's words tell
 TMPFS_OPTIONS = ("noexec", "nosuid", "nodev", "rprivate")
 # Of `--tmpfs`: moby `pkg/mount/flags_linux.go` and `volume/mounts/linux_parser.go`.
 _TMPFS_KEYS = ("mode", "uid", "gid", "size", "nr_inodes", "nr_blocks", "mpol")
@@ -58,8 +59,25 @@ def specs(
         elif mount.type == "image":
             found.append(_image(home, mount, images[mount.source], driver))
         else:
+            volume = known.get(mount.source) if mount.type == "volume" else None
+            if volume is not None and volume.binds:
+                mount = _checked(home, mount, volume)
             found.append(_bind(mounted.source_of(home, mount, known), mount))
     return found
+
+
+def _checked(home: Home, mount: MountPoint, volume: VolumeRecord) -> MountPoint:
+    """Return the mount of a volume that stands for a directory, as far as that may be written.
+
+    Raises ResourceError where there is none.
+    """
+    if not os.path.lexists(volume.binds):
+        place = home.volume(volume.name)
+        raise ResourceError(
+            f"error while mounting volume '{place}': failed to mount local volume: "
+            f"mount {volume.binds}:{place}, flags: {_MS_BIND:#x}: no such file or directory"
+        )
+    return replace(mount, read_only=mount.read_only or volume.read_only)
 
 
 def _check_tmpfs(options: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ipycontainer.errors import InvalidArgument
@@ -33,10 +33,18 @@ class VolumeRecord:
     @property
     def binds(self) -> str:
         """Return the directory of the host that the volume stands for, "" where it is none."""
-        words = self.options.get("o", "").split(",")
-        if "bind" in words or "rbind" in words:
+        if "bind" in self._words or "rbind" in self._words:
             return self.options.get("device", "")
         return ""
+
+    @property
+    def read_only(self) -> bool:
+        """Tell whether nobody may write into the directory of the host that it stands for."""
+        return bool(self.binds) and "ro" in self._words
+
+    @property
+    def _words(self) -> Sequence[str]:
+        return self.options.get("o", "").split(",")
 
     @property
     def is_mounted(self) -> bool:

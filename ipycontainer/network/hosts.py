@@ -33,7 +33,10 @@ def base(extra: Sequence[str], gateway: str) -> str:
 
 def add_own(path: Path, plugs: Sequence[Plug], hostname: str, domain: str = "") -> None:
     """Write a container's own addresses into its /etc/hosts, which may be mounted already."""
-    names = f"{hostname}.{domain} {hostname}" if domain else hostname
+    names = f"{hostname}.{domain}" if domain else hostname
+    first, dot, _ = names.partition(".")
+    if first and dot:  # the whole name, and the bare one, wherever the user has said the domain
+        names = f"{names} {first}"
     lines = [
         f"{address}\t{names}\n"
         for plug in plugs

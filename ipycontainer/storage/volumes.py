@@ -151,13 +151,13 @@ def fill(home: Home, root: DirFd, target: str, record: VolumeRecord) -> None:
     into its place, where others look already.
     """
     place = Path(record.binds or home.volume(record.name))
-    if os.listdir(place):
-        return
     try:
         source = root.openat(target, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         return
     with DirFd(source) as inside:
+        if record.read_only or os.listdir(place):
+            return
         if len(record.users) > 1 or record.binds:
             with DirFd.open(place) as into:
                 copying.copy_tree(inside, into)

@@ -26,6 +26,7 @@ from tests.oracle import (
     privilege_lines,
     space_lines,
     state_lines,
+    thing_lines,
     verb_lines,
     volume_lines,
     wiring_lines,
@@ -44,7 +45,11 @@ SCENES = {
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
 }
-SLOW = {"options of run": verb_lines.OPTIONS_OF_RUN, **state_lines.SCENES}
+SLOW = {
+    "options of run": verb_lines.OPTIONS_OF_RUN,
+    **state_lines.SCENES,
+    **thing_lines.SCENES,
+}
 
 Command = Callable[..., "CompletedProcess[str]"]
 

@@ -184,7 +184,7 @@ _STRUCTS = {
     "types.Version": (
         "Platform system.platformInfo; Components []types.ComponentVersion; Version string; "
         "APIVersion=ApiVersion string; MinAPIVersion string; PythonVersion string; Os string; "
-        "Arch string; KernelVersion string"
+        "Arch string; KernelVersion string; Experimental bool"
     ),
     "types.ComponentVersion": "Name string; Version string; Details map[string]string",
     "system.dockerInfo": (
@@ -219,7 +219,10 @@ _STRUCTS = {
     "swarm.Peer": "NodeID string; Addr string",
     "swarm.GenericResource": "",
     "system.NetworkAddressPool": "Base string; Size int",
-    "system.clientInfo": "Debug bool; Version string; Context string",
+    "system.clientInfo": (
+        "Debug bool; Version string; Context string; Plugins []manager.Plugin; Warnings []string"
+    ),
+    "manager.Plugin": "Name string",
     "system.Runtime": "Path=path string; Args=runtimeArgs []string",
     "struct{}": "",
     "time.Time": "",

@@ -124,7 +124,10 @@ def test_a_volume_may_be_a_file_system_or_a_directory(shell: Shell, tmp_path: Pa
     assert "size=64k" in both.stdout
     shell("rm", "-f", "one")
     assert shell(*RUN, "-v", "mem:/n", "busybox", "ls", "/n").stdout == ""
-    assert shell("volume", "rm", "mem", "dir").stdout == "mem\ndir\n"
+    shell("volume", "create", *bind[:-1], "o=bind,ro", "fixed")
+    written = shell(*RUN, "-v", "fixed:/d", "busybox", "touch", "/d/y")
+    assert (written.returncode, written.stderr) == (1, "touch: /d/y: Read-only file system\n")
+    assert shell("volume", "rm", "mem", "dir", "fixed").stdout == "mem\ndir\nfixed\n"
     assert (tmp_path / "file").exists()
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ipycontainer.engine import inspect_mounts, mount_specs, mounts
-from ipycontainer.errors import InvalidArgument
+from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model.mounts import MountPoint
+from ipycontainer.model.volume import VolumeRecord
 from ipycontainer.store.home import Home
 
 NAMED = MountPoint("volume", "/d", "data")
@@ -93,3 +94,24 @@ def test_the_mode_that_docker_shows_of_a_volume(
     home = Home(tmp_path, tmp_path, "0" * 8, rootless=False)
     (shown,) = inspect_mounts.mounts(home, [point])
     assert shown["Mode"] == mode
+
+
+def test_a_volume_of_a_directory_is_read_only_where_it_says_so(tmp_path: Path) -> None:
+    """Whatever the container's own word is; without the directory docker's refusal names both."""
+    home = Home(tmp_path, tmp_path, "0" * 8, rootless=False)
+    point = MountPoint("volume", "/v", "data")
+    for words, options in (
+        ("bind,ro", ("rbind", "rro", "rprivate")),
+        ("bind", ("rbind", "rprivate")),
+    ):
+        volume = VolumeRecord("data", 0, options={"o": words, "device": str(tmp_path)})
+        (found,) = mount_specs.specs(home, (point,), {"data": volume}, {})
+        assert (found.source, found.options) == (str(tmp_path), options)
+    volume = VolumeRecord("data", 0, options={"o": "bind", "device": "/no/such"})
+    place = home.volume("data")
+    with pytest.raises(ResourceError) as refused:
+        mount_specs.specs(home, (point,), {"data": volume}, {})
+    assert refused.value.message == (
+        f"error while mounting volume '{place}': failed to mount local volume: "
+        f"mount /no/such:{place}, flags: 0x1000: no such file or directory"
+    )
