@@ -4,11 +4,14 @@ execve(2) frees the memory that it replaces before the new program runs: for a f
 longer than all else that a start still has to do. Memory that somebody else has, too, is only left.
 So the process is cloned with CLONE_VM from a lender, a fork of the caller made for that. The lender
 never runs again: CLONE_VFORK (clone(2)) holds it until the other one executes or ends, and SIGSTOP
-from then on, for its stack is the other one's by now. `take_back` ends it, when nobody waits.
+from then on, for its stack is the other one's by now. Were it continued all the same, the first
+system call would be its end (PR_SET_SYSCALL_USER_DISPATCH, Linux 5.11, which no child inherits).
+`take_back` ends it, when nobody waits.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import select
@@ -24,7 +27,8 @@ from ipycontainer.linux import syscalls
 __all__ = ["NOBODY", "Lender", "clone"]
 
 CLONE_VM, CLONE_VFORK, CLONE_PARENT = 0x100, 0x4000, 0x8000  # linux/sched.h
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON = 1, 59, 1  # linux/prctl.h
+_ALLOW, _BLOCK = b"\0", b"\1"  # SYSCALL_DISPATCH_FILTER_*
 SO_PASSCRED, SCM_CREDENTIALS = 16, 2  # asm/socket.h, linux/socket.h
 _CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, as the receiver sees it, uid and gid
 
@@ -95,9 +99,13 @@ def _lend(door: int, caller: int, flags: int, live: Callable[[int], NoReturn]) -
         os.closerange(3, door)
         syscalls.close_range(door + 1, cloexec=False)
         lender = os.pidfd_open(os.getpid())
-        failed = 0
+        selector, failed = ctypes.create_string_buffer(_ALLOW, 1), 0
+        with suppress(OSError):  # an older kernel, or one that has it not for this machine
+            where = ctypes.addressof(selector)
+            syscalls.prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, where)
         try:
             syscalls.clone(flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT)
+            selector.raw = _BLOCK  # the lender's calls; ours are not looked at
         except OSError as error:
             failed = error.errno or errno.EINVAL
         fds: list[int] = []

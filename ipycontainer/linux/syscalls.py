@@ -154,9 +154,9 @@ def clone(flags: int) -> int:
     return pid
 
 
-def prctl(option: int, a: int = 0, b: int = 0) -> int:
+def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
     """Change one trait of this process, by the option's number (prctl(2))."""
-    result: int = _prctl(option, a, b, 0, 0)
+    result: int = _prctl(option, a, b, c, d)
     if result < 0:
         raise failed()
     return result

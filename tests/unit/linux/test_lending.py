@@ -160,3 +160,31 @@ print("both are gone")
     )
 
     assert said == "both are gone\n"
+
+
+def test_a_lender_that_is_continued_makes_no_system_call() -> None:
+    """Neither an exit: it ends by a signal, or comes to nothing until it is taken back."""
+    said = run(
+        """
+def live(fd):
+    os.read(fd, 1)
+    os.execv("/bin/sh", ["sh", "-c", "exit 0"])
+
+ours, pid, lender = clone(live)
+ours.send(b"1")
+os.waitpid(pid, 0)
+stopped(lender._pid)
+os.kill(lender._pid, signal.SIGCONT)
+ended, status = 0, 0
+for _ in range(100):
+    ended, status = os.waitpid(lender._pid, os.WNOHANG)
+    if ended:
+        break
+    time.sleep(0.01)
+else:
+    lender.take_back()
+print(bool(ended) and os.WIFEXITED(status))
+"""
+    )
+
+    assert said == "False\n"
