@@ -22,6 +22,7 @@ __all__ = ["is_layer", "layer", "sweep"]
 _DIRECTORIES = ("dev", "proc", "sys")
 _MODE = 0o755  # docker's, for the files too
 _MTAB = "/proc/mounts"  # where docker has /etc/mtab lead, for programs that know no other list
+_MARK = ".dockerenv"  # by which programs know that they are in a container
 _DIRECTORY = "mountpoints"
 
 
@@ -72,6 +73,8 @@ def _make(root: str, below: Sequence[str]) -> None:
     for name in _DIRECTORIES:
         if _seen(below, name) is None:
             os.mkdir(f"{root}/{name}", _MODE)
+    if _seen(below, _MARK) is None:
+        _touch(f"{root}/{_MARK}")
     missing = [name for name in ETC_FILES if _seen(below, f"etc/{name}") is None]
     has_mtab = _seen(below, "etc/mtab") is not None
     if has_mtab and not missing:
@@ -79,12 +82,18 @@ def _make(root: str, below: Sequence[str]) -> None:
     etc = f"{root}/etc"
     os.mkdir(etc, _MODE)
     for name in missing:
-        os.close(os.open(f"{etc}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _MODE))
+        _touch(f"{etc}/{name}")
     if not has_mtab:
         os.symlink(_MTAB, f"{etc}/mtab")
     like = _seen(below, "etc")
     if like is not None:
         _dress(etc, like)
+
+
+def _touch(path: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    os.fchmod(fd, _MODE)  # whatever our own umask is
+    os.close(fd)
 
 
 def _dress(etc: str, like: str) -> None:

@@ -35,7 +35,15 @@ def test_what_the_image_lacks_is_made(bare_home: Home, top: Path, tmp_path: Path
 
     made = mountpoints.layer(bare_home, [str(top), str(base)])
 
-    assert _tree(made) == {"dev", "etc", "etc/hostname", "etc/mtab", "etc/resolv.conf", "sys"}
+    assert _tree(made) == {
+        ".dockerenv",
+        "dev",
+        "etc",
+        "etc/hostname",
+        "etc/mtab",
+        "etc/resolv.conf",
+        "sys",
+    }
     assert os.readlink(Path(made or "") / "etc" / "mtab") == "/proc/mounts"
     found = (Path(made or "") / "etc").stat()
     assert (found.st_mode & 0o7777, found.st_mtime_ns) == (0o2711, 2)
