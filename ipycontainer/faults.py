@@ -19,7 +19,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["VARIABLE", "point", "rehearsal"]
+__all__ = ["VARIABLE", "descriptors", "point", "rehearsal"]
 
 VARIABLE = "IPYCONTAINER_FAULT"
 
@@ -64,6 +64,11 @@ def point(place: str) -> None:
     """
     if _armed is not None:
         _armed.reached(place)
+
+
+def descriptors() -> tuple[int, ...]:
+    """Return what a process must not close to know of a fault; nothing where none is armed."""
+    return () if _armed is None else (_armed.directory,)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import select
 import signal
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -50,13 +50,15 @@ class Lender:
 NOBODY = Lender(0)  # of a process that has memory of its own
 
 
-def clone(flags: int, fd: int, live: Callable[[int], NoReturn]) -> tuple[int, Lender]:
+def clone(
+    flags: int, fd: int, live: Callable[[int], NoReturn], kept: Sequence[int] = ()
+) -> tuple[int, Lender]:
     """Clone a child of ours with new namespaces that calls `live` with its own copy of `fd`.
 
-    Return its pid and its lender. The child has no other descriptor than that and the standard
-    ones. As for `syscalls.clone`, the caller has one thread and blocks all signals, and no at-fork
-    hooks run. The lender ends with the caller; the child does if it says so itself, and must not
-    return. Raises OSError as clone(2) does.
+    Return its pid and its lender. The child has no other descriptor than that, the standard ones
+    and what is to be `kept`. As for `syscalls.clone`, the caller has one thread and blocks all
+    signals, and no at-fork hooks run. The lender ends with the caller; the child does if it says so
+    itself, and must not return. Raises OSError as clone(2) does.
     """
     door, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     caller = os.getpid()
@@ -64,7 +66,7 @@ def clone(flags: int, fd: int, live: Callable[[int], NoReturn]) -> tuple[int, Le
         door.setsockopt(socket.SOL_SOCKET, SO_PASSCRED, 1)
         pid = syscalls.clone(0)
         if pid == 0:
-            _lend(inner.detach(), caller, flags, live)
+            _lend((inner.detach(), *kept), caller, flags, live)
         inner.close()
         lender = Lender(pid)
         try:
@@ -85,8 +87,10 @@ def clone(flags: int, fd: int, live: Callable[[int], NoReturn]) -> tuple[int, Le
         door.close()
 
 
-def _lend(door: int, caller: int, flags: int, live: Callable[[int], NoReturn]) -> NoReturn:
-    """Be the lender, and from the clone on in its place the child.
+def _lend(
+    kept: Sequence[int], caller: int, flags: int, live: Callable[[int], NoReturn]
+) -> NoReturn:
+    """Be the lender, and from the clone on in its place the child, with the door `kept[0]`.
 
     What it closes is the caller's: a lock, for one, that must not outlive who holds it. The child
     has nothing until the caller knows that it is there, and has stopped the lender; where there is
@@ -96,8 +100,7 @@ def _lend(door: int, caller: int, flags: int, live: Callable[[int], NoReturn]) -
         syscalls.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != caller:
             os._exit(255)
-        os.closerange(3, door)
-        syscalls.close_range(door + 1, cloexec=False)
+        syscalls.close_all_but(*kept)
         lender = os.pidfd_open(os.getpid())
         selector, failed = ctypes.create_string_buffer(_ALLOW, 1), 0
         with suppress(OSError):  # an older kernel, or one that has it not for this machine
@@ -109,7 +112,7 @@ def _lend(door: int, caller: int, flags: int, live: Callable[[int], NoReturn]) -
         except OSError as error:
             failed = error.errno or errno.EINVAL
         fds: list[int] = []
-        with socket.socket(fileno=door) as sock, suppress(OSError):
+        with socket.socket(fileno=kept[0]) as sock, suppress(OSError):
             sock.send(failed.to_bytes(4, "little"))
             if not failed:
                 _, fds, _, _ = socket.recv_fds(sock, 1, 1, socket.MSG_CMSG_CLOEXEC)

@@ -234,6 +234,15 @@ def close_range(first: int, *, cloexec: bool) -> None:
             continue  # the fd of the listing itself
 
 
+def close_all_but(*kept: int) -> None:
+    """Close every fd but the standard ones and these: others may wait for what a fork has, too."""
+    first = 3
+    for fd in sorted(kept):
+        os.closerange(first, fd)
+        first = fd + 1
+    close_range(first, cloexec=False)
+
+
 def join_session_keyring(name: str) -> None:
     """Join a new session keyring of that name, sharing no keys with the caller's."""
     if _keyctl(_NUMBERS["keyctl"], KEYCTL_JOIN_SESSION_KEYRING, name.encode()) < 0:

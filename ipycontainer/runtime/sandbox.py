@@ -166,7 +166,7 @@ def prepare(
 
     mask = syscalls.sigmask_block_all()
     try:
-        pid, lender = lending.clone(flags, theirs.fileno(), live)
+        pid, lender = lending.clone(flags, theirs.fileno(), live, faults.descriptors())
     finally:
         syscalls.sigmask_restore(mask)
     theirs.close()

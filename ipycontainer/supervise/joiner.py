@@ -170,7 +170,8 @@ def _live(
     channel: Channel, target: int, container: Launched, spec: Spec, seccomp: bytes | None
 ) -> NoReturn:
     try:
-        _let_go(channel.fileno(), target)
+        # what is the monitor's, the container's lock among it, shall not outlive it
+        syscalls.close_all_but(channel.fileno(), target)
         context = Context(-1, Stdio(0, 1, 2), seccomp)
         session_steps.DieWithParent().execute(context)
         os.umask(0)
@@ -203,12 +204,3 @@ def _answer(
         told = StepFailed(f"{type(error).__name__}: {error}", step="execute")
         return {"event": "failed", "error": told.to_wire()}
     return {"event": "spawned", "pid": pid}
-
-
-def _let_go(*kept: int) -> None:
-    """Close what is the monitor's, the container's lock among it: it shall not outlive it."""
-    first = 3
-    for fd in sorted(kept):
-        os.closerange(first, fd)
-        first = fd + 1
-    syscalls.close_range(first, cloexec=False)

@@ -34,7 +34,7 @@ _OF_A_HOME = {
 }
 _OF_A_CONTAINER = re.compile(
     r"maker|config\.json|start\.json|cgroup\.json|health\.json|hosts|hostname|resolv\.conf|"
-    r"rootfs|upper\d+|work\d+|log|checkpoints|exchange|files"
+    r"rootfs|upper\d+|work\d+|log|checkpoints|exchange|files|stopped"
 )
 _OF_A_CACHE = re.compile(
     r"again\.json|mountpoints|flat|host|boot|storage-driver\.json|seccomp-.*\.bpf|told-.*"
