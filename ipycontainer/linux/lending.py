@@ -39,6 +39,11 @@ class Lender:
     def __init__(self, pid: int) -> None:
         self._pid = pid
 
+    @property
+    def is_back(self) -> bool:
+        """Tell whether it was ended."""
+        return not self._pid
+
     def take_back(self) -> None:
         """End it, once; whoever still uses the memory keeps it."""
         pid, self._pid = self._pid, 0

@@ -121,7 +121,9 @@ class Sandbox:
         return planned is not None
 
     def end(self) -> None:
-        """Kill init, and let go of all that names it."""
+        """Kill init, and let go of all that names it; once."""
+        if self.lender.is_back:
+            return
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

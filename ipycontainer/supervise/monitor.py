@@ -184,6 +184,8 @@ class Monitor:
             container = self._container = self._launch(ends.program, sandbox, beginning)
         except (EngineError, OSError) as raised:
             beginning.drop()
+            if sandbox is not None:
+                sandbox.end()
             return raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
         self._control.take(container, self._spec, cgroup_note(self._home, self.id))
         self._signals.take(container.pidfd)

@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 
 import ipycontainer
+from ipycontainer import faults
 from ipycontainer.engine.engine import Engine
 from ipycontainer.engine.results import RunResult
+from ipycontainer.errors import EngineError
 from ipycontainer.linux import procfs
 from tests.conftest import Shell
 from tests.system.engine.look import assert_true
@@ -227,6 +229,24 @@ def test_an_engine_that_dies_with_what_was_ready(engine: Engine, place: str) -> 
         container.start()
         assert container.wait()["StatusCode"] == 0
         container.remove()
+    assert_true(engine)
+
+
+@pytest.mark.parametrize("place", ["monitor: before launch", "commit"])
+def test_a_start_that_is_refused_leaves_nothing_of_what_was_ready(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    """Its init waits in a cgroup that is made already."""
+    armed = tmp_path / "armed"
+    monkeypatch.setenv(faults.VARIABLE, f"full:{place}:1:{armed}")
+    engine.supervisor.quit()  # the next zygote, not this process, is the one that fails
+    expect(engine)
+    armed.touch()
+    result = None
+    with suppress(EngineError):
+        result = engine.run("busybox", ["true"], network="none", remove=True)
+    assert not armed.exists(), result
+
     assert_true(engine)
 
 
