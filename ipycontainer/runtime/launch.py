@@ -84,6 +84,10 @@ class Launched:
     mount_namespace: int = -1
     lender: Lender = NOBODY
 
+    def undo(self) -> None:
+        """Kill the program, and leave nothing of it: it was not to be started after all."""
+        _undo(self.pid, self.cgroup)
+
     def let_go(self) -> None:
         """Forget a program that has ended and was reaped: nothing of it is held any more."""
         self.lender.take_back()

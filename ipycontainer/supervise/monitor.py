@@ -172,6 +172,7 @@ class Monitor:
         """Launch the program and watch it; return what kept it from starting."""
         streams, health = message.body.get("streams", ()), message.body.get("health")
         beginning = Beginning(self._record, self._restarts.count, attached=bool(streams))
+        container: Launched | None = None
         try:
             faults.point("monitor: before launch")
             self._config = (self._bundle / "config.json").read_bytes()
@@ -182,17 +183,19 @@ class Monitor:
                 self._streams.attach(streams, message.fds)
             self._clients.listen()
             container = self._container = self._launch(ends.program, sandbox, beginning)
+            self._control.take(container, self._spec, cgroup_note(self._home, self.id))
+            self._signals.take(container.pidfd)
+            faults.point("monitor: launched")
+            self._ended, self._began = False, time.monotonic()
+            known = beginning.keep(container.pid)
         except (EngineError, OSError) as raised:
             beginning.drop()
-            if sandbox is not None:
+            if container is not None:
+                container.undo()
+            elif sandbox is not None:
                 sandbox.end()
             return raised if isinstance(raised, EngineError) else ResourceError(f"start: {raised}")
-        self._control.take(container, self._spec, cgroup_note(self._home, self.id))
-        self._signals.take(container.pidfd)
-        faults.point("monitor: launched")
-        self._ended = False
-        self._began = time.monotonic()
-        if not beginning.keep(container.pid):
+        if not known:
             self._signals.send(signal.SIGKILL)
         self._notes.recorded = time.perf_counter_ns()
         ends.close_program()
@@ -385,13 +388,9 @@ class Monitor:
         self._clients.tell_all({"event": "exited", "code": self._code})
 
     def _how_it_ended(self) -> End:
-        return End(
-            self._code,
-            self._control.ran_out_of_memory,
-            None if self._pause is None else self._restarts.count,
-            self._connection is not None,
-            self._signals.stopping,
-        )
+        count = None if self._pause is None else self._restarts.count
+        oom, connected = self._control.ran_out_of_memory, self._connection is not None
+        return End(self._code, oom, count, connected, self._signals.stopping)
 
     def _remove(self) -> None:
         successor = ids.new_id() if self._notes.course.advanced else ""
