@@ -9,7 +9,7 @@ from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import StepFailed
 from tests.system.engine.processes import eventually
 
-pytestmark = pytest.mark.usefixtures("busybox_image")
+pytestmark = [pytest.mark.sampled, pytest.mark.usefixtures("busybox_image")]
 
 PROFILE = "ipycontainer-test"
 SCRIPT = "exec 2>&1; cat /proc/self/attr/apparmor/current; touch /tmp/free /tmp/denied; ls /tmp"
