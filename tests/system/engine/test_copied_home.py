@@ -20,6 +20,7 @@ import pytest
 import ipycontainer
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
+from ipycontainer.errors import NoSuchContainer
 from tests.system.engine.look import assert_true
 from tests.system.engine.processes import alive, processes_in_cgroups
 
@@ -117,7 +118,8 @@ def test_a_copy_of_a_home_at_work_is_a_home(
             assert kept.status == "running"
             assert kept.exec_run(["cat", "/mine"]).exit_code == 1
     for container in engine.containers.list(all=True):
-        container.remove(force=True)
+        with suppress(NoSuchContainer):  # of a `--rm` that has ended meanwhile
+            container.remove(force=True)
 
 
 def _is_a_home(copy: Engine) -> None:

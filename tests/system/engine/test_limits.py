@@ -189,8 +189,10 @@ def test_update_reaches_what_runs(engine: Engine, able: capacity.Capacity) -> No
 def test_memory_that_runs_out_after_an_update(engine: Engine, able: capacity.Capacity) -> None:
     """A limit that comes later is watched as one that was there from the start."""
     del able
-    container = begin(engine, "sh", "-c", "sleep 0.2; while :; do tail /dev/zero; sleep 0.1; done")
+    hog = "until [ -e /go ]; do sleep 0.1; done; tail /dev/zero; sleep 1000"
+    container = begin(engine, "sh", "-c", hog)
     container.update(mem_limit="16m", memswap_limit="16m")
+    assert container.exec_run(["touch", "/go"]).exit_code == 0
     eventually(lambda: "oom" in actions(engine, container))
     assert container.attrs["State"]["OOMKilled"] is True
     assert container.status == "running"
