@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["go_bool"]
+__all__ = ["NO", "YES", "go_bool"]
 
-_WORDS = {
-    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
-}
+YES = ("1", "t", "T", "true", "TRUE", "True")
+NO = ("0", "f", "F", "false", "FALSE", "False")
 
 
 def go_bool(text: str) -> bool | None:
     """Return what a word says, None where it is neither."""
-    return _WORDS.get(text)
+    return True if text in YES else False if text in NO else None

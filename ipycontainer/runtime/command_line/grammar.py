@@ -10,11 +10,10 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+from ipycontainer.model.booleans import NO, YES
+
 __all__ = ["parse"]
 
-# strconv.ParseBool's words
-_YES = ("1", "t", "T", "TRUE", "true", "True")
-_NO = ("0", "f", "F", "FALSE", "false", "False")
 NO_COMMAND = 3  # what runc's library ends with
 
 
@@ -31,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
         """Add an option that is on or off, which may be said behind an equals sign, as in Go."""
         dest = names[-1].lstrip("-").replace("-", "_")
         self.add_argument(*names, dest=dest, action="store_true", help=help)
-        for value, words in ((True, _YES), (False, _NO)):
+        for value, words in ((True, YES), (False, NO)):
             self.add_argument(
                 *(f"{name}={word}" for name in names for word in words),
                 dest=dest,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from ipycontainer.runtime.exec_joining import enter
 from ipycontainer.runtime.launch import Launched, Stdio, follow, launch
 from ipycontainer.runtime.sandbox import Sandbox
 
-__all__ = ["Ended", "begin", "end", "join", "leftovers", "make_spec", "run"]
+__all__ = ["Ended", "begin", "end", "join", "leftovers", "make_spec", "remove_cgroups", "run"]
 
-CGROUP = "ipyc-test-runtime"
+# One for each of the workers that test beside each other: each takes its own away.
+CGROUP = f"ipyc-test-runtime-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,14 @@ def _collect(started: Launched, read: int) -> Ended:
     _, status = os.waitpid(started.pid, 0)
     os.close(started.pidfd)
     return Ended(os.waitstatus_to_exitcode(status), output, started.warnings)
+
+
+def remove_cgroups() -> None:
+    """Remove the cgroup that those of all bundles lie in, unless one of them is left."""
+    for pattern in (CGROUP, f"*/{CGROUP}"):
+        for path in Path("/sys/fs/cgroup").glob(pattern):
+            with suppress(OSError):
+                path.rmdir()
 
 
 def leftovers(bundle: str) -> list[str]:

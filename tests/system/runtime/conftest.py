@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.runtime import isolated
+from tests.system.runtime import bundles, isolated
 
 
 @pytest.fixture
@@ -21,3 +21,4 @@ def bundle(busybox_tree: Path) -> Iterator[str]:
     os.symlink(busybox_tree, Path(place, "tree"))
     yield str(directory)
     isolated.call(isolated.remove_tree, place)
+    bundles.remove_cgroups()
