@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -99,10 +100,15 @@ def docker(archive: Path, directory: Path) -> Iterator[Peer]:
 def podman(archive: Path, directory: Path) -> Iterator[Peer]:
     """Give podman a store with the image and one running container; removed afterwards.
 
-    With runc, since crun refuses a machine with both versions of cgroups.
+    With runc, since crun refuses a machine with both versions of cgroups. An ordinary user's has a
+    runtime directory of its own: there it looks for the process that keeps its namespaces, and
+    fails where that one has ended otherwise.
     """
     os.environ["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"  # it would fill the terminal
+    runtime = directory / "runtime"
+    runtime.mkdir(mode=0o700)
     client = (
+        *(() if os.geteuid() == 0 else ("env", f"XDG_RUNTIME_DIR={runtime}")),
         *("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend"),
         *("none", "--root", f"{directory}/root", "--runroot", f"{directory}/run"),
         *("--tmpdir", f"{directory}/tmp", "--network-config-dir", f"{directory}/networks"),
@@ -124,6 +130,7 @@ def podman(archive: Path, directory: Path) -> Iterator[Peer]:
         _quietly(*client, "rm", "-f", "-t", "0", "resident")
         if os.geteuid() != 0:  # much of it is owned by other ids, and mounted in a namespace apart
             _quietly(*client, "unshare", "sh", "-c", _EMPTY, "sh", str(directory))
+            os.kill(int((runtime / "libpod/tmp/pause.pid").read_text()), signal.SIGTERM)
 
 
 _EMPTY = """
