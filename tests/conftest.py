@@ -29,19 +29,27 @@ SAMPLED = 1 / 6  # of the tests that are marked so: CI's share of them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave five sixths of what is marked `sampled` to other runs, drawn by `IPYCONTAINER_SEED`.
 
-    Where no seed is given everything runs, and so it does with `scripts/test --full`.
+    Of a test whose parameters are marked `either`, one is drawn. Where no seed is given everything
+    runs, and so it does with `scripts/test --full`.
     """
     seed = os.environ.get("IPYCONTAINER_SEED")
     if not seed or os.environ.get("IPYCONTAINER_FULL"):
         return
-    left = [
+    left = {
         item
         for item in items
         if item.get_closest_marker("sampled")
         and random.Random(f"{seed} {item.nodeid}").random() >= SAMPLED
-    ]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in set(left)]
+    }
+    alternatives: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("either"):
+            alternatives.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for name, each in alternatives.items():
+        each.pop(random.Random(f"{seed} {name}").randrange(len(each)))
+        left.update(each)
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = [item for item in items if item not in left]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -33,6 +33,10 @@ import ipycontainer
 
 CLONE = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
+# A run takes each test in one of them, with --full in both.
+APPS = pytest.mark.parametrize(
+    "app", [pytest.param(app, marks=pytest.mark.either) for app in ("lab", "notebook")]
+)
 # No news, no blinking, every cell in the document: a page is then the same each time.
 _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},

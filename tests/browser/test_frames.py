@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import APPS, Open
 from tests.browser.test_saving import copied
 
 MAKE = """
@@ -25,7 +24,7 @@ SCROLLER = "[data-mime-type='text/html'] div[style*=overflow-x]"
 TABLE = "[data-mime-type='text/html'] table"
 
 
-@pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
+@APPS
 def test_frames(open_notebook: Open, app: str) -> None:
     """States are words, a wide frame scrolls, by keyboard too, a long one opens its fold."""
     notebook = open_notebook(

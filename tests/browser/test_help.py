@@ -6,8 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
-from tests.browser.test_live import APPS
+from tests.browser.conftest import APPS, Open
 
 MAKE = """
 from ipycontainer import connect

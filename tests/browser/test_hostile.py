@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import APPS, Open
 
 SCRIPT = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
 TURN = "\u202e"
@@ -47,7 +46,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
+@APPS
 def test_nothing_runs_and_all_is_seen(open_notebook: Open, app: str) -> None:
     """In each output the text stands as it is, what would turn it by number, and nothing ran."""
     notebook = open_notebook([MAKE, *LINES], app=app)

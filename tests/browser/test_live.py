@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Notebook, Open
+from tests.browser.conftest import APPS, Notebook, Open
 
 BUSY = "%container run -d --name busy --network none busybox sh -c 'while :; do :; done'"
 CALM = "%container run -d --name calm --network none busybox sh -c 'sleep 1000 & wait'"
@@ -17,7 +16,6 @@ TALK = (
     ' printf "\\033[32mgreen\\033[0m \\033[1mbold\\033[0m <b>&amp;\\n"; echo oops >&2; sleep 1000'
     "'"
 )
-APPS = pytest.mark.parametrize("app", ["lab", "notebook"])
 LIVE, STILL = ".ipycontainer-live", ".ipycontainer-still"
 
 

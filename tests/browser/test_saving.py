@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Notebook, Open
+from tests.browser.conftest import APPS, Notebook, Open
 
 CALM = (
     "%container run -d --name calm --network none busybox "
@@ -61,7 +60,7 @@ def shown_live(open_notebook: Open, app: str, *more: str) -> Notebook:
     return notebook
 
 
-@pytest.mark.parametrize("app", ["lab", pytest.param("notebook", marks=pytest.mark.slow)])
+@APPS
 def test_saved_while_live_and_the_kernel_killed(open_notebook: Open, app: str) -> None:
     """Opened untrusted after kill -9, and as nbconvert's HTML: the pictures are there."""
     notebook = shown_live(open_notebook, app)

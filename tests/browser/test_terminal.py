@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Notebook, Open
+from tests.browser.conftest import APPS, Notebook, Open
 
 RUN = "%container run -it --network none --name box busybox"
-APPS = pytest.mark.parametrize("app", ["lab", "notebook"])
 
 
 def opened(notebook: Notebook, index: int = 1) -> Locator:
