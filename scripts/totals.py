@@ -24,7 +24,7 @@ def outcomes(file: Path) -> dict[str, str]:
     """Return `passed`, `again` (at the second try), `failed` or `skipped` for each test."""
     found = _outcomes(file)
     second = file.with_suffix(".again.xml")
-    if second.exists():
+    if second.exists() and second.stat().st_size:  # made ahead for a user, or never ended: empty
         found |= {
             name: "again" if kind == "passed" else kind
             for name, kind in _outcomes(second).items()

@@ -106,6 +106,8 @@ def test_what_passed_at_the_second_try_is_named(
         0,
         ["tests/system/test_a.py::one", "tests/system/test_a.py::two"],
     )
+    (tmp_path / "r.again.xml").touch()  # a second run that has not ended, or never began
+    assert run(capsys, "--users", allowed, f"root={root}")[0] == 1
     junit(tmp_path / "r.again.xml", one="passed", two="failed")
     code, lines = run(capsys, "--users", allowed, f"root={root}")
     assert code == 1
