@@ -76,7 +76,7 @@ run_as_user() { # the cgroup, then a command
 }
 run_below_systemd() {
     local code=0
-    timeout 300 tests/vm/session.sh /run/work "$user" env "${common[@]}" "$@" </dev/null || code=$?
+    timeout 600 tests/vm/session.sh /run/work "$user" env "${common[@]}" "$@" </dev/null || code=$?
     cat /run/work/session.out
     return "$code"
 }
