@@ -60,7 +60,8 @@ class Manner:
 
     `state` is what hooks are told; without it there are none. `preserve_fds` is how many fds from 3
     on the program keeps. `clamp_oom_score`: who may not lower it that far keeps it, with a warning.
-    `must_limit`: nothing runs where limits cannot hold, instead of with a warning.
+    `must_limit`: nothing runs where limits cannot hold, instead of with a warning. `add_own_group`:
+    a user's own group is among the further ones too, as docker has it (CVE-2022-36109).
     """
 
     state: State | None = None
@@ -69,6 +70,7 @@ class Manner:
     new_keyring: bool = True
     clamp_oom_score: bool = True
     must_limit: bool = False
+    add_own_group: bool = True
 
 
 _PLAIN = Manner()
@@ -176,7 +178,9 @@ def plan_process(
     ids = process.user
     user = user or annotations.get(oci.ANNOTATION_USER, "")
     groups = _json_annotation(annotations, oci.ANNOTATION_GROUPS, list) or []
-    identity = Identity(ids.uid, ids.gid, ids.additional_gids, "/")
+    own = (ids.gid,) if manner.add_own_group else ()
+    further = tuple(dict.fromkeys((*own, *ids.additional_gids)))
+    identity = Identity(ids.uid, ids.gid, further, "/")
     first = process is spec.process
     reap = annotations.get(oci.ANNOTATION_INIT) == "true" and first
     return (
@@ -219,7 +223,8 @@ def _hooks(moment: str, spec: Spec, manner: Manner) -> list[Step]:
         hooks, status = spec.hooks.create_container, "creating"
     else:
         hooks, status = spec.hooks.start_container, "created"
-    return [RunHooks(moment, hooks, replace(manner.state, status=status))] if hooks else []
+    state = replace(manner.state, status=status)
+    return [RunHooks(moment, hooks, state, _environment(spec.process))] if hooks else []
 
 
 def _limits(caps: Capabilities, process: Process, die_with_parent: bool) -> Step:

@@ -107,6 +107,7 @@ def _make(
             not options.no_new_keyring,
             clamp_oom_score=False,
             must_limit=True,
+            add_own_group=False,
         )
         # open for both, so that it has a writer until `start`, and reading waits instead of ending
         waiting = os.open(directory / FIFO, os.O_RDWR | os.O_CLOEXEC) if hold else None

@@ -80,7 +80,7 @@ def _execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
         cgroup=cgroup,
         kinds=_foreign(state.pid),
         die_with_parent=False,
-        manner=Manner(state.shown(status), preserved, clamp_oom_score=False),
+        manner=Manner(state.shown(status), preserved, clamp_oom_score=False, add_own_group=False),
     )
     if options.pid_file:
         Path(options.pid_file).write_text(str(entered.pid), encoding="ascii")
