@@ -19,7 +19,7 @@ from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.linux.namespaces import FLAGS
 from ipycontainer.model import oci
 from ipycontainer.model.hooks import State
-from ipycontainer.model.oci import Capabilities, Device, Process, Spec
+from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
 from ipycontainer.runtime import (
     clock_steps,
     defaults,
@@ -62,6 +62,7 @@ class Manner:
     on the program keeps. `clamp_oom_score`: who may not lower it that far keeps it, with a warning.
     `must_limit`: nothing runs where limits cannot hold, instead of with a warning. `add_own_group`:
     a user's own group is among the further ones too, as docker has it (CVE-2022-36109).
+    `share_cgroup`: one that is there already is joined as it is, else it is made anew.
     """
 
     state: State | None = None
@@ -71,6 +72,7 @@ class Manner:
     clamp_oom_score: bool = True
     must_limit: bool = False
     add_own_group: bool = True
+    share_cgroup: bool = False
 
 
 _PLAIN = Manner()
@@ -195,6 +197,7 @@ def plan_process(
             if process.terminal
             else ()
         ),
+        *((mount_steps.MakeReadOnly(("/dev",)),) if first and _closed_devices(spec) else ()),
         process_steps.EnterWorkdir(process.cwd),
         execve_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
         *scheduling_steps.scheduling_of(spec, process),
@@ -315,7 +318,10 @@ def _tree(
     )
     steps += trees
     steps += idmap_steps.taking(spec)
+    closed = _closed_devices(spec)
     for mount in spec.mounts:
+        if mount in closed:  # not before its devices are made
+            mount = replace(mount, options=tuple(word for word in mount.options if word != "ro"))
         steps += steps_of(mount, bundle, userns, own, cgroup)
     steps += namespace_donors.shared_shm(spec)
     if not any(clean(mount.destination) == "/dev" and is_bind(mount) for mount in spec.mounts):
@@ -347,6 +353,15 @@ def _tree(
         value = _ROOT_PROPAGATIONS[propagation.removeprefix("r")]
         steps.append(root_steps.PropagateRoot(value, propagation.startswith("r")))
     return steps
+
+
+def _closed_devices(spec: Spec) -> tuple[Mount, ...]:
+    """Return the mounts that give a /dev of the container's own, and read-only."""
+    return tuple(
+        mount
+        for mount in spec.mounts
+        if clean(mount.destination) == "/dev" and not is_bind(mount) and "ro" in mount.options
+    )
 
 
 def _devices(asked: tuple[Device, ...]) -> tuple[Device, ...]:

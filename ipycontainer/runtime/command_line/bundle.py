@@ -116,6 +116,8 @@ def _tidied(config: Mapping[str, Any]) -> Mapping[str, Any]:
         if profile.get("syscalls"):
             raise InvalidArgument("string  is not a valid action for seccomp")
         del linux["seccomp"]
+    if linux.get("resources"):
+        linux["resources"] = oci_types.known(linux["resources"], "LinuxResources")
     return {**config, "linux": linux}
 
 
