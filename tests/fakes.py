@@ -466,6 +466,10 @@ class FakeContainers:
         self.engine.images.get(config.image)
         return [ExplainedStep("init", f"execute {' '.join(config.command)}", "execve", "It runs.")]
 
+    def verify(self, config: ContainerConfig) -> None:
+        if 0 < config.limits.memory < 6 << 20:
+            raise InvalidArgument("Minimum memory limit allowed is 6MB")
+
     def check_limits(self, wanted: Limits) -> tuple[Limits, tuple[str, ...]]:
         return wanted, ()
 

@@ -65,6 +65,8 @@ def _readable(session: Session, source: str) -> Iterator[int]:
         reason = (error.strerror or "").lower()
         raise UsageError(f"open {source}: {reason}", exit_code=1) from None
     try:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):  # which can be opened, and not read
+            raise UsageError(f"read {source}: is a directory", exit_code=1)
         yield fd
     finally:
         os.close(fd)
@@ -105,7 +107,14 @@ def _written(path: Path, shown: str) -> Iterator[int]:
     if path.is_dir():
         raise UsageError(f"failed to save image: {shown} is a directory", exit_code=1)
     with suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or device is written to as it is
+        mode = os.stat(path).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise UsageError(
+                f'failed to save image: invalid output path: "{shown}" must be a directory or a '
+                "regular file: got a device",
+                exit_code=1,
+            )
+        if not stat.S_ISREG(mode):  # a pipe is written to as it is
             fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 yield fd

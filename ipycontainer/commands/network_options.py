@@ -9,7 +9,7 @@ import csv
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +45,7 @@ class Wish:
     ipv4: str = ""
     ipv6: str = ""
     mac: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 class Network(_Type):
@@ -61,12 +62,12 @@ class Network(_Type):
         if not _LONG.search(value):
             return Wish(value)
         given: dict[str, list[str]] = {}
-        for field in next(csv.reader([value])):
-            key, equals, text = field.partition("=")
+        for word in next(csv.reader([value])):
+            key, equals, text = word.partition("=")
             key = key.strip().lower()
             if not equals:
-                self.fail(f"invalid field {field}", param, ctx)
-            if key not in ("name", "alias", "ip", "ip6", "mac-address", *_LATER):
+                self.fail(f"invalid field {word}", param, ctx)
+            if key not in ("name", "alias", "ip", "ip6", "mac-address", "driver-opt", *_LATER):
                 self.fail(f"invalid field key {key}", param, ctx)
             if key == "driver-opt" and "=" not in text:
                 self.fail("invalid key value pair format in driver options", param, ctx)
@@ -82,10 +83,16 @@ class Network(_Type):
             last.get("ip", ""),
             last.get("ip6", ""),
             last.get("mac-address", ""),
+            dict(_driver_option(text) for text in given.get("driver-opt", ())),
         )
 
 
-_LATER = ("link-local-ip", "driver-opt", "gw-priority")
+_LATER = ("link-local-ip", "gw-priority")
+
+
+def _driver_option(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key.strip().lower(), value.strip()
 
 
 class DnsAddress(_Type):
@@ -271,7 +278,9 @@ def _endpoints(wishes: Sequence[Wish], links: tuple[str, ...]) -> tuple[Endpoint
 
 def _endpoint(wish: Wish) -> EndpointConfig:
     name = "bridge" if wish.name == "default" else wish.name
-    return EndpointConfig(name, wish.aliases, wish.ipv4, wish.ipv6, _mac(wish.mac))
+    return EndpointConfig(
+        name, wish.aliases, wish.ipv4, wish.ipv6, _mac(wish.mac), options=wish.options
+    )
 
 
 def _mac(text: str) -> str:

@@ -259,6 +259,10 @@ def disconnect(session: Session, force: bool, network: str, container: str) -> O
     except NotFound as gone:  # a stopped container may want it still
         try:
             session.engine.networks.forget(network, container)
+        except NotFound:
+            if force:  # then docker looks for the container later than for the network
+                raise gone from None
+            raise
         except InvalidArgument:
             if force:
                 raise

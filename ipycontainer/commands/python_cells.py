@@ -76,7 +76,7 @@ def python(
     quiet_session = replace(session, stdin=None)
     config = configuration(quiet_session, image=source, command=(), **_NOT_OURS, **options)
     check_policy(pull)
-    fetch(session, config.image, pull, platform, quiet)
+    fetch(session, config, pull, platform, quiet)
     config = replace(
         config,
         command=("python" if source == _HOST else "python3", _PROGRAM, EXCHANGE, _CELL, *modules),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.suggesting import nearest_image
 from ipycontainer.commands.verb import Session, silently, verb
@@ -18,6 +19,7 @@ from ipycontainer.errors import (
     InvalidReference,
     UsageError,
 )
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.reference import DEFAULT_DOMAIN, DEFAULT_TAG, Reference, parse
 
 if TYPE_CHECKING:
@@ -103,21 +105,33 @@ def check_policy(policy: str) -> None:
         )
 
 
-def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool) -> None:
-    """See to it that an image is here, as `--pull` of run and create says."""
+def fetch(
+    session: Session, config: ContainerConfig, policy: str, platform: str, quiet: bool
+) -> bool:
+    """See to it that a container's image is here, as `--pull` of run and create says.
+
+    Returns whether the client's warnings were told: before the image is found to be missing, for
+    which docker has its daemon look at the container first.
+    """
+    image = config.image
     if policy in ("", "never"):
-        return
+        return False
     if policy == "missing" and not platform:
         try:
             session.engine.images.get(image)
         except ImageNotFound:
             pass
         else:
-            return
+            return False
     elif policy == "missing" and _is_for(session, image, platform):
-        return
+        return False
     wanted = parse(image)
-    notice = "" if policy == "always" else f"Unable to find image '{wanted.familiar}' locally"
+    early: tuple[str, ...] = ()
+    notice = ""
+    if policy == "missing":
+        session.engine.containers.verify(config)
+        early = () if quiet else tuple(f"WARNING: {line}" for line in client_warnings(config))
+        notice = "\n".join((*early, f"Unable to find image '{wanted.familiar}' locally"))
     transfer = session.engine.images.pulling(wanted.familiar, platform=platform)
     try:
         if quiet:
@@ -134,6 +148,7 @@ def fetch(session: Session, image: str, policy: str, platform: str, quiet: bool)
         )
         raise
     _check_platform(session, wanted.familiar, platform)
+    return bool(early)
 
 
 def _check_platform(session: Session, image: str, platform: str) -> None:

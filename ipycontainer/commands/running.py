@@ -86,7 +86,7 @@ def run(
     if explain:
         return _explained(session, config, name, options["interactive"])
     single_choices.check_platform(platform)
-    fetch(session, config.image, pull, platform, quiet)
+    told = fetch(session, config, pull, platform, quiet)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
         raise UsageError(_BODY_NEEDS_READER, exit_code=1)
@@ -103,7 +103,7 @@ def run(
         except BaseException:
             keyboard.close()
             raise
-        early = client_warnings(config)
+        early = () if told else client_warnings(config)
         try:
             if detach:
                 container.start()
@@ -171,7 +171,7 @@ def create(
     config = configuration(session, **options)
     check_policy(pull)
     single_choices.check_platform(platform, exit_code=1)
-    fetch(session, config.image, pull, platform, quiet)
+    told = fetch(session, config, pull, platform, quiet)
     config, _ = _with_body(session, config, options["interactive"])
     if isinstance(session.stdin, bytes) and not config.files:
         raise UsageError(
@@ -180,7 +180,8 @@ def create(
     with id_file(config.id_file, session.cwd, exit_code=1) as file:
         container = session.engine.containers.create_from(config, name)
         file.write(container.id)
-    warnings = (*client_warnings(config), *container.warnings)
+    early = () if told else client_warnings(config)
+    warnings = (*early, *container.warnings)
     return Started(container=container, running=False, warnings=warnings)
 
 

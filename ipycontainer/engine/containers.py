@@ -21,6 +21,7 @@ from ipycontainer.engine import (
     mounts,
     selection,
     sharing,
+    verification,
     wishes,
 )
 from ipycontainer.engine.container import Container
@@ -44,7 +45,6 @@ from ipycontainer.model.explained import ExplainedStep
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.limits import Limits
 from ipycontainer.model.mounts import Bind
-from ipycontainer.model.signals import parse_stop_signal
 from ipycontainer.model.state import ContainerRecord, ContainerState, Overlay
 from ipycontainer.storage import snapshots, volumes
 from ipycontainer.store import containers as store_containers
@@ -123,26 +123,26 @@ class Containers:
         self, config: ContainerConfig, name: str, warnings: list[str]
     ) -> tuple[ContainerConfig, ImageRecord]:
         """Return the config as far as it can be settled without an image's own, and the image."""
-        if config.workdir and not config.workdir.startswith("/"):
-            raise InvalidArgument(
-                f"the working directory '{config.workdir}' is invalid, "
-                "it needs to be an absolute path"
-            )
-        if config.stop_signal:
-            parse_stop_signal(config.stop_signal)
-        log_options.check(config.log_driver, config.log_options)
-        if config.is_limited:
-            config, dropped = limits.admit(config, capacity.of(self._engine))
-            warnings += dropped
+        config, dropped = self._verified(config)
+        warnings += dropped
         config = wishes.settled(config)
         if config.links or wishes.shares(config.network):
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
+        log_options.check(config.log_driver, config.log_options)
         if name:
             require_command(config, image)  # docker's daemon looks at the name behind it
             ids.check_name(name.removeprefix("/"), shown=name)
         return sharing.settled(config, lambda ref: self.get(ref).record), image
+
+    def verify(self, config: ContainerConfig) -> None:
+        """Raise what docker says of a config before it looks for the image."""
+        self._verified(config)
+
+    def _verified(self, config: ContainerConfig) -> tuple[ContainerConfig, tuple[str, ...]]:
+        able = capacity.of(self._engine) if config.is_limited else None
+        return verification.verified(config, able, rootless=self._engine.home.rootless)
 
     def _described(
         self,

@@ -130,6 +130,7 @@ def _host_config(record: ContainerRecord) -> dict[str, Any]:
         "OomScoreAdj": config.oom_score_adj,
         "CgroupParent": config.cgroup_parent,
         **_limits(config.limits),
+        **_oom_switch(record),
         "Ulimits": [
             {"Name": limit.name, "Hard": limit.hard, "Soft": limit.soft} for limit in config.ulimits
         ],
@@ -145,9 +146,19 @@ def _limits(limits: Limits) -> dict[str, Any]:
     for name, number in DEVICE_LISTS.items():
         devices = getattr(limits, name)
         shown[HOST_CONFIG[name]] = [{"Path": each.path, number: each.value} for each in devices]
-    if limits.oom_kill_disable is None and not bundle.is_unified():
-        shown["OomKillDisable"] = False  # docker fills it in where the kernel has the switch
     return shown
+
+
+def _oom_switch(record: ContainerRecord) -> dict[str, Any]:
+    """Return the switch as docker shows it where nothing was said, or where it was dropped.
+
+    It fills in a value after its checks, and checks again at a start: there it is taken away under
+    version 2, which has no such switch.
+    """
+    begun = record.state.status is not Status.CREATED or record.state.error
+    if record.config.limits.oom_kill_disable is not None or (begun and bundle.is_unified()):
+        return {}
+    return {"OomKillDisable": False}
 
 
 def _rights(config: ContainerConfig) -> dict[str, Any]:

@@ -178,26 +178,28 @@ def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
     asked = {"IPv4Address": wanted.ipv4, "IPv6Address": wanted.ipv6}
     ipam = {name: address for name, address in asked.items() if address}
     return {
-        "IPAMConfig": ipam or ({} if is_user_defined(wanted.network) else None),
+        "IPAMConfig": ipam or ({} if wanted.later else None),
         "Links": list(wanted.links) or None,
-        "Aliases": list(wanted.aliases) or None,
+        "Aliases": list(wanted.aliases) or ([] if wanted.later else None),
     }
 
 
 def _endpoint(
     record: ContainerRecord, attached: Attachment, found: NetworkRecord
 ) -> dict[str, Any]:
+    """Return docker's object of an endpoint: before its first start a container only has wishes."""
+    wanted, has_run = attached.wanted, record.state.started_ns > 0
     names = None
-    if is_user_defined(found.name):
-        names = [record.name, *attached.wanted.aliases, record.short_id]
+    if is_user_defined(found.name) and (has_run or wanted.later):
+        names = [record.name, *wanted.aliases, record.short_id]
         names = list(dict.fromkeys([*names, *filter(None, (record.config.hostname,))]))
     addresses = _addresses(attached, found)
     return {
-        **_wishes(attached.wanted),
-        "MacAddress": addresses["MacAddress"],
-        "NetworkID": found.id,
+        **_wishes(wanted),
+        "MacAddress": addresses["MacAddress"] if has_run else wanted.mac,
+        "NetworkID": found.id if has_run else "",
         **{key: value for key, value in addresses.items() if key != "MacAddress"},
-        "DriverOpts": dict(attached.wanted.options) or None,
+        "DriverOpts": dict(wanted.options) or ({} if wanted.later else None),
         "DNSNames": names,
     }
 

@@ -45,7 +45,8 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
         if not record.state.status.alive:  # docker is silent, and what it had stays
             return
         raise Conflict(f"endpoint with name {record.name} already exists in network {network.name}")
-    config = replace(record.config, endpoints=(*record.config.endpoints, wanted))
+    kept = (each for each in record.config.endpoints if not _is_former(each, network))
+    config = replace(record.config, endpoints=(*kept, wanted))
     changed = replace(record, config=config)
     if record.state.status.alive:  # then a worker writes what it wants, when all is done
         text, servers = network_files.resolver_files(engine.home, changed)
@@ -74,6 +75,9 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
         )
     with engine.store.read() as tx:
         there = {each.network_id: each for each in endpoints.of_container(tx, record.id)}
+    if any(_is_former(each, network) for each in record.config.endpoints):
+        forget(engine, network.name, ref)
+        return
     if network.id not in there:
         article = "" if record.state.status.alive else "the "  # two places of docker's say it
         raise InvalidArgument(
@@ -90,6 +94,11 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
         endpoints.remove(tx, record.id, network.id, time.time_ns())
         containers.keep_endpoints(tx, record.id, changed.config)
         networks.tell(tx, network, "disconnect", time.time_ns(), container=record.id)
+
+
+def _is_former(wanted: EndpointConfig, network: NetworkRecord) -> bool:
+    """Tell whether a wish is for a network that has had this one's name."""
+    return bool(wanted.gone) and wanted.network == network.name
 
 
 def forget(engine: Engine, network: str, ref: str) -> None:

@@ -97,6 +97,7 @@ class Network(Resource[NetworkRecord]):
             ipv6_address,
             links=tuple(f"{name}:{alias or name}" for name, alias in pairs),
             options=dict(driver_opt or {}),
+            later=True,
         )
         memberships.connect(self.engine, self.record, _ref(container), wanted)
 

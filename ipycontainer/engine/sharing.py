@@ -22,6 +22,7 @@ __all__ = [
     "NO_DONORS",
     "Donors",
     "cgroupns",
+    "check_modes",
     "check_sysctls",
     "donors",
     "ipc",
@@ -54,18 +55,23 @@ class Donors:
 NO_DONORS = Donors({})
 
 
+def check_modes(config: ContainerConfig) -> None:
+    """Raise docker's refusal of what needs no other container to be seen as wrong."""
+    sharing = config.sharing
+    if not sharing.ipc.startswith(_DONOR) and sharing.ipc not in _IPC_MODES:
+        raise InvalidArgument(f"invalid IPC mode: {sharing.ipc}")
+    if sharing.shm_bytes < 0:
+        raise InvalidArgument("SHM size can not be less than 0")
+
+
 def settled(config: ContainerConfig, find: Find) -> ContainerConfig:
     """Return a config with donors by their ids and the words that docker adds itself.
 
     Raises InvalidArgument and NoSuchContainer in docker's words.
     """
     sharing = config.sharing
-    if not sharing.ipc.startswith(_DONOR) and sharing.ipc not in _IPC_MODES:
-        raise InvalidArgument(f"invalid IPC mode: {sharing.ipc}")
     if sharing.uts == "host" and config.hostname:
         raise InvalidArgument("conflicting options: hostname and the UTS mode")
-    if sharing.shm_bytes < 0:
-        raise InvalidArgument("SHM size can not be less than 0")
     for name in config.annotations:
         if not name:
             raise InvalidArgument(

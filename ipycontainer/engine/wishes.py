@@ -149,6 +149,9 @@ def settle_endpoints(store: Store, container_id: str, config: ContainerConfig) -
     with store.read() as tx:
         there = [each.wanted for each in endpoints.of_container(tx, container_id)]
     missing = [endpoint for endpoint in config.endpoints if endpoint not in there]
+    for endpoint in missing:
+        if endpoint.gone:
+            raise NoSuchNetwork(f"network {endpoint.gone} not found")
     if missing:
         with store.write() as tx:
             for endpoint in missing:

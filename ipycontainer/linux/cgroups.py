@@ -204,17 +204,19 @@ def create(hierarchies: Hierarchies, path: str, further: Sequence[str] = ()) -> 
     return Cgroup(wanted)
 
 
-def complete(hierarchies: Hierarchies, path: str) -> Cgroup:
+def complete(hierarchies: Hierarchies, path: str, further: Sequence[str] = ()) -> Cgroup:
     """Return a cgroup that is there in part or in whole, and make what is missing.
 
     One made by a process that was killed meanwhile, or by a version with fewer controllers, stands
     in some of version 1's trees only. Raises OSError.
     """
-    found = locate(hierarchies, path)
+    found = locate(hierarchies, path, further)
     base = "" if hierarchies.is_v1 else hierarchies.base or hierarchies.unified
     for directory in dict.fromkeys(found.directories.values()):
         with suppress(FileExistsError):
             _make(directory, base)
+    if further:
+        _prepare(hierarchies, found.directories, base, further)
     return found
 
 

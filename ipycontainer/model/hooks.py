@@ -16,11 +16,14 @@ __all__ = ["Hook", "Hooks", "State"]
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A program of the bundle's; `args` begin with its own name, `timeout` is in seconds."""
+    """A program of the bundle's; `args` begin with its own name, `timeout` is in seconds.
+
+    Without an `env` (None) it has that of who runs it, as by runc; an empty one is empty.
+    """
 
     path: str
     args: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
+    env: tuple[str, ...] | None = None
     timeout: int | None = None
 
 
@@ -83,7 +86,7 @@ class State:
             "status": self.status,
             **({"pid": self.pid} if self.pid else {}),
             "bundle": self.bundle,
-            **({"annotations": dict(self.annotations)} if self.annotations else {}),
+            **({"annotations": dict(sorted(self.annotations.items()))} if self.annotations else {}),
         }
 
 
@@ -91,7 +94,7 @@ def _to_json(hook: Hook) -> dict[str, Any]:
     return {
         "path": hook.path,
         **({"args": list(hook.args)} if hook.args else {}),
-        **({"env": list(hook.env)} if hook.env else {}),
+        **({"env": list(hook.env)} if hook.env is not None else {}),
         **({"timeout": hook.timeout} if hook.timeout is not None else {}),
     }
 
@@ -102,7 +105,8 @@ def _from_json(moment: str, raw: Mapping[str, Any]) -> Hook:
         raise InvalidArgument(f"{moment} hook: path {path!r} is not absolute")
     if timeout is not None and int(timeout) <= 0:
         raise InvalidArgument(f"{moment} hook {path}: timeout {timeout} must be more than zero")
-    args, env = _words(raw.get("args")), _words(raw.get("env"))
+    args = _words(raw.get("args"))
+    env = None if raw.get("env") is None else _words(raw["env"])
     return Hook(path, args, env, None if timeout is None else int(timeout))
 
 

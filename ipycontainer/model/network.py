@@ -111,7 +111,12 @@ class NetworkRecord:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """What a container wants of one network, which is named as it was typed."""
+    """What a container wants of one network, which is named as it was typed.
+
+    `later`: it came by `network connect`, whose client says of nothing that it is empty, where that
+    of `run` says nothing. `gone` is the id of a network that the container has been on and that was
+    removed since: docker knows those by their ids, and takes no other of the same name.
+    """
 
     network: str
     aliases: tuple[str, ...] = ()
@@ -120,6 +125,8 @@ class EndpointConfig:
     mac: str = ""
     links: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    later: bool = False
+    gone: str = ""
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> EndpointConfig:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["check", "folded"]
+__all__ = ["check", "folded", "known"]
 
 _INTEGERS = {
     "int": (-(1 << 63), (1 << 63) - 1),
@@ -236,6 +236,26 @@ def check(raw: Any, struct: str = "Spec") -> None:
 def folded(raw: Any, struct: str = "Spec") -> Any:
     """Return a JSON value whose keys have the specification's letters: Go reads `HostName`, too."""
     return _fold(raw, f"specs.{struct}")
+
+
+def known(raw: Any, struct: str) -> Any:
+    """Return a JSON value without what the specification does not know, which is to be ignored.
+
+    config.md, "Extensibility". A struct's members must have the specification's letters (`folded`).
+    """
+    return _known(raw, f"specs.{struct}")
+
+
+def _known(value: Any, wanted: str) -> Any:
+    if isinstance(value, list):
+        return [_known(each, wanted.removeprefix("[]")) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if wanted.startswith("map[string]"):
+        inner = wanted.removeprefix("map[string]")
+        return {key: _known(each, inner) for key, each in value.items()}
+    fields = _STRUCTS[wanted.removeprefix("specs.")]
+    return {key: _known(each, fields[key]) for key, each in value.items() if key in fields}
 
 
 def _fold(value: Any, wanted: str) -> Any:

@@ -7,14 +7,14 @@ steps only.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ipycontainer.errors import StepFailed
+from ipycontainer.model.go_json import go_json
 from ipycontainer.model.hooks import Hook, State
 from ipycontainer.runtime.steps import Context, go_words
 
@@ -23,14 +23,15 @@ __all__ = ["RunHooks", "run_hooks"]
 _OUTPUT_LIMIT_BYTES = 4096  # of what a failed hook said, in the message
 
 
-def run_hooks(hooks: Sequence[Hook], state: State) -> None:
+def run_hooks(hooks: Sequence[Hook], state: State, env: Mapping[str, str] | None = None) -> None:
     """Run hooks one after the other, and stop at the first that fails.
 
+    `env` is for those that name none of their own; without it they have this process's.
     Raises StepFailed in runc's words: its exit status and output, or that it ran past its timeout.
     """
     for number, hook in enumerate(hooks):
         try:
-            _run(hook, state)
+            _run(hook, state, os.environ if env is None else env)
         except (OSError, _HookFailed) as error:
             raise StepFailed(f"error running hook #{number}: {error}", step="run hooks") from error
 
@@ -39,15 +40,15 @@ class _HookFailed(Exception):
     """A hook ended badly, or not in time."""
 
 
-def _run(hook: Hook, state: State) -> None:
+def _run(hook: Hook, state: State, env: Mapping[str, str]) -> None:
     # without spaces, as Go writes it: many a hook takes it apart by patterns
-    text = json.dumps(state.to_json(), separators=(",", ":"), ensure_ascii=False).encode()
+    text = go_json(state.to_json(), for_html=True).encode()
     # files in memory: a hook that reads nothing, or says much, holds nobody up
     streams = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("state", "stdout", "stderr")]
     try:
         os.write(streams[0], text)
         os.lseek(streams[0], 0, os.SEEK_SET)
-        status = _wait(hook, _spawn(hook, streams))
+        status = _wait(hook, _spawn(hook, env, streams))
         if status:
             said = [_read(fd) for fd in streams[1:]]
             raise _HookFailed(
@@ -58,8 +59,9 @@ def _run(hook: Hook, state: State) -> None:
             os.close(fd)
 
 
-def _spawn(hook: Hook, streams: Sequence[int]) -> int:
-    env = dict(entry.partition("=")[::2] for entry in hook.env)
+def _spawn(hook: Hook, env: Mapping[str, str], streams: Sequence[int]) -> int:
+    if hook.env is not None:
+        env = dict(entry.partition("=")[::2] for entry in hook.env if "=" in entry)
     try:
         return os.posix_spawn(
             hook.path,
@@ -99,16 +101,23 @@ def _read(fd: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunHooks:
-    """Run hooks in the container's namespaces: before its root is `/`, or as its user."""
+    """Run hooks in the container's namespaces: before its root is `/`, or as its user.
+
+    `env` is the program's, for hooks that name none.
+    """
 
     moment: str
     hooks: tuple[Hook, ...]
     state: State
+    env: Mapping[str, str]
 
     def execute(self, ctx: Context) -> None:
         """Run them where the container's root is the working directory, as runc does."""
         os.fchdir(ctx.root.fd)
-        run_hooks(self.hooks, replace(self.state, pid=os.getpid()))
+        env = dict(self.env)
+        if self.moment == "startContainer":
+            env.setdefault("HOME", ctx.identity.home)
+        run_hooks(self.hooks, replace(self.state, pid=os.getpid()), env)
 
     def describe(self) -> str:
         """Say it."""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
-from ipycontainer.linux import cgroups, namespaces, procfs, syscalls
+from ipycontainer.errors import Conflict, EngineError, InvalidArgument, StepFailed
+from ipycontainer.linux import cgroups, freezer, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.lending import NOBODY, Lender
 from ipycontainer.model import oci_json
@@ -140,7 +140,9 @@ def launch(
     userns = "user" in spec.linux.namespaces or not namespaces.in_initial_userns()
     course = course or Course()
     course.begin(sandboxed=False)
-    course.cgroup = cgroup = make_cgroup(spec)
+    shares = manner is not None and manner.share_cgroup
+    course.cgroup = cgroup = make_cgroup(spec, shares=shares)
+    others = cgroup.pids_below() if cgroup is not None and shares else ()
     if cgroup is None and spec.linux.resources and manner is not None and manner.must_limit:
         raise limiting.without_cgroup(preload(), spec.linux.resources)
     course.mark()
@@ -212,11 +214,14 @@ def launch(
             raise
         if cgroup is None and spec.linux.resources is not None:
             notes = (limiting.NO_CGROUP, *notes)
+        if others:
+            words = f"container's cgroup is not empty: {len(others)} process(es) found"
+            notes = (words, *notes)
         course.mark()
         resolving = tuple(resolver or ())
         return Launched(pid, ticks, pidfd, cgroup, notes, told, master, resolving)
     except BaseException as error:
-        _undo(pid, cgroup)
+        _undo(pid, None if others else cgroup)
         if isinstance(error, OSError):
             raise _not_started(error) from error
         raise
@@ -343,8 +348,11 @@ def _not_started(error: OSError) -> StepFailed:
     )
 
 
-def make_cgroup(spec: Spec) -> Cgroup | None:
-    """Make the cgroup that the spec names; None where this user may not make one."""
+def make_cgroup(spec: Spec, *, shares: bool = False) -> Cgroup | None:
+    """Make the cgroup that the spec names; None where this user may not make one.
+
+    One that is there is a killed engine's, or with `shares` whoever's: then it stays as it is.
+    """
     path = spec.linux.cgroups_path
     if not path:
         return None
@@ -354,9 +362,14 @@ def make_cgroup(spec: Spec) -> Cgroup | None:
     try:
         cgroup = cgroups.create(hierarchies, path, further)
     except FileExistsError:
-        # left by an engine that was killed: the container's id is in the path, so it is ours
-        cgroups.locate(hierarchies, path, cgroups.ON_DEMAND_V1).remove()
-        cgroup = cgroups.create(hierarchies, path, further)
+        if shares:
+            cgroup = cgroups.complete(hierarchies, path, further)
+            if freezer.is_frozen(cgroup):
+                raise Conflict("container's cgroup unexpectedly frozen") from None
+        else:
+            # the container's id is in the path, so it is ours
+            cgroups.locate(hierarchies, path, cgroups.ON_DEMAND_V1).remove()
+            cgroup = cgroups.create(hierarchies, path, further)
     except (OSError, ValueError) as error:
         raise StepFailed(
             f"make cgroup {path}: {error}",

@@ -266,16 +266,15 @@ class BindMount:
             ctx.warnings.append(f"This machine has no {self.source} to share.")
             return
         try:
-            propagation = 0 if self.propagation == mounts.MS_SHARED else self.propagation
             mounts.set_attributes(
                 tree,
                 self.tree_bits,
                 _whole_atime(self.tree_bits, self.tree_clear_bits),
-                propagation=propagation if self.spread else 0,
+                propagation=self.propagation if self.spread else 0,
                 recursive=self.recursive,
             )
-            if propagation and not self.spread:
-                mounts.set_attributes(tree, propagation=propagation)
+            if not self.spread:
+                mounts.set_attributes(tree, propagation=self.propagation)
             if self.set_bits != self.tree_bits or self.clear_bits:
                 clear = _whole_atime(self.set_bits, self.clear_bits)
                 mounts.set_attributes(tree, self.set_bits, clear)

@@ -19,7 +19,7 @@ from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.linux.namespaces import FLAGS
 from ipycontainer.model import oci
 from ipycontainer.model.hooks import State
-from ipycontainer.model.oci import Capabilities, Device, Process, Spec
+from ipycontainer.model.oci import Capabilities, Device, Mount, Process, Spec
 from ipycontainer.runtime import (
     clock_steps,
     defaults,
@@ -60,7 +60,9 @@ class Manner:
 
     `state` is what hooks are told; without it there are none. `preserve_fds` is how many fds from 3
     on the program keeps. `clamp_oom_score`: who may not lower it that far keeps it, with a warning.
-    `must_limit`: nothing runs where limits cannot hold, instead of with a warning.
+    `must_limit`: nothing runs where limits cannot hold, instead of with a warning. `add_own_group`:
+    a user's own group is among the further ones too, as docker has it (CVE-2022-36109).
+    `share_cgroup`: one that is there already is joined as it is, else it is made anew.
     """
 
     state: State | None = None
@@ -69,6 +71,8 @@ class Manner:
     new_keyring: bool = True
     clamp_oom_score: bool = True
     must_limit: bool = False
+    add_own_group: bool = True
+    share_cgroup: bool = False
 
 
 _PLAIN = Manner()
@@ -176,7 +180,9 @@ def plan_process(
     ids = process.user
     user = user or annotations.get(oci.ANNOTATION_USER, "")
     groups = _json_annotation(annotations, oci.ANNOTATION_GROUPS, list) or []
-    identity = Identity(ids.uid, ids.gid, ids.additional_gids, "/")
+    own = (ids.gid,) if manner.add_own_group else ()
+    further = tuple(dict.fromkeys((*own, *ids.additional_gids)))
+    identity = Identity(ids.uid, ids.gid, further, "/")
     first = process is spec.process
     reap = annotations.get(oci.ANNOTATION_INIT) == "true" and first
     return (
@@ -191,6 +197,7 @@ def plan_process(
             if process.terminal
             else ()
         ),
+        *((mount_steps.MakeReadOnly(("/dev",)),) if first and _closed_devices(spec) else ()),
         process_steps.EnterWorkdir(process.cwd),
         execve_steps.FindCommand(process.args[0], env.get("PATH", defaults.PATH)),
         *scheduling_steps.scheduling_of(spec, process),
@@ -219,7 +226,8 @@ def _hooks(moment: str, spec: Spec, manner: Manner) -> list[Step]:
         hooks, status = spec.hooks.create_container, "creating"
     else:
         hooks, status = spec.hooks.start_container, "created"
-    return [RunHooks(moment, hooks, replace(manner.state, status=status))] if hooks else []
+    state = replace(manner.state, status=status)
+    return [RunHooks(moment, hooks, state, _environment(spec.process))] if hooks else []
 
 
 def _limits(caps: Capabilities, process: Process, die_with_parent: bool) -> Step:
@@ -310,7 +318,10 @@ def _tree(
     )
     steps += trees
     steps += idmap_steps.taking(spec)
+    closed = _closed_devices(spec)
     for mount in spec.mounts:
+        if mount in closed:  # not before its devices are made
+            mount = replace(mount, options=tuple(word for word in mount.options if word != "ro"))
         steps += steps_of(mount, bundle, userns, own, cgroup)
     steps += namespace_donors.shared_shm(spec)
     if not any(clean(mount.destination) == "/dev" and is_bind(mount) for mount in spec.mounts):
@@ -342,6 +353,15 @@ def _tree(
         value = _ROOT_PROPAGATIONS[propagation.removeprefix("r")]
         steps.append(root_steps.PropagateRoot(value, propagation.startswith("r")))
     return steps
+
+
+def _closed_devices(spec: Spec) -> tuple[Mount, ...]:
+    """Return the mounts that give a /dev of the container's own, and read-only."""
+    return tuple(
+        mount
+        for mount in spec.mounts
+        if clean(mount.destination) == "/dev" and not is_bind(mount) and "ro" in mount.options
+    )
 
 
 def _devices(asked: tuple[Device, ...]) -> tuple[Device, ...]:

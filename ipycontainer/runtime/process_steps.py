@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import select
+import signal
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipycontainer.errors import StepFailed
 from ipycontainer.linux import capabilities, syscalls
@@ -35,6 +36,10 @@ PR_SET_KEEPCAPS = 8
 PR_SET_NO_NEW_PRIVS = 38
 PROC_SUPER_MAGIC = 0x9FA0  # linux/magic.h
 _NULL = os.makedev(1, 3)
+_ENDING = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGABRT),
+    *(signal.SIGILL, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGTRAP, signal.SIGSYS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +134,7 @@ class ResolveUser:
         home = (
             users.home_of(self.ids.uid, _read_small(ctx, "/etc/passwd")) if self.want_home else "/"
         )
-        ids = self.ids
-        ctx.identity = Identity(
-            ids.uid, ids.gid, tuple(dict.fromkeys((ids.gid, *ids.groups))), home
-        )
+        ctx.identity = replace(self.ids, home=home)
 
     def describe(self) -> str:
         """Say it."""
@@ -360,9 +362,23 @@ class Ready:
         )
         if ctx.practice is not None:
             ctx.practice.note()
+        if self.wait:
+            _let_be_ended()
         if self.wait and not os.read(ctx.hold, 1):
             raise StepFailed("nobody is left to say when to start", step=self.describe())
 
     def describe(self) -> str:
         """Say it."""
         return "wait for the word to start" if self.wait else "report the steps"
+
+
+def _let_be_ended() -> None:
+    """Have what ends other processes end this one, too, until it becomes the program.
+
+    The kernel keeps it from the first process of a pid namespace (pid_namespaces(7)), and a start
+    blocks all signals; runc's init dies of these while it waits.
+    """
+    for number in _ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda got, _: os._exit(128 + got))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)

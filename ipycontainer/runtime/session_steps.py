@@ -18,6 +18,7 @@ from ipycontainer.runtime import defaults
 from ipycontainer.runtime.steps import Context, go_words
 
 __all__ = [
+    "RLIMITS",
     "AwaitParent",
     "BecomeRoot",
     "DieWithParent",
@@ -33,6 +34,16 @@ __all__ = [
     "TellParent",
     "UnshareCgroup",
 ]
+
+# asm-generic/resource.h; Python's module lacks RLIMIT_LOCKS
+RLIMITS = {
+    name: number
+    for number, name in enumerate(
+        "RLIMIT_CPU RLIMIT_FSIZE RLIMIT_DATA RLIMIT_STACK RLIMIT_CORE RLIMIT_RSS RLIMIT_NPROC "
+        "RLIMIT_NOFILE RLIMIT_MEMLOCK RLIMIT_AS RLIMIT_LOCKS RLIMIT_SIGPENDING RLIMIT_MSGQUEUE "
+        "RLIMIT_NICE RLIMIT_RTPRIO RLIMIT_RTTIME".split()
+    )
+}
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_DUMPABLE = 4
@@ -137,7 +148,7 @@ class SetRlimit:
 
     def execute(self, ctx: Context) -> None:
         """Set it."""
-        kind = getattr(resource, self.limit.type)
+        kind = RLIMITS[self.limit.type]
         soft, hard = self.limit.soft, self.limit.hard
         try:
             resource.setrlimit(kind, (soft, hard))

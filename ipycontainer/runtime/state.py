@@ -133,8 +133,8 @@ class StateDir:
         return ContainerState.from_json(json.loads(text))
 
     def names(self) -> tuple[str, ...]:
-        """Return the ids of all containers, also of those in the making."""
-        if not self.root.is_dir():
+        """Return the ids of all containers, also of those in the making. Raises OSError."""
+        if not self.root.exists():
             return ()
         return tuple(sorted(path.name for path in self.root.iterdir() if path.is_dir()))
 

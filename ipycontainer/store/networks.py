@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from dataclasses import replace
 
 from ipycontainer.errors import Conflict, InvalidArgument, NetworkInUse, NoSuchNetwork
 from ipycontainer.model.network import BRIDGE, NetworkConfig, NetworkRecord
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.store import endpoints, events
+from ipycontainer.store import containers, endpoints, events
 from ipycontainer.store.database import Transaction
 
 __all__ = ["add", "find", "get", "list_all", "remove", "tell", "tell_all"]
@@ -75,9 +76,24 @@ def remove(tx: Transaction, record: NetworkRecord) -> None:
             f"error while removing network: network {record.name} id {record.id} "
             "has active endpoints"
         )
+    _tell_those_who_wait(tx, record)
     tx.execute("DELETE FROM endpoints WHERE network_id = ?", (record.id,))
     tx.execute("DELETE FROM networks WHERE id = ?", (record.id,))
     tell(tx, record, "destroy", time.time_ns())
+
+
+def _tell_those_who_wait(tx: Transaction, record: NetworkRecord) -> None:
+    """Write to the stopped containers that were on a network which one it was."""
+    rows = tx.all("SELECT container_id FROM endpoints WHERE network_id = ?", (record.id,))
+    for row in rows:
+        waiting = containers.get(tx, row["container_id"])
+        if not waiting.state.started_ns:  # it looks for the name at its first start
+            continue
+        wanted = tuple(
+            replace(each, gone=record.id) if each.network == record.name else each
+            for each in waiting.config.endpoints
+        )
+        containers.keep_endpoints(tx, waiting.id, replace(waiting.config, endpoints=wanted))
 
 
 def tell(

@@ -61,8 +61,12 @@ def test_switches_of_version_1_are_dropped_with_a_word(engine: Engine) -> None:
         "Memory swappiness discarded.",
         "OomKillDisable discarded.",
     ]
+    shown = container.attrs["HostConfig"]
+    assert (shown["MemorySwappiness"], shown["OomKillDisable"]) == (None, False)
     container.start()
     assert container.wait()["StatusCode"] == 0
+    container.reload()
+    assert container.attrs["HostConfig"]["OomKillDisable"] is None  # docker's, after any start
 
 
 def test_a_weight_of_block_devices_is_written(engine: Engine) -> None:

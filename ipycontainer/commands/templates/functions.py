@@ -27,6 +27,7 @@ from ipycontainer.commands.templates.values import (
     indirect,
     within,
 )
+from ipycontainer.model.go_json import go_json
 
 __all__ = ["FUNCTIONS", "HEADER_FUNCTIONS", "Function", "go_json"]
 
@@ -45,17 +46,6 @@ class Function:
     run: Callable[..., Any]
     more: GoType | None = None
     lazy: bool = False
-
-
-def go_json(value: Any, *, for_html: bool = False) -> str:
-    """Return a value as Go's encoding/json writes it in one line; `for_html` escapes < > and &."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    if for_html:
-        for character in "<>&":
-            text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _plain(value: Value | None) -> Any:

@@ -18,6 +18,7 @@ from ipycontainer.runtime import options
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.defaults import DEVICE_RULES
 from ipycontainer.runtime.scheduling_steps import affinity
+from ipycontainer.runtime.session_steps import RLIMITS
 
 __all__ = ["Bundle", "checked_process", "read_bundle"]
 
@@ -37,7 +38,7 @@ class Bundle:
 
 def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     """Return the bundle of a directory. Raises InvalidArgument and Unsupported, by name."""
-    directory = os.path.abspath(directory)
+    directory = os.path.realpath(directory)  # a bundle may be reached through a link, as by runc
     config = _tidied(_read_config(directory))
     _check_words(config)
     spec = oci_json.from_json(_without_kernel_memory(config, log))
@@ -115,6 +116,8 @@ def _tidied(config: Mapping[str, Any]) -> Mapping[str, Any]:
         if profile.get("syscalls"):
             raise InvalidArgument("string  is not a valid action for seccomp")
         del linux["seccomp"]
+    if linux.get("resources"):
+        linux["resources"] = oci_types.known(linux["resources"], "LinuxResources")
     return {**config, "linux": linux}
 
 
@@ -146,6 +149,9 @@ def checked_process(process: Process, log: Log) -> Process:
         raise InvalidArgument("args must not be empty")
     if process.selinux_label:
         raise InvalidArgument("selinux label is specified, but selinux is not supported")
+    for limit in process.rlimits:
+        if limit.type not in RLIMITS:
+            raise InvalidArgument(f"wrong rlimit value: {limit.type}")
     user = process.user
     if max(user.uid, user.gid, *user.additional_gids) > MOST_ID:
         raise InvalidArgument("unable to setup user: uids and gids must be in range 0-2147483647")

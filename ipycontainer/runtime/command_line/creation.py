@@ -15,7 +15,7 @@ from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import namespaces, pidfd
 from ipycontainer.runtime.command_line import console, foreground
 from ipycontainer.runtime.command_line.bundle import Bundle, read_bundle
-from ipycontainer.runtime.command_line.ending import destroy
+from ipycontainer.runtime.command_line.ending import destroy, release
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.hooks import run_hooks
 from ipycontainer.runtime.launch import Launched, Stdio, launch
@@ -107,6 +107,8 @@ def _make(
             not options.no_new_keyring,
             clamp_oom_score=False,
             must_limit=True,
+            add_own_group=False,
+            share_cgroup=True,
         )
         # open for both, so that it has a writer until `start`, and reading waits instead of ending
         waiting = os.open(directory / FIFO, os.O_RDWR | os.O_CLOEXEC) if hold else None
@@ -157,9 +159,7 @@ def _remember(
     except BaseException:
         pidfd.send_signal(launched.pidfd, signal.SIGKILL)
         os.waitpid(launched.pid, 0)
-        if launched.cgroup is not None:
-            launched.cgroup.kill()
-            launched.cgroup.remove()
+        release(replace(state, cgroup=launched.cgroup), log)
         raise
 
 

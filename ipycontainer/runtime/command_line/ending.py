@@ -14,7 +14,7 @@ from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.hooks import run_hooks
 from ipycontainer.runtime.state import FIFO, ContainerState, StateDir
 
-__all__ = ["delete", "destroy", "kill", "pause", "resume", "start"]
+__all__ = ["delete", "destroy", "kill", "pause", "release", "resume", "start"]
 
 _KILL_SECONDS = 10.0
 
@@ -158,14 +158,29 @@ def destroy(state: ContainerState, states: StateDir, log: Log) -> None:
             os.close(fd)
     except ProcessLookupError:
         pass  # it has ended
-    if state.cgroup is not None:
-        _kill_all(state.cgroup)
-        state.cgroup.remove()
+    release(state, log)
     states.forget(state.id)
     try:
         run_hooks(state.spec.hooks.poststop, state.shown("stopped"))
     except EngineError as error:
         log.fail(error.message)
+
+
+def release(state: ContainerState, log: Log) -> None:
+    """Remove the cgroup of a container whose init has ended, with what is left in it.
+
+    Who is there still, though the container had a pid namespace of its own, which init's end
+    cleared, is another container that shares the cgroup: that one keeps it.
+    """
+    cgroup = state.cgroup
+    if cgroup is None:
+        return
+    if state.spec.linux.namespaces.get("pid") != "":
+        _kill_all(cgroup)
+    elif others := cgroup.pids_below():
+        log.warn(f"the cgroup is left to {len(others)} processes of others")
+        return
+    cgroup.remove()
 
 
 def _kill_all(cgroup: Cgroup) -> None:

@@ -80,7 +80,7 @@ def _execute(options: argparse.Namespace, states: StateDir, log: Log) -> int:
         cgroup=cgroup,
         kinds=_foreign(state.pid),
         die_with_parent=False,
-        manner=Manner(state.shown(status), preserved, clamp_oom_score=False),
+        manner=Manner(state.shown(status), preserved, clamp_oom_score=False, add_own_group=False),
     )
     if options.pid_file:
         Path(options.pid_file).write_text(str(entered.pid), encoding="ascii")
@@ -112,9 +112,12 @@ def _foreign(pid: int) -> tuple[str, ...]:
 def _process(options: argparse.Namespace, spec: Spec) -> Process:
     """Return the process that a file describes, or the container's with what is said instead."""
     if options.process:
-        raw = oci_types.folded(
-            json.loads(Path(options.process).read_text(encoding="utf-8")), "Process"
-        )
+        text = Path(options.process).read_text(encoding="utf-8", errors="replace")
+        try:
+            raw, _ = json.JSONDecoder().raw_decode(text.lstrip())
+        except ValueError as error:
+            raise InvalidArgument(f"{options.process} is no JSON: {error}") from error
+        raw = oci_types.folded(raw, "Process")
         oci_types.check(raw, "Process")
         return oci_json.process_from_json({"cwd": "", **(raw or {})})  # null is an empty one
     if not options.arguments:

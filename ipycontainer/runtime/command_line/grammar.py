@@ -26,6 +26,19 @@ class _Parser(argparse.ArgumentParser):
         code = NO_COMMAND if message.startswith("argument COMMAND: invalid choice") else 1
         self.exit(code, f"Incorrect Usage: {message}\n")
 
+    def add_argument(self, *names: Any, **words: Any) -> argparse.Action:
+        """Add an argument; an option is read with one dash and with two, as Go reads them."""
+        action = super().add_argument(*names, **words)
+        others = [f"-{name}" if name[:2] != "--" else name[1:] for name in names if name[0] == "-"]
+        if others:
+            words |= {"dest": action.dest, "help": argparse.SUPPRESS}
+            super().add_argument(*others, **words)
+        return action
+
+    def _get_option_tuples(self, option_string: str) -> list[Any]:
+        """Find no option by the beginning of its name: `allow_abbrev` spares those of one dash."""
+        return []
+
     def add_flag(self, *names: str, help: str | None = None) -> None:  # noqa: A002  argparse's word
         """Add an option that is on or off, which may be said behind an equals sign, as in Go."""
         dest = names[-1].lstrip("-").replace("-", "_")

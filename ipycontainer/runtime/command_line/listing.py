@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import pwd
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ipycontainer.errors import EngineError, InvalidArgument, StepFailed
+from ipycontainer.model.go_json import go_json
 from ipycontainer.runtime.command_line.report import Log
 from ipycontainer.runtime.state import ContainerState, StateDir
 
@@ -23,16 +23,9 @@ _COLUMNS = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
 
 def state(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     """Print a container's state as JSON."""
-    shown = _shown(states.load(options.id), states)
-    print(_as_go(json.dumps(shown, indent=2, ensure_ascii=False)), end="")  # runc ends no line
+    shown = {**_shown(states.load(options.id), states), "owner": ""}  # which runc only lists
+    print(go_json(shown, for_html=True, indent=2), end="")  # runc ends no line
     return 0
-
-
-def _as_go(text: str) -> str:
-    """Return JSON as Go writes it: letters as they are, but for what HTML would read."""
-    for letter in "<>&":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text
 
 
 def _shown(found: ContainerState, states: StateDir) -> dict[str, Any]:
@@ -73,7 +66,7 @@ def list_containers(options: argparse.Namespace, states: StateDir, log: Log) -> 
         keys = ("id", "pid", "status", "bundle", "created", "owner")
         _print_table([_COLUMNS, *(tuple(str(each[key]) for key in keys) for each in found)])
     elif options.format == "json":
-        print(_as_go(json.dumps(found or None, separators=(",", ":"), ensure_ascii=False)))
+        print(go_json(found or None, for_html=True))
     else:
         raise InvalidArgument("invalid format option")
     return 0
@@ -90,7 +83,7 @@ def ps(options: argparse.Namespace, states: StateDir, log: Log) -> int:
     """Print a container's processes as the program of that name does, or their pids as JSON."""
     pids = pids_of(states.load(options.id))
     if options.format == "json":
-        print(json.dumps(list(pids), separators=(",", ":")))
+        print(go_json(list(pids) or None))
         return 0
     if options.format != "table":
         raise InvalidArgument("invalid format option")

@@ -74,7 +74,7 @@ def _from_file(name: str) -> Resources | None:
     try:
         raw = oci_types.folded(json.loads(text), "LinuxResources")
         oci_types.check(raw, "LinuxResources")
-        return Resources.from_json(raw)
+        return Resources.from_json(oci_types.known(raw, "LinuxResources"))
     except (ValueError, AttributeError, TypeError) as error:
         raise InvalidArgument(f"{name} holds no resources: {error}") from error
 

@@ -49,6 +49,34 @@ def test_stopped_container_has_its_networks_at_the_next_start(engine: Engine) ->
     assert "\nnameserver 127.0.0.11\n" in says(container, "cat", "/etc/resolv.conf")[1]
 
 
+def test_a_network_made_anew_is_another(engine: Engine) -> None:
+    """Who has been on the old one does not start, until it is put on the new one."""
+    office = engine.networks.create("office")
+    former, fresh = (engine.containers.create("busybox", SLEEP, network="office") for _ in range(2))
+    former.start()
+    former.stop(timeout=0)
+    office.remove()
+    engine.networks.create("office")
+    with pytest.raises(NotFound, match=f"network {office.id} not found"):
+        former.start()
+    fresh.start()  # it has never been on one, and looks for the name
+    engine.networks.get("office").connect(former)
+    former.start()
+    assert list(former.attrs["NetworkSettings"]["Networks"]) == ["office"]
+
+
+def test_a_network_made_anew_can_be_left(engine: Engine) -> None:
+    """Which ends a container's wait for the old one."""
+    office = engine.networks.create("office")
+    container = engine.containers.create("busybox", SLEEP, network="office")
+    container.start()
+    container.stop(timeout=0)
+    office.remove()
+    engine.networks.create("office").disconnect(container)
+    container.start()
+    assert container.attrs["NetworkSettings"]["Networks"] == {}
+
+
 def test_resolv_conf_that_was_edited_inside_is_left_alone(engine: Engine) -> None:
     """A connect writes whom to ask into the file of the one that has not touched it."""
     engine.networks.create("office")
@@ -234,8 +262,9 @@ def test_network_that_is_not_there_is_looked_for_at_the_start(engine: Engine) ->
     container.start()
     assert address(container, "later") != ""
     container.kill()
-    engine.networks.get("later").remove()
-    with pytest.raises(NotFound, match="network later not found"):
+    later = engine.networks.get("later")
+    later.remove()
+    with pytest.raises(NotFound, match=f"network {later.id} not found"):
         container.start()
     engine.networks.forget("later", container)
     container.start()

@@ -24,6 +24,7 @@ from tests.system.runtime.conformance import (
     cgroups,
     closer,
     devices,
+    edges,
     executions,
     filters,
     hooks,
@@ -71,6 +72,7 @@ CASES: tuple[Case, ...] = tuple(
         odd_limits,
         newer,
         closer,
+        edges,
     )
     for case in part.CASES
 )
@@ -164,6 +166,6 @@ def test_there_is_a_case_for_each_part_of_the_specification() -> None:
     """Each has a name of its own and something to show."""
     names = [case.name for case in CASES]
 
-    assert len(names) >= 880
+    assert len(names) >= 950
     assert len(set(names)) == len(names)
     assert [case.name for case in CASES if not case.shows] == []

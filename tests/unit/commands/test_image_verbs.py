@@ -88,6 +88,21 @@ def test_run_pulls_what_is_missing(engine: FakeEngine, say: Say) -> None:
     )
 
 
+def test_what_is_told_before_a_missing_image(engine: FakeEngine, say: Say) -> None:
+    """What docker's client warns of, once; what its daemon refuses takes the image's place."""
+    engine.programs[("echo",)] = Program((("stdout", b"out\n"),))
+    warning = (
+        "WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' limit "
+        "may be dangerous.\n"
+    )
+    notice = "Unable to find image 'a/b:1' locally\n"
+    refusal = "Error response from daemon: Minimum memory limit allowed is 6MB"
+    assert say("create -m 1k a/b:1 echo") == ("", f"{refusal}\n", 1)
+    assert engine.images.asked == []
+    assert say("run --oom-kill-disable a/b:1 echo") == ("out\n", warning + notice + LINES, 0)
+    assert say("run --oom-kill-disable a/b:1 echo")[1] == warning
+
+
 def test_push_prints_dockers_lines(engine: FakeEngine, say: Say) -> None:
     """An error of it is a line of its own, without the daemon's name."""
     head = "The push refers to repository [docker.io/library/busybox]\n"
@@ -123,6 +138,9 @@ def test_load_and_save(engine: FakeEngine, say: Say, tmp_path: Path) -> None:
     )
     assert engine.images.asked[-1] == ("load", b"archive", "")
     assert say("load -i /nope") == ("", "open /nope: no such file or directory\n", 1)
+    assert say(f"load -i {tmp_path}") == ("", f"read {tmp_path}: is a directory\n", 1)
+    refused = 'invalid output path: "/dev/null" must be a directory or a regular file: got a device'
+    assert say("save -o /dev/null busybox")[1:] == (f"failed to save image: {refused}\n", 1)
 
 
 def test_history(engine: FakeEngine, say: Say) -> None:

@@ -36,9 +36,6 @@ def unknown(name: str) -> ContainerRecord:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (config(ipc="foo"), "invalid IPC mode: foo"),
-        (config(ipc="private:x"), "invalid IPC mode: private:x"),
-        (config(shm_bytes=-1), "SHM size can not be less than 0"),
         (
             replace(config(uts="host"), hostname="x"),
             "conflicting options: hostname and the UTS mode",
@@ -57,6 +54,21 @@ def test_what_is_refused_at_creation(asked: ContainerConfig, words: str) -> None
     """In docker's words; an annotation cannot stand in for the engine's own."""
     with pytest.raises(InvalidArgument) as error:
         sharing.settled(asked, unknown)
+    assert error.value.message == words
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (config(ipc="foo"), "invalid IPC mode: foo"),
+        (config(ipc="private:x"), "invalid IPC mode: private:x"),
+        (config(shm_bytes=-1), "SHM size can not be less than 0"),
+    ],
+)
+def test_what_is_refused_before_the_image_is_known(asked: ContainerConfig, words: str) -> None:
+    """In docker's words, without a look at other containers."""
+    with pytest.raises(InvalidArgument) as error:
+        sharing.check_modes(asked)
     assert error.value.message == words
 
 
