@@ -40,12 +40,25 @@ class Served:
     replies: list[bytes]
 
 
+def _one_port() -> tuple[socket.socket, socket.socket]:
+    """Return a socket for UDP and one for TCP at the same free port, as DNS wants it."""
+    for _ in range(100):
+        streams = socket.create_server(("127.0.0.1", 0))
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(streams.getsockname())
+        except OSError:  # somebody else's, in the other protocol
+            streams.close()
+            datagrams.close()
+        else:
+            return datagrams, streams
+    raise AssertionError("no port is free for both")
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """A resolver beside a monitor that knows one name and a server that says what it is told."""
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.bind(("127.0.0.1", 0))
-    streams = socket.create_server(datagrams.getsockname())
+    datagrams, streams = _one_port()
     outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     outside.bind(("127.0.0.1", 0))
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
