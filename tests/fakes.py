@@ -334,7 +334,9 @@ class FakeContainer:
         self.calls.append(("copy_out", path, target))
         return 7
 
-    def get_archive(self, path: str, *, shown: str = "") -> tuple[Iterator[bytes], dict[str, Any]]:
+    def get_archive(
+        self, path: str, *, follow_link: bool = False, shown: str = ""
+    ) -> tuple[Iterator[bytes], dict[str, Any]]:
         return iter([b"tar"]), {"name": path}
 
     def put_archive(self, path: str, data: Any, **options: Any) -> bool:

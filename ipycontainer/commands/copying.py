@@ -134,7 +134,7 @@ def _out(
     quiet: bool,
 ) -> Outcome:
     if target == "-":
-        pieces, _ = container.get_archive(path, shown=name)
+        pieces, _ = container.get_archive(path, follow_link=follow, shown=name)
         return Streamed(pieces=pieces, what=f"{name}:{path}")
     with session.progress(f"Copying from {name}", quiet) as progress:
         size = container.copy_out(

@@ -40,7 +40,10 @@ def events(
     since: str,
     until: str,
 ) -> Outcome:
-    """Return the events as they come: from --since, or from now, until --until or an interrupt."""
+    """Return the events as they come: from --since, or from now, until --until or an interrupt.
+
+    With --until alone they begin with the oldest that is known.
+    """
     line = _writer(template)
     try:
         begin = parse_time(since) if since else None
@@ -53,6 +56,8 @@ def events(
             f"({_sent(until, end)})"
         )
     wanted = _grouped(filters)
+    if begin is None and end is not None:
+        begin = 0  # docker then tells the past, too
     found = session.engine.events(begin, end)
     return EventView(
         events=(event for event in found if matches(event, wanted)), line=line, until_ns=end

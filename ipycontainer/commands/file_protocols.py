@@ -56,7 +56,7 @@ class ContainerFiles(Protocol):
     ) -> Any: ...
 
     def get_archive(
-        self, path: str, *, shown: str = ""
+        self, path: str, *, follow_link: bool = False, shown: str = ""
     ) -> tuple[Iterator[bytes], Mapping[str, Any]]: ...
 
     def put_archive(

@@ -195,7 +195,8 @@ def _show_log(view: LogView) -> int:
         standard_streams.widen(sys.stdout)
         parts = standard_streams.gathered(parts)
     for name, data in parts:
-        _write(_stream(name), data, flush=view.follow)
+        # At once: both streams may be one pipe (2>&1), whose reader wants the order of the log.
+        _write(_stream(name), data, flush=True)
     return 0
 
 

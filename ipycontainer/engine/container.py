@@ -312,7 +312,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
     ) -> Iterator[LogEntry]:
         """Yield its log as `log_entries` does, lines that were printed at once together."""
         self.reload()
-        return logs.chunks(self, wanted, follow=follow)
+        return logs.chunks(self, wanted, follow=follow, runs=self.record.state.status.alive)
 
     def follow_log(self, wanted: LogRange = WHOLE_LOG) -> LogFollower:
         """Follow its log without blocking: for who watches several things at once."""

@@ -90,10 +90,12 @@ class ContainerFiles(ContainerPart):
             )
         return copy_values.read_value(self._self, path, bytes if target is None else target)
 
-    def get_archive(self, path: str, *, shown: str = "") -> tuple[Iterator[bytes], dict[str, Any]]:
+    def get_archive(
+        self, path: str, *, follow_link: bool = False, shown: str = ""
+    ) -> tuple[Iterator[bytes], dict[str, Any]]:
         """Return what stands at a path as a tar, in pieces, and facts about it."""
         self._self.reload()
-        return copying.get_archive(self._self, path, shown=shown)
+        return copying.get_archive(self._self, path, follow=follow_link, shown=shown)
 
     def put_archive(
         self,

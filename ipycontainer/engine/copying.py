@@ -105,10 +105,13 @@ def copy_out(
 
 
 def get_archive(
-    container: Container, path: str, *, shown: str = ""
+    container: Container, path: str, *, follow: bool = False, shown: str = ""
 ) -> tuple[Iterator[bytes], dict[str, Any]]:
-    """Return what stands at a path as a tar, in pieces, and docker-py's facts about it."""
-    opened = reading(container, path, False, shown, None)
+    """Return what stands at a path as a tar, in pieces, and docker-py's facts about it.
+
+    What a followed link leads to has its own name in there, since nobody gives it another.
+    """
+    opened = reading(container, path, follow, shown, None, resolved=True)
     info, stream = opened.__enter__()
 
     def pieces() -> Iterator[bytes]:
@@ -246,11 +249,26 @@ def _local_failure(error: BaseException) -> BaseException:
 
 @contextmanager
 def reading(
-    container: Container, path: str, follow: bool, shown: str, progress: Progress | None
+    container: Container,
+    path: str,
+    follow: bool,
+    shown: str,
+    progress: Progress | None,
+    *,
+    resolved: bool = False,
 ) -> Iterator[tuple[PathInfo, BinaryIO]]:
-    """Give what stands at a path of a container, and its archive as a stream."""
+    """Give what stands at a path of a container, and its archive as a stream.
+
+    A followed link is in there under the path's last name, or its target's (`resolved`).
+    """
     reading, writing = pipe()
-    named = {"id": container.id, "name": shown or container.id, "path": path, "follow": follow}
+    named = {
+        "id": container.id,
+        "name": shown or container.id,
+        "path": path,
+        "follow": follow,
+        "resolved": resolved,
+    }
     stream = os.fdopen(reading, "rb", buffering=_PIPE_BYTES)
     with stream:
         try:

@@ -10,8 +10,9 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ipycontainer.engine.logs import Lines, single
+from ipycontainer.engine.logs import Lines, last_records, single
 from ipycontainer.errors import ContainerNotRunning
+from ipycontainer.model.lines import record_count
 from ipycontainer.model.log_range import WHOLE_LOG, LogRange
 from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
@@ -41,10 +42,11 @@ class LogFollower:
             self._channel = container.engine.supervisor.monitor(container.id)
         self._standing: deque[LogEntry] = deque()
         if tail is not None:
-            self._standing.extend(single(self._lines.read()))
-            # a line that has no end yet is the last one
-            while self._standing and len(self._standing) + self._lines.unfinished > tail:
-                self._standing.popleft()
+            standing = list(self._lines.read())
+            # a line that has no end yet is the last one, unless it may go on
+            records = sum(record_count(each.text) for each in standing)
+            records += self._lines.unfinished(may_grow=not self.ended)
+            self._standing.extend(single(last_records(standing, records, tail)))
 
     def fileno(self) -> int:
         """Return what is readable when there is more, or when it ended; -1 where nobody writes."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ipycontainer.engine.log_tail import tail_start
 from ipycontainer.engine.waiting import ready
 from ipycontainer.errors import ContainerNotRunning
-from ipycontainer.model.lines import headed
+from ipycontainer.model.lines import RECORD_BYTES, headed, record_count, without_records
 from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.units import rfc3339nano_fixed
 from ipycontainer.supervise.log import LogPosition, segments
@@ -27,10 +27,11 @@ from ipycontainer.supervise.protocol import Channel
 if TYPE_CHECKING:
     from ipycontainer.engine.container import Container
 
-__all__ = ["Lines", "apart", "chunks", "single", "stamped"]
+__all__ = ["Lines", "apart", "chunks", "last_records", "single", "stamped"]
 
-# A line beyond that comes in pieces: one of a gigabyte must not fill its reader's memory.
-LINE_LIMIT_BYTES = 4 * 1024 * 1024
+# A line beyond that comes in pieces: one of a gigabyte must not fill its reader's memory. They are
+# whole records, so that the next one begins where docker's does.
+LINE_LIMIT_BYTES = 256 * RECORD_BYTES
 
 
 def stamped(entry: LogEntry) -> bytes:
@@ -52,12 +53,14 @@ def single(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
             yield LogEntry(entry.time_ns, entry.stream, line)
 
 
-def chunks(container: Container, wanted: LogRange, *, follow: bool) -> Iterator[LogEntry]:
+def chunks(
+    container: Container, wanted: LogRange, *, follow: bool, runs: bool = False
+) -> Iterator[LogEntry]:
     """Yield the lines of a log that are wanted.
 
     With `follow` it goes on until the container ends or the range's end has come. A line without
-    end counts as one. All as in docker. An entry holds several lines where they were printed at
-    once.
+    end counts as one; while the container `runs` its last record is not shown yet, since it may
+    grow. All as in docker. An entry holds several lines where they were printed at once.
     """
     tail = None if wanted.tail is None or wanted.tail < 0 else wanted.tail
 
@@ -66,31 +69,29 @@ def chunks(container: Container, wanted: LogRange, *, follow: bool) -> Iterator[
 
     read = Lines(container, tail)
     # A line that has no end yet is the last one, unless it may go on while it is followed.
-    standing = read.read() if follow else chain(read.read(), read.rest())
+    standing = read.read() if follow else chain(read.read(), read.rest(may_grow=runs))
     if tail is not None:
-        standing = _without(standing, read, _count(Lines(container, tail)) - tail)
+        counted = Lines(container, tail)
+        records = sum(record_count(entry.text) for entry in counted.read())
+        records += counted.unfinished(may_grow=follow or runs)
+        standing = last_records(standing, records, tail)
     yield from filter(is_wanted, standing)
     if follow:
         yield from filter(is_wanted, chain(read.follow(wanted.until_ns), read.rest()))
 
 
-def _count(read: Lines) -> int:
-    """Return how many lines there are, one without end among them."""
-    for _ in read.read():
-        pass
-    return read.ended + read.unfinished
-
-
-def _without(entries: Iterator[LogEntry], read: Lines, first: int) -> Iterator[LogEntry]:
-    """Yield what is read without the first lines, so many of them."""
-    before = 0
+def last_records(entries: Iterable[LogEntry], records: int, tail: int) -> Iterator[LogEntry]:
+    """Yield the last `tail` of so many records, as docker counts them: a long line has several."""
+    first = records - tail
     for entry in entries:
-        if before >= first:
+        if first > 0:
+            count = record_count(entry.text)
+            if count > first:
+                text = without_records(entry.text, first)
+                yield LogEntry(entry.time_ns, entry.stream, text)
+            first -= count
+        else:
             yield entry
-        elif read.ended > first:
-            text = entry.text.split(b"\n", first - before)[-1]
-            yield LogEntry(entry.time_ns, entry.stream, text)
-        before = read.ended
 
 
 @dataclass(slots=True)
@@ -105,24 +106,22 @@ class _Begun:
 class Lines:
     """Join the parts of lines, each stream for itself, and remember where the log was left.
 
-    With a `tail` it begins at least so many lines before the end, and `ended` counts them.
+    With a `tail` it begins at least so many lines before the end.
     """
 
     def __init__(self, container: Container, tail: int | None = None) -> None:
         self._container = container
         self._directory = container.engine.home.container(container.id) / "log"
         self._at = LogPosition()
-        self._counts = tail is not None
         if tail is not None:
             self._at = tail_start(self._directory, tail)
         self._begun: dict[str, _Begun] = {}
-        self._whole: deque[tuple[LogEntry, int]] = deque()  # not given out yet; lines in it
-        self.ended = 0
+        self._whole: deque[LogEntry] = deque()  # not given out yet
 
-    @property
-    def unfinished(self) -> int:
-        """Return how many lines have begun and not ended."""
-        return len(self._begun)
+    def unfinished(self, *, may_grow: bool) -> int:
+        """Return how many records the lines have that have begun and not ended."""
+        more = 0 if may_grow else RECORD_BYTES - 1
+        return sum((begun.size + more) // RECORD_BYTES for begun in self._begun.values())
 
     def read(self) -> Iterator[LogEntry]:
         """Yield whole lines from where the last call ended."""
@@ -134,9 +133,7 @@ class Lines:
 
     def _given(self) -> Iterator[LogEntry]:
         while self._whole:
-            entry, ended = self._whole.popleft()
-            self.ended += ended
-            yield entry
+            yield self._whole.popleft()
 
     def _take(self, entry: LogEntry) -> None:
         """Join what a record holds with what its stream has begun."""
@@ -145,15 +142,15 @@ class Lines:
             if begun is not None:
                 end, _, text = text.partition(b"\n")
                 line = b"".join((*begun.parts, end, b"\n"))
-                self._whole.append((LogEntry(begun.time_ns, entry.stream, line), 1))
+                self._whole.append(LogEntry(begun.time_ns, entry.stream, line))
                 del self._begun[entry.stream]
             if text:
-                more = LogEntry(entry.time_ns, entry.stream, text)
-                self._whole.append((more, text.count(b"\n") if self._counts else 0))
+                self._whole.append(LogEntry(entry.time_ns, entry.stream, text))
         elif not text:  # the container ended without ending its line
             if begun is not None:
-                line = b"".join(begun.parts)
-                self._whole.append((LogEntry(begun.time_ns, entry.stream, line), 1))
+                if begun.parts:
+                    line = b"".join(begun.parts)
+                    self._whole.append(LogEntry(begun.time_ns, entry.stream, line))
                 del self._begun[entry.stream]
         else:
             if begun is None:
@@ -161,9 +158,10 @@ class Lines:
             begun.parts.append(text)
             begun.size += len(text)
             if begun.size > LINE_LIMIT_BYTES:
-                piece = LogEntry(begun.time_ns, entry.stream, b"".join(begun.parts))
-                self._whole.append((piece, 0))
-                begun.parts, begun.size = [], 0
+                line = b"".join(begun.parts)
+                piece, rest = line[:LINE_LIMIT_BYTES], line[LINE_LIMIT_BYTES:]
+                self._whole.append(LogEntry(begun.time_ns, entry.stream, piece))
+                begun.parts, begun.size = [rest], len(rest)
 
     @property
     def at(self) -> LogPosition:
@@ -202,12 +200,12 @@ class Lines:
                     found.append((number, (self._directory / str(number)).stat().st_size))
         return found
 
-    def rest(self) -> Iterator[LogEntry]:
-        """Yield what was printed without a last newline."""
+    def rest(self, *, may_grow: bool = False) -> Iterator[LogEntry]:
+        """Yield what was printed without a last newline: whole records of it, if it may grow."""
         for stream, begun in sorted(self._begun.items(), key=lambda item: item[1].time_ns):
-            if begun.parts:
-                self.ended += 1
-                yield LogEntry(begun.time_ns, stream, b"".join(begun.parts))
+            end = begun.size - (begun.size % RECORD_BYTES if may_grow else 0)
+            if end:
+                yield LogEntry(begun.time_ns, stream, b"".join(begun.parts)[:end])
         self._begun.clear()
 
     def follow(self, until_ns: int | None) -> Iterator[LogEntry]:

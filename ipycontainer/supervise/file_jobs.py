@@ -147,7 +147,10 @@ def _read(
         tell({"event": "stat", "stat": info.to_json()})
         archive = TarWriter(fds[0], progress=progress(tell))
         try:
-            _write_at(archive, root, path, info, follow)
+            base = copy_paths.base_of(path)
+            if follow and arguments.get("resolved") and not path.endswith("/"):
+                base = _name_of_what_is_at(root, path, base)
+            _write_at(archive, root, path, info, follow, base)
         except FileNotFoundError:  # a running container has just taken it away
             raise copy_paths.missing(str(arguments["path"]), str(arguments["name"])) from None
         archive.close()
@@ -155,8 +158,20 @@ def _read(
     return None
 
 
-def _write_at(archive: TarWriter, root: DirFd, path: str, info: PathInfo, follow: bool) -> None:
-    base = copy_paths.base_of(path)
+def _name_of_what_is_at(root: DirFd, path: str, base: str) -> str:
+    """Return the last name of the file that a path leads to, `base` where it is the root itself."""
+    fd = root.openat(path, os.O_PATH)
+    try:
+        if not base or os.path.samestat(os.fstat(fd), os.fstat(root.fd)):
+            return base
+        return os.path.basename(os.readlink(f"/proc/self/fd/{fd}"))
+    finally:
+        os.close(fd)
+
+
+def _write_at(
+    archive: TarWriter, root: DirFd, path: str, info: PathInfo, follow: bool, base: str
+) -> None:
     if info.is_directory:
         with DirFd(root.openat(path, os.O_RDONLY | os.O_DIRECTORY)) as directory:
             # the content of a directory is named as docker names it: ./file

@@ -222,7 +222,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "logs -n -1 job1",
         "logs --tail=abc job1",
         "logs --since=2h30m --tail 1 job1",
-        "logs --until=1ns --tail 1 job1",
+        "logs --until=-1m --tail 1 job1",
         "logs --since=2030-01-01T00:00 job1",
         "logs --since=2020-01-01T00:00:00.5Z --tail 1 job1",
         "logs --since=2020-01-01T00:00:00+02:00 --tail 1 job1",

@@ -19,6 +19,7 @@ TEMPLATES = r"""
 {{printf "%s-%d" .Name 3}}
 {{printf "%q %v %5d|%-5d|%05d %x %X" .Name .State.Pid 3 3 3 255 "hi"}}
 {{printf "%d" .Name}}
+{{printf "%05d|%5d|%-5d|%.1d|%+d|%05v|%.1v" .Name .Name .Name .Name .Name .Name .Name}}
 {{printf "%s" 5}}
 {{printf "%s %s" "a"}}
 {{printf "%s" "a" "b"}}

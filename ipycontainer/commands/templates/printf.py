@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.commands.templates.values import FLOAT, Value, indirect, printed, says_itself
@@ -127,6 +127,8 @@ def _formatted(form: _Form, verb: str, given: Value | None) -> str:
         return form.pad(value.type.name)
     if verb == "v" and "#" in form.flags:
         return form.pad(_source(value))
+    if verb == "v" and value.kind == "string":
+        return _text(form, "s", value.data)
     if verb == "v":
         zeros = value.kind in ("int", "uint", "float")
         return form.pad(printed(value, named="+" in form.flags), zeros=zeros)
@@ -145,7 +147,9 @@ def _formatted(form: _Form, verb: str, given: Value | None) -> str:
                 return text
         case "float" if verb in "eEfFgG":
             return _real(form, verb, value.data)
-    return f"%!{verb}({value.type.name}={printed(value)})"
+    # Go prints the value by its %v then, with the width that stands there.
+    plain = replace(form, flags=form.flags.translate({ord("#"): None, ord("+"): None}))
+    return f"%!{verb}({value.type.name}={_formatted(plain, 'v', value)})"
 
 
 def _inside(form: _Form, verb: str, value: Value) -> str:

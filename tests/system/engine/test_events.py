@@ -15,13 +15,17 @@ pytestmark = pytest.mark.usefixtures("busybox_image")
 
 
 def test_past_events_in_order(shell: Shell, engine: Engine) -> None:
-    """From a moment on, filtered, until now; the command ends by itself."""
+    """From a moment on, or from the first, filtered, until now; the command ends by itself."""
     engine.run("busybox", ["sh", "-c", "exit 3"], network="none", name="box", remove=True)
     line = ("events", "--since", "1h", "--until", "-1s", "--filter", "container=box")
     actions = shell(*line, "--format", "{{.Action}} {{.Actor.Attributes.exitCode}}")
     assert actions.stdout.splitlines() == [
         *("create <no value>", "attach <no value>", "start <no value>", "die 3"),
         "destroy <no value>",
+    ]
+    line = ("events", "--until", f"{time.time():.9f}", "--filter", "container=box")
+    assert shell(*line, "--format", "{{.Action}}").stdout.split() == [
+        *("create", "attach", "start", "die", "destroy")
     ]
     wrong = shell(*line, "--format", "{{.Nope}}")
     assert (wrong.returncode, wrong.stdout) == (64, "")

@@ -109,6 +109,16 @@ def test_links_lead_nowhere_but_inside(box: Container, tmp_path: Path) -> None:
     assert (tmp_path / "followed").read_text() == (tmp_path / "passwd").read_text()
 
 
+def test_what_a_link_leads_to_has_its_own_name_in_a_stream(box: Container) -> None:
+    """Nobody renames what is only streamed: a followed link is there as its target."""
+    for path, name in (("/d/l", "passwd"), ("/d/up", "etc"), ("/d/up/", "up")):
+        with tarfile.open(
+            fileobj=io.BytesIO(b"".join(box.get_archive(path, follow_link=True)[0]))
+        ) as archive:
+            member = archive.getmembers()[0]
+        assert (member.name, member.issym()) == (name, False)
+
+
 def test_volumes_are_seen_and_kernel_files_are_not(box: Container, tmp_path: Path) -> None:
     """As docker: what is mounted for the kernel's sake is an empty directory."""
     assert box.copy_out("/vol/v") == b"v\n"

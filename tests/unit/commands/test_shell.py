@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ipycontainer.commands import shell
+from ipycontainer.commands import shell, standard_streams
 from ipycontainer.commands.facts import info_lines
 from ipycontainer.errors import CommandNotFound, InvalidArgument, Unsupported
 from tests.fakes import FakeEngine, FakeLogEntry, Program
@@ -389,6 +389,23 @@ def test_logs_keep_their_streams(engine: FakeEngine, say: Say) -> None:
         'invalid value for "since": failed to parse value as time or duration: "foo"\n',
         1,
     )
+
+
+def test_logs_keep_their_order_on_one_pipe(
+    engine: FakeEngine, say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With 2>&1 a reader gets the lines of both streams as they were printed."""
+    say("create --name web busybox true")
+    engine.containers.get("web").log = [
+        FakeLogEntry(1, "stdout", b"one\n"),
+        FakeLogEntry(2, "stderr", b"two\n"),
+        FakeLogEntry(3, "stdout", b"three"),
+    ]
+    with (tmp_path / "both").open("wb") as file:
+        monkeypatch.setattr(sys, "stdout", standard_streams.patient(file.fileno()))
+        monkeypatch.setattr(sys, "stderr", standard_streams.patient(file.fileno()))
+        assert say("logs web")[2] == 0
+    assert (tmp_path / "both").read_bytes() == b"one\ntwo\nthree"
 
 
 def test_images_and_tags(engine: FakeEngine, say: Say) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.engine import log_tail, logs
+from ipycontainer.model.lines import RECORD_BYTES
 from ipycontainer.model.log_range import LogRange
 from ipycontainer.supervise import log_packing
 from ipycontainer.supervise.log import LogWriter, Overflow
@@ -76,6 +77,43 @@ def test_a_line_without_end_ends_with_its_container(tmp_path: Path) -> None:
         writer.close()
     assert [text for _, text in lines(tmp_path, None)] == [b"one\n", b"tail", b"one\n", b"tail"]
     assert [text for _, text in lines(tmp_path, 3)] == [b"tail", b"one\n", b"tail"]
+
+
+@pytest.mark.parametrize("tail", [None, 2])
+def test_what_may_grow_is_not_shown_yet(tmp_path: Path, tail: int | None) -> None:
+    """Of a line without end a running container's log has whole records, as docker's; then all."""
+    writer = LogWriter(str(tmp_path / "log"))
+    begun = b"x" * (RECORD_BYTES + 5)
+    for text in (b"one\n", begun):
+        writer.write(b"stdout", text)
+
+    def shown(*, runs: bool) -> bytes:
+        wanted = LogRange(tail=tail)
+        found = logs.chunks(container(tmp_path), wanted, follow=False, runs=runs)
+        return b"".join(entry.text for entry in found)
+
+    assert shown(runs=True) == b"one\n" + begun[:RECORD_BYTES]
+    writer.close()
+    assert shown(runs=True) == shown(runs=False) == b"one\n"[: 4 * (tail is None)] + begun
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize("size", [50_000, 500_000])
+def test_a_long_line_counts_as_dockers_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, end: bytes
+) -> None:
+    """The last of a line's pieces of 16 KiB are what a tail shows of it, however it was written."""
+    monkeypatch.setattr(logs, "LINE_LIMIT_BYTES", 4 * RECORD_BYTES)
+    text = bytes(b"abcdefg"[at % 7] for at in range(size)) + end
+    writer = LogWriter(str(tmp_path / "log"))
+    writer.write(b"stdout", b"before\n")
+    for at in range(0, len(text), 10_007):
+        writer.write(b"stdout", text[at : at + 10_007])
+    writer.close()
+    pieces = [text[at : at + RECORD_BYTES] for at in range(0, len(text), RECORD_BYTES)]
+    for tail in (1, 2, 3, len(pieces), len(pieces) + 1):
+        found = b"".join(part for _, part in lines(tmp_path, tail))
+        assert found == b"".join([b"before\n", *pieces][-tail:])
 
 
 def test_packed_segments_are_read(tmp_path: Path) -> None:

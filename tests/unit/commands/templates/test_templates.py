@@ -133,6 +133,9 @@ REST = {
     '{{title "a b"}} {{lower "A"}} {{html "<"}} {{js "<"}} {{urlquery "a b"}}': (
         "A B a &lt; \\u003C a+b"
     ),
+    '{{printf "as %05d %-4d %.1d %+d" .ID .ID .ID .ID}}': (
+        "as %!d(string=00abc) %!d(string=abc ) %!d(string=a) %!d(string=abc)"
+    ),
     '{{printf "%q %v %5d|%-4s|%x %T" .ID .Args 3 "a" 255 .State.Pid}}': (
         '"abc" [1000]     3|a   |ff int'
     ),
