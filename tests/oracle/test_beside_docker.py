@@ -61,7 +61,7 @@ _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d [\d:]+(\.\d+)? \+0000 UTC"), "<time>"),
     (re.compile(rf"{_TOOK} ago *"), "<age>"),
     (re.compile(rf"Up {_TOOK} *"), "Up <age>"),
-    (re.compile(r"(CREATED|STATUS) +"), r"\1 "),
+    (re.compile(r"(CREATED|STATUS|Created) +"), r"\1 "),  # as wide as the longest age
     (re.compile(r"\b(ipycontainer|Docker)\b"), "docker"),
     (re.compile(r"/docker/<id>|/ipyc-[0-9a-f]{8}/<id>"), "/docker/<id>"),
     (re.compile(r"\bis not an docker\b"), "is not a docker"),
