@@ -7,7 +7,6 @@ client refuses raises UsageError (or click's own error), what the daemon refuses
 
 from __future__ import annotations
 
-import csv
 import posixpath
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ipycontainer.commands import go_csv
 from ipycontainer.commands.go_quoting import parse_bool
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.mounts import MountPoint, Recursion
@@ -164,10 +164,7 @@ class MountWord(_Type):
 def _read(text: str) -> MountPoint:
     if not text:
         raise ValueError("EOF")
-    try:
-        (words,) = csv.reader([text], strict=True)
-    except (ValueError, csv.Error) as error:
-        raise ValueError(str(error)) from None
+    words = go_csv.fields(text)
     given: dict[str, Any] = {"type": "volume"}
     pairs: dict[str, dict[str, str]] = {}
     seen: list[str] = []

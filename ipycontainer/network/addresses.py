@@ -23,6 +23,8 @@ __all__ = [
     "private_ipv6",
 ]
 
+_IN_USE = "Address already in use"
+
 POOLS = (
     *(ipaddress.IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)),
     *ipaddress.IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
@@ -81,9 +83,17 @@ def checked_pool(
             raise InvalidArgument(f"invalid ip-range {ip_range}") from None
         if within.version != network.version or not within.subnet_of(network):  # type: ignore[arg-type]
             raise InvalidArgument(f"no matching subnet for range {ip_range}")
-    for value in aux.values():
+    held = _reserved(network)
+    if _address(gateway) in held:
+        raise InvalidArgument(f"failed to allocate gateway ({gateway}): {_IN_USE}")
+    held.add(_address(gateway))
+    for name, value in aux.items():
         if _address(value) not in network:
             raise InvalidArgument(f"no matching subnet for aux-address {value}")
+        if _address(value) in held:
+            told = f"failed to allocate secondary ip address ({name}:{value}): {_IN_USE}"
+            raise InvalidArgument(told)
+        held.add(_address(value))
     return Pool(str(network), gateway, ip_range, aux, gateway_typed=typed)
 
 
@@ -148,8 +158,8 @@ def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted:
             raise InvalidArgument(
                 f"Invalid address {wanted}: It does not belong to any of this network's subnets"
             )
-        if wanted in taken or wanted in others:
-            raise ResourceError("Address already in use")
+        if wanted in taken or wanted in others or _address(wanted) in _reserved(network):
+            raise ResourceError(_IN_USE)
         return wanted
     spare = ""
     for address in _candidates(pool, network):
@@ -167,11 +177,19 @@ def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted:
 def _candidates(pool: Pool, network: IPNetwork) -> Iterator[Address]:
     """Yield the addresses of a pool that a container may have, lowest first."""
     space = ipaddress.ip_network(pool.ip_range, strict=False) if pool.ip_range else network
-    last = network.broadcast_address if network.version == 4 else None
+    reserved = _reserved(network)
     for number in range(int(space.network_address), int(space.broadcast_address) + 1):
         address = ipaddress.ip_address(number.to_bytes(network.max_prefixlen // 8, "big"))
-        if address not in (network.network_address, last) or network.num_addresses <= 2:
+        if address not in reserved:
             yield address
+
+
+def _reserved(network: IPNetwork) -> set[Address]:
+    """Return the addresses of a network that nobody can have: its own and that of all."""
+    if network.num_addresses <= 2:
+        return set()
+    last = {network.broadcast_address} if network.version == 4 else set()
+    return {network.network_address, *last}
 
 
 def mac_of(ipv4: str, endpoint_id: str) -> str:
