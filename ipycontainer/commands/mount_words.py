@@ -32,7 +32,8 @@ _ACCESS = ("ro", "rw")
 _PROPAGATION = ("private", "rprivate", "rshared", "rslave", "shared", "slave")
 # Words for security labels that this machine has not, and for docker on a Mac: without effect
 # there, too, on a Linux without SELinux.
-_NO_EFFECT = ("z", "Z", "cached", "consistent", "delegated", "default")
+_CONSISTENCY = ("cached", "consistent", "delegated", "default")
+_NO_EFFECT = ("z", "Z", *_CONSISTENCY)
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgtp])?(i?b)?", re.IGNORECASE)
 
@@ -126,7 +127,10 @@ def _mode(text: str) -> list[str]:
     propagation = [word for word in words if word in _PROPAGATION]
     others = [word for word in words if word == "nocopy" or word in _NO_EFFECT]
     known = len(access) + len(propagation) + len(others)
-    if len(access) > 1 or len(propagation) > 1 or known < len(words):
+    labels = [word for word in others if word in ("z", "Z")]
+    consistency = [word for word in others if word in _CONSISTENCY]
+    kinds = (access, propagation, labels, consistency)
+    if any(len(kind) > 1 for kind in kinds) or words.count("nocopy") > 1 or known < len(words):
         raise InvalidArgument(f"invalid mode: {text}")
     return words
 

@@ -145,11 +145,17 @@ def _unmasked(kind: str, text: str) -> list[str]:
     return [f"invalid {kind} {text}: it should be {found.network}"]
 
 
-def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted: str = "") -> str:
+def choose(
+    pool: Pool,
+    taken: Collection[str],
+    cooling: Collection[str],
+    wanted: str = "",
+    network_name: str = "",
+) -> str:
     """Return the address of a container: the one it wants, else the lowest free one.
 
-    Of the free ones those that are cooling come last. Raises InvalidArgument for an address outside
-    the subnet, ResourceError where none is free.
+    Of the free ones those that are cooling come last; `network_name` is for the error. Raises
+    InvalidArgument for an address outside the subnet, ResourceError where none is free.
     """
     network = ipaddress.ip_network(pool.subnet)
     others = {pool.gateway, *pool.aux.values()}
@@ -170,7 +176,10 @@ def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted:
             return text
         spare = spare or text
     if not spare:
-        raise ResourceError(f"no available IPv{network.version} addresses on this network's pool")
+        raise ResourceError(
+            f"no available IPv{network.version} addresses on this network's address pools: "
+            f"{network_name}"
+        )
     return spare
 
 
