@@ -792,6 +792,10 @@ class FakeNetworks:
                 return network
         raise NoSuchNetwork(f"network {ref} not found")
 
+    def expect(self, name: str, container: str, *wishes: Any) -> None:
+        """Take nobody's wish for what is not there."""
+        raise NoSuchNetwork(f"network {name} not found")
+
     def forget(self, name: str, container: str) -> None:
         """Nobody wants what is not there."""
         raise InvalidArgument(f"container {container} is not connected to the network {name}")
@@ -822,6 +826,7 @@ class FakeEngine:
         self.imports: list[tuple[Any, ...]] = []
         self.logins: list[tuple[Any, ...]] = []
         self.resets = 0
+        self.happened: list[Event] = []
         self.exchanges = Path("/nowhere")
         self.used: list[Sample] = []  # what `stats` reads of each, one after the other
         self._now_ns = EPOCH_NS
@@ -923,7 +928,7 @@ class FakeEngine:
         return True
 
     def events(self, since_ns: int | None = None, until_ns: int | None = None) -> Iterator[Event]:
-        return iter(())
+        return iter([] if since_ns is None else self.happened)
 
     def reset(self) -> None:
         self.resets += 1

@@ -55,6 +55,8 @@ def events(
             f"`since` time ({_sent(since, begin)}) cannot be after `until` time "
             f"({_sent(until, end)})"
         )
+    if begin is None and end is not None:  # then docker begins with all that it remembers
+        begin = 0
     wanted = _grouped(filters)
     if begin is None and end is not None:
         begin = 0  # docker then tells the past, too

@@ -98,6 +98,7 @@ def export(session: Session, output: str, container: str) -> Outcome:
     "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
     least=1,
     most=2,
+    interspersed=False,
 )
 @click.option("-a", "--author", default="", help='Author (e.g., "John Hannibal Smith")')
 @click.option(

@@ -164,12 +164,12 @@ class UlimitType(_Type):
                 ctx,
             )
         numbers = []
-        for part in parts:
+        for part in reversed(parts):  # docker reads the hard limit first
             try:
                 numbers.append(int(part) if part.strip() == part and "_" not in part else int(""))
             except ValueError:
                 self.fail(f"strconv.ParseInt: parsing {go_quote(part)}: invalid syntax", param, ctx)
-        soft, hard = numbers[0], numbers[-1]
+        hard, soft = numbers[0], numbers[-1]
         less = "ulimit soft limit must be less than or equal to hard limit"
         if hard != -1 and soft == -1:
             self.fail(f"{less}: soft: -1 (unlimited), hard: {hard}", param, ctx)

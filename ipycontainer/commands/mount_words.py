@@ -7,7 +7,6 @@ client refuses raises UsageError (or click's own error), what the daemon refuses
 
 from __future__ import annotations
 
-import csv
 import posixpath
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from ipycontainer.commands import go_csv
 from ipycontainer.commands.go_quoting import parse_bool
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.mounts import MountPoint, Recursion
@@ -32,7 +32,8 @@ _ACCESS = ("ro", "rw")
 _PROPAGATION = ("private", "rprivate", "rshared", "rslave", "shared", "slave")
 # Words for security labels that this machine has not, and for docker on a Mac: without effect
 # there, too, on a Linux without SELinux.
-_NO_EFFECT = ("z", "Z", "cached", "consistent", "delegated", "default")
+_CONSISTENCY = ("cached", "consistent", "delegated", "default")
+_NO_EFFECT = ("z", "Z", *_CONSISTENCY)
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([bkmgtp])?(i?b)?", re.IGNORECASE)
 
@@ -126,7 +127,10 @@ def _mode(text: str) -> list[str]:
     propagation = [word for word in words if word in _PROPAGATION]
     others = [word for word in words if word == "nocopy" or word in _NO_EFFECT]
     known = len(access) + len(propagation) + len(others)
-    if len(access) > 1 or len(propagation) > 1 or known < len(words):
+    labels = [word for word in others if word in ("z", "Z")]
+    consistency = [word for word in others if word in _CONSISTENCY]
+    kinds = (access, propagation, labels, consistency)
+    if any(len(kind) > 1 for kind in kinds) or words.count("nocopy") > 1 or known < len(words):
         raise InvalidArgument(f"invalid mode: {text}")
     return words
 
@@ -164,10 +168,7 @@ class MountWord(_Type):
 def _read(text: str) -> MountPoint:
     if not text:
         raise ValueError("EOF")
-    try:
-        (words,) = csv.reader([text], strict=True)
-    except (ValueError, csv.Error) as error:
-        raise ValueError(str(error)) from None
+    words = go_csv.fields(text)
     given: dict[str, Any] = {"type": "volume"}
     pairs: dict[str, dict[str, str]] = {}
     seen: list[str] = []

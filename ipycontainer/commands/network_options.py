@@ -5,7 +5,6 @@ Sources: docker/cli `opts/network.go`, `cli/command/container/opts.go`.
 
 from __future__ import annotations
 
-import csv
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ipycontainer.commands import go_csv
 from ipycontainer.commands.ports import parse_exposed, parse_published
 from ipycontainer.commands.types import List, String
 from ipycontainer.errors import Unsupported, UsageError
@@ -62,7 +62,11 @@ class Network(_Type):
         if not _LONG.search(value):
             return Wish(value)
         given: dict[str, list[str]] = {}
-        for word in next(csv.reader([value])):
+        try:
+            words = go_csv.fields(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        for word in words:
             key, equals, text = word.partition("=")
             key = key.strip().lower()
             if not equals:

@@ -66,6 +66,16 @@ class Networks(Protocol):
     ) -> Network: ...
 
     def get(self, ref: str) -> Network: ...
+    def expect(
+        self,
+        name: str,
+        container: str,
+        aliases: Sequence[str] = (),
+        links: Sequence[tuple[str, str]] = (),
+        ipv4_address: str = "",
+        ipv6_address: str = "",
+        driver_opt: Mapping[str, str] | None = None,
+    ) -> None: ...
     def forget(self, name: str, container: str) -> None: ...
     def list(
         self, names: Sequence[str] = (), filters: Mapping[str, Any] | None = None

@@ -235,9 +235,13 @@ def connect(
         raise UsageError("invalid key/value pair format in driver options", exit_code=1)
     check_route(network)
     target = session.engine.containers.get(container).id  # docker looks for it first
-    session.engine.networks.get(network).connect(
-        target, split(alias), links, ip, ip6, _pairs(options)
-    )
+    wishes = (split(alias), links, ip, ip6, _pairs(options))
+    try:
+        found = session.engine.networks.get(network)
+    except NotFound:
+        session.engine.networks.expect(network, target, *wishes)
+    else:
+        found.connect(target, *wishes)
     return Done()
 
 

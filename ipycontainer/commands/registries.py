@@ -238,4 +238,7 @@ def _read_all(session: Session) -> str:
 def logout(session: Session, server: str | None) -> Outcome:
     """Return docker's line, which is the same whether there was something to remove."""
     session.engine.logout(server or "")
-    return Lines(lines=(f"Removing login credentials for {server or _HUB_KEY}",))
+    shown = server or _HUB_KEY
+    if "://" in shown and shown != _HUB_KEY:
+        shown = shown.partition("://")[2].partition("/")[0]
+    return Lines(lines=(f"Removing login credentials for {shown}",))

@@ -6,7 +6,6 @@ Each is a click type: `convert` fails with the words that docker prints after
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ipycontainer.commands import go_csv
 from ipycontainer.commands.go_quoting import go_quote
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.privileges import check_device_rule
@@ -69,10 +69,18 @@ class Strings(_Type):
 
     name = "strings"
 
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it stands, which can be taken apart."""
+        try:
+            go_csv.fields(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
 
 def split(words: Sequence[str]) -> tuple[str, ...]:
     """Return the single texts of a flag that may hold several each time it is given."""
-    return tuple(text for word in words if word for text in next(csv.reader([word])))
+    return tuple(text for word in words for text in go_csv.fields(word))
 
 
 class Integer(_Type):

@@ -16,6 +16,7 @@ from ipycontainer.errors import (
     ResourceError,
 )
 from ipycontainer.model.limits import Limits
+from ipycontainer.model.resources import Resources
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers as store_containers
 from ipycontainer.supervise.conversation import ask
@@ -84,7 +85,7 @@ def update(container: Container, wanted: Limits, policy: tuple[str, int] | None 
         kept = replace(config, limits=limits.merged(config.limits, wanted))
         change = limits.change(config.limits, wanted) if status.alive else None
         if change is not None:
-            _ask_monitor(container, {"op": "limit", "resources": change.to_json()})
+            _change(container, change)
         if policy is not None:
             kept = replace(kept, restart=policy[0], restart_limit=policy[1])
             if status.alive:
@@ -92,12 +93,24 @@ def update(container: Container, wanted: Limits, policy: tuple[str, int] | None 
     except (Conflict, ResourceError) as error:
         kind = type(error)
         raise kind(f"{failed}: {error.message}") from None
-    except InvalidArgument as error:  # the runtime's, as docker tells it
-        told = "runc did not terminate successfully: exit status 1"
-        raise InvalidArgument(f"{failed}: {told}: {error.message}\n: unknown") from None
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{failed}: {_by_runtime(error)}") from None
     with container.engine.store.write() as tx:
         store_containers.configure(tx, container.id, kept)
     container.reload()
+
+
+def _change(container: Container, change: Resources) -> None:
+    """Change a running container's limits. Raises ResourceError for what the kernel refuses."""
+    try:
+        _ask_monitor(container, {"op": "limit", "resources": change.to_json()})
+    except ResourceError as error:
+        raise ResourceError(_by_runtime(error)) from None
+
+
+def _by_runtime(error: EngineError) -> str:
+    """Return what its runtime refuses in an update, as docker tells it."""
+    return f"runc did not terminate successfully: exit status 1: {error.message}\n: unknown"
 
 
 def _ask_monitor(container: Container, request: Mapping[str, Any]) -> None:

@@ -143,6 +143,7 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
         },
         "Networks": {
             **_without_endpoints(tx, config, has_run=record.state.started_ns > 0),
+            **_unattached(record, {each.wanted.network for each in attached}),
             **{
                 found[each.network_id].name: _endpoint(record, each, found[each.network_id])
                 for each in attached
@@ -184,15 +185,37 @@ def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
     }
 
 
+def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
+    """Return the wishes for networks that are not there, as docker shows them."""
+    if record.config.network == "host":
+        return {}
+    addresses = _addresses(None, None)
+    return {
+        wanted.network: {
+            **_wishes(wanted),
+            "MacAddress": wanted.mac,
+            "NetworkID": wanted.gone,
+            **{key: value for key, value in addresses.items() if key != "MacAddress"},
+            "DriverOpts": dict(wanted.options) or ({} if wanted.later else None),
+            "DNSNames": _names(record, wanted) if wanted.gone else None,
+        }
+        for wanted in record.config.endpoints
+        if wanted.network not in attached
+    }
+
+
+def _names(record: ContainerRecord, wanted: EndpointConfig) -> list[str]:
+    names = [record.name, *wanted.aliases, record.short_id]
+    return list(dict.fromkeys([*names, *filter(None, (record.config.hostname,))]))
+
+
 def _endpoint(
     record: ContainerRecord, attached: Attachment, found: NetworkRecord
 ) -> dict[str, Any]:
     """Return docker's object of an endpoint: before its first start a container only has wishes."""
     wanted, has_run = attached.wanted, record.state.started_ns > 0
-    names = None
-    if is_user_defined(found.name) and (has_run or wanted.later):
-        names = [record.name, *wanted.aliases, record.short_id]
-        names = list(dict.fromkeys([*names, *filter(None, (record.config.hostname,))]))
+    named = is_user_defined(found.name) and (has_run or wanted.later)
+    names = _names(record, wanted) if named else None
     addresses = _addresses(attached, found)
     return {
         **_wishes(wanted),

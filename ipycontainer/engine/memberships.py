@@ -11,14 +11,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine import network_files, wishes
-from ipycontainer.errors import Conflict, InvalidArgument
+from ipycontainer.errors import Conflict, InvalidArgument, NoSuchNetwork
 from ipycontainer.model.network import EndpointConfig, NetworkRecord
 from ipycontainer.store import containers, endpoints, networks
 
 if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
 
-__all__ = ["connect", "disconnect", "forget"]
+__all__ = ["connect", "disconnect", "expect", "forget"]
 
 
 def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointConfig) -> None:
@@ -94,6 +94,20 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
         endpoints.remove(tx, record.id, network.id, time.time_ns())
         containers.keep_endpoints(tx, record.id, changed.config)
         networks.tell(tx, network, "disconnect", time.time_ns(), container=record.id)
+
+
+def expect(engine: Engine, ref: str, wanted: EndpointConfig) -> None:
+    """Have a stopped container want a network that is not there: its start looks for it anew.
+
+    Raises NoSuchNetwork for one that runs.
+    """
+    record = engine.containers.get(ref).record
+    if record.state.status.alive:
+        raise NoSuchNetwork(f"network {wanted.network} not found")
+    kept = (each for each in record.config.endpoints if each.network != wanted.network)
+    with engine.store.write() as tx:
+        config = replace(record.config, endpoints=(*kept, wanted))
+        containers.keep_endpoints(tx, record.id, config)
 
 
 def _is_former(wanted: EndpointConfig, network: NetworkRecord) -> bool:

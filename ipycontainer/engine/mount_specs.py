@@ -7,6 +7,7 @@ shown: it is looked up inside it when the container starts, never by a path of t
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -62,7 +63,10 @@ def specs(
             volume = known.get(mount.source) if mount.type == "volume" else None
             if volume is not None and volume.binds:
                 mount = _checked(home, mount, volume)
-            found.append(_bind(mounted.source_of(home, mount, known), mount))
+            source = mounted.source_of(home, mount, known)
+            if volume is not None and mount.subpath and not volume.is_mounted:
+                _check_part(source, mount.subpath)
+            found.append(_bind(source, mount))
     return found
 
 
@@ -78,6 +82,24 @@ def _checked(home: Home, mount: MountPoint, volume: VolumeRecord) -> MountPoint:
             f"mount {volume.binds}:{place}, flags: {_MS_BIND:#x}: no such file or directory"
         )
     return replace(mount, read_only=mount.read_only or volume.read_only)
+
+
+def _check_part(source: str, part: str) -> None:
+    """Raise ResourceError for a part of a volume that is not there, in docker's words.
+
+    Behind a link the runtime finds out, which follows it inside the volume.
+    """
+    whole, place = os.path.join(source, part), source
+    for name in part.split("/"):
+        place = os.path.join(place, name)
+        try:
+            if stat.S_ISLNK(os.lstat(place).st_mode):
+                return
+        except FileNotFoundError:
+            told = f"cannot access path {whole}: lstat {whole}: no such file or directory"
+            raise ResourceError(told) from None
+        except OSError:  # where this user may not look
+            return
 
 
 def _check_tmpfs(options: Sequence[str]) -> None:

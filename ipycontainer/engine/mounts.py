@@ -51,6 +51,7 @@ def wanted(
         ref, _, mode = word.partition(":")
         if not word:
             raise InvalidArgument("volumes-from specification cannot be an empty string")
+        check_mode(mode)
         inherited += inherit(engine.containers.get(ref).record.config.mounts, mode)
     decided = decide(config.mounts, inherited, image_volumes)
     check_sources(decided)
@@ -95,13 +96,18 @@ def _is_plain(mount: MountPoint) -> bool:
     return mount.origin == "-v" and mount.anonymous and not mount.source
 
 
+def check_mode(mode: str) -> list[str]:
+    """Return the words of a `--volumes-from` behind its colon; InvalidArgument for wrong ones."""
+    words = [word for word in mode.split(",") if word]
+    known = all(word in ("ro", "rw", "z", "Z", "nocopy") for word in words)
+    if not known or {"ro", "rw"} <= set(words):
+        raise InvalidArgument(f"invalid mode: {mode}")
+    return words
+
+
 def inherit(mounts: Sequence[MountPoint], mode: str) -> list[MountPoint]:
     """Return the mounts of another container, as `--volumes-from` takes them over."""
-    words = [word for word in mode.split(",") if word]
-    if any(word not in ("ro", "rw", "z", "Z", "nocopy") for word in words) or (
-        {"ro", "rw"} <= set(words)
-    ):
-        raise InvalidArgument(f"invalid mode: {mode}")
+    words = check_mode(mode)
     return [
         replace(
             mount, origin="--volumes-from", read_only=mount.read_only or "ro" in words, mode=mode

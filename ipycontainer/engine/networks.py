@@ -89,16 +89,7 @@ class Network(Resource[NetworkRecord]):
         driver_opt: Mapping[str, str] | None = None,
     ) -> None:
         """Put a container on it, at once where that runs. Raises docker's refusals."""
-        pairs = links.items() if isinstance(links, Mapping) else links
-        wanted = EndpointConfig(
-            self.name,
-            tuple(aliases),
-            ipv4_address,
-            ipv6_address,
-            links=tuple(f"{name}:{alias or name}" for name, alias in pairs),
-            options=dict(driver_opt or {}),
-            later=True,
-        )
+        wanted = _wish(self.name, aliases, links, ipv4_address, ipv6_address, driver_opt)
         memberships.connect(self.engine, self.record, _ref(container), wanted)
 
     def disconnect(self, container: Container | str, force: bool = False) -> None:
@@ -121,6 +112,26 @@ class Network(Resource[NetworkRecord]):
                 )
         self.engine.settle()
         self.engine.supervisor.work("remove-network", {"id": self.id})
+
+
+def _wish(
+    network: str,
+    aliases: Sequence[str],
+    links: Mapping[str, str] | Sequence[tuple[str, str]],
+    ipv4: str,
+    ipv6: str,
+    options: Mapping[str, str] | None,
+) -> EndpointConfig:
+    pairs = links.items() if isinstance(links, Mapping) else links
+    return EndpointConfig(
+        network,
+        tuple(aliases),
+        ipv4,
+        ipv6,
+        links=tuple(f"{name}:{alias or name}" for name, alias in pairs),
+        options=dict(options or {}),
+        later=True,
+    )
 
 
 def _ref(container: Container | str) -> str:
@@ -192,6 +203,20 @@ class Networks:
         self._ensure()
         with self._engine.store.read() as tx:
             return Network(self._engine, store_networks.find(tx, ref))
+
+    def expect(
+        self,
+        name: str,
+        container: Container | str,
+        aliases: Sequence[str] = (),
+        links: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        ipv4_address: str = "",
+        ipv6_address: str = "",
+        driver_opt: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have a stopped container want a network that is not there; else NoSuchNetwork."""
+        wanted = _wish(name, aliases, links, ipv4_address, ipv6_address, driver_opt)
+        memberships.expect(self._engine, _ref(container), wanted)
 
     def forget(self, name: str, container: Container | str) -> None:
         """Have a container no longer want a network that was removed."""

@@ -122,6 +122,9 @@ def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -
         try:
             record = networks.find(tx, endpoint.network)
         except NoSuchNetwork:
+            _refuse(endpoint, _errors(endpoint.network, endpoint))
+            continue
+        if record.config.config_only:  # which docker finds out at the start
             continue
         checked_endpoint(record, endpoint)
         endpoints.add(tx, container_id, record.id, endpoint)

@@ -42,15 +42,15 @@ def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
         raise InvalidArgument("file with no instructions")
     # All names are looked at first: nothing is half done.
     for keyword, _ in instructions:
-        if keyword not in _CHANGES:
+        if keyword.upper() not in _CHANGES:
             raise InvalidArgument(f"{keyword} is not a valid change command")
     for keyword, rest in instructions:
-        config = _CHANGES[keyword](config, rest)
+        config = _CHANGES[keyword.upper()](config, rest)
     return config
 
 
 def _instructions(text: str) -> list[tuple[str, str]]:
-    """Return (keyword in capitals, rest of the line): comments and empty lines dropped."""
+    """Return (keyword, rest of the line): comments and empty lines dropped."""
     found: list[tuple[str, str]] = []
     pending = ""
     for line in text.splitlines():
@@ -70,7 +70,7 @@ def _instructions(text: str) -> list[tuple[str, str]]:
 
 def _keyword(line: str) -> tuple[str, str]:
     keyword, _, rest = line.strip().replace("\t", " ", 1).partition(" ")
-    return keyword.upper(), rest.strip()
+    return keyword, rest.strip()
 
 
 def _command(keyword: str, rest: str) -> tuple[str, ...]:

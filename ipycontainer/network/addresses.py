@@ -23,6 +23,8 @@ __all__ = [
     "private_ipv6",
 ]
 
+_IN_USE = "Address already in use"
+
 POOLS = (
     *(ipaddress.IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)),
     *ipaddress.IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
@@ -81,9 +83,17 @@ def checked_pool(
             raise InvalidArgument(f"invalid ip-range {ip_range}") from None
         if within.version != network.version or not within.subnet_of(network):  # type: ignore[arg-type]
             raise InvalidArgument(f"no matching subnet for range {ip_range}")
-    for value in aux.values():
+    held = _reserved(network)
+    if _address(gateway) in held:
+        raise InvalidArgument(f"failed to allocate gateway ({gateway}): {_IN_USE}")
+    held.add(_address(gateway))
+    for name, value in aux.items():
         if _address(value) not in network:
             raise InvalidArgument(f"no matching subnet for aux-address {value}")
+        if _address(value) in held:
+            told = f"failed to allocate secondary ip address ({name}:{value}): {_IN_USE}"
+            raise InvalidArgument(told)
+        held.add(_address(value))
     return Pool(str(network), gateway, ip_range, aux, gateway_typed=typed)
 
 
@@ -135,11 +145,17 @@ def _unmasked(kind: str, text: str) -> list[str]:
     return [f"invalid {kind} {text}: it should be {found.network}"]
 
 
-def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted: str = "") -> str:
+def choose(
+    pool: Pool,
+    taken: Collection[str],
+    cooling: Collection[str],
+    wanted: str = "",
+    network_name: str = "",
+) -> str:
     """Return the address of a container: the one it wants, else the lowest free one.
 
-    Of the free ones those that are cooling come last. Raises InvalidArgument for an address outside
-    the subnet, ResourceError where none is free.
+    Of the free ones those that are cooling come last; `network_name` is for the error. Raises
+    InvalidArgument for an address outside the subnet, ResourceError where none is free.
     """
     network = ipaddress.ip_network(pool.subnet)
     others = {pool.gateway, *pool.aux.values()}
@@ -148,8 +164,8 @@ def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted:
             raise InvalidArgument(
                 f"Invalid address {wanted}: It does not belong to any of this network's subnets"
             )
-        if wanted in taken or wanted in others:
-            raise ResourceError("Address already in use")
+        if wanted in taken or wanted in others or _address(wanted) in _reserved(network):
+            raise ResourceError(_IN_USE)
         return wanted
     spare = ""
     for address in _candidates(pool, network):
@@ -160,18 +176,29 @@ def choose(pool: Pool, taken: Collection[str], cooling: Collection[str], wanted:
             return text
         spare = spare or text
     if not spare:
-        raise ResourceError(f"no available IPv{network.version} addresses on this network's pool")
+        raise ResourceError(
+            f"no available IPv{network.version} addresses on this network's address pools: "
+            f"{network_name}"
+        )
     return spare
 
 
 def _candidates(pool: Pool, network: IPNetwork) -> Iterator[Address]:
     """Yield the addresses of a pool that a container may have, lowest first."""
     space = ipaddress.ip_network(pool.ip_range, strict=False) if pool.ip_range else network
-    last = network.broadcast_address if network.version == 4 else None
+    reserved = _reserved(network)
     for number in range(int(space.network_address), int(space.broadcast_address) + 1):
         address = ipaddress.ip_address(number.to_bytes(network.max_prefixlen // 8, "big"))
-        if address not in (network.network_address, last) or network.num_addresses <= 2:
+        if address not in reserved:
             yield address
+
+
+def _reserved(network: IPNetwork) -> set[Address]:
+    """Return the addresses of a network that nobody can have: its own and that of all."""
+    if network.num_addresses <= 2:
+        return set()
+    last = {network.broadcast_address} if network.version == 4 else set()
+    return {network.network_address, *last}
 
 
 def mac_of(ipv4: str, endpoint_id: str) -> str:

@@ -58,7 +58,8 @@ def take_one(
     for pool in record.config.pools:
         version = ipaddress.ip_network(pool.subnet).version
         asked = wanted.ipv4 if version == 4 else wanted.ipv6
-        found[version] = addresses.choose(pool, taken, cooling, asked)
+        shown = f"{record.name} ({record.id})"
+        found[version] = addresses.choose(pool, taken, cooling, asked, shown)
     endpoint_id = os.urandom(32).hex()
     prefix = record.config.interface_prefix
     free = (f"{prefix}{number}" for number in range(len(used) + 1))

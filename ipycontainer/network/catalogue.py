@@ -107,8 +107,9 @@ def create(
         _check_bridge(tx, config.bridge, network_id)
     pools = _typed(tx, subnets, gateways, ranges, aux or {}, ipv6=config.ipv6)
     configured = bool(pools)
+    pools.sort(key=lambda pool: ":" in pool.subnet)  # docker shows its own choice behind those
     if not any(":" not in pool.subnet for pool in pools):
-        pools.insert(0, addresses.free_pool(_taken(tx)))
+        pools.append(addresses.free_pool(_taken(tx)))
     if config.ipv6 and not any(":" in pool.subnet for pool in pools):
         pools.append(addresses.private_ipv6(network_id))
     if not config.ipv6:
@@ -209,8 +210,11 @@ def _unparsed(key: str, value: str, why: str) -> InvalidArgument:
 
 
 def _check_bridge(tx: Transaction, name: str, network_id: str) -> None:
-    if len(name) > _INTERFACE_BYTES or "/" in name or not name.strip():
-        raise InvalidArgument(f"invalid interface name {name!r}: at most {_INTERFACE_BYTES} bytes")
+    if len(name.encode()) > _INTERFACE_BYTES:  # the kernel's ERANGE, which docker passes on
+        hint = f"the name of an interface has at most {_INTERFACE_BYTES} bytes"
+        raise InvalidArgument("numerical result out of range", hint=hint)
+    if "/" in name or not name.strip():
+        raise InvalidArgument("invalid argument", hint=f"{name!r} is no name of an interface")
     for other in networks.list_all(tx):
         if other.config.bridge == name:
             raise Conflict(

@@ -202,7 +202,7 @@ class Web:
     def _connect(self, parts: SplitResult, verify: bool) -> http.client.HTTPConnection:
         if self._given_up:
             raise OSError("given up")
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        host, port = parts.hostname or "", _port(parts)
         timeout = self._settings.timeout_seconds
         connection: http.client.HTTPConnection
         proxy = self._proxy(parts)
@@ -285,6 +285,15 @@ def origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port of an address."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+
+
+def _port(parts: SplitResult) -> int:
+    """Return the port of an address. Raises OSError, in Go's words, for what is none."""
+    try:
+        return parts.port or _PORTS[parts.scheme]
+    except ValueError:
+        asked = parts.netloc.rpartition(":")[2]
+        raise OSError(f"dial tcp: address {asked}: invalid port") from None
 
 
 def _drain(response: Response) -> None:

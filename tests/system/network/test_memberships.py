@@ -77,6 +77,20 @@ def test_a_network_made_anew_can_be_left(engine: Engine) -> None:
     assert container.attrs["NetworkSettings"]["Networks"] == {}
 
 
+def test_a_network_that_is_not_there_can_be_waited_for(engine: Engine) -> None:
+    """By a stopped container, whose start fails until it is made or no longer wanted."""
+    container = engine.containers.create("busybox", SLEEP)
+    engine.networks.expect("later", container, aliases=["x"])
+    assert container.attrs["NetworkSettings"]["Networks"]["later"]["Aliases"] == ["x"]
+    with pytest.raises(NotFound, match="network later not found"):
+        container.start()
+    engine.networks.create("later")
+    container.start()
+    assert address(container, "later") != ""
+    with pytest.raises(NotFound, match="network never not found"):
+        engine.networks.expect("never", container)
+
+
 def test_resolv_conf_that_was_edited_inside_is_left_alone(engine: Engine) -> None:
     """A connect writes whom to ask into the file of the one that has not touched it."""
     engine.networks.create("office")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ipycontainer.commands import shell
 from ipycontainer.commands.events import event_line, event_object, matches
+from tests.fakes import FakeEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,14 @@ def test_json_has_the_old_fields_of_containers() -> None:
     assert (shown["status"], shown["id"], shown["from"]) == ("die", "c0ffee", "busybox:1")
     assert (shown["scope"], shown["time"]) == ("local", 1_795_510_871)
     assert "status" not in event_object(Happening(type="network"), for_json=True)
+
+
+def test_an_end_without_a_beginning(capfd: pytest.CaptureFixture[str]) -> None:
+    """Then all that is remembered is shown, as docker does; without either nothing of the past."""
+    engine = FakeEngine()
+    engine.happened.append(Happening())
+    shown = []
+    for words in (["--until", "1s"], []):
+        assert shell.main(["events", "--format", "{{.Action}}", *words], lambda: engine) == 0
+        shown.append(capfd.readouterr().out)
+    assert shown == ["die\n", ""]

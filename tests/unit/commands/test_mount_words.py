@@ -84,6 +84,8 @@ def test_refused_by_the_client(spec: str, message: str) -> None:
         ("/a:/b:ro,rw", "invalid mode: ro,rw"),
         ("/a:/b:RO", "invalid mode: RO"),
         ("/a:/b:private,shared", "invalid mode: private,shared"),
+        ("/a:/b:z,Z", "invalid mode: z,Z"),
+        ("a:/b:nocopy,nocopy", "invalid mode: nocopy,nocopy"),
         (
             "/a:b",
             (

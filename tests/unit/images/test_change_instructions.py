@@ -66,7 +66,7 @@ def test_instructions_build_on_those_before() -> None:
         ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
         ("STOPSIGNAL FOO", "invalid signal: FOO"),
         ("RUN x", "RUN is not a valid change command"),
-        ("foo bar", "FOO is not a valid change command"),
+        ("foo bar", "foo is not a valid change command"),
         ("ENV A", "ENV must have two arguments"),
         ("ENV A=1 b", 'Syntax error - can\'t find = in "b". Must be of the form: name=value'),
         ("ENV", "ENV requires at least one argument"),

@@ -130,3 +130,39 @@ def test_faults_of_a_typed_pool_are_told_at_once(
 ) -> None:
     """All that is wrong with it, in the order and the words of docker's daemon."""
     assert addresses.faults_of(*pool) == faults
+
+
+@pytest.mark.parametrize("address", ["10.2.0.0", "10.2.0.255", "10.2.0.1", "10.2.0.7"])
+def test_what_nobody_can_have(address: str) -> None:
+    """A network's own address, that of all, the gateway's, one that is named."""
+    pool = Pool("10.2.0.0/24", "10.2.0.1", aux={"printer": "10.2.0.7"})
+    with pytest.raises(ResourceError, match="Address already in use"):
+        addresses.choose(pool, set(), set(), address)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "aux", "words"),
+    [
+        ("10.2.0.0", {}, "failed to allocate gateway (10.2.0.0)"),
+        ("10.2.0.255", {}, "failed to allocate gateway (10.2.0.255)"),
+        ("", {"r": "10.2.0.1"}, "failed to allocate secondary ip address (r:10.2.0.1)"),
+        ("10.2.0.9", {"r": "10.2.0.9"}, "failed to allocate secondary ip address (r:10.2.0.9)"),
+        ("", {"r": "10.2.0.255"}, "failed to allocate secondary ip address (r:10.2.0.255)"),
+        (
+            "",
+            {"r": "10.2.0.5", "s": "10.2.0.5"},
+            "failed to allocate secondary ip address (s:10.2.0.5)",
+        ),
+    ],
+)
+def test_addresses_that_are_given_twice(gateway: str, aux: dict[str, str], words: str) -> None:
+    """A network is refused that would need one for two things."""
+    with pytest.raises(InvalidArgument) as error:
+        addresses.checked_pool("10.2.0.0/24", gateway, "", aux, [])
+    assert error.value.message == f"{words}: Address already in use"
+
+
+def test_two_addresses_are_both_for_use() -> None:
+    """A network of two has neither one of its own nor one of all (RFC 3021)."""
+    pool = addresses.checked_pool("10.2.0.0/31", "10.2.0.0", "", {}, [])
+    assert addresses.choose(pool, set(), set()) == "10.2.0.1"
