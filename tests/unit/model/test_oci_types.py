@@ -88,3 +88,19 @@ def test_keys_in_other_letters_are_the_specifications() -> None:
         "annotations": {"Hostname": "y"},
         "mounts": [{"destination": "/m"}],
     }
+
+
+def test_what_the_specification_does_not_know_is_left_out() -> None:
+    """At every depth, but not the names of a map, which are free."""
+    raw = {
+        "foo": 1,
+        "pids": {"limit": 5, "bar": [2]},
+        "hugepageLimits": [{"pageSize": "2MB", "limit": 1, "baz": None}],
+        "unified": {"memory.high": "5"},
+    }
+
+    assert oci_types.known(raw, "LinuxResources") == {
+        "pids": {"limit": 5},
+        "hugepageLimits": [{"pageSize": "2MB", "limit": 1}],
+        "unified": {"memory.high": "5"},
+    }

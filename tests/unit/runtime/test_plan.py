@@ -13,13 +13,14 @@ from ipycontainer.errors import EngineError, InvalidArgument, StepFailed, Unsupp
 from ipycontainer.linux import mounts
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model import oci
-from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec
+from ipycontainer.model.oci import Linux, Mount, Process, Root, Spec, User
 from ipycontainer.runtime import clock_steps, defaults, idmap_steps
 from ipycontainer.runtime.cgroup_mounts import MountCgroups
 from ipycontainer.runtime.mount_steps import BindMount, MountFileSystem
 from ipycontainer.runtime.namespace_donors import ShareShm
 from ipycontainer.runtime.path_steps import BindDevices, MakeDevices
-from ipycontainer.runtime.plan import CgroupView, plan, plan_process
+from ipycontainer.runtime.plan import CgroupView, Manner, plan, plan_process
+from ipycontainer.runtime.process_steps import ResolveUser
 from ipycontainer.runtime.session_steps import JoinNamespace
 from ipycontainer.runtime.steps import Step
 from ipycontainer.runtime.terminal_steps import ConnectTerminal
@@ -196,6 +197,31 @@ def test_a_read_only_root_closes_every_overlay() -> None:
 
     assert names.index("MakeReadOnly") == names.index("PivotRoot") - 1
     assert "make /, /usr read-only" in [step.describe() for step in steps]
+
+
+def test_a_read_only_dev_is_closed_behind_its_devices_and_its_terminal() -> None:
+    """The mount itself is made writable."""
+    dev = Mount("/dev/", "tmpfs", "tmpfs", ("nosuid", "ro"))
+    steps = _plan(_spec(mounts=(*MOUNTS, dev), process={"terminal": True}))
+    names = _names(steps)
+    made = [step for step in steps if isinstance(step, MountFileSystem) and step.target == "/dev"]
+
+    assert [bool(step.attributes & mounts.MOUNT_ATTR_RDONLY) for step in made] == [False, False]
+    assert names.index("ConnectTerminal") == names.index("MakeReadOnly") - 1
+    assert "make /dev read-only" in [step.describe() for step in steps]
+
+
+def test_a_user_has_its_own_group_among_the_further_ones_unless_told_otherwise() -> None:
+    """Docker has it, OCI does not."""
+    spec = _spec(process={"user": User(5, 6, (7, 7))})
+    found = [
+        step.ids.groups
+        for manner in (Manner(), Manner(add_own_group=False))
+        for step in _plan(spec, manner=manner)
+        if isinstance(step, ResolveUser)
+    ]
+
+    assert found == [(6, 7), (7,)]
 
 
 def test_the_last_of_two_equal_variables_wins() -> None:

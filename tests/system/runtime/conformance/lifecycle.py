@@ -310,7 +310,7 @@ CASES = (
         "log as text", "$RT --log l start $ID 2>/dev/null; grep -c 'level=error msg=' l", SLEEP, "1"
     ),
     Case("systemd's cgroups", "code $RT --systemd-cgroup run $ID", SLEEP, "code 1"),
-    Case("command that is unknown", "code $RT nope", SLEEP, "code 1", runc=False),
+    Case("command that is unknown", "code $RT nope", SLEEP, "code 3"),
     Case("option that is unknown", "code $RT run --nope $ID", SLEEP, "code 1"),
     Case(
         "id that is missing",
