@@ -2,7 +2,8 @@
 
 Docker's daemon runs in the virtual machine, as root. Too slow for a usual run: by
 `tests/vm/boot DIR PYTHON USER PYTHON -m slow tests/vm/test_beside_docker.py`, with
-`IPYCONTAINER_VM_PARTS=root`, it runs alone.
+`IPYCONTAINER_VM_PARTS=root`, it runs alone. It takes longer than a boot is given, unless
+`IPYCONTAINER_VM_SECONDS` gives more: `-k limits` and `-k inside` are its halves.
 """
 
 from __future__ import annotations
