@@ -58,8 +58,6 @@ def events(
     if begin is None and end is not None:  # then docker begins with all that it remembers
         begin = 0
     wanted = _grouped(filters)
-    if begin is None and end is not None:
-        begin = 0  # docker then tells the past, too
     found = session.engine.events(begin, end)
     return EventView(
         events=(event for event in found if matches(event, wanted)), line=line, until_ns=end

@@ -23,8 +23,8 @@ def test_past_events_in_order(shell: Shell, engine: Engine) -> None:
         *("create <no value>", "attach <no value>", "start <no value>", "die 3"),
         "destroy <no value>",
     ]
-    line = ("events", "--until", f"{time.time():.9f}", "--filter", "container=box")
-    assert shell(*line, "--format", "{{.Action}}").stdout.split() == [
+    past = ("events", "--until", f"{time.time():.9f}", "--filter", "container=box")
+    assert shell(*past, "--format", "{{.Action}}").stdout.split() == [
         *("create", "attach", "start", "die", "destroy")
     ]
     wrong = shell(*line, "--format", "{{.Nope}}")
