@@ -14,14 +14,23 @@ from array import array
 from collections.abc import Callable
 from typing import Protocol
 
-from ipycontainer.errors import StepFailed
+from ipycontainer.errors import EngineError, StepFailed
 from ipycontainer.linux.cgroups import Cgroup
 from ipycontainer.model.oci import Spec
 from ipycontainer.runtime import init, limiting, network_steps, terminal_steps
 from ipycontainer.runtime.listener import LISTENER
 from ipycontainer.runtime.sandbox import MISFIT
 
-__all__ = ["Misfit", "Witness", "await_program", "make_socket", "note_beside", "reap", "say"]
+__all__ = [
+    "Misfit",
+    "Witness",
+    "await_program",
+    "connect_init",
+    "make_socket",
+    "note_beside",
+    "reap",
+    "say",
+]
 
 _MESSAGE_BYTES = 65536
 PATIENCE_MILLISECONDS = 20  # with a program that comes from a slow disk
@@ -49,6 +58,30 @@ def say(own: int, word: bytes) -> None:
         os.write(own, word)
     except BrokenPipeError:
         pass
+
+
+def connect_init(own: int, pid: int, connect: Callable[[int], None]) -> None:
+    """Have interfaces put into init's network namespace, and tell init that they are there.
+
+    Where that fails since init has ended meanwhile, its own reason is raised: the kernel's, that
+    there is no such process, explains nothing.
+    """
+    try:
+        connect(pid)
+    except (OSError, EngineError):
+        poll = select.poll()
+        poll.register(own, select.POLLIN)
+        while poll.poll(0):
+            try:
+                message = os.read(own, _MESSAGE_BYTES)
+            except ConnectionResetError:
+                continue  # said once, before what it had still to say
+            if message.startswith(init.FAILED):
+                raise init.failure_of(message) from None
+            if not message:
+                break
+        raise
+    say(own, b"1")
 
 
 def make_socket() -> tuple[int, int]:

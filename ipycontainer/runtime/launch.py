@@ -34,6 +34,7 @@ from ipycontainer.runtime.dialogue import (
     Misfit,
     Witness,
     await_program,
+    connect_init,
     make_socket,
     note_beside,
     reap,
@@ -189,8 +190,7 @@ def launch(
         handed_trees.hand_over(own, mapped)
         course.mark()
         if connect is not None:
-            connect(pid)
-            say(own, b"1")
+            connect_init(own, pid, connect)
         course.mark()
         pidfd = os.pidfd_open(pid)
         try:
@@ -261,8 +261,7 @@ def follow(
         handed_trees.hand_over(sandbox.sync, trees)
         course.mark()
         if connect is not None:
-            connect(sandbox.pid)
-            say(sandbox.sync, b"1")
+            connect_init(sandbox.sync, sandbox.pid, connect)
         if sandbox.advanced and cgroup is not None and ANNOTATION_NETWORKS in spec.annotations:
             say(sandbox.sync, b"1")  # its devices were limited ahead; it asks behind its addresses
         course.mark()

@@ -110,6 +110,30 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(
     assert (found["type"], found["message"]) == (kind, message)
 
 
+def _connect_too_late(bundle: str) -> list[str]:
+    said = []
+
+    def refuse(pid: int) -> None:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        raise ProcessLookupError("make veth: No such process")
+
+    spec = bundles.make_spec(bundle, "true", mounts=(bundles.bind("/proc", "/etc/passwd"),))
+    for options in ({}, {"connect": refuse}):
+        try:
+            bundles.begin(spec, bundle, **options)
+        except EngineError as error:
+            said.append(error.message)
+    return [*said, *bundles.leftovers(bundle)]
+
+
+def test_init_that_ends_before_its_network_says_why(bundle: str) -> None:
+    """Not that there is nobody to connect, which is what the kernel then says."""
+    alone, connected = call(_connect_too_late, bundle)
+
+    assert alone == connected
+    assert "not a directory" in alone
+
+
 def test_a_script_without_its_interpreter_has_started(bundle: str) -> None:
     """As with docker it is the container that ends, with 1 and the reason on its stderr."""
     image = Path(bundle, "image")
