@@ -118,9 +118,9 @@ def _connect_too_late(bundle: str) -> list[str]:
         raise ProcessLookupError("make veth: No such process")
 
     spec = bundles.make_spec(bundle, "true", mounts=(bundles.bind("/proc", "/etc/passwd"),))
-    for options in ({}, {"connect": refuse}):
+    for connect in (None, refuse):
         try:
-            bundles.begin(spec, bundle, **options)
+            bundles.begin(spec, bundle, connect=connect)
         except EngineError as error:
             said.append(error.message)
     return [*said, *bundles.leftovers(bundle)]
