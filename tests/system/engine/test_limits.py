@@ -17,7 +17,7 @@ import pytest
 from ipycontainer.engine import capacity
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
-from ipycontainer.errors import InvalidArgument, StepFailed
+from ipycontainer.errors import InvalidArgument, ResourceError, StepFailed
 from ipycontainer.linux import cgroups
 from ipycontainer.linux.limits import weight_of_shares
 from ipycontainer.linux.usage import cpu_percent
@@ -236,7 +236,7 @@ def test_cgroup_of_a_refused_update_goes_with_the_container(
     container = begin(engine, "sleep", "1000", cgroup_parent=parent)
     above = Path(hierarchies.controllers["cpu"], parent)
     (above / "cpu.cfs_quota_us").write_text("20000")
-    with pytest.raises(StepFailed, match="cfs_quota_us"):
+    with pytest.raises(ResourceError, match="cfs_quota_us"):
         container.update(cpuset_cpus="0", cpu_quota=50_000)
     place = Path(hierarchies.controllers["cpuset"], parent, container.id)
     assert place.is_dir()
