@@ -24,22 +24,20 @@ from ipycontainer.linux import links, namespaces
 from tests import busybox
 
 SAMPLED = 1 / 6  # of the tests that are marked so: CI's share of them
+AGAIN_IN_MACHINE = 1 / 2  # of what runs in the virtual machine, too (tests/vm/also.txt)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave five sixths of what is marked `sampled` to other runs, drawn by `IPYCONTAINER_SEED`.
 
-    Of a test whose parameters are marked `either`, one is drawn. Where no seed is given everything
-    runs, and so it does with `scripts/test --full`.
+    Of a test whose parameters are marked `either` one is drawn, and half of what the virtual machine
+    runs again. Where no seed is given everything runs, and so it does with `scripts/test --full`.
     """
     seed = os.environ.get("IPYCONTAINER_SEED")
     if not seed or os.environ.get("IPYCONTAINER_FULL"):
         return
     left = {
-        item
-        for item in items
-        if item.get_closest_marker("sampled")
-        and random.Random(f"{seed} {item.nodeid}").random() >= SAMPLED
+        item for item in items if random.Random(f"{seed} {item.nodeid}").random() >= _share(item)
     }
     alternatives: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -50,6 +48,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left.update(each)
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = [item for item in items if item not in left]
+
+
+def _share(item: pytest.Item) -> float:
+    """Return which share of tests like this one a run draws."""
+    if item.get_closest_marker("sampled"):
+        return SAMPLED
+    again = os.environ.get("IPYCONTAINER_VM") and "vm" not in item.path.parts
+    return AGAIN_IN_MACHINE if again else 1.0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
