@@ -30,8 +30,9 @@ AGAIN_IN_MACHINE = 1 / 2  # of what runs in the virtual machine, too (tests/vm/a
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave five sixths of what is marked `sampled` to other runs, drawn by `IPYCONTAINER_SEED`.
 
-    Of a test whose parameters are marked `either` one is drawn, and half of what the virtual machine
-    runs again. Where no seed is given everything runs, and so it does with `scripts/test --full`.
+    Of a test whose parameters are marked `either` one is drawn, and half of what the virtual
+    machine runs again. Where no seed is given everything runs, and so it does with `scripts/test
+    --full`.
     """
     seed = os.environ.get("IPYCONTAINER_SEED")
     if not seed or os.environ.get("IPYCONTAINER_FULL"):
