@@ -29,7 +29,7 @@ DENY_ALL, *ALLOWED_DEVICES = (rule for rule in DEVICE_RULES if (rule.major, rule
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle's directory, its config.json as it stands there, and what that asks for."""
+    """A bundle: its directory, its config.json as later commands find it, and what that asks for."""
 
     directory: str
     config: Mapping[str, Any]
@@ -39,9 +39,9 @@ class Bundle:
 def read_bundle(directory: str, container_id: str, log: Log) -> Bundle:
     """Return the bundle of a directory. Raises InvalidArgument and Unsupported, by name."""
     directory = os.path.realpath(directory)  # a bundle may be reached through a link, as by runc
-    config = _tidied(_read_config(directory))
+    config = _without_kernel_memory(_tidied(_read_config(directory)), log)
     _check_words(config)
-    spec = oci_json.from_json(_without_kernel_memory(config, log))
+    spec = oci_json.from_json(config)
     for mount in spec.mounts:
         if not mount.destination.startswith("/"):
             log.warn(f"invalid mount: destination {mount.destination} not absolute")
