@@ -29,7 +29,7 @@ DENY_ALL, *ALLOWED_DEVICES = (rule for rule in DEVICE_RULES if (rule.major, rule
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle: its directory, its config.json as later commands find it, and what that asks for."""
+    """A bundle: its directory, its config.json as later commands find it, what that asks for."""
 
     directory: str
     config: Mapping[str, Any]

@@ -23,7 +23,9 @@ AT = {"major": 98001, "minor": 98002}
 # Where the machine has mounted a controller, that is taken; else it is mounted for the case alone,
 # below /sys/fs/cgroup, since runc looks nowhere else. A hierarchy in which a cgroup is still on its
 # way out stays when it is unmounted, and dockerd looks for its statistics there: mounted once more.
+# One case at a time: a hierarchy cannot be mounted anew while another is on its way out.
 ALONE = (
+    "exec 9</sys/fs/cgroup; flock 9; "
     'M=$(awk \'$3 == "cgroup" && ("," $4 ",") ~ /,{0},/ {{ print $2; exit }}\' /proc/mounts); '
     'own=; [ "$M" ] || {{ M=/sys/fs/cgroup/$ID; own=$M; mkdir $M; }}; export M own; '
     "unshare --mount sh -c '[ ! \"$own\" ] || mount -t cgroup -o {0} {0} $M || exit 9; {1}'; "
