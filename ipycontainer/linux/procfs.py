@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["boot_id", "children", "inner_pid", "nspid_depth", "start_ticks"]
+__all__ = ["boot_id", "children", "inner_pid", "is_running", "nspid_depth", "start_ticks"]
 
 _READ_BYTES = 8192  # /proc/PID/status has about 1.5 KiB
 _boot_id = ""
@@ -16,9 +16,26 @@ def start_ticks(pid: int) -> int:
     Together with the boot's id it names a process for good: a pid alone is used again. Raises
     ProcessLookupError when there is none.
     """
+    return int(_behind_name(pid)[19])
+
+
+def is_running(pid: int, ticks: int) -> bool:
+    """Tell whether a process that `start_ticks` named has not ended.
+
+    One that has, and that nobody has waited for, is there for as long as its parent likes: where
+    process 1 reaps nothing, as in many a docker container, for good.
+    """
+    try:
+        fields = _behind_name(pid)
+    except ProcessLookupError:
+        return False
+    return int(fields[19]) == ticks and fields[0] not in (b"Z", b"X")
+
+
+def _behind_name(pid: int) -> list[bytes]:
     raw = _read(f"/proc/{pid}/stat", pid)
     # the second field is the program's name in parentheses and may hold anything, `)` included
-    return int(raw[raw.rindex(b")") + 2 :].split()[19])
+    return raw[raw.rindex(b")") + 2 :].split()
 
 
 def nspid_depth(pid: int) -> int:

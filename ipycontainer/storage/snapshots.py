@@ -197,9 +197,7 @@ def _maker_lives(directory: Path) -> bool:
     """
     try:
         pid, _, ticks = os.readlink(directory / _MAKER).partition(":")
-        return procfs.start_ticks(int(pid)) == int(ticks)
-    except ProcessLookupError:
-        return False
+        return procfs.is_running(int(pid), int(ticks))
     except (OSError, ValueError):
         with suppress(FileNotFoundError):
             return time.time() - os.stat(directory).st_mtime < UNMARKED_SECONDS

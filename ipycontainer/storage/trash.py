@@ -42,8 +42,8 @@ def unowned(home: Home) -> list[str]:
 def _is_owned(name: str) -> bool:
     try:
         pid, ticks, _ = name.split("-")
-        return procfs.start_ticks(int(pid)) == int(ticks)
-    except (ValueError, ProcessLookupError):
+        return procfs.is_running(int(pid), int(ticks))
+    except ValueError:
         return False
 
 

@@ -33,6 +33,17 @@ def test_a_process_is_known_by_pid_and_start(sleeper: subprocess.Popen[bytes]) -
     assert sleeper.wait() == -9
 
 
+def test_a_process_that_nobody_reaps_has_ended(sleeper: subprocess.Popen[bytes]) -> None:
+    """What it left is nobody's, however long its parent does not wait for it."""
+    pid, ticks = sleeper.pid, procfs.start_ticks(sleeper.pid)
+    running = [procfs.is_running(pid, ticks), procfs.is_running(pid, ticks + 1)]
+    sleeper.kill()
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    ended = procfs.start_ticks(pid) == ticks and procfs.is_running(pid, ticks)
+    sleeper.wait()
+    assert [*running, ended, procfs.is_running(pid, ticks)] == [True, False, False, False]
+
+
 def test_a_missing_process_is_said_as_such() -> None:
     """Every reader of /proc raises ProcessLookupError."""
     for read in (procfs.start_ticks, procfs.nspid_depth):
