@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ipycontainer.commands.records import EventView, Outcome
-from ipycontainer.commands.templates import TemplateError, go_json, parse
+from ipycontainer.commands.templates import TemplateError, parse
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.filters import has_label
+from ipycontainer.model.go_json import go_json
 from ipycontainer.model.moments import parse_time
 from ipycontainer.model.units import rfc3339nano_fixed
 

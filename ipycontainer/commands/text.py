@@ -41,8 +41,9 @@ from ipycontainer.commands.records import (
     Started,
     Streamed,
 )
-from ipycontainer.commands.templates import TemplateError, go_json, parse_or_refuse
+from ipycontainer.commands.templates import TemplateError, parse_or_refuse
 from ipycontainer.errors import UsageError
+from ipycontainer.model.go_json import go_json
 
 __all__ = ["render", "warning_line"]
 

@@ -1,4 +1,4 @@
-"""JSON as Go's encoding/json writes it: what reads docker's or runc's output takes it apart so."""
+"""JSON as Go's encoding/json writes it: programs that read docker's or runc's expect that form."""
 
 from __future__ import annotations
 

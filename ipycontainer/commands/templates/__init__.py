@@ -8,7 +8,6 @@ prints or knows a verb.
 from __future__ import annotations
 
 from ipycontainer.commands.templates.errors import TemplateError
-from ipycontainer.commands.templates.functions import go_json
 from ipycontainer.commands.templates.shapes import in_order, recognised
 from ipycontainer.commands.templates.template import RowList, Template, parse, parse_or_refuse
 from ipycontainer.commands.templates.values import Row
@@ -18,7 +17,6 @@ __all__ = [
     "RowList",
     "Template",
     "TemplateError",
-    "go_json",
     "in_order",
     "parse",
     "parse_or_refuse",

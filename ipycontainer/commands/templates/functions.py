@@ -29,7 +29,7 @@ from ipycontainer.commands.templates.values import (
 )
 from ipycontainer.model.go_json import go_json
 
-__all__ = ["FUNCTIONS", "HEADER_FUNCTIONS", "Function", "go_json"]
+__all__ = ["FUNCTIONS", "HEADER_FUNCTIONS", "Function"]
 
 # Go hands its own functions values as they are, be they nil.
 RAW = GoType("struct", "reflect.Value")

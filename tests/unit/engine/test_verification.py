@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.mounts import MountPoint
 from ipycontainer.model.privileges import Privileges, Sharing
 
-WRONG = {
+WRONG: dict[str, Any] = {
     "workdir": "rel",
     "stop_signal": "NOPE",
     "mounts": (MountPoint("bind", "/x", "/nowhere/at/all", origin="--mount"),),
@@ -33,7 +34,7 @@ def test_the_first_wrong_thing_is_told(first: int) -> None:
     """Of several that are wrong."""
     wrong = dict(list(WRONG.items())[first:])
     with pytest.raises(InvalidArgument) as error:
-        verified(ContainerConfig("nope", **wrong), None, rootless=False)  # type: ignore[arg-type]
+        verified(ContainerConfig("nope", **wrong), None, rootless=False)
     assert error.value.message == WORDS[first]
 
 

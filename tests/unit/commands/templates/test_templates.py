@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipycontainer.commands.go_quoting import go_quote
-from ipycontainer.commands.templates import TemplateError, go_json, in_order, parse
+from ipycontainer.commands.templates import TemplateError, in_order, parse
 from ipycontainer.commands.templates.printf import sprintf
 from ipycontainer.commands.templates.values import bare, printed
+from ipycontainer.model.go_json import go_json
 
 THING: dict[str, Any] = {
     "Id": "abc",
