@@ -28,7 +28,7 @@ from ipycontainer.engine.container import Container
 from ipycontainer.engine.docker_py.options import config_from_options, words
 from ipycontainer.engine.merging import beside_script, merge_image, require_command
 from ipycontainer.engine.ps_context import Around
-from ipycontainer.engine.single_choices import refuse_other_platform
+from ipycontainer.engine.single_choices import refuse_other_platform, refuse_storage
 from ipycontainer.errors import (
     ContainerError,
     EngineError,
@@ -90,8 +90,10 @@ class Containers:
                 exchange.make(self._engine.home, container_id)
             record = self._add(record, name.removeprefix("/"), made)
             self._fill(record)
-        except BaseException:
+        except BaseException as error:
             self._undo(container_id, made)
+            if isinstance(error, mounts.MountRefused):
+                mounts.leave_volumes(self._engine, error, name, config.volume_driver)
             raise
         return Container(self._engine, record, warnings)
 
@@ -134,6 +136,7 @@ class Containers:
         if name:
             require_command(config, image)  # docker's daemon looks at the name behind it
             ids.check_name(name.removeprefix("/"), shown=name)
+        refuse_storage(config.storage_options)
         return sharing.settled(config, lambda ref: self.get(ref).record), image
 
     def verify(self, config: ContainerConfig) -> None:

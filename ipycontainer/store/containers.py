@@ -34,6 +34,7 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "add",
+    "check_free",
     "configure",
     "find",
     "get",
@@ -61,7 +62,7 @@ def add(tx: Transaction, record: ContainerRecord) -> None:
     check_name(record.name)
     if tx.one("SELECT 1 FROM images WHERE id = ?", (record.image_id,)) is None:
         raise ImageNotFound(f"No such image: {record.image_id}")
-    _name_is_free(tx, record.name)
+    check_free(tx, record.name)
     state = record.state
     tx.execute(
         f"INSERT INTO containers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -162,7 +163,7 @@ def rename(tx: Transaction, container_id: str, name: str) -> None:
         raise InvalidArgument("Renaming a container with the same name as its current name")
     try:
         check_name(name, shown=f"/{name}")
-        _name_is_free(tx, name)
+        check_free(tx, name)
     except (InvalidArgument, NameInUse) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from None
     tx.execute("UPDATE containers SET name = ? WHERE id = ?", (name, container_id))
@@ -216,7 +217,8 @@ def tell(
     events.add(tx, "container", action, record.id, {**shared, **attributes}, time_ns)
 
 
-def _name_is_free(tx: Transaction, name: str) -> None:
+def check_free(tx: Transaction, name: str) -> None:
+    """Raise NameInUse, in docker's words, for a name that a container has."""
     holder = tx.scalar("SELECT id FROM containers WHERE name = ?", (name,))
     if holder is not None:
         raise NameInUse(

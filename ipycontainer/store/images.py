@@ -181,8 +181,13 @@ def tag(tx: Transaction, image_id: str, name: str) -> None:
         " DO UPDATE SET image_id = excluded.image_id WHERE image_id != excluded.image_id",
         (name, image_id),
     )
+    now = time.time_ns()
+    tx.execute(
+        "UPDATE images SET details = json_set(details, '$.tagged_ns', ?) WHERE id = ?",
+        (now, image_id),
+    )
     if changed:
-        tell(tx, image_id, "tag", name)
+        events.add(tx, "image", "tag", image_id, {"name": name}, now)
 
 
 def untag(tx: Transaction, name: str) -> None:
@@ -283,6 +288,7 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         source=None if source is None else Descriptor(**source),
         base=details.get("base", ""),
         parent=details.get("parent", ""),
+        tagged_ns=details.get("tagged_ns", 0),
     )
 
 
