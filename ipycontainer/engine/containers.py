@@ -161,10 +161,10 @@ class Containers:
         """
         overlays, settings, shown = self._snapshot(container_id, image, warnings, made)
         merged = beside_script(merge_image(replace(config, image_mounts=shown), settings))
-        merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
-        image_paths.refuse_files(self._engine.home, image, merged)
         if not merged.command and not merged.entrypoint:
             raise InvalidArgument("no command specified")
+        merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
+        image_paths.refuse_files(self._engine.home, image, merged)
         record = ContainerRecord(
             id=container_id,
             name="",

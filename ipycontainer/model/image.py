@@ -93,7 +93,7 @@ class ImageRecord:
     source: Descriptor | None = None
     base: str = ""
     parent: str = ""
-    tagged_ns: int = 0
+    tagged_ns: int = field(default=0, compare=False)
 
     def layer_numbers(self) -> list[int]:
         """Return for each row of the history the number of the layer that it made, -1 for none."""

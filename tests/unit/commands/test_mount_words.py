@@ -303,6 +303,8 @@ def test_any_text_is_read_or_refused(spec: str) -> None:
     except EngineError:
         return
     for point in found:
+        if point.refused:
+            continue
         assert point.type == "volume" or point.source.startswith("/")
         assert point.target.startswith("/")
         assert ".." not in point.target.split("/")
