@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from ipycontainer.errors import (
+    AmbiguousId,
     Conflict,
     ImageNotFound,
     InvalidArgument,
@@ -120,7 +121,7 @@ def find(tx: Transaction, ref: str) -> ContainerRecord:
         f"SELECT {_COLUMNS} FROM containers WHERE id >= ? AND id < ? LIMIT 2", (ref, ref + "g")
     )
     if len(rows) > 1:
-        raise InvalidArgument(f"multiple IDs found with provided prefix: {ref}")
+        raise AmbiguousId(f"multiple IDs found with provided prefix: {ref}")
     if not rows:
         raise NoSuchContainer(f"No such container: {ref}")
     return _record(rows[0])
