@@ -85,7 +85,6 @@ class Containers:
             except snapshots.Unlike:
                 container_id = ids.new_id()
                 record = self._described(container_id, config, image, warnings)
-            mounts.make_sources(record.config.mounts)
             if record.config.exchange:
                 exchange.make(self._engine.home, container_id)
             record = self._add(record, name.removeprefix("/"), made)

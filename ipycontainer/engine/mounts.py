@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine import drivers
-from ipycontainer.errors import InvalidArgument
+from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model import ids
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
@@ -212,10 +212,18 @@ def check_sources(mounts: Sequence[MountPoint]) -> None:
 
 
 def make_sources(mounts: Sequence[MountPoint]) -> None:
-    """Make missing directories of `-v`, as docker does."""
+    """Make missing directories of `-v`, as docker does at each start. Raises ResourceError."""
     for mount in mounts:
         if mount.type == "bind" and mount.create_source and not os.path.lexists(mount.source):
-            os.makedirs(mount.source, exist_ok=True)
+            try:
+                os.makedirs(mount.source, exist_ok=True)
+            except NotADirectoryError:  # which docker leaves to who mounts it
+                continue
+            except OSError as error:
+                raise ResourceError(
+                    f"error while creating mount source path '{mount.source}': "
+                    f"mkdir {error.filename}: {(error.strerror or '').lower()}"
+                ) from None
 
 
 def check_propagation(mounts: Sequence[MountPoint], table: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ipycontainer.errors import ImageNotFound, InvalidReference
@@ -24,6 +24,7 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "add",
+    "add_unnoticed",
     "blobs_in_use",
     "call",
     "chain_size",
@@ -88,6 +89,15 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         tag(tx, record.id, name)
     for name in record.digests:
         call(tx, record.id, name)
+
+
+def add_unnoticed(tx: Transaction, record: ImageRecord) -> None:
+    """Add an image that nobody has asked for (`host`): no event tells of its tags."""
+    add(tx, replace(record, tags=()))
+    for name in record.tags:
+        tx.execute(
+            "INSERT OR REPLACE INTO image_tags (tag, image_id) VALUES (?,?)", (name, record.id)
+        )
 
 
 def get(tx: Transaction, image_id: str) -> ImageRecord:
