@@ -181,7 +181,8 @@ def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
 
 
 def _plugin(engine: Engine, name: str) -> Mapping[str, Any]:
-    raise NotFound(f'plugin "{name}" not found')
+    # no NotFound: of those docker's client speaks itself, here its daemon does
+    raise Conflict(f'plugin "{name}" not found')
 
 
 def _of_swarm(engine: Engine, name: str) -> Mapping[str, Any]:

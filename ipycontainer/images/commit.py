@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ipycontainer import faults
 from ipycontainer.images import change_instructions, host, oci_config, sweep
@@ -191,6 +192,7 @@ def _add(
         source=None,
         base="host" if host.is_under(base) else "",
         parent=base.id,
+        of_container=_of_container(container, config),
     )
     needed = (each.digest for each in (manifest, config_blob, *blobs))
     durability.keep_files(store.home)
@@ -200,6 +202,25 @@ def _add(
         named = {"imageRef": tags[0]} if tags else {}
         containers.tell(tx, container, "commit", now, comment=message, imageID=record.id, **named)
     return record
+
+
+def _of_container(container: ContainerRecord, config: ImageConfig) -> dict[str, Any]:
+    """Return what docker's commit keeps of a container itself; labels are never null then."""
+    own = container.config
+    timeout = {} if own.stop_timeout is None else {"StopTimeout": own.stop_timeout}
+    return {
+        "Hostname": own.hostname or container.short_id,
+        "Domainname": own.sharing.domainname,
+        "AttachStdin": own.attach_stdin,
+        "AttachStdout": own.attach_stdout,
+        "AttachStderr": own.attach_stderr,
+        "Tty": own.tty,
+        "OpenStdin": own.open_stdin,
+        "StdinOnce": own.open_stdin and own.attach_stdin,
+        "Image": own.image,
+        "Labels": dict(sorted(config.labels.items())),
+        **timeout,
+    }
 
 
 def _blobs_of(layout: Layout, base: ImageRecord) -> list[Descriptor]:

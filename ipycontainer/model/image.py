@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ipycontainer.model.health import Healthcheck
 
@@ -73,7 +74,8 @@ class ImageRecord:
     the layout has it as OCI's, under `manifest`. `base` is `host` for an image that was
     committed from a container of this machine: its layers lie upon what the machine has. `parent`
     is the id of the image whose container was committed; what came from elsewhere has none.
-    `tagged_ns` is when it got its last tag here, 0 for never.
+    `tagged_ns` is when it got its last tag here, 0 for never. `of_container` is what docker shows
+    in the settings of an image that was committed, and no other container gets: by its names.
     """
 
     id: str
@@ -94,6 +96,7 @@ class ImageRecord:
     base: str = ""
     parent: str = ""
     tagged_ns: int = field(default=0, compare=False)
+    of_container: Mapping[str, Any] = field(default_factory=dict)
 
     def layer_numbers(self) -> list[int]:
         """Return for each row of the history the number of the layer that it made, -1 for none."""

@@ -61,6 +61,7 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         "source": None if record.source is None else asdict(record.source),
         "base": record.base,
         "parent": record.parent,
+        "of_container": dict(record.of_container),
     }
     tx.execute(
         "INSERT OR IGNORE INTO images (id, manifest, created_ns, size, details) VALUES (?,?,?,?,?)",
@@ -299,6 +300,7 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         base=details.get("base", ""),
         parent=details.get("parent", ""),
         tagged_ns=details.get("tagged_ns", 0),
+        of_container=details.get("of_container", {}),
     )
 
 
