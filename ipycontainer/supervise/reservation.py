@@ -21,6 +21,7 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_OVERLAYS, Spec
 from ipycontainer.model.state import Overlay
 from ipycontainer.runtime import launch
+from ipycontainer.runtime.beforehand import differ_in_program_only
 from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
@@ -52,6 +53,17 @@ class Reservation:
     def stands(self) -> bool:
         """Tell whether all that is shown in it is still at its place, and no other thing."""
         return self.shown == tuple(_looks(path for path, _, _ in self.shown))
+
+    def rehearse(self, store: Store) -> None:
+        """Read what the start will read, while its engine makes the container.
+
+        What was not used for a moment has left the processor's caches: once more costs a third.
+        """
+        expected = self.sandbox.expected
+        oci_json.from_json(json.loads(json.dumps(expected)))
+        differ_in_program_only(expected, expected)
+        with store.read() as tx, suppress(NoSuchContainer):
+            containers.get(tx, self.id)
 
     def give_back(self, home: Home, store: Store, *, asked: bool) -> None:
         """Let go of it; an engine that was told of it (`asked`) may have written its row."""
