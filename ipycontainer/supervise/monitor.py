@@ -10,7 +10,6 @@ Opens the database only between forks. Imports what a zygote may import, nothing
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -176,7 +175,7 @@ class Monitor:
         try:
             faults.point("monitor: before launch")
             self._config = (self._bundle / "config.json").read_bytes()
-            self._spec = oci_json.from_json(json.loads(self._config))
+            self._spec = oci_json.parse(self._config)
             if not self._spec.process.terminal:
                 once = bool(message.body.get("stdin_once"))
                 self._streams.connect(ends.stdin, ends.stdout, ends.stderr, once=once)

@@ -21,7 +21,6 @@ from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_OVERLAYS, Spec
 from ipycontainer.model.state import Overlay
 from ipycontainer.runtime import launch
-from ipycontainer.runtime.beforehand import differ_in_program_only
 from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
@@ -44,6 +43,7 @@ class Reservation:
     sandbox: Sandbox
     overlays: tuple[Overlay, ...]
     shown: _Shown
+    config: bytes  # what its bundle will say, if it is the same program
 
     def to_wire(self) -> Mapping[str, Any]:
         """Return what an engine must know to take it."""
@@ -59,9 +59,7 @@ class Reservation:
 
         What was not used for a moment has left the processor's caches: once more costs a third.
         """
-        expected = self.sandbox.expected
-        oci_json.from_json(json.loads(json.dumps(expected)))
-        differ_in_program_only(expected, expected)
+        oci_json.parse(self.config)
         with store.read() as tx, suppress(NoSuchContainer):
             containers.get(tx, self.id)
 
@@ -105,7 +103,7 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
         if advanced is not None:
             # A rename over it would have ext4 write the bundle that comes to the disk (ext4(5)).
             (place / "config.json").unlink()
-            return Reservation(container_id, place, advanced, overlays, shown)
+            return Reservation(container_id, place, advanced, overlays, shown, config.encode())
     except (OSError, EngineError, ValueError, KeyError, TypeError):
         sandbox.end()
     trash.delete(home, place.name)
