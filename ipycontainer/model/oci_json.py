@@ -7,9 +7,7 @@ it demands (config.md "Extensibility"): it is a newer one's, or somebody's own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from ipycontainer.errors import InvalidArgument
@@ -32,7 +30,7 @@ from ipycontainer.model.oci import (
 )
 from ipycontainer.model.resources import Resources
 
-__all__ = ["OCI_VERSION", "from_json", "parse", "process_from_json", "to_json"]
+__all__ = ["OCI_VERSION", "from_json", "process_from_json", "to_json"]
 
 OCI_VERSION = "1.2.0"
 _NO_LIMIT = (1 << 64) - 1  # RLIM_INFINITY, which the records have as -1
@@ -195,18 +193,6 @@ def from_json(raw: Mapping[str, Any]) -> Spec:
     try:
         return _spec(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidArgument(f"config.json is not as the runtime-spec says: {error!r}") from error
-
-
-@lru_cache(maxsize=1)
-def parse(text: bytes) -> Spec:
-    """Return the records of a `config.json`'s text. Raises InvalidArgument, naming the key.
-
-    The last one is kept: a bundle that is expected is read before it comes.
-    """
-    try:
-        return from_json(json.loads(text))
-    except ValueError as error:
         raise InvalidArgument(f"config.json is not as the runtime-spec says: {error!r}") from error
 
 

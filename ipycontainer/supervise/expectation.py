@@ -10,15 +10,22 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
-from ipycontainer.model.oci import ANNOTATION_NETWORKS, ANNOTATION_OVERLAYS, ANNOTATION_VOLUMES
+from ipycontainer.model import oci_json
+from ipycontainer.model.oci import (
+    ANNOTATION_NETWORKS,
+    ANNOTATION_OVERLAYS,
+    ANNOTATION_VOLUMES,
+    Spec,
+)
 from ipycontainer.runtime.beforehand import differ_in_program_only, without_program
 from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["expected", "forget", "learn"]
+__all__ = ["expected", "forget", "learn", "parse"]
 
 STARTS = 2  # alike, before a third one is expected
 _FILE = "again.json"
@@ -62,6 +69,15 @@ def expected(home: Home, container_id: str) -> str | None:
         return None
     config = str(known["config"])
     return config.replace(_ID, container_id).replace(_SHORT_ID, container_id[:12])
+
+
+@lru_cache(maxsize=1)
+def parse(config: bytes) -> Spec:
+    """Return the spec of a bundle's text. Raises InvalidArgument, naming the key.
+
+    The last one is kept: a bundle that is expected is parsed before it comes.
+    """
+    return oci_json.from_json(json.loads(config))
 
 
 def _read(home: Home) -> dict[str, Any]:

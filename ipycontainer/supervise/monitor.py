@@ -24,7 +24,7 @@ from ipycontainer.errors import (
     ProtocolError,
     ResourceError,
 )
-from ipycontainer.model import ids, oci_json
+from ipycontainer.model import ids
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
 from ipycontainer.runtime import filters
@@ -175,7 +175,7 @@ class Monitor:
         try:
             faults.point("monitor: before launch")
             self._config = (self._bundle / "config.json").read_bytes()
-            self._spec = oci_json.parse(self._config)
+            self._spec = expectation.parse(self._config)
             if not self._spec.process.terminal:
                 once = bool(message.body.get("stdin_once"))
                 self._streams.connect(ends.stdin, ends.stdout, ends.stderr, once=once)

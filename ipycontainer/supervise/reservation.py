@@ -28,6 +28,7 @@ from ipycontainer.storage import snapshots, trash, vacated
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise import expectation
 
 __all__ = ["Reservation", "reserve"]
 
@@ -59,7 +60,7 @@ class Reservation:
 
         What was not used for a moment has left the processor's caches: once more costs a third.
         """
-        oci_json.parse(self.config)
+        expectation.parse(self.config)
         with store.read() as tx, suppress(NoSuchContainer):
             containers.get(tx, self.id)
 
