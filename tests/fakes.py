@@ -877,6 +877,9 @@ class FakeEngine:
     def written_bytes(self, containers: Sequence[str]) -> dict[str, int]:
         return dict.fromkeys(containers, 12_345_000)
 
+    def tell_pruned(self, kind: str, freed: int) -> None:
+        pass
+
     def compare(
         self, one: str, other: str, *, text: bool = False
     ) -> tuple[Sequence[FakeChange], str]:

@@ -340,6 +340,11 @@ class Engine:
         """Return what containers have written, by their ids; those that are gone are left out."""
         return disk.written_bytes(self, containers)
 
+    def tell_pruned(self, kind: str, freed: int) -> None:
+        """Tell that what nothing uses of a kind was removed: an event of docker's, also of none."""
+        with self.store.write() as tx:
+            events.add(tx, kind, "prune", "", {"reclaimed": str(freed)}, time.time_ns())
+
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""
         return system.version()

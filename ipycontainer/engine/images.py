@@ -273,6 +273,7 @@ class Images:
         """
         arguments = image_selection.prune_arguments(filters or {}, host.image_record().id)
         done = self._engine.supervisor.work("prune-images", arguments)
+        self._engine.tell_pruned("image", int(done["bytes"]))
         return {
             "ImagesDeleted": [{str(what): str(name)} for what, name in done["deeds"]],
             "SpaceReclaimed": int(done["bytes"]),
@@ -288,7 +289,7 @@ class Images:
                 store_images.get(tx, record.id)
         except ImageNotFound:
             with self._engine.store.write() as tx:
-                store_images.add(tx, record)
+                store_images.add_unnoticed(tx, record)
         self._host_known = True
 
 

@@ -6,7 +6,6 @@ docker-py's names, docker's behaviour. What needs rights on the machine is done 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -27,7 +26,6 @@ from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRec
 from ipycontainer.network import catalogue
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
-from ipycontainer.store import events
 from ipycontainer.store import networks as store_networks
 
 if TYPE_CHECKING:
@@ -275,8 +273,7 @@ class Networks:
             with suppress(EngineError):  # somebody has just started one
                 network.remove()
                 removed.append(network.name)
-        with self._engine.store.write() as tx:
-            events.add(tx, "network", "prune", "", {"reclaimed": "0"}, time.time_ns())
+        self._engine.tell_pruned("network", 0)
         return {"NetworksDeleted": removed}
 
     def _ensure(self) -> None:

@@ -17,6 +17,7 @@ from ipycontainer.engine import (
     health,
     log_options,
     mount_specs,
+    mounts,
     network_files,
     sharing,
     wishes,
@@ -126,6 +127,7 @@ def _launch(
     reached: tuple[str, ...] = ()
     try:
         wishes.settle_endpoints(engine.store, container.id, config)
+        mounts.make_sources(config.mounts)
         around, neighbours = engine.surroundings(container.record), _neighbours(container)
         reached = monitor_statements.CAME_AND_LEFT  # docker looks at the rest from there only
         joined = sharing.donors(

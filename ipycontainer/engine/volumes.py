@@ -141,6 +141,7 @@ class Volumes:
                 continue  # a container has taken it meanwhile
             deleted.append(volume.name)
             reclaimed += size
+        self._engine.tell_pruned("volume", reclaimed)
         return {"VolumesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
 
     def sizes(self, names: Sequence[str]) -> dict[str, int]:

@@ -18,6 +18,7 @@ import pytest
 
 from tests.oracle import (
     closer_lines,
+    finer_lines,
     further_lines,
     image_lines,
     lines,
@@ -44,6 +45,7 @@ SCENES = {
     **volume_lines.SCENES,
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
+    **finer_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -67,6 +69,7 @@ _MASKS = (
     (re.compile(r"\bis not an docker\b"), "is not a docker"),
     # where the container's files are meanwhile, and how runc's own system calls went
     (re.compile(r"/\S+/overlay2/<id>/merged/"), "/"),
+    (re.compile(r"\.docker_temp_\d+"), ".docker_temp_<number>"),
     (re.compile(r" \(via /proc/self/fd/\d+\), flags: 0x[0-9a-f]+"), ""),
 )
 
@@ -83,6 +86,7 @@ DIFFERENT: dict[str, str] = {
     **volume_lines.DIFFERENT,
     **wiring_lines.DIFFERENT,
     **closer_lines.DIFFERENT,
+    **finer_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 
