@@ -63,6 +63,7 @@ def _ended(session: Session, filters: Sequence[tuple[str, str]]) -> tuple[list[s
             continue
         removed.append(container.id)
         freed += sizes.get(container.id, 0)
+    engine.tell_pruned("container", freed)
     return removed, freed
 
 

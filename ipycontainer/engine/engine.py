@@ -340,6 +340,11 @@ class Engine:
         """Return what containers have written, by their ids; those that are gone are left out."""
         return disk.written_bytes(self, containers)
 
+    def tell_pruned(self, kind: str, freed_bytes: int) -> None:
+        """Write the event that a prune ends with, whatever it has removed."""
+        with self.store.write() as tx:
+            events.add_prune(tx, kind, freed_bytes)
+
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""
         return system.version()

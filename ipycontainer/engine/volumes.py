@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +10,7 @@ from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume
 from ipycontainer.model import ids
 from ipycontainer.model.booleans import go_bool
-from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.filters import grouped, has_label, matches
 from ipycontainer.model.mounts import ANONYMOUS_LABEL
 from ipycontainer.model.volume import DRIVER, VolumeRecord
 from ipycontainer.storage import volumes
@@ -141,6 +140,7 @@ class Volumes:
                 continue  # a container has taken it meanwhile
             deleted.append(volume.name)
             reclaimed += size
+        self._engine.tell_pruned("volume", reclaimed)
         return {"VolumesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
 
     def sizes(self, names: Sequence[str]) -> dict[str, int]:
@@ -162,7 +162,7 @@ def select(records: Sequence[VolumeRecord], filters: Mapping[str, Any]) -> Seque
             found = [record for record in found if DRIVER in words]
         elif key == "name":
             found = [
-                record for record in found if any(re.search(word, record.name) for word in words)
+                record for record in found if any(matches(word, record.name) for word in words)
             ]
         elif key in ("label", "label!"):
             hit = [

@@ -206,6 +206,11 @@ def _errors(name: str, wanted: EndpointConfig) -> list[str]:
             is_wrong = True
         if is_wrong:
             errors.append(f"invalid IPv{version} address: {text}")
+    for text in wanted.link_local:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            errors.append(f"invalid link-local IP address: {text}".rstrip())
     return errors
 
 

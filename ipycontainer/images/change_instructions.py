@@ -28,6 +28,7 @@ _HEALTH_TIMES = {
     "--start-period": "start_period_ns",
     "--start-interval": "start_interval_ns",
 }
+_LEAST_HEALTH_TIME_NS = 1_000_000
 
 
 def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
@@ -177,6 +178,8 @@ def _workdir(config: ImageConfig, rest: str) -> ImageConfig:
 
 
 def _healthcheck(config: ImageConfig, rest: str) -> ImageConfig:
+    if not rest:
+        raise InvalidArgument("HEALTHCHECK requires at least one argument")
     values: dict[str, int] = {}
     words = rest.split(" ")
     while words and words[0].startswith("--"):
@@ -184,7 +187,7 @@ def _healthcheck(config: ImageConfig, rest: str) -> ImageConfig:
         if name == "--retries":
             values["retries"] = int(value) if value.isdigit() else 0
         elif name in _HEALTH_TIMES:
-            values[_HEALTH_TIMES[name]] = parse_duration(value)
+            values[_HEALTH_TIMES[name]] = _health_time(name, value)
         else:
             raise InvalidArgument(f"unknown flag: {name.removeprefix('--')}")
     kind, _, command = " ".join(words).strip().partition(" ")
@@ -199,6 +202,16 @@ def _healthcheck(config: ImageConfig, rest: str) -> ImageConfig:
         raise InvalidArgument("Missing command after HEALTHCHECK CMD")
     test = ("CMD-SHELL", program[-1]) if program[:2] == _SHELL else ("CMD", *program)
     return replace(config, healthcheck=Healthcheck(test, **values))
+
+
+def _health_time(name: str, value: str) -> int:
+    """Return nanoseconds, 0 for the default. Raises InvalidArgument for less than docker takes."""
+    if not value:
+        return 0
+    time_ns = parse_duration(value)
+    if time_ns < _LEAST_HEALTH_TIME_NS:
+        raise InvalidArgument(f'Interval "{name[2:]}" cannot be less than 1ms')
+    return time_ns
 
 
 def _stop_signal(config: ImageConfig, rest: str) -> ImageConfig:

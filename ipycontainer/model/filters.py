@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["grouped", "has_label", "single_until"]
+__all__ = ["grouped", "has_label", "matches", "single_until"]
 
 
 def grouped(filters: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
@@ -35,3 +36,11 @@ def has_label(labels: Mapping[str, str], wanted: str) -> bool:
     """Tell whether there is a label `NAME`, or with `NAME=VALUE` that value of it."""
     name, equals, value = wanted.partition("=")
     return name in labels and (not equals or labels[name] == value)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a filter's word is the text itself, or an expression that matches it."""
+    try:
+        return pattern == text or re.search(pattern, text) is not None
+    except re.error:
+        return False  # as docker
