@@ -86,6 +86,8 @@ def image_rows(
     by_repository: dict[str, list[str]] = {}
     for name in record.digests:
         repository, _, digest = name.partition("@")
+        if not _wanted(name, patterns):
+            continue
         by_repository.setdefault(repository, []).append(digest)
     rows: list[ImageSummary] = []
 
@@ -112,7 +114,7 @@ def image_rows(
             for digest in known if every_digest else known[:1]:
                 add(repository, tag, digest)
     for repository, known in by_repository.items():
-        if repository not in tagged and _wanted(f"{repository}@{known[0]}", patterns):
+        if repository not in tagged:
             for digest in known if every_digest else known[:1]:
                 add(repository, _NONE, digest)
     if not record.tags and not record.digests and not patterns:

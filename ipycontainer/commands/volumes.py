@@ -83,7 +83,7 @@ def ls(
     wanted = grouped("volumes", filters, ("dangling", "driver", "label", "name"))
     found = engine.volumes.list(filters=wanted or None)
     if cluster:  # docker then has one form only
-        found, template = (), "table" if quiet else _CLUSTER_TABLE
+        found, template = (), "" if quiet else _CLUSTER_TABLE
     names = {each.id: each.name for each in engine.containers.list(all=True)}
     return Listing(
         kind="volumes",

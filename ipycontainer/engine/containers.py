@@ -35,6 +35,7 @@ from ipycontainer.errors import (
     ImageNotFound,
     InvalidArgument,
     NameInUse,
+    ResourceError,
     Unsupported,
 )
 from ipycontainer.images import host
@@ -85,7 +86,8 @@ class Containers:
             except snapshots.Unlike:
                 container_id = ids.new_id()
                 record = self._described(container_id, config, image, warnings)
-            mounts.make_sources(record.config.mounts)
+            with suppress(ResourceError):  # which the start says
+                mounts.make_sources(record.config.mounts)
             if record.config.exchange:
                 exchange.make(self._engine.home, container_id)
             record = self._add(record, name.removeprefix("/"), made)

@@ -46,7 +46,8 @@ def images(
     if until:
         before = min([*until, *([before] if before is not None else [])])
     since = max((_created(find, ref) for ref in wanted.get("since", ())), default=None)
-    parents = set() if everything else {record.parent for record in records}
+    heads_only = not everything or dangling is True
+    parents = {record.parent for record in records} if heads_only else set()
     return [
         record
         for record in records

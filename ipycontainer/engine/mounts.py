@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine import drivers
-from ipycontainer.errors import InvalidArgument
+from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model import ids
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
@@ -189,10 +190,20 @@ def check_sources(mounts: Sequence[MountPoint]) -> None:
 
 
 def make_sources(mounts: Sequence[MountPoint]) -> None:
-    """Make missing directories of `-v`, as docker does."""
+    """Make missing directories of `-v`, as docker does. Raises ResourceError where that fails.
+
+    Below a file there is none to make: the start finds that out.
+    """
     for mount in mounts:
-        if mount.type == "bind" and mount.create_source and not os.path.lexists(mount.source):
-            os.makedirs(mount.source, exist_ok=True)
+        if mount.type == "bind" and mount.create_source and not os.path.exists(mount.source):
+            try:
+                with suppress(NotADirectoryError):
+                    os.makedirs(mount.source)
+            except OSError as error:
+                told = f"mkdir {error.filename}: {os.strerror(error.errno or 0).lower()}"
+                raise ResourceError(
+                    f"error while creating mount source path '{mount.source}': {told}"
+                ) from None
 
 
 def check_propagation(mounts: Sequence[MountPoint], table: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from ipycontainer.engine import (
     health,
     log_options,
     mount_specs,
+    mounts,
     network_files,
     sharing,
     wishes,
@@ -127,6 +128,7 @@ def _launch(
     try:
         wishes.settle_endpoints(engine.store, container.id, config)
         around, neighbours = engine.surroundings(container.record), _neighbours(container)
+        mounts.make_sources(config.mounts)  # one may be gone since the last start
         reached = monitor_statements.CAME_AND_LEFT  # docker looks at the rest from there only
         joined = sharing.donors(
             config, lambda name: engine.containers.get(name).record, neighbours.shared

@@ -149,7 +149,8 @@ def _mount_volumes(
             raise ResourceError(
                 "error while mounting volume "
                 f"'{home.volume(record.name)}': failed to mount local volume: mount "
-                f"{record.options.get('device', '')}:{home.volume(record.name)}: {reason}"
+                f"{record.options.get('device', '')}:{home.volume(record.name)}"
+                f"{volumes.mount_words(record.options.get('o', ''))}: {reason}"
             ) from error
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.oracle import (
     closer_lines,
+    edge_lines,
     further_lines,
     image_lines,
     lines,
@@ -44,6 +45,7 @@ SCENES = {
     **volume_lines.SCENES,
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
+    **edge_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -65,6 +67,7 @@ _MASKS = (
     (re.compile(r"\b(ipycontainer|Docker)\b"), "docker"),
     (re.compile(r"/docker/<id>|/ipyc-[0-9a-f]{8}/<id>"), "/docker/<id>"),
     (re.compile(r"\bis not an docker\b"), "is not a docker"),
+    (re.compile(r"/\S+?/(?:data|home)/volumes/"), "/volumes/"),
     # where the container's files are meanwhile, and how runc's own system calls went
     (re.compile(r"/\S+/overlay2/<id>/merged/"), "/"),
     (re.compile(r" \(via /proc/self/fd/\d+\), flags: 0x[0-9a-f]+"), ""),
@@ -83,6 +86,7 @@ DIFFERENT: dict[str, str] = {
     **volume_lines.DIFFERENT,
     **wiring_lines.DIFFERENT,
     **closer_lines.DIFFERENT,
+    **edge_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 
