@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ipycontainer.errors import InvalidArgument
-from ipycontainer.model.filters import grouped, has_label, single_until
+from ipycontainer.model.filters import grouped, has_label, single_until, switch, unknown
 from ipycontainer.model.go_path import path_match
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.moments import parse_time
@@ -19,7 +18,6 @@ __all__ = ["fits", "images", "prune_arguments"]
 
 _KNOWN = ("before", "dangling", "label", "reference", "since", "until")
 _PRUNE_KNOWN = ("dangling", "label", "label!", "until")
-_TRUE, _FALSE = {"1", "true", "True"}, {"0", "false", "False"}
 
 
 def images(
@@ -39,8 +37,8 @@ def images(
     wanted = grouped(filters)
     for key in wanted:
         if key not in _KNOWN:
-            raise InvalidArgument(f"invalid filter '{key}'")
-    dangling = _dangling(wanted.get("dangling", ()))
+            raise unknown(key)
+    dangling = switch("dangling", wanted["dangling"]) if "dangling" in wanted else None
     before = min((_created(find, ref) for ref in wanted.get("before", ())), default=None)
     until = [parse_time(text, time.time_ns()) for text in wanted.get("until", ())]
     if until:
@@ -59,14 +57,6 @@ def images(
         and (not name or _named(record, [name]))
         and ("reference" not in wanted or _named(record, wanted["reference"]))
     ]
-
-
-def _dangling(values: Sequence[str]) -> bool | None:
-    if not values:
-        return None
-    if len(set(values)) > 1 or values[0] not in _TRUE | _FALSE:
-        raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(sorted(set(values)))}]'")
-    return values[0] in _TRUE
 
 
 def _created(find: Callable[[str], ImageRecord], ref: str) -> int:
@@ -92,8 +82,8 @@ def prune_arguments(filters: Mapping[str, Any], kept: str) -> dict[str, Any]:
     wanted = grouped(filters)
     for key in wanted:
         if key not in _PRUNE_KNOWN:
-            raise InvalidArgument(f"invalid filter '{key}'")
-    dangling = _dangling(wanted.get("dangling", ()))
+            raise unknown(key)
+    dangling = switch("dangling", wanted["dangling"]) if "dangling" in wanted else None
     until = single_until(wanted.get("until", ()))
     before = None if until is None else parse_time(until, time.time_ns())
     return {

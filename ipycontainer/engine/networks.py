@@ -19,7 +19,7 @@ from ipycontainer.errors import (
     NoSuchNetwork,
     NotFound,
 )
-from ipycontainer.model.filters import grouped, has_label, matches, single_until
+from ipycontainer.model.filters import grouped, has_label, matches, single_until, unknown
 from ipycontainer.model.moments import parse_time
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.network import catalogue
@@ -254,7 +254,7 @@ class Networks:
         given = grouped(filters)
         for key in given:
             if key not in ("label", "label!", "until"):
-                raise InvalidArgument(f"invalid filter '{key}'")
+                raise unknown(key)
         until = single_until(given.get("until", ()))
         before = None if until is None else parse_time(until)
         self._engine.settle()
@@ -312,7 +312,7 @@ def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]
         "scope": "local",
     }.get(key)
     if subject is None:
-        raise InvalidArgument(f"invalid filter '{key}'")
+        raise unknown(key)
     if key in ("driver", "scope"):
         return subject in values
     return any(matches(value, subject) for value in values)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ipycontainer.errors import InvalidArgument
-from ipycontainer.model.filters import grouped, has_label, matches
+from ipycontainer.model.filters import grouped, has_label, matches, unknown
 from ipycontainer.model.state import ContainerRecord, Status
 
 __all__ = ["KEYS", "Surroundings", "containers"]
@@ -67,7 +67,7 @@ def containers(
 def _check(wanted: Mapping[str, Sequence[str]]) -> None:
     for key in wanted:
         if key not in KEYS:
-            raise InvalidArgument(f"invalid filter '{key}'")
+            raise unknown(key)
     for status in wanted.get("status", ()):
         if status not in list(Status):
             raise InvalidArgument(f"invalid filter 'status={status}'")

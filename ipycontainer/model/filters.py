@@ -8,7 +8,7 @@ from typing import Any
 
 from ipycontainer.errors import InvalidArgument
 
-__all__ = ["grouped", "has_label", "matches", "single_until"]
+__all__ = ["grouped", "has_label", "matches", "single_until", "switch", "unknown"]
 
 
 def grouped(filters: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
@@ -30,6 +30,23 @@ def single_until(words: Iterable[str]) -> str | None:
     if len(several) > 1:
         raise InvalidArgument("more than one until filter specified")
     return several[0] if several else None
+
+
+def unknown(key: str) -> InvalidArgument:
+    """Return docker's refusal of a filter that is none."""
+    return InvalidArgument(f"invalid filter '{key}'" if key else "invalid filter")
+
+
+def switch(key: str, words: Sequence[str]) -> bool:
+    """Return what a filter says that is on or off.
+
+    Another word beside one that says it is heard by nobody. Source: docker `api/types/filters`,
+    GetBoolOrDefault. Raises InvalidArgument.
+    """
+    on, off = ({"1", "true"} & set(words), {"0", "false"} & set(words))
+    if bool(on) == bool(off):
+        raise InvalidArgument(f"invalid filter '{key}=[{' '.join(sorted(set(words)))}]'")
+    return bool(on)
 
 
 def has_label(labels: Mapping[str, str], wanted: str) -> bool:
