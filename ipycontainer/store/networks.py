@@ -123,6 +123,16 @@ def tell_all(tx: Transaction, container: ContainerRecord, action: str, time_ns: 
         tell(tx, _record(row), action, time_ns, container=container.id)
 
 
+def last_chosen(tx: Transaction) -> str:
+    """Return the subnet that was chosen last for a network that named none, "" before the first."""
+    return str(tx.scalar("SELECT subnet FROM chosen_subnets") or "")
+
+
+def keep_chosen(tx: Transaction, subnet: str) -> None:
+    """Remember which subnet was chosen last."""
+    tx.execute("INSERT OR REPLACE INTO chosen_subnets (one, subnet) VALUES (1, ?)", (subnet,))
+
+
 def _record(row: sqlite3.Row) -> NetworkRecord:
     return NetworkRecord(
         row["id"],
