@@ -191,7 +191,7 @@ class RegistryError(EngineError):
 
     def to_wire(self) -> dict[str, object]:
         """Return the error as JSON; kinds that only the worker knows are this one elsewhere."""
-        return {**super().to_wire(), "type": "RegistryError"}
+        return {**super().to_wire(), "type": "RegistryError", "status": self.status}
 
 
 class ResourceError(EngineError):
@@ -282,6 +282,9 @@ def from_wire(wire: dict[str, object]) -> EngineError:
             step=str(wire.get("step", "")),
             errno=errno if isinstance(errno, int) else 0,
         )
+    if issubclass(kind, RegistryError):
+        status = wire.get("status", 0)
+        return kind(message, hint=hint, status=status if isinstance(status, int) else 0)
     return kind(message, hint=hint)
 
 

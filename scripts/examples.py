@@ -60,6 +60,7 @@ host python -c 'print(6 * 7)'
 -i host wc -l
 --ip 10.9.0.7 --network lab host ip address
 --ip6 fd00::7 --network lab host ip address
+--link-local-ip 169.254.7.7 --network lab host ip address
 --ipc host host ipcs
 --isolation default host true
 --kernel-memory 64m host true

@@ -874,11 +874,11 @@ class FakeEngine:
     def df(self) -> dict[str, Any]:
         return {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}
 
+    def tell_pruned(self, kind: str, freed_bytes: int) -> None:
+        """Forget it: nobody listens."""
+
     def written_bytes(self, containers: Sequence[str]) -> dict[str, int]:
         return dict.fromkeys(containers, 12_345_000)
-
-    def tell_pruned(self, kind: str, freed: int) -> None:
-        pass
 
     def compare(
         self, one: str, other: str, *, text: bool = False

@@ -7,7 +7,7 @@ import os
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import UsageError
 
-__all__ = ["confirmed"]
+__all__ = ["confirmed", "read_line"]
 
 _LONGEST_ANSWER = 1024
 
@@ -19,13 +19,13 @@ def confirmed(session: Session, warning: str) -> bool:
         answer = session.ask(question, False)
     elif isinstance(session.stdin, int) and session.stdout is not None:
         os.write(session.stdout, question.encode())
-        answer = _line(session.stdin)
+        answer = read_line(session.stdin)
     else:
         raise UsageError(f"{warning} Say --force to do it", exit_code=1)
     return answer.strip().lower() == "y"
 
 
-def _line(fd: int) -> str:
+def read_line(fd: int) -> str:
     """Read one line, and nothing of what follows it."""
     line = b""
     while len(line) < _LONGEST_ANSWER and not line.endswith(b"\n"):

@@ -67,10 +67,7 @@ def _each(session: Session, used: Mapping[str, Any], template: str) -> DiskUsage
     engine = session.engine
     known = {each["Id"] for each in used["Images"]}
     images = [
-        row
-        for image in engine.images.list(all=True)
-        if image.id in known
-        for row in image_rows(image)
+        row for image in engine.images.list() if image.id in known for row in image_rows(image)
     ]
     written = {each["Id"]: int(each["SizeRw"]) for each in used["Containers"]}
     names: dict[str, str] = {}

@@ -14,6 +14,7 @@ from ipycontainer.commands.summaries import HistorySummary, ImageSummary
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.engine.image_selection import fits
+from ipycontainer.errors import ImageNotFound
 
 if TYPE_CHECKING:
     from ipycontainer.commands.engine_protocols import Image
@@ -26,7 +27,11 @@ _FILTERS = ("before", "dangling", "label", "reference", "since", "until")
 
 @verb("images", "List images", "[OPTIONS] [REPOSITORY[:TAG]]", most=1)
 @click.option(
-    "-a", "--all", "everything", is_flag=True, help="Show all images: here none is intermediate"
+    "-a",
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Show all images, also those without a name that others stand on",
 )
 @click.option("--digests", is_flag=True, help="Show digests")
 @click.option(
@@ -81,6 +86,8 @@ def image_rows(
     by_repository: dict[str, list[str]] = {}
     for name in record.digests:
         repository, _, digest = name.partition("@")
+        if not _wanted(name, patterns):
+            continue
         by_repository.setdefault(repository, []).append(digest)
     rows: list[ImageSummary] = []
 
@@ -101,13 +108,13 @@ def image_rows(
     tagged = set()
     for name in record.tags:
         repository, _, tag = name.rpartition(":")
-        tagged.add(repository)
         if _wanted(name, patterns):
+            tagged.add(repository)
             known = by_repository.get(repository, [_NONE])
             for digest in known if every_digest else known[:1]:
                 add(repository, tag, digest)
     for repository, known in by_repository.items():
-        if repository not in tagged and _wanted(f"{repository}@{known[0]}", patterns):
+        if repository not in tagged:
             for digest in known if every_digest else known[:1]:
                 add(repository, _NONE, digest)
     if not record.tags and not record.digests and not patterns:
@@ -135,6 +142,8 @@ def history(
     session: Session, template: str, human: bool, no_trunc: bool, quiet: bool, image: str
 ) -> Outcome:
     """Return the steps of an image, newest first, with the sizes of their layers."""
+    if not image:
+        raise ImageNotFound("page not found")  # docker's client asks for nothing by no name
     found = session.engine.images.get(image)
     # Only a frame has a column for it, and who counts reads every directory of the layers.
     wanted = session.values is not None and not quiet and not template

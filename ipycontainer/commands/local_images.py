@@ -14,7 +14,13 @@ from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.types import Filter
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, ImageNotFound, InvalidReference, UsageError
+from ipycontainer.errors import (
+    EngineError,
+    ImageNotFound,
+    InvalidArgument,
+    InvalidReference,
+    UsageError,
+)
 from ipycontainer.model.reference import parse
 from ipycontainer.model.units import human_size
 
@@ -45,6 +51,8 @@ def import_(
     """Return the id of the image made from a tar, plain or compressed, or from a directory."""
     del others  # docker takes more words and asks nothing of them
     repository, tag_ = _name(reference) if reference else ("", "")
+    if reference and parse(reference).digest:
+        raise InvalidArgument("cannot import digest reference")
     remote = source.startswith(("http://", "https://"))
     opened: Path | BinaryIO | str = source if remote else _opened(session, source)
     held = nullcontext() if isinstance(opened, str | Path) else opened

@@ -101,10 +101,11 @@ def _sections(spec: str) -> tuple[str, str, str]:
     if not spec:
         raise UsageError("invalid empty volume spec")
     parts = _cut(spec) if len(spec) > 2 else [spec]
-    if len(parts) > 3:
-        raise UsageError(f"invalid spec: {spec}: too many colons")
-    if not all(parts):
-        raise UsageError(f"invalid spec: {spec}: empty section between colons")
+    for number, part in enumerate(parts):
+        if not part:
+            raise UsageError(f"invalid spec: {spec}: empty section between colons")
+        if number > 2:  # source, target, options
+            raise UsageError(f"invalid spec: {spec}: too many colons")
     if len(parts) == 1:
         return "", parts[0], ""
     source, target, *mode = spec.split(":")  # by which the daemon goes

@@ -46,6 +46,7 @@ class Wish:
     ipv6: str = ""
     mac: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    link_local: tuple[str, ...] = ()
 
 
 class Network(_Type):
@@ -71,7 +72,7 @@ class Network(_Type):
             key = key.strip().lower()
             if not equals:
                 self.fail(f"invalid field {word}", param, ctx)
-            if key not in ("name", "alias", "ip", "ip6", "mac-address", "driver-opt", *_LATER):
+            if key not in ("name", "alias", "ip", "ip6", "mac-address", *_SEVERAL, *_LATER):
                 self.fail(f"invalid field key {key}", param, ctx)
             if key == "driver-opt" and "=" not in text:
                 self.fail("invalid key value pair format in driver options", param, ctx)
@@ -88,10 +89,12 @@ class Network(_Type):
             last.get("ip6", ""),
             last.get("mac-address", ""),
             dict(_driver_option(text) for text in given.get("driver-opt", ())),
+            tuple(given.get("link-local-ip", ())),
         )
 
 
-_LATER = ("link-local-ip", "gw-priority")
+_SEVERAL = ("driver-opt", "link-local-ip")
+_LATER = ("gw-priority",)
 
 
 def _driver_option(text: str) -> tuple[str, str]:
@@ -150,6 +153,9 @@ NETWORK_OPTIONS = (
     click.option("--ip", type=String(), default="", help="IPv4 address (e.g., 172.30.100.104)"),
     click.option("--ip6", type=String(), default="", help="IPv6 address (e.g., 2001:db8::33)"),
     click.option("--link", type=Link(), multiple=True, help="Add link to another container"),
+    click.option(
+        "--link-local-ip", type=List(), multiple=True, help="Further, link-local addresses"
+    ),
     click.option("--mac-address", type=String(), default="", help="MAC address"),
     click.option(
         "--network",
@@ -191,7 +197,7 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     exposed = parse_exposed(given["expose"])
     mac = given["mac_address"]
     wishes = list(given["network"]) or [Wish("default")]
-    wishes[0] = _first(wishes[0], given["ip"], given["ip6"], mac, given["network_alias"])
+    wishes[0] = _first(wishes[0], given)
     links = tuple(given["link"])
     _check(wishes)
     wishes = _in_effect(wishes)
@@ -221,23 +227,21 @@ def _shared(wishes: Sequence[Wish]) -> tuple[EndpointConfig, ...]:
     return tuple(_endpoint(wish) for wish in (*own, *rest))
 
 
-def _first(wish: Wish, ip: str, ip6: str, mac: str, aliases: Sequence[str]) -> Wish:
+def _first(wish: Wish, given: Mapping[str, Any]) -> Wish:
     """Return the first network with what stands outside `--network`, which means it alone."""
-    for given, own, option, what in (
-        (aliases, wish.aliases, "network-alias", "alias"),
-        (ip, wish.ipv4, "ip", "IPv4 address"),
-        (ip6, wish.ipv6, "ip6", "IPv6 address"),
-        (mac, wish.mac, "mac-address", "MAC address"),
+    found: dict[str, Any] = {}
+    for name, option, what in (
+        ("aliases", "network-alias", "alias"),
+        ("ipv4", "ip", "IPv4 address"),
+        ("ipv6", "ip6", "IPv6 address"),
+        ("mac", "mac-address", "MAC address"),
+        ("link_local", "link-local-ip", "link-local IP addresses"),
     ):
-        if given and own:
+        outside, own = given[option.replace("-", "_")], getattr(wish, name)
+        if outside and own:
             raise UsageError(_BOTH.format(option, what))
-    return replace(
-        wish,
-        aliases=wish.aliases or tuple(aliases),
-        ipv4=wish.ipv4 or ip,
-        ipv6=wish.ipv6 or ip6,
-        mac=wish.mac or mac,
-    )
+        found[name] = own or outside
+    return replace(wish, **found)
 
 
 def _check(wishes: Sequence[Wish]) -> None:
@@ -283,7 +287,13 @@ def _endpoints(wishes: Sequence[Wish], links: tuple[str, ...]) -> tuple[Endpoint
 def _endpoint(wish: Wish) -> EndpointConfig:
     name = "bridge" if wish.name == "default" else wish.name
     return EndpointConfig(
-        name, wish.aliases, wish.ipv4, wish.ipv6, _mac(wish.mac), options=wish.options
+        name,
+        wish.aliases,
+        wish.ipv4,
+        wish.ipv6,
+        _mac(wish.mac),
+        options=wish.options,
+        link_local=wish.link_local,
     )
 
 

@@ -31,6 +31,7 @@ class Network(Protocol):
         links: Sequence[tuple[str, str]] = (),
         ipv4_address: str = "",
         ipv6_address: str = "",
+        link_local_ips: Sequence[str] = (),
         driver_opt: Mapping[str, str] | None = None,
     ) -> None: ...
     def disconnect(self, container: str, force: bool = False) -> None: ...
@@ -74,6 +75,7 @@ class Networks(Protocol):
         links: Sequence[tuple[str, str]] = (),
         ipv4_address: str = "",
         ipv6_address: str = "",
+        link_local_ips: Sequence[str] = (),
         driver_opt: Mapping[str, str] | None = None,
     ) -> None: ...
     def forget(self, name: str, container: str) -> None: ...

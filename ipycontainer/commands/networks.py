@@ -218,6 +218,7 @@ def inspect(session: Session, template: str, verbose: bool, names: tuple[str, ..
 @click.option("--ip", type=String(), default="", help="IPv4 address (e.g., 172.30.100.104)")
 @click.option("--ip6", type=String(), default="", help="IPv6 address (e.g., 2001:db8::33)")
 @click.option("--link", type=Link(), multiple=True, help="Add link to another container")
+@click.option("--link-local-ip", type=Strings(), multiple=True, help="Add a link-local address")
 @click.argument("network")
 @click.argument("container")
 def connect(
@@ -227,6 +228,7 @@ def connect(
     ip: str,
     ip6: str,
     link: tuple[str, ...],
+    link_local_ip: tuple[str, ...],
     network: str,
     container: str,
 ) -> Outcome:
@@ -237,7 +239,7 @@ def connect(
         raise UsageError("invalid key/value pair format in driver options", exit_code=1)
     check_route(network)
     target = session.engine.containers.get(container).id  # docker looks for it first
-    wishes = (split(alias), links, ip, ip6, _pairs(options))
+    wishes = (split(alias), links, ip, ip6, split(link_local_ip), _pairs(options))
     try:
         found = session.engine.networks.get(network)
     except NotFound:
@@ -260,6 +262,7 @@ def connect(
 @click.argument("container")
 def disconnect(session: Session, force: bool, network: str, container: str) -> Outcome:
     """Take a container off a network; docker prints nothing."""
+    check_route(network)
     try:
         found = session.engine.networks.get(network)
     except NotFound as gone:  # a stopped container may want it still

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _CREATE = """
-cpu-count cpu-percent gpus io-maxbandwidth io-maxiops link-local-ip
+cpu-count cpu-percent gpus io-maxbandwidth io-maxiops
 """
 
 _CLUSTER = """
@@ -31,10 +31,8 @@ FLAGS: dict[str, str] = {
     "run": _CREATE,
     "create": _CREATE,
     "start": "checkpoint checkpoint-dir",
-    "pull": "disable-content-trust",
-    "push": "disable-content-trust",
     "volume create": _CLUSTER,
-    "network connect": "gw-priority link-local-ip",
+    "network connect": "gw-priority",
 }
 
 # Of these, what docker itself refuses on such a machine, and how.

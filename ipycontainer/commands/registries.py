@@ -1,14 +1,12 @@
-"""The verbs that speak with registries: pull, push, login, logout."""
+"""The verbs that move images to and from registries: pull and push; what `--pull` means."""
 
 from __future__ import annotations
-
-import os
-from typing import TYPE_CHECKING
 
 import click
 
 from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.commands.records import Lines, Outcome
+from ipycontainer.commands.single_choices import TRUST_OPTION, check_trust
 from ipycontainer.commands.suggesting import nearest_image
 from ipycontainer.commands.verb import Session, silently, verb
 from ipycontainer.engine.single_choices import is_for, other_platform
@@ -20,28 +18,27 @@ from ipycontainer.errors import (
     UsageError,
 )
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.reference import DEFAULT_DOMAIN, DEFAULT_TAG, Reference, parse
+from ipycontainer.model.reference import DEFAULT_TAG, Reference, parse
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["check_policy", "fetch", "login", "logout", "pull", "push"]
-
-_HUB_KEY = "https://index.docker.io/v1/"
-_STORED_PLAINLY = """! Your password will be stored unencrypted in {path}.
-Configure a credential helper to remove this warning. See
-https://docs.docker.com/engine/reference/commandline/login/#credentials-store
-"""
-_INSECURE_PASSWORD = "! Using --password via the CLI is insecure. Use --password-stdin."
+__all__ = ["check_policy", "fetch", "pull", "push"]
 
 
 @verb("pull", "Download an image from a registry", "[OPTIONS] NAME[:TAG|@DIGEST]", least=1, most=1)
 @click.option("-a", "--all-tags", is_flag=True, help="Download all tagged images in the repository")
+@TRUST_OPTION
 @click.option("--platform", default="", help="Set platform if server is multi-platform capable")
 @click.option("-q", "--quiet", is_flag=True, help="Suppress verbose output")
 @click.argument("name")
-def pull(session: Session, all_tags: bool, platform: str, quiet: bool, name: str) -> Outcome:
+def pull(
+    session: Session,
+    all_tags: bool,
+    disable_content_trust: bool,
+    platform: str,
+    quiet: bool,
+    name: str,
+) -> Outcome:
     """Return the name of what was pulled; how far it is, a face shows meanwhile."""
+    check_trust(disable_content_trust)
     wanted = _reference(name)
     if all_tags and _has_tag_or_digest(name):
         raise UsageError("tag can't be used with --all-tags/-a", exit_code=1)
@@ -65,10 +62,14 @@ def pull(session: Session, all_tags: bool, platform: str, quiet: bool, name: str
 
 @verb("push", "Upload an image to a registry", "[OPTIONS] NAME[:TAG]", least=1, most=1)
 @click.option("-a", "--all-tags", is_flag=True, help="Push all tags of an image to the repository")
+@TRUST_OPTION
 @click.option("-q", "--quiet", is_flag=True, help="Suppress verbose output")
 @click.argument("name")
-def push(session: Session, all_tags: bool, quiet: bool, name: str) -> Outcome:
+def push(
+    session: Session, all_tags: bool, disable_content_trust: bool, quiet: bool, name: str
+) -> Outcome:
     """Return with -q the name; else a face has shown all there is to say."""
+    check_trust(disable_content_trust)
     wanted = _reference(name)
     if wanted.digest:
         raise UsageError("cannot push a digest reference", exit_code=1)
@@ -178,67 +179,3 @@ def _reference(text: str) -> Reference:
 
 def _has_tag_or_digest(name: str) -> bool:
     return "@" in name or ":" in name.rpartition("/")[2]
-
-
-@verb("login", "Log in to a registry", "[OPTIONS] [SERVER]", most=1)
-@click.option("-p", "--password", default="", help="Password")
-@click.option("--password-stdin", is_flag=True, help="Take the password from stdin")
-@click.option("-u", "--username", default="", help="Username")
-@click.argument("server", required=False)
-def login(
-    session: Session, password: str, password_stdin: bool, username: str, server: str | None
-) -> Outcome:
-    """Return docker's words; the credentials are kept where docker keeps them."""
-    from ipycontainer.engine import credentials
-
-    warnings = (_INSECURE_PASSWORD,) if password else ()
-    if password and password_stdin:
-        error = UsageError("--password and --password-stdin are mutually exclusive", exit_code=1)
-        return Lines(errors=(error,), warnings=warnings)
-    if password_stdin:
-        if not username:
-            raise UsageError("Must provide --username with --password-stdin", exit_code=1)
-        password = _read_all(session).removesuffix("\n").removesuffix("\r")
-    host = server or DEFAULT_DOMAIN
-    if not username or not password:
-        if session.ask is None:
-            raise UsageError(
-                "Error: Cannot perform an interactive login from a non TTY device",
-                exit_code=1,
-                hint="ipycontainer login -u NAME --password-stdin SERVER",
-            )
-        username = username or session.ask("Username: ", False)
-        password = password or session.ask("Password: ", True)
-        if not username or not password:
-            raise UsageError("Error: Non-null Username and Password required", exit_code=1)
-    try:
-        done = session.engine.login(username, password, registry=host)
-    except EngineError as error:
-        return Lines(errors=(error,), warnings=warnings)
-    if credentials.stores_plainly(host):
-        path = credentials.config_path()
-        warnings = (*warnings, _STORED_PLAINLY.format(path=path))
-    return Lines(lines=(str(done["Status"]),), warnings=warnings)
-
-
-def _read_all(session: Session) -> str:
-    if isinstance(session.stdin, bytes):
-        return session.stdin.decode()
-    if session.stdin is None:
-        return ""
-    with os.fdopen(os.dup(session.stdin), "rb") as file:
-        try:
-            return file.read(1 << 20).decode()
-        except UnicodeDecodeError:
-            raise InvalidArgument("the password is not text") from None
-
-
-@verb("logout", "Log out from a registry", "[SERVER]", most=1)
-@click.argument("server", required=False)
-def logout(session: Session, server: str | None) -> Outcome:
-    """Return docker's line, which is the same whether there was something to remove."""
-    session.engine.logout(server or "")
-    shown = server or _HUB_KEY
-    if "://" in shown and shown != _HUB_KEY:
-        shown = shown.partition("://")[2].partition("/")[0]
-    return Lines(lines=(f"Removing login credentials for {shown}",))

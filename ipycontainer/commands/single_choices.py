@@ -14,15 +14,17 @@ from ipycontainer.engine import single_choices
 from ipycontainer.errors import InvalidArgument, Unsupported, UsageError
 from ipycontainer.model import platform as platforms
 
-__all__ = ["OPTIONS", "check", "check_platform"]
+__all__ = ["OPTIONS", "TRUST_OPTION", "check", "check_platform", "check_trust"]
+
+TRUST_OPTION = click.option(
+    "--disable-content-trust/--no-disable-content-trust",
+    default=True,
+    help="Skip image verification",
+    hidden=True,
+)
 
 OPTIONS = (
-    click.option(
-        "--disable-content-trust/--no-disable-content-trust",
-        default=True,
-        help="Skip image verification",
-        hidden=True,
-    ),
+    TRUST_OPTION,
     click.option("--isolation", type=String(), default="", help="Container isolation technology"),
     click.option("--runtime", type=String(), default="", help="Runtime to use for this container"),
     click.option("--storage-opt", type=List(), multiple=True, help="Storage driver options"),
@@ -39,6 +41,12 @@ def check_platform(platform: str, *, exit_code: int = 125) -> None:
             raise UsageError(text, exit_code=exit_code) from None
 
 
+def check_trust(disabled: bool) -> None:
+    """Refuse what would have signatures of images looked at: nobody here does."""
+    if not disabled:
+        raise Unsupported("--disable-content-trust=false is not supported yet")
+
+
 def check(
     *,
     disable_content_trust: bool,
@@ -47,8 +55,7 @@ def check(
     **_: Any,
 ) -> None:
     """Refuse in docker's words what is not the one answer."""
-    if not disable_content_trust:
-        raise Unsupported("--disable-content-trust=false is not supported yet")
+    check_trust(disable_content_trust)
     single_choices.check_isolation(isolation)
     if not all("=" in word for word in storage_opt):
         raise UsageError("invalid storage option")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "ls", "prune", "rm", "update", "volume_summary"]
 
+_CLUSTER_TABLE = "table {{.Name}}\t{{.Group}}\t{{.Driver}}\t{{.Availability}}\t{{.Status}}"
 _ANONYMOUS = "anonymous local volumes not used by at least one container."
 _ALL = "all local volumes not used by at least one container."
 
@@ -65,18 +66,25 @@ def create(
 
 
 @verb("ls", "List volumes", "[OPTIONS]", most=0, path="volume ls", canonical="volumes")
+@click.option("--cluster", is_flag=True, help="Display only cluster volumes: a swarm's, here none")
 @click.option(
     "-f", "--filter", "filters", type=Filter(), multiple=True, help="dangling=, label=, name="
 )
 @click.option("--format", "template", default="", help="'table', 'json', or a Go template")
 @click.option("-q", "--quiet", is_flag=True, help="Only display volume names")
 def ls(
-    session: Session, filters: tuple[tuple[str, str], ...], template: str, quiet: bool
+    session: Session,
+    cluster: bool,
+    filters: tuple[tuple[str, str], ...],
+    template: str,
+    quiet: bool,
 ) -> Outcome:
     """Return volumes by name."""
     engine = session.engine
     wanted = grouped("volumes", filters, ("dangling", "driver", "label", "name"))
     found = sorted(engine.volumes.list(filters=wanted or None), key=lambda each: natural(each.name))
+    if cluster:  # docker then has one form only
+        found, template = [], "" if quiet else _CLUSTER_TABLE
     names = {each.id: each.name for each in engine.containers.list(all=True)}
     return Listing(
         kind="volumes",

@@ -28,7 +28,7 @@ def df(engine: Engine) -> dict[str, Any]:
     volume with options holds lies elsewhere: docker leaves it out, too.
     """
     this_machine = host.image_record().id
-    images = [each for each in engine.images.list(all=True) if each.id != this_machine]
+    images = [each for each in engine.images.list() if each.id != this_machine]
     containers = engine.containers.list(all=True)
     volumes = [each for each in engine.volumes.list() if not each.record.options]
     asked = {

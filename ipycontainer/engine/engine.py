@@ -340,10 +340,10 @@ class Engine:
         """Return what containers have written, by their ids; those that are gone are left out."""
         return disk.written_bytes(self, containers)
 
-    def tell_pruned(self, kind: str, freed: int) -> None:
-        """Tell that what nothing uses of a kind was removed: an event of docker's, also of none."""
+    def tell_pruned(self, kind: str, freed_bytes: int) -> None:
+        """Write the event that a prune ends with, whatever it has removed."""
         with self.store.write() as tx:
-            events.add(tx, kind, "prune", "", {"reclaimed": str(freed)}, time.time_ns())
+            events.add_prune(tx, kind, freed_bytes)
 
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""

@@ -48,15 +48,19 @@ class Images:
         """Return images, newest first.
 
         `name` is a repository, with or without tag; `filters` are docker's: dangling, label,
-        before, since, until and reference, each a text or a list of them. `all` changes nothing:
-        there are no intermediate images here.
+        before, since, until and reference, each a text or a list of them. `all` shows those
+        without a name, too, that others were committed from.
         """
         self._know_host()
         with self._engine.store.read() as tx:
             records = store_images.list_all(tx)
             counts = store_images.container_counts(tx)
             chosen = image_selection.images(
-                records, name or "", filters or {}, lambda ref: store_images.find(tx, ref)
+                records,
+                name or "",
+                filters or {},
+                lambda ref: store_images.find(tx, ref),
+                everything=all,
             )
         users: dict[str, int] = {}
         for record in records:

@@ -177,7 +177,9 @@ def _ports(config: ContainerConfig, ports: Sequence[PublishedPort]) -> dict[str,
 
 def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
     asked = {"IPv4Address": wanted.ipv4, "IPv6Address": wanted.ipv6}
-    ipam = {name: address for name, address in asked.items() if address}
+    ipam: dict[str, Any] = {name: address for name, address in asked.items() if address}
+    if wanted.link_local:
+        ipam["LinkLocalIPs"] = list(wanted.link_local)
     return {
         "IPAMConfig": ipam or ({} if wanted.later else None),
         "Links": list(wanted.links) or None,

@@ -108,7 +108,7 @@ def _check_tmpfs(options: Sequence[str]) -> None:
         key, equals, _ = word.partition("=")
         known = key in _TMPFS_KEYS if equals else word in _TMPFS_FLAGS - _TMPFS_REFUSED
         if not known:
-            raise InvalidArgument(f'invalid tmpfs option "{word}"')
+            raise InvalidArgument(f'invalid tmpfs option "{key}"')
 
 
 def _bind(source: str, mount: MountPoint) -> oci.Mount:

@@ -5,7 +5,6 @@ docker-py's names, docker's behaviour. What needs rights on the machine is done 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -20,7 +19,7 @@ from ipycontainer.errors import (
     NoSuchNetwork,
     NotFound,
 )
-from ipycontainer.model.filters import grouped, has_label, single_until
+from ipycontainer.model.filters import grouped, has_label, matches, single_until, unknown
 from ipycontainer.model.moments import parse_time
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.network import catalogue
@@ -84,10 +83,13 @@ class Network(Resource[NetworkRecord]):
         links: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         ipv4_address: str = "",
         ipv6_address: str = "",
+        link_local_ips: Sequence[str] = (),
         driver_opt: Mapping[str, str] | None = None,
     ) -> None:
         """Put a container on it, at once where that runs. Raises docker's refusals."""
-        wanted = _wish(self.name, aliases, links, ipv4_address, ipv6_address, driver_opt)
+        wanted = _wish(
+            self.name, aliases, links, ipv4_address, ipv6_address, link_local_ips, driver_opt
+        )
         memberships.connect(self.engine, self.record, _ref(container), wanted)
 
     def disconnect(self, container: Container | str, force: bool = False) -> None:
@@ -118,6 +120,7 @@ def _wish(
     links: Mapping[str, str] | Sequence[tuple[str, str]],
     ipv4: str,
     ipv6: str,
+    link_local: Sequence[str],
     options: Mapping[str, str] | None,
 ) -> EndpointConfig:
     pairs = links.items() if isinstance(links, Mapping) else links
@@ -129,6 +132,7 @@ def _wish(
         links=tuple(f"{name}:{alias or name}" for name, alias in pairs),
         options=dict(options or {}),
         later=True,
+        link_local=tuple(link_local),
     )
 
 
@@ -210,10 +214,11 @@ class Networks:
         links: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         ipv4_address: str = "",
         ipv6_address: str = "",
+        link_local_ips: Sequence[str] = (),
         driver_opt: Mapping[str, str] | None = None,
     ) -> None:
         """Have a stopped container want a network that is not there; else NoSuchNetwork."""
-        wanted = _wish(name, aliases, links, ipv4_address, ipv6_address, driver_opt)
+        wanted = _wish(name, aliases, links, ipv4_address, ipv6_address, link_local_ips, driver_opt)
         memberships.expect(self._engine, _ref(container), wanted)
 
     def forget(self, name: str, container: Container | str) -> None:
@@ -249,7 +254,7 @@ class Networks:
         given = grouped(filters)
         for key in given:
             if key not in ("label", "label!", "until"):
-                raise InvalidArgument(f"invalid filter '{key}'")
+                raise unknown(key)
         until = single_until(given.get("until", ()))
         before = None if until is None else parse_time(until)
         self._engine.settle()
@@ -307,7 +312,7 @@ def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]
         "scope": "local",
     }.get(key)
     if subject is None:
-        raise InvalidArgument(f"invalid filter '{key}'")
+        raise unknown(key)
     if key in ("driver", "scope"):
         return subject in values
-    return any(re.search(value, subject) for value in values)
+    return any(matches(value, subject) for value in values)

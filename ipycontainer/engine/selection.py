@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ipycontainer.errors import AmbiguousId, InvalidArgument, NoSuchContainer
-from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.filters import grouped, has_label, matches, unknown
 from ipycontainer.model.state import ContainerRecord, Status
 
 __all__ = ["KEYS", "Surroundings", "containers"]
@@ -69,7 +69,7 @@ def containers(
 def _check(wanted: Mapping[str, Sequence[str]]) -> None:
     for key in wanted:
         if key not in KEYS:
-            raise InvalidArgument(f"invalid filter '{key}'")
+            raise unknown(key)
     for status in wanted.get("status", ()):
         if status not in list(Status):
             raise InvalidArgument(f"invalid filter 'status={status}'")
@@ -131,7 +131,7 @@ class _Test:
         return self._around.health(record) in self._values
 
     def _id(self, record: ContainerRecord) -> bool:
-        return any(value and _search(value, record.id) for value in self._values)
+        return any(value and matches(value, record.id) for value in self._values)
 
     def _is_task(self, _: ContainerRecord) -> bool:
         return any(value.lower() in ("false", "0") for value in self._values)  # swarm's: never
@@ -144,7 +144,7 @@ class _Test:
 
     def _name(self, record: ContainerRecord) -> bool:
         return any(
-            _search(value, record.name) or _search(value, f"/{record.name}")
+            matches(value, record.name) or matches(value, f"/{record.name}")
             for value in self._values
         )
 
@@ -198,10 +198,3 @@ def _ports(text: str, key: str) -> list[str]:
             f"{numbers}"
         )
     return [f"{port}/{protocol or 'tcp'}" for port in range(int(first), end + 1)]
-
-
-def _search(pattern: str, text: str) -> bool:
-    try:
-        return re.search(pattern, text) is not None
-    except re.error:
-        return False  # docker asks whether it is the text itself, then whether it matches

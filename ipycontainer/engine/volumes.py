@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +10,7 @@ from ipycontainer.engine.resource import Resource
 from ipycontainer.errors import EngineError, InvalidArgument, NoSuchVolume
 from ipycontainer.model import ids
 from ipycontainer.model.booleans import go_bool
-from ipycontainer.model.filters import grouped, has_label
+from ipycontainer.model.filters import grouped, has_label, matches, switch, unknown
 from ipycontainer.model.mounts import ANONYMOUS_LABEL
 from ipycontainer.model.volume import DRIVER, VolumeRecord
 from ipycontainer.storage import volumes
@@ -128,7 +127,7 @@ class Volumes:
         everything = _everything(wanted.pop("all", ["false"]))
         for key in wanted:
             if key not in ("label", "label!"):
-                raise InvalidArgument(f"invalid filter '{key}'")
+                raise unknown(key)
         deleted: list[str] = []
         reclaimed = 0
         for volume in self.list({"dangling": "true", **wanted}):
@@ -157,13 +156,13 @@ def select(records: Sequence[VolumeRecord], filters: Mapping[str, Any]) -> Seque
     found = list(records)
     for key, words in grouped(filters).items():
         if key == "dangling":
-            wanted = _switch(key, words)
+            wanted = switch(key, words)
             found = [record for record in found if (not record.users) == wanted]
         elif key == "driver":
             found = [record for record in found if DRIVER in words]
         elif key == "name":
             found = [
-                record for record in found if any(re.search(word, record.name) for word in words)
+                record for record in found if any(matches(word, record.name) for word in words)
             ]
         elif key in ("label", "label!"):
             hit = [
@@ -171,7 +170,7 @@ def select(records: Sequence[VolumeRecord], filters: Mapping[str, Any]) -> Seque
             ]
             found = hit if key == "label" else [each for each in found if each not in hit]
         else:
-            raise InvalidArgument(f"invalid filter '{key}'")
+            raise unknown(key)
     return found
 
 
@@ -183,11 +182,3 @@ def _everything(words: Sequence[str]) -> bool:
         return said
     reason = f'strconv.ParseBool: parsing "{words[0]}": invalid syntax'
     raise InvalidArgument(f"invalid filter 'all': {reason}")
-
-
-def _switch(key: str, words: Sequence[str]) -> bool:
-    if set(words) <= {"1", "true"}:
-        return True
-    if set(words) <= {"0", "false"}:
-        return False
-    raise InvalidArgument(f"invalid filter '{key}=[{' '.join(words)}]'")

@@ -202,11 +202,17 @@ def _errors(name: str, wanted: EndpointConfig) -> list[str]:
         errors += [_ALIAS_ON_DEFAULT] if wanted.aliases else []
     for text, version in ((wanted.ipv4, 4), (wanted.ipv6, 6)):
         try:
-            is_wrong = text != "" and ipaddress.ip_address(text).version != version
+            given = ipaddress.ip_address(text) if text else None
+            is_wrong = given is not None and (given.version != version or given.is_unspecified)
         except ValueError:
             is_wrong = True
         if is_wrong:
             errors.append(f"invalid IPv{version} address: {text}")
+    for text in wanted.link_local:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            errors.append(f"invalid link-local IP address: {text}".rstrip())
     return errors
 
 

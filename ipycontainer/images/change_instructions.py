@@ -23,11 +23,12 @@ __all__ = ["apply"]
 
 _SHELL = ("/bin/sh", "-c")
 _HEALTH_TIMES = {
-    "--interval": "interval_ns",
-    "--timeout": "timeout_ns",
-    "--start-period": "start_period_ns",
-    "--start-interval": "start_interval_ns",
+    "interval": "interval_ns",
+    "timeout": "timeout_ns",
+    "start-period": "start_period_ns",
+    "start-interval": "start_interval_ns",
 }
+_LEAST_HEALTH_TIME_NS = 1_000_000
 
 
 def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
@@ -135,7 +136,7 @@ def _expose(config: ImageConfig, rest: str) -> ImageConfig:
     if not words:
         raise InvalidArgument("EXPOSE requires at least one argument")
     ports = dict.fromkeys(config.exposed_ports)
-    for word in words:
+    for word in filter(None, words):  # a variable may be empty
         ports |= dict.fromkeys(_ports(word))
     return replace(config, exposed_ports=tuple(ports))
 
@@ -177,16 +178,20 @@ def _workdir(config: ImageConfig, rest: str) -> ImageConfig:
 
 
 def _healthcheck(config: ImageConfig, rest: str) -> ImageConfig:
+    if not rest:
+        raise InvalidArgument("HEALTHCHECK requires at least one argument")
     values: dict[str, int] = {}
     words = rest.split(" ")
     while words and words[0].startswith("--"):
-        name, _, value = words.pop(0).partition("=")
-        if name == "--retries":
-            values["retries"] = int(value) if value.isdigit() else 0
-        elif name in _HEALTH_TIMES:
-            values[_HEALTH_TIMES[name]] = parse_duration(value)
-        else:
-            raise InvalidArgument(f"unknown flag: {name.removeprefix('--')}")
+        name, equals, value = words.pop(0).removeprefix("--").partition("=")
+        key = "retries" if name == "retries" else _HEALTH_TIMES.get(name, "")
+        if not key:
+            raise InvalidArgument(f"unknown flag: {name}")
+        if key in values:
+            raise InvalidArgument(f"duplicate flag specified: {name}")
+        if not equals:
+            raise InvalidArgument(f"missing a value on flag: {name}")
+        values[key] = _retries(value) if key == "retries" else _health_time(name, value)
     kind, _, command = " ".join(words).strip().partition(" ")
     if kind.upper() == "NONE":
         if command.strip():
@@ -199,6 +204,27 @@ def _healthcheck(config: ImageConfig, rest: str) -> ImageConfig:
         raise InvalidArgument("Missing command after HEALTHCHECK CMD")
     test = ("CMD-SHELL", program[-1]) if program[:2] == _SHELL else ("CMD", *program)
     return replace(config, healthcheck=Healthcheck(test, **values))
+
+
+def _retries(value: str) -> int:
+    """Return how often a check may fail, 0 for the default."""
+    if not value:
+        return 0
+    if not re.fullmatch(r"[+-]?[0-9]+", value):
+        raise InvalidArgument(f'strconv.ParseInt: parsing "{value}": invalid syntax')
+    if int(value) < 0:
+        raise InvalidArgument(f"--retries cannot be negative ({int(value)})")
+    return int(value)
+
+
+def _health_time(name: str, value: str) -> int:
+    """Return nanoseconds, 0 for the default. Raises InvalidArgument for less than docker takes."""
+    if not value:
+        return 0
+    time_ns = parse_duration(value)
+    if time_ns < _LEAST_HEALTH_TIME_NS:
+        raise InvalidArgument(f'Interval "{name}" cannot be less than 1ms')
+    return time_ns
 
 
 def _stop_signal(config: ImageConfig, rest: str) -> ImageConfig:

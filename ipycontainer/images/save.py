@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from ipycontainer.errors import ImageFormatError, ImageNotFound, InvalidArgument
 from ipycontainer.images import manifest, sweep
-from ipycontainer.images.layout import LIMIT_MANIFEST_BYTES, Layout, index_entry
+from ipycontainer.images.layout import INDEX_TYPE, LIMIT_MANIFEST_BYTES, Layout, index_entry
 from ipycontainer.images.manifest import Manifest
 from ipycontainer.images.teller import Teller, short
 from ipycontainer.model import reference
@@ -119,6 +119,10 @@ def _familiar(name: str) -> str:
         return ""
 
 
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 class _Writer:
     """Writes one archive; each blob once."""
 
@@ -156,13 +160,24 @@ class _Writer:
                     "Config": _BLOBS + found.config.digest[7:],
                     "RepoTags": each.tags or None,
                     "Layers": [_BLOBS + layer.digest[7:] for layer in found.layers],
+                    "LayerSources": {
+                        layer.diff_id: {
+                            "mediaType": blob.media_type,
+                            "size": blob.size,
+                            "digest": blob.digest,
+                        }
+                        for layer, blob in zip(record.layers, found.layers, strict=True)
+                    },
                 }
             )
-        self._json("manifest.json", listed)
-        self._json("index.json", {"schemaVersion": 2, "manifests": index})
-        self._json("oci-layout", {"imageLayoutVersion": "1.0.0"})
+        self._text("manifest.json", _compact(listed) + "\n")
+        self._text(
+            "index.json",
+            _compact({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": index}),
+        )
+        self._text("oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}))
         if repositories:
-            self._json("repositories", repositories)
+            self._text("repositories", _compact(repositories) + "\n")
 
     def _blob(self, blob: Descriptor) -> None:
         if blob.digest in self._written:
@@ -176,8 +191,8 @@ class _Writer:
             self._archive.addfile(entry, file)
         self._teller.count(short(blob.digest), "Saved", entry.size, entry.size)
 
-    def _json(self, name: str, value: Any) -> None:
-        content = json.dumps(value, separators=(",", ":")).encode()
+    def _text(self, name: str, text: str) -> None:
+        content = text.encode()
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = len(content), 0o644
         self._archive.addfile(entry, io.BytesIO(content))

@@ -94,11 +94,13 @@ def _take_name(tx: Transaction, image: ImageRecord, name: Reference) -> list[Dee
 
 def _delete(tx: Transaction, image: ImageRecord) -> list[Deed]:
     done: list[Deed] = []
-    for name in image.tags:
-        done += _untag(tx, name)
-    for digest in image.digests:
-        images.forget_digest(tx, digest)
-        done.append(("Untagged", digest))
+    names = {name: reference.parse(name).canonical for name in (*image.tags, *image.digests)}
+    for name in sorted(names, key=names.__getitem__):  # docker goes by the whole names
+        if "@" in name:
+            images.forget_digest(tx, name)
+            done.append(("Untagged", name))
+        else:
+            done += _untag(tx, name)
     images.remove(tx, image.id)
     done.append(("Deleted", image.id))
     gone = set(images.forget_unused_layers(tx))

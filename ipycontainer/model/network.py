@@ -116,6 +116,7 @@ class EndpointConfig:
     `later`: it came by `network connect`, whose client says of nothing that it is empty, where that
     of `run` says nothing. `gone` is the id of a network that the container has been on and that was
     removed since: docker knows those by their ids, and takes no other of the same name.
+    `link_local` are further addresses, which are no network's to give.
     """
 
     network: str
@@ -127,12 +128,13 @@ class EndpointConfig:
     options: Mapping[str, str] = field(default_factory=dict)
     later: bool = False
     gone: str = ""
+    link_local: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> EndpointConfig:
         """Return the record that `asdict` made."""
         known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
-        for name in ("aliases", "links"):
+        for name in ("aliases", "links", "link_local"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
 

@@ -31,9 +31,14 @@ POOLS = (
 )
 
 
-def free_pool(taken: Collection[IPNetwork]) -> Pool:
-    """Return the first of docker's pools that overlaps nothing taken."""
-    for network in POOLS:
+def free_pool(taken: Collection[IPNetwork], last: str = "") -> Pool:
+    """Return the first of docker's pools that overlaps nothing taken, from behind the `last` on.
+
+    What a network that is gone has had is given again when all others were, as docker does:
+    whoever remembers its addresses finds nobody there for long.
+    """
+    begin = next((place + 1 for place, pool in enumerate(POOLS) if str(pool) == last), 0)
+    for network in (*POOLS[begin:], *POOLS[:begin]):
         if not any(network.version == other.version and network.overlaps(other) for other in taken):
             return Pool(str(network), str(next(network.hosts())))
     raise ResourceError(

@@ -127,6 +127,11 @@ def leading(plugs: Sequence[Plug]) -> Plug | None:
     return min(able, key=lambda plug: plug.network.name, default=None)
 
 
+def _link_local(address: str) -> str:
+    """Return a link-local address with the length of its prefix, by RFC 3927 and RFC 4291."""
+    return f"{address}/{64 if ':' in address else 16}"
+
+
 def inside(plugs: Sequence[Plug], *, resolver: bool) -> str:
     """Return, as JSON, what init has to configure: names, addresses, and where the rest goes."""
     way_out = leading(plugs)
@@ -140,5 +145,6 @@ def inside(plugs: Sequence[Plug], *, resolver: bool) -> str:
             own.append(f"{address}/{pool.subnet.partition('/')[2]}")
             if plug is way_out and pool.gateway:
                 gateways.append(pool.gateway)
+        own += [_link_local(address) for address in made.wanted.link_local]
         described.append({"name": made.interface, "addresses": own, "gateways": gateways})
     return json.dumps({"interfaces": described, "resolver": resolver}, separators=(",", ":"))

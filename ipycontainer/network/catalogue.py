@@ -47,7 +47,7 @@ def ensure_predefined(tx: Transaction) -> None:
     if tx.one("SELECT 1 FROM networks WHERE name = ?", (BRIDGE,)) is not None:
         return
     now = time.time_ns()
-    pool = addresses.free_pool(_taken(tx))
+    pool = _chosen_pool(tx)
     options = {
         f"{_PREFIX}bridge.default_bridge": "true",
         f"{_PREFIX}bridge.enable_icc": "true",
@@ -109,13 +109,19 @@ def create(
     configured = bool(pools)
     pools.sort(key=lambda pool: ":" in pool.subnet)  # docker shows its own choice behind those
     if not any(":" not in pool.subnet for pool in pools):
-        pools.append(addresses.free_pool(_taken(tx)))
+        pools.append(_chosen_pool(tx))
     if config.ipv6 and not any(":" in pool.subnet for pool in pools):
         pools.append(addresses.private_ipv6(network_id))
     if not config.ipv6:
         pools = [pool for pool in pools if ":" not in pool.subnet]
     whole = replace(config, driver=BRIDGE, pools=tuple(pools), configured=configured)
     return _added(tx, network_id, name, whole)
+
+
+def _chosen_pool(tx: Transaction) -> Pool:
+    pool = addresses.free_pool(_taken(tx), networks.last_chosen(tx))
+    networks.keep_chosen(tx, pool.subnet)
+    return pool
 
 
 def _added(tx: Transaction, network_id: str, name: str, config: NetworkConfig) -> NetworkRecord:
@@ -265,7 +271,8 @@ def _typed(
         for fault in addresses.faults_of(*pool)
     ]
     if faults:
-        raise InvalidArgument("\n".join(("invalid network config:", *faults)))
+        told = faults if len(faults) == 1 else [f"* {fault}" for fault in faults]
+        raise InvalidArgument("\n".join(("invalid network config:", *told)))
     for each in typed:
         pool = addresses.checked_pool(
             *each, [*taken, *(ipaddress.ip_network(other.subnet) for other in pools)]

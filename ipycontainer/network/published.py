@@ -11,7 +11,7 @@ import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from ipycontainer.errors import Conflict, ResourceError
@@ -40,11 +40,15 @@ def default_addresses(configured: str) -> tuple[str, ...]:
     return (configured,) if configured and configured != "0.0.0.0" else _EVERYWHERE
 
 
-def take(binding: PortBinding, defaults: Sequence[str]) -> list[Taken]:
+def take(
+    binding: PortBinding, defaults: Sequence[str], ours: Collection[tuple[str, int]] | None = None
+) -> list[Taken]:
     """Bind a port of the machine for one of a container's, on each address the same.
 
     Of a range, or of all where none is given, the lowest that is free. Raises Conflict for a taken
     one, ResourceError for one that may not be had, or a protocol that this kernel does not speak.
+    `ours` are the ports that containers have, by protocol and number: of another program's docker
+    says what the kernel says. None: all may be.
     """
     addresses = [binding.address] if binding.address else list(defaults)
     last_error: OSError | None = None
@@ -60,7 +64,7 @@ def take(binding: PortBinding, defaults: Sequence[str]) -> list[Taken]:
                 raise _unspoken(error) from None
             if error.errno != errno.EADDRINUSE:
                 break
-    raise _refusal(binding, addresses[0], last_error)
+    raise _refusal(binding, addresses[0], last_error, ours)
 
 
 def _unspoken(error: OSError) -> ResourceError:
@@ -116,18 +120,28 @@ def _bind(protocol: str, address: str, port: int) -> socket.socket:
     return sock
 
 
-def _refusal(binding: PortBinding, address: str, error: OSError | None) -> Exception:
+def _refusal(
+    binding: PortBinding,
+    address: str,
+    error: OSError | None,
+    ours: Collection[tuple[str, int]] | None,
+) -> Exception:
     host = f"[{address}]" if ":" in address else address
     where = f"{host}:{binding.first}"
     if error is None or (binding.last or binding.first) != binding.first:
         return Conflict(f"Bind for {where} failed: all ports are allocated")
-    if error.errno == errno.EADDRINUSE:
+    if error.errno == errno.EADDRINUSE and (
+        ours is None or (binding.protocol, binding.first) in ours
+    ):
         return Conflict(f"Bind for {where} failed: port is already allocated")
     hint = ""
     if error.errno == errno.EACCES:
         hint = f"sysctl -w net.ipv4.ip_unprivileged_port_start={binding.first}, or a higher port"
     text = os.strerror(error.errno or 0).lower()
-    return ResourceError(f"listen {binding.protocol}4 {where}: bind: {text}", hint=hint)
+    version = 6 if ":" in address else 4
+    told = f"listen {binding.protocol}{version} {where}: bind: {text}"
+    kind = Conflict if error.errno == errno.EADDRINUSE else ResourceError
+    return kind(f"Error starting userland proxy: {told}", hint=hint)
 
 
 # ── the kernel's part ────────────────────────────────────────────────────────────────────────────

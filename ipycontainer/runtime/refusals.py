@@ -15,6 +15,7 @@ __all__ = ["INSIDE_PROC", "NOT_PROC", "of_bind", "of_directory", "of_tmpfs"]
 # Why we refuse a mount ourselves, the message of an EPERM.
 INSIDE_PROC, NOT_PROC = "inside /proc", "not of type proc"
 
+_FILE_PLACE = "create target of file bind-mount:"
 _DURING = "error during container init: "
 
 
@@ -22,6 +23,11 @@ def of_bind(source: str, target: str, error: OSError) -> str:
     """Return why a bind failed; of a file on a directory the kernel's word is not runc's."""
     where = f'{_DURING}error mounting "{source}" to rootfs at "{target}": '
     place = f"{where}create mount destination for {target} mount: "
+    if error.errno == errno.ENOTDIR and not os.path.lexists(source):
+        return f"{place}bind mount source stat: stat {source}: {_words(error)}"
+    if error.errno == errno.EROFS:  # its place is missing on a mount that may not be written
+        how = "mkdirat" if os.path.isdir(source) else f"{_FILE_PLACE} mknod regular file"
+        return f"{place}{how} {target}: {_words(error)}"
     if error.errno == errno.ENOTDIR:
         return f"{place}cannot mkdir in {target}: {_words(error)}"
     if error.strerror in (INSIDE_PROC, NOT_PROC):
@@ -35,6 +41,11 @@ def of_bind(source: str, target: str, error: OSError) -> str:
 
 def of_tmpfs(target: str, options: Sequence[tuple[str, str]], error: OSError) -> str:
     """Return why a tmpfs could not be mounted."""
+    if error.errno == errno.EROFS:  # its place is missing on a mount that may not be written
+        return (
+            f'{_DURING}error mounting "tmpfs" to rootfs at "{target}": '
+            f"create mount destination for {target} mount: mkdirat {target}: {_words(error)}"
+        )
     data = ",".join(f"{key}={value}" if value else key for key, value in options)
     with_data = f", data: {data}" if data else ""
     return (

@@ -27,6 +27,7 @@ __all__ = [
     "empty",
     "fill",
     "mount",
+    "mount_words",
     "remove",
     "sweep",
     "take_away",
@@ -36,6 +37,19 @@ __all__ = [
     "unnamed",
 ]
 
+# mount(2)'s flags by the words of `-o o=` (linux/mount.h).
+_FLAGS = {
+    "ro": 0x1,
+    "nosuid": 0x2,
+    "nodev": 0x4,
+    "noexec": 0x8,
+    "noatime": 0x400,
+    "nodiratime": 0x800,
+    "bind": 0x1000,
+    "rbind": 0x5000,
+    "relatime": 0x200000,
+    "strictatime": 0x1000000,
+}
 _PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -202,6 +216,16 @@ def mount(home: Home, record: VolumeRecord) -> None:
             os.close(tree)
     finally:
         os.close(place)
+
+
+def mount_words(options: str) -> str:
+    """Return what docker's message says of a mount's options: mount(2)'s flags, and the rest."""
+    words = [word for word in options.split(",") if word]
+    flags = 0
+    for word in words:
+        flags |= _FLAGS.get(word, 0)
+    data = ",".join(word for word in words if word not in mounts.ATTRIBUTES)
+    return (f", flags: {flags:#x}" if flags else "") + (f", data: {data}" if data else "")
 
 
 def unmount_unused(home: Home, store: Store, names: Iterable[str], leaving: str) -> None:

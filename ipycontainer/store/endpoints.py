@@ -215,6 +215,12 @@ def ports_of(tx: Transaction, container_ids: Iterable[str]) -> dict[str, list[Pu
     }
 
 
+def ports_in_use(tx: Transaction) -> set[tuple[str, int]]:
+    """Return the protocol and number of each port of the machine that leads to a container."""
+    rows = tx.all("SELECT DISTINCT protocol, host_port FROM published_ports")
+    return {(row["protocol"], row["host_port"]) for row in rows}
+
+
 def targets_of(tx: Transaction, container_id: str) -> list[tuple[PublishedPort, str]]:
     """Return the published ports of a container, each with the address that it leads to."""
     rows = tx.all(

@@ -155,6 +155,14 @@ CREATE TABLE image_digests (
 CREATE INDEX image_digests_by_image ON image_digests (image_id);
 """
 
+# Which of docker's subnets was given last: the next network without one of its own gets the next.
+_SUBNETS = """
+CREATE TABLE chosen_subnets (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    subnet TEXT NOT NULL
+);
+"""
+
 # STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.
-STEPS = (_FIRST, _NETWORKS, _VOLUMES, _DIGESTS)
+STEPS = (_FIRST, _NETWORKS, _VOLUMES, _DIGESTS, _SUBNETS)
 VERSION = len(STEPS)

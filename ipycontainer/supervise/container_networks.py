@@ -116,9 +116,12 @@ class Connection:
     def _take_ports(self, plug: Plug) -> None:
         configured = plug.network.config.host_binding or str(self._asked.get("publish", ""))
         defaults = published.default_addresses(configured)
+        with self._store.read() as tx:
+            ours = endpoints.ports_in_use(tx)
         try:
             for raw in self._asked["ports"]:
-                self._taken += published.take(PortBinding(**raw), defaults)
+                self._taken += published.take(PortBinding(**raw), defaults, ours)
+                ours |= {(port.protocol, port.host_port) for port, _ in self._taken}
         except EngineError as error:
             name, endpoint = self._asked.get("name", ""), plug.attachment.endpoint_id
             told = _PROGRAMMING.format(name, endpoint, error.message)

@@ -7,6 +7,7 @@ file's table; its result crosses back as JSON.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -143,11 +144,13 @@ def _mount_volumes(
         try:
             volumes.mount(home, record)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            # without what the kernel has logged about it, which docker does not ask for
+            reason = os.strerror(error.errno or errno.EINVAL).lower()
             raise ResourceError(
                 "error while mounting volume "
                 f"'{home.volume(record.name)}': failed to mount local volume: mount "
-                f"{record.options.get('device', '')}:{home.volume(record.name)}: {reason}"
+                f"{record.options.get('device', '')}:{home.volume(record.name)}"
+                f"{volumes.mount_words(record.options.get('o', ''))}: {reason}"
             ) from error
 
 

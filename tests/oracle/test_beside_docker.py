@@ -18,6 +18,7 @@ import pytest
 
 from tests.oracle import (
     closer_lines,
+    edge_lines,
     finer_lines,
     further_lines,
     image_lines,
@@ -46,6 +47,7 @@ SCENES = {
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
     **finer_lines.SCENES,
+    **edge_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -67,6 +69,7 @@ _MASKS = (
     (re.compile(r"\b(ipycontainer|Docker)\b"), "docker"),
     (re.compile(r"/docker/<id>|/ipyc-[0-9a-f]{8}/<id>"), "/docker/<id>"),
     (re.compile(r"\bis not an docker\b"), "is not a docker"),
+    (re.compile(r"/\S+?/(?:data|home)/volumes/"), "/volumes/"),
     # where the container's files are meanwhile, and how runc's own system calls went
     (re.compile(r"/\S+/overlay2/<id>/merged/"), "/"),
     (re.compile(r"\.docker_temp_\d+"), ".docker_temp_<number>"),
@@ -87,6 +90,7 @@ DIFFERENT: dict[str, str] = {
     **wiring_lines.DIFFERENT,
     **closer_lines.DIFFERENT,
     **finer_lines.DIFFERENT,
+    **edge_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 

@@ -60,11 +60,11 @@ def test_what_docker_saved_is_the_same_here(
 
 
 @contextmanager
-def shared_registry(docker: Command, place: Path) -> Iterator[str]:
+def shared_registry(docker: Command, place: Path, *, password: bool = False) -> Iterator[str]:
     """Run a registry that both reach at one address: its files are one, its networks are two."""
     root = Path(docker("info", "-f", "{{.DockerRootDir}}").stdout.strip()).parent
     daemon = (root / "pid").read_text().strip()
-    with registry(place) as running, (place / "other-log").open("wb") as log:
+    with registry(place, password=password) as running, (place / "other-log").open("wb") as log:
         other = subprocess.Popen(
             ["nsenter", "-t", daemon, "-n", "docker-registry", "serve", place / "config.yml"],
             stdout=log,

@@ -62,7 +62,7 @@ def _plain(value: Value | None) -> Any:
         return {name: value.data.fields[name] for name in sorted(value.data.fields)}
     if value.kind == "pointer":
         return _plain(value.target)
-    if value.kind == "slice" and _is_of_rows(value):
+    if value.kind == "slice" and (_is_of_rows(value) or value.type.element == ANY):
         return [_plain(value.at(number)) for number in range(value.size)]
     return value.data
 

@@ -210,7 +210,13 @@ _STRUCTS = {
     "system.PluginsInfo": (
         "Volume []string; Network []string; Authorization []string; Log []string"
     ),
-    "registry.ServiceConfig": "InsecureRegistryCIDRs []string; Mirrors []string",
+    "registry.ServiceConfig": (
+        "AllowNondistributableArtifactsCIDRs []string; "
+        "AllowNondistributableArtifactsHostnames []string; "
+        "InsecureRegistryCIDRs []string; "
+        "IndexConfigs map[string]*registry.IndexInfo; Mirrors []string"
+    ),
+    "registry.IndexInfo": "Name string; Mirrors []string; Secure bool; Official bool",
     "swarm.Info": (
         "NodeID string; NodeAddr string; LocalNodeState string; ControlAvailable bool; "
         "Error string; RemoteManagers []swarm.Peer; Nodes int; Managers int"

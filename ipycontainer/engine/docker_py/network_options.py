@@ -46,7 +46,7 @@ def _endpoint(
     raw = wanted.get(mode, {})
     addresses = raw.get("IPAMConfig") or {}
     unknown = set(raw) - {"Aliases", "Links", "IPAMConfig", "MacAddress"}
-    if unknown or set(addresses) - {"IPv4Address", "IPv6Address"}:
+    if unknown or set(addresses) - {"IPv4Address", "IPv6Address", "LinkLocalIPs"}:
         raise Unsupported("networking_config: only aliases, links and addresses are supported yet")
     return EndpointConfig(
         mode,
@@ -55,6 +55,7 @@ def _endpoint(
         str(addresses.get("IPv6Address") or ""),
         str(raw.get("MacAddress") or mac),
         tuple(raw.get("Links") or links),
+        link_local=tuple(addresses.get("LinkLocalIPs") or ()),
     )
 
 

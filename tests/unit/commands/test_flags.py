@@ -141,8 +141,7 @@ def test_numbers_are_gos(text: str, number: int) -> None:
     ("line", "name"),
     [
         (["create", "--gpus", "all", "busybox"], "--gpus"),
-        (["run", "--link-local-ip", "1.2.3.4", "busybox"], "--link-local-ip"),
-        (["pull", "--disable-content-trust", "x"], "--disable-content-trust"),
+        (["network", "connect", "--gw-priority", "1", "a", "b"], "--gw-priority"),
         (["-H", "tcp://x", "ps"], "-H, --host"),
     ],
 )

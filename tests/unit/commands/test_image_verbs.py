@@ -192,6 +192,20 @@ def test_login_in_dockers_words(engine: FakeEngine, say: Say) -> None:
     assert engine.logins[-1] == ("answer", "answer", "docker.io")
 
 
+def test_login_asks_again_with_what_is_known(
+    engine: FakeEngine, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a name and a password those that are kept are tried; else there is nobody to ask."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    refused = "Error: Cannot perform an interactive login from a non TTY device\n"
+    assert say("login reg.test") == ("", refused, 1)
+    (tmp_path / "config.json").write_text('{"auths": {"reg.test": {"auth": "bWU6c2VjcmV0"}}}')
+    assert say("login reg.test")[0] == (
+        "Authenticating with existing credentials...\nLogin Succeeded\n"
+    )
+    assert engine.logins[-1] == ("me", "secret", "reg.test")
+
+
 def test_build_is_refused_with_a_way_out(say: Say) -> None:
     """By name; the hint says what there is instead."""
     from ipycontainer.commands.refusals import INSTEAD

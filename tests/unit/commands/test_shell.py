@@ -132,9 +132,9 @@ def test_wrong_flag(say: Say) -> None:
 
 def test_flag_of_later(say: Say) -> None:
     """A flag that is not here yet ends run and create with 125, other verbs with 1."""
-    assert say("run --link-local-ip 1.2.3.4 busybox") == (
+    assert say("run --gpus all busybox") == (
         "",
-        "ipycontainer: --link-local-ip is not supported yet.\nSee 'ipycontainer run --help'.\n",
+        "ipycontainer: --gpus is not supported yet.\nSee 'ipycontainer run --help'.\n",
         125,
     )
     assert say("network connect --gw-priority 1 c d") == (

@@ -70,7 +70,7 @@ def test_an_option_that_no_tmpfs_has_is_refused_by_name(tmp_path: Path, word: st
     point = replace(TMPFS, options=("size=1m", "ro", word))
     with pytest.raises(InvalidArgument) as error:
         mount_specs.specs(home, (point,), {}, {})
-    assert error.value.message == f'invalid tmpfs option "{word}"'
+    assert error.value.message == f'invalid tmpfs option "{word.partition("=")[0]}"'
     (found,) = mount_specs.specs(home, (replace(point, options=("size=1m",)),), {}, {})
     assert found.options[-1] == "size=1m"
 

@@ -37,6 +37,15 @@ def test_what_the_machine_routes_is_left_to_it() -> None:
         addresses.free_pool([ipaddress.ip_network("0.0.0.0/0")])
 
 
+def test_the_next_pool_is_the_one_behind_the_last() -> None:
+    """What was given last is left alone until all others were given, free or not."""
+    assert addresses.free_pool([], "172.18.0.0/16").subnet == "172.19.0.0/16"
+    assert addresses.free_pool([], "172.31.0.0/16").subnet == "192.168.0.0/20"
+    assert addresses.free_pool([], str(addresses.POOLS[-1])).subnet == "172.17.0.0/16"
+    only = [pool for pool in addresses.POOLS if str(pool) != "172.18.0.0/16"]
+    assert addresses.free_pool(only, "172.18.0.0/16").subnet == "172.18.0.0/16"
+
+
 @given(st.sets(st.integers(1, 14)), st.sets(st.integers(1, 14)))
 def test_lowest_free_address_is_chosen(taken: set[int], cooling: set[int]) -> None:
     """Of the free ones the lowest; those that are cooling only when there is no other."""
