@@ -32,7 +32,7 @@ from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.linux.lending import Lender
 from ipycontainer.model import oci, oci_json
-from ipycontainer.model.oci import Spec
+from ipycontainer.model.oci import Process, Spec
 from ipycontainer.runtime import init, mount_steps, plan, root_steps, session_steps, steps
 from ipycontainer.runtime.beforehand import (
     KINDS,
@@ -242,21 +242,23 @@ def _live(
 class _Expected:
     """A bundle that was only expected, in `place`, which its container will give another name.
 
-    Its directory is open, since every path goes with the root.
+    Its directory is open, since every path goes with the root. `last` is what is left to do if not
+    even the program is another one; None where that must be told first.
     """
 
     place: str
     directory: int
-    raw: Mapping[str, Any]
+    text: str
     spec: Spec
+    last: Sequence[Step] | None
 
 
 def _advance(
     bundle: str, ctx: Context, userns: bool, hierarchies: Hierarchies | None
 ) -> _Expected | None:
     """Do what can be done for a container that is not there yet."""
-    raw = json.loads(_read(bundle))
-    spec = oci_json.from_json(raw)
+    text = _read(bundle)
+    spec = oci_json.from_json(json.loads(text))
     planned = steps_in(spec, bundle, userns=userns, hierarchies=hierarchies)
     if planned is None:
         os.write(ctx.sync, MISFIT)
@@ -265,8 +267,9 @@ def _advance(
     done, _ = split(spec, planned)
     with faults.rehearsal():
         steps.run(done, ctx)
+    last = _last_steps(spec, spec.process) if _is_told_all(spec) else None
     os.write(ctx.sync, ADVANCED)
-    return _Expected(bundle, directory, raw, spec)
+    return _Expected(bundle, directory, text, spec, last)
 
 
 def _left(
@@ -274,16 +277,26 @@ def _left(
 ) -> Sequence[Step] | None:
     """Return what is left to do for the container that has come; None where it is another one."""
     text = _read(bundle, expected.directory)
-    raw = json.loads(text.replace(bundle, expected.place))
-    if not differ_in_program_only(raw, expected.raw):
+    there = text.replace(bundle, expected.place)
+    if there == expected.text and expected.last is not None:
+        return expected.last
+    raw = json.loads(there)
+    if not differ_in_program_only(raw, json.loads(expected.text)):
         return None
-    if oci.ANNOTATION_NETWORKS not in raw["annotations"] and not expected.spec.process.terminal:
-        process = oci_json.process_from_json(raw["process"])
-        spec = replace(expected.spec, process=process)
-        return last_steps(plan.plan_process(spec, process, user=""))
+    if _is_told_all(expected.spec):
+        return _last_steps(expected.spec, oci_json.process_from_json(raw["process"]))
     spec = _told(oci_json.from_json(json.loads(text)), ctx.sync)
     planned = steps_in(spec, bundle, userns=userns, hierarchies=hierarchies)
     return None if planned is None else split(spec, planned)[1]
+
+
+def _is_told_all(spec: Spec) -> bool:
+    """Tell whether the rest hangs on the program alone: on no addresses, no terminal."""
+    return oci.ANNOTATION_NETWORKS not in spec.annotations and not spec.process.terminal
+
+
+def _last_steps(spec: Spec, process: Process) -> Sequence[Step]:
+    return last_steps(plan.plan_process(replace(spec, process=process), process, user=""))
 
 
 def _read(bundle: str, directory: int | None = None) -> str:

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 
 from ipycontainer.errors import (
     Conflict,
@@ -226,13 +227,12 @@ def _name_is_free(tx: Transaction, name: str) -> None:
 
 
 def _record(row: sqlite3.Row) -> ContainerRecord:
-    overlays = json.loads(row["overlays"])
     return ContainerRecord(
         id=row["id"],
         name=row["name"],
         image_id=row["image_id"],
         created_ns=row["created_ns"],
-        config=ContainerConfig.from_json(json.loads(row["config"])),
+        config=_config(row["config"]),
         state=ContainerState(
             status=Status(row["status"]),
             pid=row["pid"],
@@ -244,15 +244,26 @@ def _record(row: sqlite3.Row) -> ContainerRecord:
             started_ns=row["started_ns"],
             finished_ns=row["finished_ns"],
         ),
-        overlays=tuple(
-            Overlay(
-                each["target"],
-                tuple(each["lowers"]),
-                each["upper"],
-                each["work"],
-                each.get("driver", DEFAULT_DRIVER),
-            )
-            for each in overlays
-        ),
+        overlays=_overlays(row["overlays"]),
         restart_count=row["restart_count"],
+    )
+
+
+# Kept, since a life reads the same row half a dozen times, each in a transaction of its own.
+@lru_cache(maxsize=16)
+def _config(text: str) -> ContainerConfig:
+    return ContainerConfig.from_json(json.loads(text))
+
+
+@lru_cache(maxsize=16)
+def _overlays(text: str) -> tuple[Overlay, ...]:
+    return tuple(
+        Overlay(
+            each["target"],
+            tuple(each["lowers"]),
+            each["upper"],
+            each["work"],
+            each.get("driver", DEFAULT_DRIVER),
+        )
+        for each in json.loads(text)
     )

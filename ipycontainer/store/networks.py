@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from dataclasses import replace
+from functools import lru_cache
 
 from ipycontainer.errors import Conflict, InvalidArgument, NetworkInUse, NoSuchNetwork
 from ipycontainer.model.network import BRIDGE, NetworkConfig, NetworkRecord
@@ -110,13 +111,14 @@ def tell_all(tx: Transaction, container: ContainerRecord, action: str, time_ns: 
     The default one comes first, as in docker. One that it is coming to, or leaving, is told of by
     who is about it.
     """
-    rows = tx.all(
-        "SELECT networks.* FROM networks JOIN endpoints ON network_id = networks.id"
-        " WHERE container_id = ? AND position != ? ORDER BY name != ?, position",
-        (container.id, endpoints.UNSETTLED, BRIDGE),
-    )
     if container.config.network in ("none", "host"):
         rows = tx.all("SELECT * FROM networks WHERE name = ?", (container.config.network,))
+    else:
+        rows = tx.all(
+            "SELECT networks.* FROM networks JOIN endpoints ON network_id = networks.id"
+            " WHERE container_id = ? AND position != ? ORDER BY name != ?, position",
+            (container.id, endpoints.UNSETTLED, BRIDGE),
+        )
     for row in rows:
         tell(tx, _record(row), action, time_ns, container=container.id)
 
@@ -136,5 +138,10 @@ def _record(row: sqlite3.Row) -> NetworkRecord:
         row["id"],
         row["name"],
         row["created_ns"],
-        NetworkConfig.from_json(json.loads(row["config"])),
+        _config(row["config"]),
     )
+
+
+@lru_cache(maxsize=16)  # each start and each end tells of the same one
+def _config(text: str) -> NetworkConfig:
+    return NetworkConfig.from_json(json.loads(text))

@@ -2,22 +2,30 @@
 
 Cells are run again and again. Two starts in a row whose bundles differ in nothing but their program
 and environment teach it; a spare monitor then goes ahead for a third one (supervise.reservation).
-Kept in the home's cache, so that the next zygote knows, too.
+The last one's program is expected, too: another one is only a little slower. Kept in the home's
+cache, so that the next zygote knows, too.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
-from ipycontainer.model.oci import ANNOTATION_OVERLAYS, ANNOTATION_VOLUMES
-from ipycontainer.runtime.beforehand import without_program
+from ipycontainer.model import oci_json
+from ipycontainer.model.oci import (
+    ANNOTATION_NETWORKS,
+    ANNOTATION_OVERLAYS,
+    ANNOTATION_VOLUMES,
+    Spec,
+)
+from ipycontainer.runtime.beforehand import differ_in_program_only, without_program
 from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.store.home import Home
 from ipycontainer.supervise.repair import cgroup_path
 
-__all__ = ["expected", "forget", "learn"]
+__all__ = ["expected", "forget", "learn", "parse"]
 
 STARTS = 2  # alike, before a third one is expected
 _FILE = "again.json"
@@ -33,13 +41,12 @@ def learn(home: Home, container_id: str, config: bytes, *, again: bool) -> None:
     if not again or not _can_be_made_ahead(home, raw, container_id):
         forget(home)
         return
-    text = (
-        json.dumps(without_program(raw))
-        .replace(container_id, _ID)
-        .replace(container_id[:12], _SHORT_ID)
-    )
+    networks = ANNOTATION_NETWORKS in raw["annotations"]  # the next one has another place there
+    text = json.dumps(without_program(raw)) if networks else config.decode()
+    text = text.replace(container_id, _ID).replace(container_id[:12], _SHORT_ID)
     before = _read(home)
-    starts = before["starts"] + 1 if before.get("config") == text else 1
+    alike = before and differ_in_program_only(json.loads(before["config"]), json.loads(text))
+    starts = before["starts"] + 1 if alike else 1
     path = home.cache / _FILE
     making = path.with_name(f"{_FILE}.{container_id[:12]}")
     with suppress(OSError):
@@ -62,6 +69,15 @@ def expected(home: Home, container_id: str) -> str | None:
         return None
     config = str(known["config"])
     return config.replace(_ID, container_id).replace(_SHORT_ID, container_id[:12])
+
+
+@lru_cache(maxsize=1)
+def parse(config: bytes) -> Spec:
+    """Return the spec of a bundle's text. Raises InvalidArgument, naming the key.
+
+    The last one is kept: a bundle that is expected is parsed before it comes.
+    """
+    return oci_json.from_json(json.loads(config))
 
 
 def _read(home: Home) -> dict[str, Any]:

@@ -10,7 +10,6 @@ Opens the database only between forks. Imports what a zygote may import, nothing
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -25,7 +24,7 @@ from ipycontainer.errors import (
     ProtocolError,
     ResourceError,
 )
-from ipycontainer.model import ids, oci_json
+from ipycontainer.model import ids
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.oci import ANNOTATION_NETWORKS, Process, Spec
 from ipycontainer.runtime import filters
@@ -176,7 +175,7 @@ class Monitor:
         try:
             faults.point("monitor: before launch")
             self._config = (self._bundle / "config.json").read_bytes()
-            self._spec = oci_json.from_json(json.loads(self._config))
+            self._spec = expectation.parse(self._config)
             if not self._spec.process.terminal:
                 once = bool(message.body.get("stdin_once"))
                 self._streams.connect(ends.stdin, ends.stdout, ends.stderr, once=once)

@@ -28,6 +28,7 @@ from ipycontainer.storage import snapshots, trash, vacated
 from ipycontainer.store import containers
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.supervise import expectation
 
 __all__ = ["Reservation", "reserve"]
 
@@ -43,6 +44,7 @@ class Reservation:
     sandbox: Sandbox
     overlays: tuple[Overlay, ...]
     shown: _Shown
+    config: bytes  # what its bundle will say, if it is the same program
 
     def to_wire(self) -> Mapping[str, Any]:
         """Return what an engine must know to take it."""
@@ -52,6 +54,15 @@ class Reservation:
     def stands(self) -> bool:
         """Tell whether all that is shown in it is still at its place, and no other thing."""
         return self.shown == tuple(_looks(path for path, _, _ in self.shown))
+
+    def rehearse(self, store: Store) -> None:
+        """Read what the start will read, while its engine makes the container.
+
+        What was not used for a moment has left the processor's caches: once more costs a third.
+        """
+        expectation.parse(self.config)
+        with store.read() as tx, suppress(NoSuchContainer):
+            containers.get(tx, self.id)
 
     def give_back(self, home: Home, store: Store, *, asked: bool) -> None:
         """Let go of it; an engine that was told of it (`asked`) may have written its row."""
@@ -93,7 +104,7 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
         if advanced is not None:
             # A rename over it would have ext4 write the bundle that comes to the disk (ext4(5)).
             (place / "config.json").unlink()
-            return Reservation(container_id, place, advanced, overlays, shown)
+            return Reservation(container_id, place, advanced, overlays, shown, config.encode())
     except (OSError, EngineError, ValueError, KeyError, TypeError):
         sandbox.end()
     trash.delete(home, place.name)

@@ -72,8 +72,8 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
             with suppress(OSError, EngineError), faults.rehearsal():
                 _rehearse(home, store)
         else:
-            with suppress(OSError, EngineError), store.read() as tx:
-                images.list_all(tx)
+            with suppress(OSError, EngineError), store.rehearse() as tx:
+                _live_a_life(tx, rehearsals.name())
         practices.monitor.use()  # with the init that we have cloned, all are shared anew
         client = _next_client(zygote)
         if client is None:
@@ -97,6 +97,9 @@ def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> t
     with suppress(OSError):
         told = {} if reservation is None else reservation.to_wire()
         client.send({"event": "reserved", **told})
+    if reservation is not None:
+        with suppress(OSError, EngineError):
+            reservation.rehearse(prepared.store)
     request = None
     try:
         request = client.receive()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from glob import glob
@@ -47,11 +48,13 @@ def expect(engine: Engine, *command: str, **options: Any) -> list[str]:
     raise AssertionError("nothing is expected, however often it is run")
 
 
-def taken(engine: Engine, *command: str, **options: Any) -> RunResult:
-    """Run it until it is the one that was ready: a start may come a moment too early for that."""
+def taken(
+    engine: Engine, *command: str, before: Sequence[str] = ("true",), **options: Any
+) -> RunResult:
+    """Run it, after others, until it is the one that was ready: it may come a moment too early."""
     options = {"network": "none", **options}
     for _ in range(10):
-        found = expect(engine, network=options["network"])
+        found = expect(engine, *before, network=options["network"])
         result = engine.run("busybox", command, **options)
         if result.container.id in found:
             assert advanced(engine, result.container.id)
@@ -97,6 +100,13 @@ def test_what_is_run_again_is_ready(engine: Engine) -> None:
     container.wait()
     container.remove()
     assert_true(engine)
+
+
+def test_the_same_program_again(engine: Engine) -> None:
+    """Nothing is left to plan: it has its own name nevertheless, and what it is given."""
+    result = taken(engine, "hostname", before=["hostname"])
+    assert result.stdout.decode() == f"{result.container.short_id}\n"
+    result.container.remove()
 
 
 def test_a_start_that_was_ready_can_be_explained(engine: Engine, shell: Shell) -> None:

@@ -49,6 +49,15 @@ def test_two_alike_tell_the_third(bare_home: Home) -> None:
     assert told == third
 
 
+def test_the_same_program_is_expected_to_the_byte(bare_home: Home) -> None:
+    """So that nothing needs to be read or planned where it comes."""
+    _learn(bare_home, ONE)
+    _learn(bare_home, TWO)
+    text = expectation.expected(bare_home, THREE)
+    assert text is not None
+    assert text.encode() == _config(bare_home, THREE)
+
+
 def test_another_one_tells_nothing(bare_home: Home) -> None:
     """Not even the next after it: two must be alike."""
     for container_id, cwd in ((ONE, "/"), (TWO, "/"), (THREE, "/tmp")):
