@@ -87,7 +87,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "run --rm --network edge --link-local-ip bogus busybox true",
         "run --rm --network name=edge,link-local-ip=x busybox true",
         "run --rm --network name=edge,link-local-ip=169.254.2.2 --link-local-ip 169.254.2.3 busybox true",
-        "run --rm --network name=edge,link-local-ip=169.254.2.2,ip=10.90.0.7 busybox sh -c 'ip -4 -o addr show eth0 | cut -c10-50'",
+        "run --rm --network name=edge,link-local-ip=169.254.2.2,ip=10.90.0.7 busybox sh -c 'ip -4 addr show eth0 | grep inet'",
         "run --rm --link-local-ip 169.254.1.1 busybox sh -c 'ip -4 -o addr show eth0 | grep -c 169.254.1.1/16'",
         "run --rm --network none --link-local-ip 169.254.1.1 busybox true",
         "create --name ll --network edge --link-local-ip 169.254.3.3 --link-local-ip 169.254.3.4 --ip 10.90.0.9 busybox sleep 1000",
