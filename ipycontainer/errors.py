@@ -2,6 +2,7 @@
 
     EngineError                     docker's words in the message, the next step in `hint`
     ├── InvalidArgument             the caller's words are wrong
+    │   ├── AmbiguousId             ... several ids begin so
     │   ├── InvalidReference        ... as the name of an image
     │   └── UsageError              ... as a command line: exit code and usage lines come with it
     ├── NotFound
@@ -35,6 +36,7 @@ Imports nothing: every room may raise.
 from __future__ import annotations
 
 __all__ = [
+    "AmbiguousId",
     "BeingStarted",
     "CommandNotExecutable",
     "CommandNotFound",
@@ -99,6 +101,10 @@ class InvalidArgument(EngineError):
 
 class InvalidReference(InvalidArgument):
     """A text is not the name of an image."""
+
+
+class AmbiguousId(InvalidArgument):
+    """Several ids begin so."""
 
 
 class UsageError(InvalidArgument):

@@ -14,7 +14,7 @@ import click
 
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.verb import Session, silently, verb
-from ipycontainer.errors import EngineError, ImageFormatError, UsageError
+from ipycontainer.errors import ImageFormatError, UsageError
 
 __all__ = ["load", "save"]
 
@@ -90,22 +90,21 @@ def save(session: Session, output: str, platform: str, images: tuple[str, ...]) 
             )
         silently(session.engine.images.saving(images, session.stdout, platform=platform))
         return Done()
-    with _written(session.cwd / output, output) as fd:
+    with _written(session.cwd, output) as fd:
         session.attend(session.engine.images.saving(images, fd, platform=platform))
     return Done()
 
 
 @contextmanager
-def _written(path: Path, shown: str) -> Iterator[int]:
-    """Give a descriptor that becomes the file at `path` once all went well."""
+def _written(cwd: Path, shown: str) -> Iterator[int]:
+    """Give a descriptor that becomes the file `shown`, seen from `cwd`, once all went well."""
+    path, given = cwd / shown, os.path.dirname(shown)
     if not path.parent.is_dir():
-        given = os.path.dirname(shown)
         raise UsageError(
             f'failed to save image: invalid output path: directory "{given}" does not exist',
             exit_code=1,
         )
-    if path.is_dir():
-        raise UsageError(f"failed to save image: {shown} is a directory", exit_code=1)
+    mode = 0
     with suppress(FileNotFoundError):
         mode = os.stat(path).st_mode
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
@@ -114,23 +113,28 @@ def _written(path: Path, shown: str) -> Iterator[int]:
                 "regular file: got a device",
                 exit_code=1,
             )
-        if not stat.S_ISREG(mode):  # a pipe is written to as it is
-            fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                yield fd
-            finally:
-                os.close(fd)
-            return
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe is written to as it is
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+        return
+    # Docker's name, which is seen where it cannot be renamed to what was asked for: a directory.
+    beside = f"{given or '.'}/.docker_temp_{secrets.randbelow(1 << 32)}"
+    fresh = cwd / beside
     try:
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EngineError(f"open {shown}: {(error.strerror or '').lower()}") from None
+        told = f"open {beside}: {(error.strerror or '').lower()}"
+        raise UsageError(told, exit_code=1) from None
     try:
         try:
             yield fd
         finally:
             os.close(fd)
+        if stat.S_ISDIR(mode):
+            raise UsageError(f"rename {beside} {shown}: file exists", exit_code=1)
         os.replace(fresh, path)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -171,6 +171,8 @@ def configuration(
         extra_hosts=further["add_host"],
         **networking(further),
         id_file=further["cidfile"],
+        runtime=further["runtime"],
+        storage_options=further["storage_opt"],
     )
 
 

@@ -99,6 +99,8 @@ def _passes(event: Event, key: str, values: Sequence[str]) -> bool:
     if key == "image":
         image = attributes.get("name" if event.type == "image" else "image", "")
         return any(each in (event.actor, image, image.partition(":")[0]) for each in values)
+    if key == "scope":
+        return "local" in values
     if key in _OBJECTS:
         name = attributes.get("name", "")
         fits = (event.actor.startswith(each) or name.startswith(each) for each in values)

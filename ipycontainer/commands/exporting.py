@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from ipycontainer.commands import lookup
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import InvalidArgument, InvalidReference, UsageError
+from ipycontainer.errors import InvalidArgument, InvalidReference, ResourceError, UsageError
 from ipycontainer.model.reference import parse
 
 __all__ = ["commit", "export", "is_paused", "pausing"]
@@ -85,10 +86,10 @@ def export(session: Session, output: str, container: str) -> Outcome:
         return Streamed(pieces=target.export(), what=container, refused=_TERMINAL)
     try:
         with session.progress(f"Exporting {container}") as progress:
-            target.export_to(session.cwd / output, progress=progress)
-    except InvalidArgument as error:
-        message = f"failed to export container: {error.message}"
-        raise UsageError(message, exit_code=1) from None
+            path = os.path.join(session.cwd, output)  # with the slash that a Path would drop
+            target.export_to(path, progress=progress, shown=output)
+    except (InvalidArgument, ResourceError) as error:  # of the client's own files
+        raise UsageError(error.message, exit_code=1, hint=error.hint) from None
     return Done()
 
 

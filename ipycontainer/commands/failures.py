@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ipycontainer.commands.records import Inspected, Outcome
 from ipycontainer.errors import (
+    AmbiguousId,
     CommandNotExecutable,
     Conflict,
     EngineError,
@@ -60,7 +61,9 @@ def goes_to_stdout(error: EngineError, verb: str, *, detached: bool = False) -> 
 
     So it does with whatever kept a program of `exec` from starting in a container that runs.
     """
-    before = isinstance(error, (UsageError, Unsupported, NotFound, Conflict, OperationTimeout))
+    before = isinstance(
+        error, (UsageError, Unsupported, NotFound, AmbiguousId, Conflict, OperationTimeout)
+    )
     return verb == "exec" and not before and not detached
 
 

@@ -73,7 +73,11 @@ class ContainerFiles(Protocol):
     def export(self, chunk_size: int = ...) -> Iterator[bytes]: ...
 
     def export_to(
-        self, path: str | Path, *, progress: Callable[[int], object] | None = None
+        self,
+        path: str | Path,
+        *,
+        progress: Callable[[int], object] | None = None,
+        shown: str = "",
     ) -> None: ...
 
     def commit(

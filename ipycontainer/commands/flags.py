@@ -15,7 +15,7 @@ from typing import TypeAlias
 import click
 
 from ipycontainer.commands.go_quoting import go_quote, parse_bool
-from ipycontainer.commands.refusals import OF_CLUSTERS, OF_WINDOWS
+from ipycontainer.commands.refusals import OF_CLUSTERS, OF_EXPERIMENTS, OF_WINDOWS
 from ipycontainer.errors import EngineError, InvalidArgument, Unsupported, UsageError
 from ipycontainer.model.network import NO_SWARM
 
@@ -187,6 +187,11 @@ def _refused(path: str, flag: str) -> EngineError:
         return UsageError(
             f'"--{long}" is only supported on a docker daemon running on windows, but the docker '
             "daemon is running on linux",
+            exit_code=1,
+        )
+    if long in OF_EXPERIMENTS:
+        return UsageError(
+            f'"--{long}" is only supported on a docker daemon with experimental features enabled',
             exit_code=1,
         )
     if path == "volume create" and long in OF_CLUSTERS:

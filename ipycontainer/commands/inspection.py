@@ -11,20 +11,21 @@ import click
 from ipycontainer.commands import lookup
 from ipycontainer.commands.log_merging import merged
 from ipycontainer.commands.records import Changes, Inspected, LogView, Outcome
-from ipycontainer.commands.refusals import INSPECT_TYPES
 from ipycontainer.commands.templates import TemplateError, in_order, parse_or_refuse, recognised
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import (
+    AmbiguousId,
+    Conflict,
     EngineError,
     InvalidArgument,
     InvalidReference,
     NoSuchContainer,
     NotFound,
-    Unsupported,
     UsageError,
 )
 from ipycontainer.model.log_range import LogRange
 from ipycontainer.model.moments import parse_time
+from ipycontainer.model.network import NO_SWARM
 
 if TYPE_CHECKING:
     from ipycontainer.commands.engine_protocols import Container, Engine, LogEntry
@@ -64,8 +65,6 @@ def inspect(
     session: Session, template: str, size: bool, kind: str, names: tuple[str, ...]
 ) -> Outcome:
     """Return the objects in docker's shape; a name is a container's before it is an image's."""
-    if kind in INSPECT_TYPES.split():
-        raise Unsupported(f"--type {kind} is not supported yet")
     if kind not in ("", *_LOOKS):
         raise UsageError(f'"{kind}" is not a valid value for --type', exit_code=1)
     unsized: list[str] = []
@@ -150,7 +149,7 @@ def inspected(
             if parsed is not None:
                 make = parsed.of_fact if typed else parsed.of_object
                 texts.append(make(thing, recognised(thing)))
-        except (NotFound, InvalidReference) as error:
+        except (NotFound, InvalidReference, AmbiguousId, Conflict) as error:
             errors.append(error)
         except TemplateError as error:
             errors.append(UsageError(f"template parsing error: {error}", exit_code=1))
@@ -181,18 +180,31 @@ def _volume(engine: Engine, name: str) -> Mapping[str, Any]:
     return engine.volumes.get(name).attrs
 
 
-_LOOKS: dict[str, Look] = {
+def _plugin(engine: Engine, name: str) -> Mapping[str, Any]:
+    raise NotFound(f'plugin "{name}" not found')
+
+
+def _of_swarm(engine: Engine, name: str) -> Mapping[str, Any]:
+    raise Conflict(NO_SWARM)
+
+
+_THINGS: dict[str, Look] = {
     "container": _container,
     "image": _image,
     "network": network_attributes,
     "volume": _volume,
+}
+_LOOKS: dict[str, Look] = {
+    **_THINGS,
+    "plugin": _plugin,
+    **dict.fromkeys(("node", "secret", "service", "task"), _of_swarm),
 }
 
 
 def _anything(engine: Engine, name: str) -> tuple[str, Mapping[str, Any]]:
     """Return the first thing of that name, and what it is."""
     hint = ""
-    for kind, look in _LOOKS.items():
+    for kind, look in _THINGS.items():
         try:
             return kind, look(engine, name)
         except NoSuchContainer:
@@ -257,7 +269,9 @@ def logs(
     target, *others = (lookup.inspected(session, each) for each in containers)
     if any(each.record.config.log_driver == "none" for each in (target, *others)):
         raise InvalidArgument("configured logging driver does not support reading")
-    wanted = LogRange(_moment("since", since), _moment("until", until), _tail(tail))
+    # docker's daemon takes the word 0 for no end, and no other that means the epoch
+    end = _moment("until", "" if until == "0" else until)
+    wanted = LogRange(_moment("since", since), end, _tail(tail))
     if others:
         entries = _merged((target, *others), wanted)
     else:

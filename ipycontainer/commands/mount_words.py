@@ -2,7 +2,8 @@
 
 Sources: docker/cli `cli/compose/loader/volume.go`, `opts/mount.go`; moby
 `volume/mounts/{linux_parser,validate}.go`, `daemon/pkg/oci` for the options of a tmpfs. What the
-client refuses raises UsageError (or click's own error), what the daemon refuses InvalidArgument.
+client refuses raises UsageError (or click's own error), what the daemon refuses before it looks for
+the image InvalidArgument. The rest it refuses when it comes to the mounts: that is told with them.
 """
 
 from __future__ import annotations
@@ -46,13 +47,23 @@ def mount_points(
 
     The source `.` and what starts with `./` stand below `cwd`.
     """
-    found = [_volume(spec, cwd) for spec in dict.fromkeys(volumes)]
+    found = [_read_late(spec, cwd) for spec in dict.fromkeys(volumes)]
     found += [_checked(_placed(mount, cwd)) for mount in mounts]
     found += [_tmpfs(spec) for spec in dict.fromkeys(tmpfs)]
     return tuple(found)
 
 
 # ── -v ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_late(spec: str, cwd: Path) -> MountPoint:
+    """Return what a word asks for, or what docker's daemon will say of it."""
+    try:
+        return _volume(spec, cwd)
+    except UsageError:
+        raise
+    except InvalidArgument as error:
+        return MountPoint("volume", spec, refused=error.message)
 
 
 def _volume(spec: str, cwd: Path) -> MountPoint:
@@ -318,11 +329,15 @@ def _checked(mount: MountPoint) -> MountPoint:
         raise InvalidArgument(f"{where}must not set Subpath when using anonymous volumes")
     if mount.type == "volume" and mount.read_only and mount.anonymous:
         raise InvalidArgument(f"{where}must not set ReadOnly mode when using anonymous volumes")
+    refused = ""
     if mount.type == "volume" and mount.source:
-        check_volume_name(mount.source)
+        try:
+            check_volume_name(mount.source)
+        except InvalidArgument as error:
+            refused = error.message
     source = posixpath.normpath(mount.source) if mount.type == "bind" else mount.source
     fields = {name: getattr(mount, name) for name in MountPoint.__dataclass_fields__}
-    return MountPoint(**{**fields, "target": target, "source": source})
+    return MountPoint(**{**fields, "target": target, "source": source, "refused": refused})
 
 
 # ── --tmpfs ──────────────────────────────────────────────────────────────────────────────────────

@@ -6,9 +6,9 @@ Sources: docker/cli `cli/command/network/formatter.go`, `cli/command/container/p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
+from ipycontainer.commands.natural_order import natural
 from ipycontainer.commands.records import PortListing
 from ipycontainer.commands.summaries import NetworkSummary
 from ipycontainer.model.network import PublishedPort
@@ -50,13 +50,7 @@ def port_lines(listing: PortListing) -> list[str]:
         host = f"[{row.address}]" if ":" in row.address else row.address
         where = f"{host}:{row.host_port}"
         lines.append(where if listing.only else f"{row.port}/{row.protocol} -> {where}")
-    return sorted(lines, key=_natural)
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)
-    ]
+    return sorted(lines, key=natural)
 
 
 def ports_text(published: Sequence[PublishedPort], exposed: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from ipycontainer.commands.inspection import FORMAT_HELP, inspected, network_att
 from ipycontainer.commands.lifecycle import for_each
 from ipycontainer.commands.lookup import check_route
 from ipycontainer.commands.lookup import inspected as lookup_inspected
+from ipycontainer.commands.natural_order import natural
 from ipycontainer.commands.network_options import Link
 from ipycontainer.commands.ports import LAST_PORT
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome, PortListing
@@ -153,7 +154,8 @@ def ls(
 ) -> Outcome:
     """Return the networks by name."""
     wanted = _grouped(filters)
-    found = session.engine.networks.list(filters=wanted or None)
+    listed = session.engine.networks.list(filters=wanted or None)
+    found = sorted(listed, key=lambda each: natural(each.record.name))
     rows = tuple(
         NetworkSummary(
             id=network.record.id,

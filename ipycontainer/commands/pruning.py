@@ -111,6 +111,7 @@ def system_prune(
     ]
     lines += ["Deleted Images:", *deeds, ""] if deeds else []
     freed += int(told["SpaceReclaimed"])
+    engine.tell_pruned("builder", 0)  # which has nothing here, and docker tells of it all the same
     return Lines(lines=(*lines, f"Total reclaimed space: {human_size(freed)}"))
 
 

@@ -11,9 +11,9 @@ __all__ = [
     "FLAGS",
     "GLOBAL_FLAGS",
     "GROUPS",
-    "INSPECT_TYPES",
     "INSTEAD",
     "OF_CLUSTERS",
+    "OF_EXPERIMENTS",
     "OF_WINDOWS",
     "VERBS",
 ]
@@ -36,6 +36,7 @@ FLAGS: dict[str, str] = {
 }
 
 # Of these, what docker itself refuses on such a machine, and how.
+OF_EXPERIMENTS = ("checkpoint", "checkpoint-dir")
 OF_WINDOWS = ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
 OF_CLUSTERS = tuple(_CLUSTER.split())
 
@@ -53,8 +54,6 @@ FILTERS: dict[str, str] = {
 INSTEAD: dict[str, str] = {
     "build": "Make an image from a container by commit, or from a root file system by import"
 }
-
-INSPECT_TYPES = "config node plugin secret service task"
 
 VERBS = """
 build builder buildx compose context manifest node plugin

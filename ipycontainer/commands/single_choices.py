@@ -5,7 +5,6 @@ Sources: docker/cli 26.1 `cli/command/container/opts.go`, moby 26.1 `daemon/daem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -52,25 +51,11 @@ def check(
     *,
     disable_content_trust: bool,
     isolation: str,
-    runtime: str,
     storage_opt: tuple[str, ...],
     **_: Any,
 ) -> None:
     """Refuse in docker's words what is not the one answer."""
     check_trust(disable_content_trust)
     single_choices.check_isolation(isolation)
-    single_choices.check_runtime(runtime)
-    if storage_opt:
-        _refuse_storage(storage_opt)
-
-
-def _refuse_storage(words: Sequence[str]) -> None:
-    """Refuse `--storage-opt` as docker's client and overlay2 do: a size needs quotas."""
-    if not all("=" in word for word in words):
+    if not all("=" in word for word in storage_opt):
         raise UsageError("invalid storage option")
-    names = sorted(word.partition("=")[0] for word in words)
-    if "size" in names:
-        raise InvalidArgument(
-            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
-        )
-    raise InvalidArgument(f"Unknown option {names[0]}".rstrip())

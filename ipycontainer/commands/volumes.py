@@ -10,6 +10,7 @@ import click
 from ipycontainer.commands.confirming import confirmed
 from ipycontainer.commands.listing import grouped
 from ipycontainer.commands.lookup import check_route
+from ipycontainer.commands.natural_order import natural
 from ipycontainer.commands.records import Done, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import VolumeSummary
 from ipycontainer.commands.types import Filter, Label, List
@@ -81,9 +82,9 @@ def ls(
     """Return volumes by name."""
     engine = session.engine
     wanted = grouped("volumes", filters, ("dangling", "driver", "label", "name"))
-    found = engine.volumes.list(filters=wanted or None)
+    found = sorted(engine.volumes.list(filters=wanted or None), key=lambda each: natural(each.name))
     if cluster:  # docker then has one form only
-        found, template = (), "" if quiet else _CLUSTER_TABLE
+        found, template = [], "" if quiet else _CLUSTER_TABLE
     names = {each.id: each.name for each in engine.containers.list(all=True)}
     return Listing(
         kind="volumes",

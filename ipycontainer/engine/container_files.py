@@ -125,10 +125,20 @@ class ContainerFiles(ContainerPart):
         self._self.reload()
         return exporting.pieces(self._self, chunk_size)
 
-    def export_to(self, path: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        """Write the container's files as a tar to a file, which appears when it is whole."""
+    def export_to(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        progress: Progress | None = None,
+        shown: str = "",
+    ) -> None:
+        """Write the container's files as a tar to a file, which appears when it is whole.
+
+        `shown` is what errors call it, where that is not the path.
+        """
         self._self.reload()
-        exporting.to_file(self._self, os.fspath(path), progress)
+        place = os.fspath(path)
+        exporting.to_file(self._self, place, progress, shown or place)
 
     def commit(
         self,

@@ -28,14 +28,13 @@ from ipycontainer.engine.container import Container
 from ipycontainer.engine.docker_py.options import config_from_options, words
 from ipycontainer.engine.merging import beside_script, merge_image, require_command
 from ipycontainer.engine.ps_context import Around
-from ipycontainer.engine.single_choices import refuse_other_platform
+from ipycontainer.engine.single_choices import refuse_other_platform, refuse_storage
 from ipycontainer.errors import (
     ContainerError,
     EngineError,
     ImageNotFound,
     InvalidArgument,
     NameInUse,
-    ResourceError,
     Unsupported,
 )
 from ipycontainer.images import host
@@ -86,14 +85,14 @@ class Containers:
             except snapshots.Unlike:
                 container_id = ids.new_id()
                 record = self._described(container_id, config, image, warnings)
-            with suppress(ResourceError):  # which the start says
-                mounts.make_sources(record.config.mounts)
             if record.config.exchange:
                 exchange.make(self._engine.home, container_id)
             record = self._add(record, name.removeprefix("/"), made)
             self._fill(record)
-        except BaseException:
+        except BaseException as error:
             self._undo(container_id, made)
+            if isinstance(error, mounts.MountRefused):
+                mounts.leave_volumes(self._engine, error, name, config.volume_driver)
             raise
         return Container(self._engine, record, warnings)
 
@@ -136,6 +135,7 @@ class Containers:
         if name:
             require_command(config, image)  # docker's daemon looks at the name behind it
             ids.check_name(name.removeprefix("/"), shown=name)
+        refuse_storage(config.storage_options)
         return sharing.settled(config, lambda ref: self.get(ref).record), image
 
     def verify(self, config: ContainerConfig) -> None:
@@ -160,10 +160,10 @@ class Containers:
         """
         overlays, settings, shown = self._snapshot(container_id, image, warnings, made)
         merged = beside_script(merge_image(replace(config, image_mounts=shown), settings))
-        merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
-        image_paths.refuse_files(self._engine.home, image, merged)
         if not merged.command and not merged.entrypoint:
             raise InvalidArgument("no command specified")
+        merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
+        image_paths.refuse_files(self._engine.home, image, merged)
         record = ContainerRecord(
             id=container_id,
             name="",

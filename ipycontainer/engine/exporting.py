@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
@@ -34,23 +35,30 @@ def pieces(container: Container, size: int) -> Iterator[bytes]:
             work.finish()
 
 
-def to_file(container: Container, path: str, progress: Progress | None) -> None:
-    """Write the files of a container to a file: under another name first, then by one rename."""
+def to_file(container: Container, path: str, progress: Progress | None, shown: str) -> None:
+    """Write the files of a container to a file: under another name first, then by one rename.
+
+    `shown` is the path as it was typed. The other name is docker's, which tells it where the rename
+    cannot be.
+    """
     above = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(above):
         raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
-    if os.path.isdir(path):
-        raise InvalidArgument(f'invalid output path: "{os.path.abspath(path)}" is a directory')
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device: /dev/null
-        fd = _open(path, os.O_WRONLY)
+    directory = os.path.isdir(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not directory:
+        fd = _open(path, shown, os.O_WRONLY)  # a pipe or a device: /dev/null
         try:
             _export(container, fd, progress)
         finally:
             os.close(fd)
         return
-    staged = os.path.join(above, f".tmp-{os.path.basename(path)}-{os.urandom(4).hex()}")
-    fd = _open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    name = f".docker_temp_{secrets.randbelow(1 << 32)}"
+    staged = os.path.join(os.path.dirname(path), name)
+    told = f"{os.path.dirname(shown) or '.'}/{name}"
+    fd = _open(staged, told, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
+        if directory:
+            raise InvalidArgument(f"rename {told} {shown}: file exists")
         _export(container, fd, progress)
         os.rename(staged, path)
     except BaseException:
@@ -61,11 +69,11 @@ def to_file(container: Container, path: str, progress: Progress | None) -> None:
         os.close(fd)
 
 
-def _open(path: str, flags: int) -> int:
+def _open(path: str, shown: str, flags: int) -> int:
     try:
         return os.open(path, flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ResourceError(f"open {path}: {(error.strerror or '').lower()}") from error
+        raise ResourceError(f"open {shown}: {(error.strerror or '').lower()}") from error
 
 
 def _export(container: Container, fd: int, progress: Progress | None) -> None:

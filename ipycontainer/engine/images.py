@@ -293,7 +293,7 @@ class Images:
                 store_images.get(tx, record.id)
         except ImageNotFound:
             with self._engine.store.write() as tx:
-                store_images.add(tx, record)
+                store_images.add_unnoticed(tx, record)
         self._host_known = True
 
 

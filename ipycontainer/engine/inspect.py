@@ -307,7 +307,7 @@ def image(record: ImageRecord, places: Sequence[str], driver: str) -> dict[str, 
         "Size": record.size,
         "GraphDriver": {"Data": _layer_places(places), "Name": driver},
         "RootFS": {"Type": "layers", "Layers": [layer.diff_id for layer in record.layers]},
-        "Metadata": {"LastTagTime": NEVER},
+        "Metadata": {"LastTagTime": _moment(record.tagged_ns)},
     }
 
 

@@ -117,8 +117,10 @@ def _volume_options(point: MountPoint) -> dict[str, Any]:
         shown["Labels"] = dict(point.labels)
     if point.subpath:
         shown["Subpath"] = point.subpath
-    if point.driver or point.driver_options:
-        shown["DriverConfig"] = {"Name": point.driver, "Options": dict(point.driver_options)}
+    driver = {"Name": point.driver, "Options": dict(point.driver_options)}
+    driver = {key: value for key, value in driver.items() if value}
+    if shown or driver:  # docker's client sends one beside whatever else is said of a volume
+        shown["DriverConfig"] = driver
     return shown
 
 

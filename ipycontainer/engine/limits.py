@@ -65,7 +65,7 @@ def checked(
     """
     warnings: list[str] = []
     limits = _memory(limits, capacity, warnings, update)
-    limits = _cpu(limits, capacity, warnings)
+    limits = _cpu(limits, capacity, warnings, update)
     limits = _cpuset(limits, capacity, warnings)
     limits = _blkio(limits, capacity, warnings)
     return limits, tuple(warnings)
@@ -127,7 +127,7 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
     return limits
 
 
-def _cpu(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
+def _cpu(limits: Limits, capacity: Capacity, warnings: list[str], update: bool) -> Limits:
     if limits.nano_cpus > 0 and limits.cpu_period > 0:
         raise InvalidArgument("Conflicting options: Nano CPUs and CPU Period cannot both be set")
     if limits.nano_cpus > 0 and limits.cpu_quota > 0:
@@ -157,7 +157,7 @@ def _cpu(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
     if limits.cpu_realtime_period or limits.cpu_realtime_runtime:
         if "realtime" not in capacity:
             raise InvalidArgument("Your kernel does not support CPU real-time scheduler")
-        if 0 < limits.cpu_realtime_period < limits.cpu_realtime_runtime:
+        if 0 < limits.cpu_realtime_period < limits.cpu_realtime_runtime and not update:
             raise InvalidArgument(
                 "cpu real-time runtime cannot be higher than cpu real-time period"
             )
@@ -235,7 +235,10 @@ def change(old: Limits, new: Limits) -> Resources | None:
     """Return what the runtime is to do for an update, None for nothing.
 
     Memory goes together with swap, since version 2 counts swap alone. No limit of processes is 0.
+    Real time is for the next start: docker's daemon tells it to no running container (moby 26.1
+    `daemon/update_linux.go`, toContainerdResources).
     """
+    new = replace(new, cpu_realtime_period=0, cpu_realtime_runtime=0)
     if new.memory or new.memory_swap:
         both: dict[str, Any] = {
             "memory": new.memory or old.memory,

@@ -15,7 +15,7 @@ from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.booleans import go_bool
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.model.units import parse_size
+from ipycontainer.model.units import parse_decimal_size, parse_size
 
 __all__ = ["check", "details", "of_request", "shown"]
 
@@ -118,7 +118,7 @@ def _rotation(options: Mapping[str, str]) -> tuple[int, int]:
     size, files = 0, 1
     if "max-size" in options:
         try:
-            size = parse_size(options["max-size"])
+            size = parse_decimal_size(options["max-size"])
         except InvalidArgument:
             raise _start_failed(f"invalid size: '{options['max-size']}'") from None
         if size <= 0:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ipycontainer.engine import network_files, wishes
 from ipycontainer.errors import Conflict, InvalidArgument, NoSuchNetwork
 from ipycontainer.model.network import EndpointConfig, NetworkRecord
+from ipycontainer.model.state import ContainerRecord
 from ipycontainer.store import containers, endpoints, networks
 
 if TYPE_CHECKING:
@@ -20,24 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "disconnect", "expect", "forget"]
 
+_HOST = "container cannot be disconnected from host network or connected to host network"
+_NONE = (
+    "container cannot be connected to multiple networks with one of the networks in private "
+    "(none) mode"
+)
+_SHARED = (
+    "container sharing network namespace with another container or host cannot be connected to any "
+    "other network"
+)
+
 
 def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointConfig) -> None:
     """Put a container on a network. Raises docker's refusals."""
     record = engine.containers.get(ref).record
-    if network.name == "host" or record.config.network == "host":
-        raise Conflict(
-            "container cannot be disconnected from host network or connected to host network"
-        )
-    if network.name == "none" or record.config.network == "none":
-        raise Conflict(
-            "container cannot be connected to multiple networks with one of the networks in "
-            "private (none) mode"
-        )
-    if record.config.network.startswith("container:"):
-        raise Conflict(
-            "container sharing network namespace with another container or host cannot be "
-            "connected to any other network"
-        )
+    if _is_on_already(network, record):
+        return
     wishes.checked_endpoint(network, wanted, created=False)
     with engine.store.read() as tx:
         there = [each.network_id for each in endpoints.of_container(tx, record.id)]
@@ -66,13 +65,34 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
         containers.keep_endpoints(tx, record.id, changed.config)  # docker tells at the start
 
 
+def _is_on_already(network: NetworkRecord, record: ContainerRecord) -> bool:
+    """Tell whether a container has `host` or `none` as its network, and that one is meant.
+
+    Raises docker's refusals of what cannot be beside another network, in the order of its
+    daemon (moby 26.1 `daemon/container_operations.go`, updateNetworkSettings).
+    """
+    mode = record.config.network
+    runs, guest = record.state.status.alive, mode.startswith("container:")
+    if network.name == "host" and mode != "host" and not (runs and guest):
+        raise Conflict(_HOST)
+    if guest:
+        raise Conflict(_SHARED)
+    if network.name == mode and mode in ("host", "none"):
+        if runs:
+            raise Conflict(f"endpoint with name {record.name} already exists in network {mode}")
+        return True
+    if mode == "host":
+        raise Conflict(_SHARED)
+    if "none" in (network.name, mode):
+        raise Conflict(_NONE)
+    return False
+
+
 def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
     """Take a container off a network. Raises docker's refusals."""
     record = engine.containers.get(ref).record
     if network.name == "host" and record.config.network == "host":
-        raise Conflict(
-            "container cannot be disconnected from host network or connected to host network"
-        )
+        raise Conflict(_HOST)
     with engine.store.read() as tx:
         there = {each.network_id: each for each in endpoints.of_container(tx, record.id)}
     if any(_is_former(each, network) for each in record.config.endpoints):
@@ -103,6 +123,8 @@ def expect(engine: Engine, ref: str, wanted: EndpointConfig) -> None:
     """
     record = engine.containers.get(ref).record
     if record.state.status.alive:
+        if record.config.network.startswith("container:"):
+            raise Conflict(_SHARED)
         raise NoSuchNetwork(f"network {wanted.network} not found")
     kept = (each for each in record.config.endpoints if each.network != wanted.network)
     with engine.store.write() as tx:

@@ -8,8 +8,7 @@ everything at the same place.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.mounts import ANONYMOUS_LABEL, MountPoint
 from ipycontainer.model.volume import DRIVER
 from ipycontainer.storage import volumes
+from ipycontainer.store import containers
 from ipycontainer.store.database import Transaction
 from ipycontainer.store.home import Home
 
@@ -28,17 +28,27 @@ if TYPE_CHECKING:
     from ipycontainer.engine.engine import Engine
 
 __all__ = [
+    "MountRefused",
     "check_propagation",
     "check_sources",
     "decide",
     "fills",
     "inherit",
+    "leave_volumes",
     "make_sources",
     "make_volumes",
     "resolve_images",
     "volumes_of",
     "wanted",
 ]
+
+
+class MountRefused(InvalidArgument):
+    """A mount cannot be had; docker has seen to those `before` it: their volumes stay."""
+
+    def __init__(self, message: str, before: Collection[MountPoint]) -> None:
+        super().__init__(message)
+        self.before = tuple(before)
 
 
 def wanted(
@@ -72,15 +82,17 @@ def decide(
 ) -> tuple[MountPoint, ...]:
     """Return what is mounted: the user's words, what other containers bring, the image's VOLUMEs.
 
-    Raises InvalidArgument for two of the user's words about one place.
+    Raises MountRefused for a word that cannot be read, and for two about one place.
     """
     temporary = {mount.target: mount for mount in mounts if mount.origin == "--tmpfs"}
     named: dict[str, MountPoint] = {}
     for mount in mounts:
+        if mount.refused:
+            raise MountRefused(mount.refused, named.values())
         if mount.origin == "--tmpfs" or _is_plain(mount):
             continue
-        if mount.target in named:
-            raise InvalidArgument(f"Duplicate mount point: {mount.target}")
+        if mount.target in named or (mount.origin == "-v" and mount.target in temporary):
+            raise MountRefused(f"Duplicate mount point: {mount.target}", named.values())
         named[mount.target] = mount
     found = {mount.target: mount for mount in inherited} | named | temporary
     for mount in mounts:
@@ -152,6 +164,16 @@ def make_volumes(
     return tuple(named), made
 
 
+def leave_volumes(engine: Engine, refusal: MountRefused, name: str, driver: str) -> None:
+    """Make the volumes that docker has made when it comes to a mount that it refuses.
+
+    Raises NameInUse where the container's name is taken: that it sees before.
+    """
+    with engine.store.write() as tx:
+        containers.check_free(tx, name.removeprefix("/"))
+        make_volumes(engine.home, tx, refusal.before, driver)
+
+
 def volumes_of(mounts: Sequence[MountPoint]) -> list[str]:
     """Return the names of the volumes among mounts."""
     return [mount.source for mount in mounts if mount.type == "volume"]
@@ -190,19 +212,17 @@ def check_sources(mounts: Sequence[MountPoint]) -> None:
 
 
 def make_sources(mounts: Sequence[MountPoint]) -> None:
-    """Make missing directories of `-v`, as docker does. Raises ResourceError where that fails.
-
-    Below a file there is none to make: the start finds that out.
-    """
+    """Make missing directories of `-v`, as docker does at each start. Raises ResourceError."""
     for mount in mounts:
-        if mount.type == "bind" and mount.create_source and not os.path.exists(mount.source):
+        if mount.type == "bind" and mount.create_source and not os.path.lexists(mount.source):
             try:
-                with suppress(NotADirectoryError):
-                    os.makedirs(mount.source)
+                os.makedirs(mount.source, exist_ok=True)
+            except NotADirectoryError:  # which docker leaves to who mounts it
+                continue
             except OSError as error:
-                told = f"mkdir {error.filename}: {os.strerror(error.errno or 0).lower()}"
                 raise ResourceError(
-                    f"error while creating mount source path '{mount.source}': {told}"
+                    f"error while creating mount source path '{mount.source}': "
+                    f"mkdir {error.filename}: {(error.strerror or '').lower()}"
                 ) from None
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ipycontainer.errors import InvalidArgument
+from ipycontainer.errors import AmbiguousId, InvalidArgument, NoSuchContainer
 from ipycontainer.model.filters import grouped, has_label, matches, unknown
 from ipycontainer.model.state import ContainerRecord, Status
 
@@ -54,7 +54,9 @@ def containers(
     """
     wanted = grouped(filters)
     _check(wanted)
-    tests = [_Test(key, values, around) for key, values in wanted.items()]
+    tests: list[_Test | _Meant] = [_Test(key, values, around) for key, values in wanted.items()]
+    if "id" in wanted:
+        tests.append(_Meant(records, wanted["id"]))
     found = [
         record
         for record in records
@@ -92,7 +94,10 @@ class _Test:
         self._around = around
         self._ask = getattr(self, f"_{key.replace('-', '_')}")
         if key in ("before", "since"):
-            self._moment = around.find(values[-1]).created_ns
+            try:
+                self._moment = around.find(values[-1]).created_ns
+            except AmbiguousId:
+                raise NoSuchContainer(f"No such container: {values[-1]}") from None
         if key in ("publish", "expose"):
             self._ports = {port for value in values for port in _ports(value, key)}
 
@@ -155,6 +160,20 @@ class _Test:
     def _volume(self, record: ContainerRecord) -> bool:
         mounts = record.config.mounts
         return any(value in (each.source, each.target) for each in mounts for value in self._values)
+
+
+class _Meant:
+    """Whether docker finds a container by one of these ids: what several begin with finds none."""
+
+    def __init__(self, records: Sequence[ContainerRecord], values: Sequence[str]) -> None:
+        self._ids: set[str] = set()
+        for value in values:
+            found = [each.id for each in records if each.id.startswith(value)]
+            if len(found) == 1:
+                self._ids.add(found[0])
+
+    def __call__(self, record: ContainerRecord) -> bool:
+        return record.id in self._ids
 
 
 def _ports(text: str, key: str) -> list[str]:

@@ -5,6 +5,7 @@ Sources: moby 26.1 `daemon/daemon_unix.go`, `daemon/images/image.go`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ipycontainer.errors import ImageNotFound, InvalidArgument
@@ -17,6 +18,7 @@ __all__ = [
     "is_for",
     "other_platform",
     "refuse_other_platform",
+    "refuse_storage",
     "take",
 ]
 
@@ -33,6 +35,17 @@ def check_runtime(name: str) -> None:
     """Refuse a runtime of another name than docker's own."""
     if name not in RUNTIMES:
         raise InvalidArgument(f"unknown or invalid runtime name: {name}")
+
+
+def refuse_storage(words: Sequence[str]) -> None:
+    """Refuse each `--storage-opt` as overlay2 does: a size needs quotas, and it knows no other."""
+    names = sorted(word.partition("=")[0] for word in words)
+    if "size" in names:
+        raise InvalidArgument(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        )
+    if names:
+        raise InvalidArgument(f"Unknown option {names[0]}".rstrip())
 
 
 def take(given: dict[str, Any]) -> None:

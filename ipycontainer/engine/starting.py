@@ -127,8 +127,8 @@ def _launch(
     reached: tuple[str, ...] = ()
     try:
         wishes.settle_endpoints(engine.store, container.id, config)
+        mounts.make_sources(config.mounts)
         around, neighbours = engine.surroundings(container.record), _neighbours(container)
-        mounts.make_sources(config.mounts)  # one may be gone since the last start
         reached = monitor_statements.CAME_AND_LEFT  # docker looks at the rest from there only
         joined = sharing.donors(
             config, lambda name: engine.containers.get(name).record, neighbours.shared

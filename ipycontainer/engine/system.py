@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import capacity
 from ipycontainer.engine.api_version import API_VERSION, MIN_API_VERSION
+from ipycontainer.engine.capacity import Capacity
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
@@ -67,7 +68,7 @@ def info(engine: Engine) -> dict[str, Any]:
     with engine.store.read() as tx:
         states = [record.state.status for record in store_containers.list_all(tx)]
         images = len(store_images.list_all(tx))
-    hierarchies = cgroups.detect()
+    hierarchies, able = cgroups.detect(), capacity.of(engine)
     running = sum(status.alive for status in states)
     paused = states.count(Status.PAUSED)
     security = ["name=seccomp,profile=builtin"]
@@ -94,14 +95,14 @@ def info(engine: Engine) -> dict[str, Any]:
             "Authorization": None,
             "Log": ["json-file", "local"],
         },
-        **_limits(hierarchies),
+        **_limits(able),
         "IPv4Forwarding": _is_on("ipv4/ip_forward"),
         "BridgeNfIptables": _is_on("bridge/bridge-nf-call-iptables"),
         "BridgeNfIp6tables": _is_on("bridge/bridge-nf-call-ip6tables"),
         "Debug": False,
         "NFd": len(os.listdir("/proc/self/fd")),
         "LoggingDriver": "json-file",
-        "CgroupDriver": "cgroupfs" if capacity.of(engine).able else "none",
+        "CgroupDriver": "cgroupfs" if able.able else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",
         "NetworkWayOut": outside.described(rootless=engine.home.rootless),
         "SystemTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -153,19 +154,17 @@ def info(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _limits(hierarchies: cgroups.Hierarchies) -> dict[str, bool]:
-    """Return which limits the machine's kernel has, by docker's names."""
-    there = hierarchies.controllers
-    memory, cpu = "memory" in there, "cpu" in there
+def _limits(able: Capacity) -> dict[str, bool]:
+    """Return which limits containers can be given here, by docker's names."""
     return {
-        "MemoryLimit": memory,
-        "SwapLimit": memory,
-        "CpuCfsPeriod": cpu,
-        "CpuCfsQuota": cpu,
-        "CPUShares": cpu,
-        "CPUSet": "cpuset" in there,
-        "PidsLimit": "pids" in there,
-        "OomKillDisable": memory and hierarchies.is_v1,
+        "MemoryLimit": "memory" in able,
+        "SwapLimit": "swap" in able,
+        "CpuCfsPeriod": "quota" in able,
+        "CpuCfsQuota": "quota" in able,
+        "CPUShares": "shares" in able,
+        "CPUSet": "cpuset" in able,
+        "PidsLimit": "pids" in able,
+        "OomKillDisable": "oom_kill_disable" in able,
     }
 
 

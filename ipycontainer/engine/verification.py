@@ -6,7 +6,7 @@ moby 26.1 `daemon/container.go`, verifyContainerSettings.
 
 from __future__ import annotations
 
-from ipycontainer.engine import limits, mounts, privileges, sharing
+from ipycontainer.engine import limits, mounts, privileges, sharing, single_choices
 from ipycontainer.engine.capacity import Capacity
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.model.config import ContainerConfig
@@ -33,5 +33,6 @@ def verified(
     warnings: tuple[str, ...] = ()
     if capacity is not None:
         config, warnings = limits.admit(config, capacity)
+    single_choices.check_runtime(config.runtime)
     sharing.check_modes(config)
     return config, warnings

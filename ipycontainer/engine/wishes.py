@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ipycontainer.errors import (
+    AmbiguousId,
     Conflict,
     EngineError,
     InvalidArgument,
@@ -104,7 +105,7 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
         )
     try:
         other = containers.find(tx, mode.partition(":")[2])
-    except NoSuchContainer:  # docker says so at the start
+    except (NoSuchContainer, AmbiguousId):  # docker says so at the start
         return config
     return replace(
         config,

@@ -6,6 +6,7 @@ import os
 
 __all__ = ["boot_id", "children", "inner_pid", "is_running", "nspid_depth", "start_ticks"]
 
+PF_EXITING = 0x4  # linux/sched.h; in field 9 of proc_pid_stat(5)
 _READ_BYTES = 8192  # /proc/PID/status has about 1.5 KiB
 _boot_id = ""
 
@@ -23,13 +24,15 @@ def is_running(pid: int, ticks: int) -> bool:
     """Tell whether a process that `start_ticks` named has not ended.
 
     One that has, and that nobody has waited for, is there for as long as its parent likes: where
-    process 1 reaps nothing, as in many a docker container, for good.
+    process 1 reaps nothing, as in many a docker container, for good. One that is ending says so
+    before the kernel closes its files, by which others learn of it.
     """
     try:
         fields = _behind_name(pid)
     except ProcessLookupError:
         return False
-    return int(fields[19]) == ticks and fields[0] not in (b"Z", b"X")
+    ends = fields[0] in (b"Z", b"X") or int(fields[6]) & PF_EXITING
+    return int(fields[19]) == ticks and not ends
 
 
 def _behind_name(pid: int) -> list[bytes]:

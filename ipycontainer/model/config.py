@@ -87,6 +87,8 @@ class ContainerConfig:
     groups: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     id_file: str = ""
+    runtime: str = ""
+    storage_options: tuple[str, ...] = ()
 
     @property
     def is_limited(self) -> bool:

@@ -73,6 +73,7 @@ class ImageRecord:
     the layout has it as OCI's, under `manifest`. `base` is `host` for an image that was
     committed from a container of this machine: its layers lie upon what the machine has. `parent`
     is the id of the image whose container was committed; what came from elsewhere has none.
+    `tagged_ns` is when it got its last tag here, 0 for never.
     """
 
     id: str
@@ -92,6 +93,7 @@ class ImageRecord:
     source: Descriptor | None = None
     base: str = ""
     parent: str = ""
+    tagged_ns: int = field(default=0, compare=False)
 
     def layer_numbers(self) -> list[int]:
         """Return for each row of the history the number of the layer that it made, -1 for none."""

@@ -20,6 +20,7 @@ __all__ = [
     "human_duration",
     "human_size",
     "human_size_binary",
+    "parse_decimal_size",
     "parse_duration",
     "parse_size",
     "rfc3339",
@@ -74,6 +75,15 @@ def parse_size(text: str) -> int:
     What 64 bits cannot hold becomes their smallest number, as in Go: the daemon then finds it
     negative. Raises InvalidArgument in the words of go-units' RAMInBytes.
     """
+    return _size(text, 1024)
+
+
+def parse_decimal_size(text: str) -> int:
+    """Return the bytes of a size with decimal units (go-units' FromHumanSize): `10k` is 10,000."""
+    return _size(text, 1000)
+
+
+def _size(text: str, base: int) -> int:
     found = _RAM.fullmatch(text)
     if found is None:
         raise InvalidArgument(f"invalid size: '{text}'")
@@ -82,7 +92,7 @@ def parse_size(text: str) -> int:
     except ValueError:
         wrong = f'strconv.ParseFloat: parsing "{found[1]}": invalid syntax'
         raise InvalidArgument(wrong) from None
-    size *= 1024 ** " kmgtp".index((found[2] or " ").lower())
+    size *= base ** " kmgtp".index((found[2] or " ").lower())
     return int(size) if size < 2.0**63 else -(2**63)
 
 

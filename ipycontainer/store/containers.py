@@ -15,6 +15,7 @@ from dataclasses import asdict
 from functools import lru_cache
 
 from ipycontainer.errors import (
+    AmbiguousId,
     Conflict,
     ImageNotFound,
     InvalidArgument,
@@ -35,6 +36,7 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "add",
+    "check_free",
     "configure",
     "find",
     "get",
@@ -62,7 +64,7 @@ def add(tx: Transaction, record: ContainerRecord) -> None:
     check_name(record.name)
     if tx.one("SELECT 1 FROM images WHERE id = ?", (record.image_id,)) is None:
         raise ImageNotFound(f"No such image: {record.image_id}")
-    _name_is_free(tx, record.name)
+    check_free(tx, record.name)
     state = record.state
     tx.execute(
         f"INSERT INTO containers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -120,7 +122,7 @@ def find(tx: Transaction, ref: str) -> ContainerRecord:
         f"SELECT {_COLUMNS} FROM containers WHERE id >= ? AND id < ? LIMIT 2", (ref, ref + "g")
     )
     if len(rows) > 1:
-        raise InvalidArgument(f"multiple IDs found with provided prefix: {ref}")
+        raise AmbiguousId(f"multiple IDs found with provided prefix: {ref}")
     if not rows:
         raise NoSuchContainer(f"No such container: {ref}")
     return _record(rows[0])
@@ -163,7 +165,7 @@ def rename(tx: Transaction, container_id: str, name: str) -> None:
         raise InvalidArgument("Renaming a container with the same name as its current name")
     try:
         check_name(name, shown=f"/{name}")
-        _name_is_free(tx, name)
+        check_free(tx, name)
     except (InvalidArgument, NameInUse) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from None
     tx.execute("UPDATE containers SET name = ? WHERE id = ?", (name, container_id))
@@ -217,7 +219,8 @@ def tell(
     events.add(tx, "container", action, record.id, {**shared, **attributes}, time_ns)
 
 
-def _name_is_free(tx: Transaction, name: str) -> None:
+def check_free(tx: Transaction, name: str) -> None:
+    """Raise NameInUse, in docker's words, for a name that a container has."""
     holder = tx.scalar("SELECT id FROM containers WHERE name = ?", (name,))
     if holder is not None:
         raise NameInUse(

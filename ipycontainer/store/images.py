@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ipycontainer.errors import ImageNotFound, InvalidReference
@@ -24,6 +24,7 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "add",
+    "add_unnoticed",
     "blobs_in_use",
     "call",
     "chain_size",
@@ -88,6 +89,15 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         tag(tx, record.id, name)
     for name in record.digests:
         call(tx, record.id, name)
+
+
+def add_unnoticed(tx: Transaction, record: ImageRecord) -> None:
+    """Add an image that nobody has asked for (`host`): no event tells of its tags."""
+    add(tx, replace(record, tags=()))
+    for name in record.tags:
+        tx.execute(
+            "INSERT OR REPLACE INTO image_tags (tag, image_id) VALUES (?,?)", (name, record.id)
+        )
 
 
 def get(tx: Transaction, image_id: str) -> ImageRecord:
@@ -181,8 +191,13 @@ def tag(tx: Transaction, image_id: str, name: str) -> None:
         " DO UPDATE SET image_id = excluded.image_id WHERE image_id != excluded.image_id",
         (name, image_id),
     )
+    now = time.time_ns()
+    tx.execute(
+        "UPDATE images SET details = json_set(details, '$.tagged_ns', ?) WHERE id = ?",
+        (now, image_id),
+    )
     if changed:
-        tell(tx, image_id, "tag", name)
+        events.add(tx, "image", "tag", image_id, {"name": name}, now)
 
 
 def untag(tx: Transaction, name: str) -> None:
@@ -283,6 +298,7 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         source=None if source is None else Descriptor(**source),
         base=details.get("base", ""),
         parent=details.get("parent", ""),
+        tagged_ns=details.get("tagged_ns", 0),
     )
 
 

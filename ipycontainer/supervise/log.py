@@ -33,6 +33,11 @@ SEGMENT_LIMIT_BYTES = 16 * 1024 * 1024
 PART_LIMIT_BYTES = 16 * 1024
 PACKED = ".gz"  # after the name of a segment that is compressed
 HEAD_BYTES = 40  # of a line, before its text: time, stream and tag
+# What docker's json-file writes of a record besides its text, by which `max-size` is counted:
+# {"log":"...\n","stream":"stdout","time":"2026-11-24T05:36:49.962532162Z"}
+DOCKER_RECORD_BYTES = 71
+_TWO_BYTES = b'"\\\r'  # with a backslash before them there (moby `daemon/logger/jsonfilelog`)
+_SIX_BYTES = bytes(set(range(32)) - set(b"\r\n")) + b"<>&"  # as \u003c
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class LogPosition:
 class LogWriter:
     """Append chunks to the log; the file is opened by the first one.
 
-    With `keep` there are never more than so many segments, of about `limit_bytes` each. What the
+    With `keep` there are never more than so many segments, each ended by the line that reaches
+    `limit_bytes`, as docker counts them: so the same lines are left as there. What the
     disk does not take is lost, as docker's is, unless an `overflow` holds it until it does.
     """
 
@@ -68,6 +74,7 @@ class LogWriter:
         self._fd = -1
         self._segment = 0
         self._size = 0
+        self._counted = 0  # what docker would have in its file, where there is a limit
         self._second = -1
         self._stamp = b""
 
@@ -103,12 +110,18 @@ class LogWriter:
 
     def _cut(self, chunk: bytes) -> Sequence[bytes]:
         """Return a chunk, in pieces where it would not fit into one segment."""
-        if self._keep and len(chunk) + HEAD_BYTES * chunk.count(b"\n") > self._limit:
-            return list(_pieces(chunk, self._limit))
-        return (chunk,)
+        if not self._keep:
+            return (chunk,)
+        if self._fd < 0:
+            with suppress(OSError):  # told when it is written to
+                self._open()
+        if self._counted + _counted(chunk) <= self._limit:
+            return (chunk,)
+        return list(_pieces(chunk, self._limit, self._counted))
 
     def _write(self, stream: bytes, chunk: bytes) -> None:
-        if self._fd < 0 or self._size > (self._limit or SEGMENT_LIMIT_BYTES):
+        is_full = self._counted >= self._limit if self._keep else self._size > SEGMENT_LIMIT_BYTES
+        if self._fd < 0 or is_full:
             self._open()
         head = self._now() + b" " + stream + b" "
         body, _, rest = chunk.rpartition(b"\n")
@@ -121,6 +134,8 @@ class LogWriter:
                 for at in range(0, len(rest), PART_LIMIT_BYTES)
             )
         self._append(lines)
+        if self._keep:
+            self._counted += _counted(chunk)
         if rest:
             self._unfinished.add(stream)
         else:
@@ -159,6 +174,7 @@ class LogWriter:
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._size = os.fstat(self._fd).st_size
         if self._keep:
+            self._counted = _counted_file(path) if self._size else 0
             for number in segments(self._directory)[: -self._keep]:
                 for name in (f"{number}", f"{number}{PACKED}"):
                     with suppress(FileNotFoundError):
@@ -220,12 +236,29 @@ class NoLog(LogWriter):
         """Drop it."""
 
 
-def _pieces(chunk: bytes, limit_bytes: int) -> Iterator[bytes]:
-    """Cut a chunk after lines, into pieces that each fill a limit when they are written."""
-    piece, size = b"", 0
+def _counted(chunk: bytes) -> int:
+    """Return the bytes that docker's json-file has of a chunk."""
+    lines = chunk.count(b"\n") + (chunk[-1:] != b"\n")
+    two, six = (len(chunk) - len(chunk.translate(None, each)) for each in (_TWO_BYTES, _SIX_BYTES))
+    return len(chunk) + (DOCKER_RECORD_BYTES - 1) * lines + two + 5 * six
+
+
+def _counted_file(path: str) -> int:
+    """Return the bytes that docker's json-file would have of a segment, but for its escapes."""
+    with open(path, "rb") as file:
+        data = file.read()
+    return len(data) + (DOCKER_RECORD_BYTES - HEAD_BYTES - 1) * data.count(b"\n")
+
+
+def _pieces(chunk: bytes, limit_bytes: int, begun: int) -> Iterator[bytes]:
+    """Cut a chunk after lines, into pieces that each reach a limit when they are written.
+
+    `begun` is what the segment has already; a full one is not written to any more.
+    """
+    piece, size = b"", 0 if begun >= limit_bytes else begun
     for line in chunk.splitlines(keepends=True):
         piece += line
-        size += HEAD_BYTES + len(line)
+        size += _counted(line)
         if size >= limit_bytes:
             yield piece
             piece, size = b"", 0

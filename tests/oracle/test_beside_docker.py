@@ -19,6 +19,7 @@ import pytest
 from tests.oracle import (
     closer_lines,
     edge_lines,
+    finer_lines,
     further_lines,
     image_lines,
     lines,
@@ -45,6 +46,7 @@ SCENES = {
     **volume_lines.SCENES,
     **wiring_lines.SCENES,
     **closer_lines.SCENES,
+    **finer_lines.SCENES,
     **edge_lines.SCENES,
 }
 SLOW = {
@@ -70,6 +72,7 @@ _MASKS = (
     (re.compile(r"/\S+?/(?:data|home)/volumes/"), "/volumes/"),
     # where the container's files are meanwhile, and how runc's own system calls went
     (re.compile(r"/\S+/overlay2/<id>/merged/"), "/"),
+    (re.compile(r"\.docker_temp_\d+"), ".docker_temp_<number>"),
     (re.compile(r" \(via /proc/self/fd/\d+\), flags: 0x[0-9a-f]+"), ""),
 )
 
@@ -86,6 +89,7 @@ DIFFERENT: dict[str, str] = {
     **volume_lines.DIFFERENT,
     **wiring_lines.DIFFERENT,
     **closer_lines.DIFFERENT,
+    **finer_lines.DIFFERENT,
     **edge_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }

@@ -109,7 +109,7 @@ SCENES = {
         f"{_RUN} busybox sh -c 'ls {_CGROUP} | sort'",
         f"{_RUN} busybox {_cat('cgroup.controllers', 'cgroup.subtree_control', 'cgroup.type')}",
         f"info -f '{_shown('CgroupVersion', 'CgroupDriver', 'MemoryLimit', 'SwapLimit')}'",
-        f"info -f '{_shown('CpuCfsPeriod', 'CpuCfsQuota', 'CPUShares', 'CPUSet', 'PidsLimit')}'",
+        f"info -f '{_shown('CPUCfsPeriod', 'CPUCfsQuota', 'CPUShares', 'CPUSet', 'PidsLimit')}'",
         "info -f '{{json .Warnings}}'",
     ),
     "changed": updates(
@@ -134,6 +134,11 @@ LOST = (
 )
 BELOW = "what is below the least of shares wraps around in runc 1.1, and is the least here"
 UNTOLD = "docker tells runc what was changed alone, which cannot make version 2's swap of that"
+FEWER = (
+    "hugetlb, rdma and misc, which no option of docker's sets, are let in where a bundle asks for "
+    "them: each makes the making of every cgroup longer"
+)
+BRIDGES = "nothing of ours needs the switches by which bridges ask iptables"
 NO_END = "docker tells runc of no -1: what runs keeps its limit of swap until the next start"
 DIFFERENT_HERE: dict[str, str] = {
     f"{_RUN} -c 300 busybox {_cat('cpu.weight')}": WEIGHTS,
@@ -143,6 +148,9 @@ DIFFERENT_HERE: dict[str, str] = {
     "update --memory-swap 16m lim": UNTOLD,
     "update --memory-swap 90m swap": UNTOLD,
     _SWAP_LEFT: NO_END,
+    f"{_RUN} busybox sh -c 'ls {_CGROUP} | sort'": FEWER,
+    f"{_RUN} busybox {_cat('cgroup.controllers', 'cgroup.subtree_control', 'cgroup.type')}": FEWER,
+    "info -f '{{json .Warnings}}'": BRIDGES,
 }
 
 

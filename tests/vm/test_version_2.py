@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ipycontainer.engine import system
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import InvalidArgument
@@ -49,6 +50,14 @@ def test_every_limit_of_version_2_is_written(engine: Engine) -> None:
     }
     assert {name: (place / name).read_text().strip() for name in files} == files
     assert place.name == container.id
+
+
+def test_info_tells_which_limits_can_be_had(engine: Engine) -> None:
+    """Not which controllers have hierarchies of their own: version 2 has none of those."""
+    told = system.info(engine)
+    names = ("MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "PidsLimit")
+    assert [told[name] for name in names] == [True] * len(names)
+    assert not told["OomKillDisable"]
 
 
 def test_switches_of_version_1_are_dropped_with_a_word(engine: Engine) -> None:

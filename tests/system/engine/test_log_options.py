@@ -64,7 +64,7 @@ def test_full_segments_are_compressed(shell: Shell, engine: Engine) -> None:
     assert all(size < 60_000 for name, size in found.items() if name.endswith(".gz")), found
     before = shell("logs", "box").stdout.split()
     assert before == [str(number) for number in range(int(before[0]), 30_001)]
-    assert 10_000 < len(before) < 30_000  # 800 KB of records, whose heads are as many as the reads
+    assert 7_500 < len(before) < 10_600  # four files of 200 kB, in which docker has 76 bytes a line
     assert shell("logs", "--tail", "9000", "box").stdout.split() == before[-9000:]
 
     shell("exec", "box", "touch", "/go")

@@ -133,11 +133,9 @@ def test_refused_by_the_client(spec: str, message: str) -> None:
     ],
 )
 def test_refused_by_the_daemon(spec: str, message: str) -> None:
-    """What docker's daemon refuses is no error of usage, and keeps its words."""
-    with pytest.raises(InvalidArgument) as error:
-        volumes(spec)
-    assert error.value.message == message
-    assert not isinstance(error.value, UsageError)
+    """What docker's daemon refuses keeps its words, until it comes to the mounts."""
+    (found,) = volumes(spec)
+    assert found.refused == message
 
 
 def test_the_same_words_twice_are_one() -> None:
@@ -305,6 +303,8 @@ def test_any_text_is_read_or_refused(spec: str) -> None:
     except EngineError:
         return
     for point in found:
+        if point.refused:
+            continue
         assert point.type == "volume" or point.source.startswith("/")
         assert point.target.startswith("/")
         assert ".." not in point.target.split("/")

@@ -35,7 +35,26 @@ def test_anonymous_volumes_give_way_to_everything() -> None:
 def test_named_mounts_hide_inherited_ones_and_a_tmpfs_hides_both() -> None:
     """As registerMountPoints and setupMounts of docker's daemon do."""
     assert mounts.decide((BIND,), (NAMED,), ()) == (BIND,)
-    assert mounts.decide((BIND, TMPFS), (NAMED,), ()) == (TMPFS,)
+    beside = replace(BIND, origin="--mount")
+    assert mounts.decide((beside, TMPFS), (NAMED,), ()) == (TMPFS,)
+
+
+@pytest.mark.parametrize("second", [TMPFS, replace(NAMED, target=BIND.target, origin="--mount")])
+def test_two_words_about_one_place_are_refused(second: MountPoint) -> None:
+    """Once docker's daemon comes to the second: what it made for those before stays."""
+    other = replace(NAMED, source="other", target="/elsewhere")
+    with pytest.raises(mounts.MountRefused) as error:
+        mounts.decide((other, BIND, second), (), ())
+    assert error.value.message == f"Duplicate mount point: {BIND.target}"
+    assert other in error.value.before
+
+
+def test_a_word_that_cannot_be_read_is_refused_in_its_turn() -> None:
+    """After what stands before it, and before what stands behind it."""
+    wrong = replace(NAMED, refused="invalid mode: zz")
+    with pytest.raises(mounts.MountRefused, match="invalid mode: zz") as error:
+        mounts.decide((BIND, wrong, NAMED), (), ())
+    assert error.value.before == (BIND,)
 
 
 def test_an_image_adds_its_volumes() -> None:

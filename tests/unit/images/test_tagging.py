@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from dataclasses import replace
@@ -239,8 +240,7 @@ def test_prune_takes_what_nothing_uses(bare_home: Home, store: Store, image: Ima
 
 def committed(store: Store, image: ImageRecord, name: str = "") -> ImageRecord:
     """Add an image that was committed from another one, without a change."""
-    number = f"{len(name)}{image.id[-4:]}"
-    digest = f"sha256:{number.encode().hex():0>64}"
+    digest = f"sha256:{hashlib.sha256(f'{name}{image.id}'.encode()).hexdigest()}"
     tags = (name,) if name else ()
     child = replace(image, id=digest, tags=tags, parent=image.id, created_ns=image.created_ns + 1)
     with store.write() as tx:

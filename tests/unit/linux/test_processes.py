@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_a_process_that_nobody_reaps_has_ended(sleeper: subprocess.Popen[bytes])
     ended = procfs.start_ticks(pid) == ticks and procfs.is_running(pid, ticks)
     sleeper.wait()
     assert [*running, ended, procfs.is_running(pid, ticks)] == [True, False, False, False]
+
+
+def test_a_process_that_is_ending_is_not_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of its connections is seen before that of itself."""
+    pid = os.getpid()
+    ticks, fields = procfs.start_ticks(pid), Path(f"/proc/{pid}/stat").read_text().split()
+    told = []
+    for flags in (int(fields[8]), int(fields[8]) | procfs.PF_EXITING):
+        text = " ".join((*fields[:8], str(flags), *fields[9:])).encode()
+        monkeypatch.setattr(procfs, "_read", lambda *_, text=text: text)
+        told.append(procfs.is_running(pid, ticks))
+    assert told == [True, False]
 
 
 def test_a_missing_process_is_said_as_such() -> None:

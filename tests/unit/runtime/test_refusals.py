@@ -23,7 +23,7 @@ def error(number: int) -> OSError:
 @pytest.mark.parametrize(
     ("target", "number", "words"),
     [
-        ("/etc", errno.EISDIR, "mount /src:/etc: not a directory"),
+        ("/etc", errno.EISDIR, "mount /usr:/etc: not a directory"),
         (
             "/etc/passwd",
             errno.ENOTDIR,
@@ -32,7 +32,7 @@ def error(number: int) -> OSError:
                 "not a directory"
             ),
         ),
-        ("/x", errno.EACCES, "mount /src:/x: permission denied"),
+        ("/x", errno.EACCES, "mount /usr:/x: permission denied"),
         (
             "/proc/x",
             errno.EPERM,
@@ -46,9 +46,18 @@ def error(number: int) -> OSError:
 def test_a_bind(target: str, number: int, words: str) -> None:
     """The step stays beside the words, for who wants to know what was done."""
     reason = refusals.INSIDE_PROC if number == errno.EPERM else os.strerror(number)
-    failed = failure(BindMount("/src", target), OSError(number, reason))
-    assert failed.message == f'{PLACE} "/src" to rootfs at "{target}": {words}'
-    assert (failed.step, failed.errno) == (f"bind /src on {target}", number)
+    failed = failure(BindMount("/usr", target), OSError(number, reason))
+    assert failed.message == f'{PLACE} "/usr" to rootfs at "{target}": {words}'
+    assert (failed.step, failed.errno) == (f"bind /usr on {target}", number)
+
+
+def test_a_bind_of_what_lies_below_a_file() -> None:
+    """Runc has looked at the source before it looks at the place."""
+    failed = failure(BindMount("/etc/passwd/x", "/y"), error(errno.ENOTDIR))
+    assert failed.message == (
+        f'{PLACE} "/etc/passwd/x" to rootfs at "/y": create mount destination for /y mount: '
+        "bind mount source stat: stat /etc/passwd/x: not a directory"
+    )
 
 
 def test_a_tmpfs_and_what_is_none() -> None:

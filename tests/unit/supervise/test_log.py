@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,27 @@ def test_a_bounded_log_keeps_its_end(tmp_path: Path) -> None:
     kept = text.splitlines(keepends=True)
     assert kept == lines[-len(kept) :]
     assert kept
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        # what docker 26.1's json-file leaves of the same lines with max-size=1k, max-file=2
+        ([b"line number %d\n" % number for number in range(1, 101)], 16),
+        ([b'"quoted" \\ %d\r\n' % number for number in range(1, 101)], 16),
+    ],
+)
+def test_a_bounded_log_keeps_as_many_lines_as_dockers(
+    tmp_path: Path, written: list[bytes], kept: int
+) -> None:
+    """However they come: one by one, at once, and to a log that was opened again."""
+    for pieces, name in ((written, "single"), ([b"".join(written)], "whole")):
+        writer = LogWriter(str(tmp_path / name), limit_bytes=1000, keep=2)
+        for piece in pieces:
+            writer.write(b"stdout", piece)
+        writer.close()
+        text = b"".join(entry.text for entry, _ in read_entries(tmp_path / name))
+        assert text.splitlines(keepends=True) == written[-kept:]
 
 
 def test_no_log_writes_nothing(tmp_path: Path) -> None:
