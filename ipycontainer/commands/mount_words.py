@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -47,7 +48,7 @@ def mount_points(
     The source `.` and what starts with `./` stand below `cwd`.
     """
     found = [_read_late(spec, cwd) for spec in dict.fromkeys(volumes)]
-    found += [_checked(mount) for mount in mounts]
+    found += [_checked(_placed(mount, cwd)) for mount in mounts]
     found += [_tmpfs(spec) for spec in dict.fromkeys(tmpfs)]
     return tuple(found)
 
@@ -293,6 +294,13 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "tmpfs-size": ("tmpfs_size", _size),
     "tmpfs-mode": ("tmpfs_mode", _octal),
 }
+
+
+def _placed(mount: MountPoint, cwd: Path) -> MountPoint:
+    """Return a `--mount` whose source, where it begins with a dot, stands below `cwd`."""
+    if mount.source != "." and not mount.source.startswith("./"):
+        return mount
+    return replace(mount, source=posixpath.normpath(cwd / mount.source))
 
 
 def _checked(mount: MountPoint) -> MountPoint:

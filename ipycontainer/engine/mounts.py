@@ -214,7 +214,7 @@ def check_sources(mounts: Sequence[MountPoint]) -> None:
 def make_sources(mounts: Sequence[MountPoint]) -> None:
     """Make missing directories of `-v`, as docker does at each start. Raises ResourceError."""
     for mount in mounts:
-        if mount.type == "bind" and mount.create_source and not os.path.lexists(mount.source):
+        if mount.type == "bind" and mount.create_source and not os.path.exists(mount.source):
             try:
                 os.makedirs(mount.source, exist_ok=True)
             except NotADirectoryError:  # which docker leaves to who mounts it

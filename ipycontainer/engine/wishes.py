@@ -65,7 +65,8 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     mode = config.network
     if shares(mode):
         for endpoint in config.endpoints:
-            chosen = [_ADDRESS_ON_CHOSEN] if endpoint.ipv4 or endpoint.ipv6 else []
+            of_machine = not mode.startswith("container:")
+            chosen = [_ADDRESS_ON_CHOSEN] if of_machine and (endpoint.ipv4 or endpoint.ipv6) else []
             _refuse(endpoint, [*_errors("none", endpoint), *chosen])
     if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
         for link in config.links:

@@ -60,8 +60,9 @@ def check_volume_name(name: str) -> None:
             "names should be at least two alphanumeric characters"
         )
     if VOLUME_NAME.fullmatch(name) is None or len(name) > 255:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         raise InvalidArgument(
-            f'create {name}: "{name}" includes invalid characters for a local volume name, only'
+            f'create {name}: "{quoted}" includes invalid characters for a local volume name, only'
             ' "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, '
             "use absolute path"
         )

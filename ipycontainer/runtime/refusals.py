@@ -23,7 +23,7 @@ def of_bind(source: str, target: str, error: OSError) -> str:
     """Return why a bind failed; of a file on a directory the kernel's word is not runc's."""
     where = f'{_DURING}error mounting "{source}" to rootfs at "{target}": '
     place = f"{where}create mount destination for {target} mount: "
-    if error.errno == errno.ENOTDIR and not os.path.lexists(source):
+    if error.errno == errno.ENOTDIR and _is_below_a_file(source):
         return f"{place}bind mount source stat: stat {source}: {_words(error)}"
     if error.errno == errno.EROFS:  # its place is missing on a mount that may not be written
         how = "mkdirat" if os.path.isdir(source) else f"{_FILE_PLACE} mknod regular file"
@@ -37,6 +37,16 @@ def of_bind(source: str, target: str, error: OSError) -> str:
         )
     words = "not a directory" if error.errno == errno.EISDIR else _words(error)
     return f"{where}mount {source}:{target}: {words}"
+
+
+def _is_below_a_file(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except NotADirectoryError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def of_tmpfs(target: str, options: Sequence[tuple[str, str]], error: OSError) -> str:

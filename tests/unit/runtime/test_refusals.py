@@ -52,7 +52,7 @@ def test_a_bind(target: str, number: int, words: str) -> None:
 
 
 def test_a_bind_of_what_lies_below_a_file() -> None:
-    """runc has looked at the source before it looks at the place."""
+    """Runc has looked at the source before it looks at the place."""
     failed = failure(BindMount("/etc/passwd/x", "/y"), error(errno.ENOTDIR))
     assert failed.message == (
         f'{PLACE} "/etc/passwd/x" to rootfs at "/y": create mount destination for /y mount: '
