@@ -128,6 +128,15 @@ def held(tx: Transaction) -> list[str]:
     return [row["container_id"] for row in rows]
 
 
+def is_shared(tx: Transaction, container_id: str) -> bool:
+    """Tell whether another container runs in this one's network namespace, or may soon."""
+    asked = (
+        "SELECT 1 FROM containers WHERE json_extract(config, '$.network') = ?"
+        " AND status NOT IN ('exited', 'dead', 'removing') LIMIT 1"
+    )
+    return tx.one(asked, (f"container:{container_id}",)) is not None
+
+
 def busy_addresses(tx: Transaction, network_id: str, now_ns: int) -> tuple[set[str], set[str]]:
     """Return the addresses of a network that containers have, and those just given back."""
     rows = tx.all("SELECT ipv4, ipv6 FROM endpoints WHERE network_id = ?", (network_id,))

@@ -312,10 +312,22 @@ class Connection:
         self._names.clear()
         if self._place is not None:
             self._withdraw_ports(self._place)
+            self._unplug(self._place)
         faults.point("monitor: ports closed")
         for _, sock in self._taken:
             sock.close()
         self._taken.clear()
+
+    def _unplug(self, place: Place) -> None:
+        """Take the interfaces from who shares the namespace: they will be another's.
+
+        Else they go with its last process, and nobody waits for that.
+        """
+        with self._store.read() as tx:
+            shared = endpoints.is_shared(tx, self._id)
+            plugs = attachments.held(tx, self._id) if shared else []
+        for plug in plugs:
+            attachments.unplug(place, plug)
 
     def let_go(self) -> bool:
         """Let go of the sockets; False where ports or names were served, which leaves traces."""

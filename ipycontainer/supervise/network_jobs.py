@@ -8,7 +8,7 @@ from typing import Any
 
 from ipycontainer.errors import ResourceError
 from ipycontainer.model.network import BRIDGE, PublishedPort
-from ipycontainer.network import bridges, published
+from ipycontainer.network import attachments, bridges, published
 from ipycontainer.network.place import Place, standing
 from ipycontainer.store import endpoints, liveness, monitor_statements, networks
 from ipycontainer.store.database import Store
@@ -54,12 +54,16 @@ def withdraw(home: Home, store: Store, container_id: str) -> None:
     """Take back what an ended container has of networks; the caller holds its lock."""
     with store.read() as tx:
         targets = endpoints.targets_of(tx, container_id)
+        plugs = attachments.held(tx, container_id)
         attached = endpoints.of_container(tx, container_id)
     if not targets and not any(each.endpoint_id for each in attached):
         return
-    if targets and (place := standing(home)) is not None:
+    if (place := standing(home)) is not None:
         with place:
-            published.close(place, targets)
+            if targets:
+                published.close(place, targets)
+            for plug in plugs:  # who shares its namespace would keep them
+                attachments.unplug(place, plug)
     with store.write() as tx:
         monitor_statements.released(tx, container_id, time.time_ns())
 

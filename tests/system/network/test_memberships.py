@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from ipycontainer.engine.engine import Engine
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, NotFound, ResourceError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import EndpointConfig
+from ipycontainer.store import liveness
 from tests.conftest import Shell
+from tests.system.engine.processes import eventually
 from tests.system.network.bridged import SLEEP, address, ports, says, start
 
 pytestmark = [pytest.mark.usefixtures("busybox_image"), pytest.mark.sampled]
@@ -183,6 +188,28 @@ def test_network_of_another_container_is_shared_whole(engine: Engine) -> None:
     guest.kill()
     with pytest.raises(EngineError, match="cannot join network of a non running container"):
         guest.start()
+
+
+@pytest.mark.parametrize("ended", ["the program", "the monitor"])
+def test_who_shares_a_network_keeps_nothing_of_one_that_has_ended(
+    engine: Engine, ended: str
+) -> None:
+    """The next container has its address: there would be two of it."""
+    owner = start(engine, name="owner")
+    guest, where = start(engine, network="container:owner"), address(owner)
+    if ended == "the program":
+        owner.kill()
+        owner.wait()
+    else:
+        monitor = liveness.holder(engine.home.lock(owner.id))
+        assert monitor is not None
+        os.kill(monitor, signal.SIGKILL)
+        eventually(lambda: engine.containers.get(owner.id).status == "exited")
+    eventually(lambda: says(guest, "ip", "-o", "addr")[1].count(" inet ") == 1)
+    assert where not in says(guest, "ip", "addr")[1]
+    owner.start()
+    assert says(owner, "ip", "addr", "show", "eth0")[0] == 0
+    assert says(guest, "ip", "addr", "show", "eth0")[0] != 0
 
 
 def test_link_tells_of_another_container(engine: Engine) -> None:
