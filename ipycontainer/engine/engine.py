@@ -343,7 +343,8 @@ class Engine:
     def tell_pruned(self, kind: str, freed_bytes: int) -> None:
         """Write the event that a prune ends with, whatever it has removed."""
         with self.store.write() as tx:
-            events.add_prune(tx, kind, freed_bytes)
+            told = {"reclaimed": str(freed_bytes)}
+            events.add(tx, kind, "prune", "", told, time.time_ns())
 
     def version(self) -> dict[str, Any]:
         """Return docker's `version` object, of this engine and machine."""

@@ -41,14 +41,14 @@ def default_addresses(configured: str) -> tuple[str, ...]:
 
 
 def take(
-    binding: PortBinding, defaults: Sequence[str], ours: Collection[tuple[str, int]] | None = None
+    binding: PortBinding, defaults: Sequence[str], ours: Collection[tuple[str, int]]
 ) -> list[Taken]:
     """Bind a port of the machine for one of a container's, on each address the same.
 
     Of a range, or of all where none is given, the lowest that is free. Raises Conflict for a taken
     one, ResourceError for one that may not be had, or a protocol that this kernel does not speak.
     `ours` are the ports that containers have, by protocol and number: of another program's docker
-    says what the kernel says. None: all may be.
+    says what the kernel says.
     """
     addresses = [binding.address] if binding.address else list(defaults)
     last_error: OSError | None = None
@@ -124,15 +124,13 @@ def _refusal(
     binding: PortBinding,
     address: str,
     error: OSError | None,
-    ours: Collection[tuple[str, int]] | None,
+    ours: Collection[tuple[str, int]],
 ) -> Exception:
     host = f"[{address}]" if ":" in address else address
     where = f"{host}:{binding.first}"
     if error is None or (binding.last or binding.first) != binding.first:
         return Conflict(f"Bind for {where} failed: all ports are allocated")
-    if error.errno == errno.EADDRINUSE and (
-        ours is None or (binding.protocol, binding.first) in ours
-    ):
+    if error.errno == errno.EADDRINUSE and (binding.protocol, binding.first) in ours:
         return Conflict(f"Bind for {where} failed: port is already allocated")
     hint = ""
     if error.errno == errno.EACCES:

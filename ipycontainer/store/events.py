@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ipycontainer.store.database import Transaction
 
-__all__ = ["KEPT_EVENTS", "Event", "add", "add_prune", "last_row", "since", "since_time"]
+__all__ = ["KEPT_EVENTS", "Event", "add", "last_row", "since", "since_time"]
 
 KEPT_EVENTS = 10_000
 _TRIM_EVERY = 500
@@ -52,11 +51,6 @@ def add(
     if row % _TRIM_EVERY == 0:
         tx.execute("DELETE FROM events WHERE rowid <= ?", (row - KEPT_EVENTS,))
     tx.has_event = True
-
-
-def add_prune(tx: Transaction, type: str, reclaimed_bytes: int) -> None:  # noqa: A002
-    """Add what docker tells once of a prune, whatever it has removed."""
-    add(tx, type, "prune", "", {"reclaimed": str(reclaimed_bytes)}, time.time_ns())
 
 
 def last_row(tx: Transaction) -> int:
