@@ -19,7 +19,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from ipycontainer.errors import EngineError
 from ipycontainer.linux import lending, mounts, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.dirfd import DirFd
-from ipycontainer.linux.lending import Lender
+from ipycontainer.linux.lending import Lender, Mould
 from ipycontainer.model import oci, oci_json
 from ipycontainer.model.oci import Process, Spec
 from ipycontainer.runtime import init, mount_steps, plan, root_steps, session_steps, steps
@@ -46,10 +46,11 @@ from ipycontainer.runtime.beforehand import (
 from ipycontainer.runtime.practice import Practice
 from ipycontainer.runtime.steps import Context, Stdio, Step
 
-__all__ = ["ADVANCED", "MISFIT", "Sandbox", "prepare"]
+__all__ = ["ADVANCED", "MISFIT", "Making", "Sandbox", "prepare"]
 
 MISFIT = b"misfit"  # what init says of a bundle that cannot begin here
 ADVANCED = b"advanced"  # and when it has done what it may before its container is there
+_REHEARSE, _BUILD = b"r", b"b"  # the first word to init: what it does before it waits
 _AHEAD_MARK = "ahead\n"  # begins the message with a bundle that is only expected
 MESSAGE_BYTES = 65536
 # What concerns a parent or a container that is not there yet; and whoever hides from tracers hides
@@ -134,44 +135,49 @@ class Sandbox:
             self.cgroup.remove()
 
 
-def prepare(
-    seccomp: bytes,
-    scratch: Path,
-    hierarchies: Hierarchies | None,
-    *,
-    rehearse: bool = True,
-    practice: Practice | None = None,
-) -> Sandbox:
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What the inits of one monitor are made from; each is made from the same.
+
+    `scratch` is an empty directory, over which init mounts in its own namespace. With `hierarchies`
+    the caller promises a cgroup to each container. `practice` is that of all inits of this zygote.
+    With a `mould` (`cast`) the caller is not forked itself.
+    """
+
+    seccomp: bytes
+    scratch: Path
+    hierarchies: Hierarchies | None
+    practice: Practice | None = None
+    mould: Mould | None = None
+
+    def cast(self) -> Making:
+        """Return the same with a mould, for a caller that will make many, and has nothing open."""
+        mask = syscalls.sigmask_block_all()
+        try:
+            mould = Mould(_new_namespaces(), _liver(self), faults.descriptors())
+        finally:
+            syscalls.sigmask_restore(mask)
+        return replace(self, mould=mould)
+
+
+def prepare(making: Making, *, rehearse: bool = True) -> Sandbox:
     """Clone an init into new namespaces and let it build, rehearse and wait.
 
-    `scratch` is an empty directory, over which it mounts in its own namespace. With `hierarchies`
-    its caller promises a cgroup to each container. It ends with the caller, or when the caller
-    closes `sync`. One that will go ahead has no need to `rehearse`. `practice` is that of all inits
-    of this zygote.
+    It ends with the caller, or when the caller closes `sync`. One that will go ahead has no need to
+    `rehearse`. Raises OSError, also where a mould is gone.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    userns = not namespaces.in_initial_userns()
-    flags = 0
-    for kind in KINDS:
-        flags |= namespaces.FLAGS[kind]
-
-    def live(sync: int) -> NoReturn:
-        _live(
-            socket.socket(fileno=sync),
-            seccomp,
-            str(scratch),
-            userns,
-            hierarchies,
-            rehearse=rehearse,
-            practice=practice,
-        )
-
+    ours.send(_REHEARSE if rehearse else _BUILD)
     mask = syscalls.sigmask_block_all()
     try:
-        pid, lender = lending.clone(flags, theirs.fileno(), live, faults.descriptors())
+        if making.mould is not None:
+            pid, lender = making.mould.clone(theirs.fileno())
+        else:
+            flags, live = _new_namespaces(), _liver(making)
+            pid, lender = lending.clone(flags, theirs.fileno(), live, faults.descriptors())
     finally:
         syscalls.sigmask_restore(mask)
-    theirs.close()
+        theirs.close()
     return Sandbox(
         pid,
         procfs.start_ticks(pid),
@@ -179,24 +185,27 @@ def prepare(
         ours.detach(),
         lender,
         os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC),
-        userns,
-        hierarchies,
+        not namespaces.in_initial_userns(),
+        making.hierarchies,
     )
+
+
+def _new_namespaces() -> int:
+    flags = 0
+    for kind in KINDS:
+        flags |= namespaces.FLAGS[kind]
+    return flags
+
+
+def _liver(making: Making) -> Callable[[int], NoReturn]:
+    userns = not namespaces.in_initial_userns()
+    return lambda sync: _live(socket.socket(fileno=sync), making, userns)
 
 
 # ── init's side ──────────────────────────────────────────────────────────────────────────────
 
 
-def _live(
-    sock: socket.socket,
-    seccomp: bytes,
-    scratch: str,
-    userns: bool,
-    hierarchies: Hierarchies | None,
-    *,
-    rehearse: bool,
-    practice: Practice | None,
-) -> NoReturn:
+def _live(sock: socket.socket, making: Making, userns: bool) -> NoReturn:
     """Build what can be built, rehearse the rest, wait for a bundle, and live its start.
 
     A bundle that is only expected is begun, and then another one awaited.
@@ -204,14 +213,15 @@ def _live(
     try:
         session_steps.DieWithParent().execute(Context(-1, Stdio(0, 1, 2), None))
         os.umask(0)
+        scratch, hierarchies = str(making.scratch), making.hierarchies
         with faults.rehearsal():
             built = _build(userns, scratch)
-            if rehearse:
+            if sock.recv(1) == _REHEARSE:
                 _rehearse(userns, scratch)
-        ctx = Context(sock.fileno(), Stdio(0, 1, 2), seccomp)
-        ctx.trees, ctx.times, ctx.practice = built.root, built.times, practice
-        if practice is not None:
-            practice.use()
+        ctx = Context(sock.fileno(), Stdio(0, 1, 2), making.seccomp)
+        ctx.trees, ctx.times, ctx.practice = built.root, built.times, making.practice
+        if making.practice is not None:
+            making.practice.use()
         expected: _Expected | None = None
         while True:
             message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)

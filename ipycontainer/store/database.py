@@ -8,6 +8,7 @@ stand in the modules by noun (containers, images, events, monitor_statements), e
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -119,6 +120,16 @@ class Store:
             if connection.in_transaction:
                 connection.execute("COMMIT")
 
+    def renew(self) -> None:
+        """Have an open connection to the file that is at its place by now.
+
+        For who keeps one while nobody asks: a home may be removed and made again meanwhile.
+        """
+        held: _Open | None = getattr(self._local, "open", None)
+        if held is not None and not held.is_current():
+            self.close()
+        self._connection()
+
     def close(self) -> None:
         """Close this thread's connection; the next transaction opens another."""
         self._local.open = None
@@ -126,7 +137,7 @@ class Store:
     def _connection(self) -> sqlite3.Connection:
         held: _Open | None = getattr(self._local, "open", None)
         if held is None:
-            held = self._local.open = _Open(_open(self.home))
+            held = self._local.open = _Open(_open(self.home), self.home)
         return held.connection
 
 
@@ -137,10 +148,23 @@ class _Rehearsed(Exception):
 class _Open:
     """A thread's connection, closed when the thread ends: by itself it would only be a warning."""
 
-    __slots__ = ("connection",)
+    __slots__ = ("_file", "_path", "connection")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, home: Home) -> None:
         self.connection = connection
+        self._path = home.database
+        self._file = self._at_place()
+
+    def is_current(self) -> bool:
+        """Tell whether it is the file at its place."""
+        try:
+            return self._at_place() == self._file
+        except FileNotFoundError:
+            return False
+
+    def _at_place(self) -> tuple[int, int]:
+        found = os.stat(self._path)
+        return found.st_dev, found.st_ino
 
     def __del__(self) -> None:
         self.connection.close()

@@ -310,7 +310,6 @@ class Monitor:
         if self._connection is not None and not self._connection.let_go():
             return False
         self._container.let_go()
-        self._store.close()
         return True
 
     def _do(self, channel: Channel, message: Message) -> None:

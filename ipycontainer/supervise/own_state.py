@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-from ipycontainer.linux import syscalls
+from ipycontainer.linux import procfs, syscalls
 
 __all__ = ["OwnState", "is_alone"]
 
@@ -62,10 +62,16 @@ class OwnState:
         )
 
 
-def is_alone() -> bool:
-    """Tell whether this process has no child, not even an ended one, and no second thread."""
+def is_alone(companion: int = 0) -> bool:
+    """Tell whether this process has no second thread and no child, not even an ended one.
+
+    But for one, the `companion`. Raises OSError where the kernel tells of no children then
+    (CONFIG_PROC_CHILDREN).
+    """
     if len(os.listdir("/proc/self/task")) != 1:
         return False
+    if companion:
+        return procfs.children(os.getpid()) == (companion,)
     with suppress(ChildProcessError):
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return False

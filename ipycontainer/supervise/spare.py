@@ -22,12 +22,13 @@ from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError
 from ipycontainer.linux import cgroups, procfs, syscalls
 from ipycontainer.linux.cgroups import Hierarchies
+from ipycontainer.linux.lending import Mould
 from ipycontainer.model import ids, oci_json
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import ContainerRecord, ContainerState
 from ipycontainer.runtime import beforehand, launch, plan, sandbox
 from ipycontainer.runtime.practice import Practice
-from ipycontainer.runtime.sandbox import Sandbox
+from ipycontainer.runtime.sandbox import Making, Sandbox
 from ipycontainer.storage import trash, trees
 from ipycontainer.store import containers, images, liveness, monitor_statements
 from ipycontainer.store.database import Store, Transaction
@@ -59,31 +60,37 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
     The end of `zygote` is the end of us while we wait; our end of it says that we are gone.
     """
     syscalls.set_name("ipyc-coming")
-    kept = None
-    with suppress(OSError):  # who cannot look serves one container
-        kept = OwnState.look()
-    promised = _promised_cgroups(home)
-    store, successor = Store(home), ""
-    for number in range(LIVES):
-        # before any database is open
-        waiting, reservation = _init(home, seccomp, promised, practices.init, successor)
+    making = Making(seccomp, home.empty_dir, _promised_cgroups(home), practices.init)
+    store, kept = Store(home), _look()
+    number, successor, again = 0, "", True
+    while again and number < LIVES:
+        if number == 1:  # it is worth it, now that we have come back
+            making = making.cast()
+            with suppress(OSError, EngineError), store.rehearse() as tx:
+                _live_a_life(tx, rehearsals.name())
+            practices.monitor.use()  # with the mould that we have forked, all are shared anew
+            kept = _look()
+        try:
+            waiting, reservation = _init(home, making, successor)
+        except OSError as error:  # the mould was killed, for one
+            print(error, file=sys.stderr, flush=True)
+            break
         prepared = Prepared(store, os.pipe(), os.pipe(), waiting, reservation)
         if number == 0:
             with suppress(OSError, EngineError), faults.rehearsal():
                 _rehearse(home, store)
-        else:
-            with suppress(OSError, EngineError), store.rehearse() as tx:
-                _live_a_life(tx, rehearsals.name())
-        practices.monitor.use()  # with the init that we have cloned, all are shared anew
+            practices.monitor.use()  # as with a mould, of the init that we have cloned ourselves
         client = _next_client(zygote)
         if client is None:
             prepared.give_back(home, asked=False)
-            return 0
+            break
         again, successor = _serve(home, client, seccomp, prepared)
         if number == 0:
             practices.monitor.note()
-        if not again or not _is_alone(kept) or not _may_return(zygote):
-            break
+        again = again and _is_alone(store, making.mould, kept) and _may_return(zygote)
+        number += 1
+    if making.mould is not None:
+        making.mould.end()
     _clear_place(home, successor)
     return 0
 
@@ -97,6 +104,8 @@ def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> t
     with suppress(OSError):
         told = {} if reservation is None else reservation.to_wire()
         client.send({"event": "reserved", **told})
+    with suppress(OSError, EngineError):
+        prepared.store.renew()
     if reservation is not None:
         with suppress(OSError, EngineError):
             reservation.rehearse(prepared.store)
@@ -117,12 +126,26 @@ def _serve(home: Home, client: Channel, seccomp: bytes, prepared: Prepared) -> t
     return not once and monitor.let_go(), monitor.successor
 
 
-def _is_alone(kept: OwnState | None) -> bool:
-    """Tell whether this process is as it was before it knew of any container."""
+def _look() -> OwnState | None:
+    try:
+        return OwnState.look()
+    except OSError:  # who cannot look serves one container
+        return None
+
+
+def _is_alone(store: Store, mould: Mould | None, kept: OwnState | None) -> bool:
+    """Tell whether this process is as it was before it knew of any container.
+
+    Who will have a mould has no database open when it is made; from then on it stays open.
+    """
     try:
         syscalls.prctl(PR_SET_CHILD_SUBREAPER, 0)
-        return is_alone() and OwnState.look() == kept
-    except OSError:
+        if mould is None:
+            store.close()
+            return is_alone() and OwnState.look() == kept
+        store.renew()
+        return is_alone(mould.pid) and OwnState.look() == kept
+    except (OSError, EngineError):
         return False
 
 
@@ -136,25 +159,22 @@ def _may_return(zygote: Channel) -> bool:
         return False
 
 
-def _init(
-    home: Home, seccomp: bytes, promised: Hierarchies | None, practice: Practice, successor: str
-) -> tuple[Sandbox | None, Reservation | None]:
+def _init(home: Home, making: Making, successor: str) -> tuple[Sandbox | None, Reservation | None]:
     """Make an init that waits; where a container is expected, one that has gone ahead for it.
 
-    It may be a `successor`, whose place is vacated by the last one.
+    It may be a `successor`, whose place is vacated by the last one. Raises OSError as
+    `sandbox.prepare` does.
     """
     container_id = successor or ids.new_id()
     config = expectation.expected(home, container_id)
     if config is not None:
-        waiting = sandbox.prepare(
-            seccomp, home.empty_dir, promised, rehearse=False, practice=practice
-        )
+        waiting = sandbox.prepare(making, rehearse=False)
         reservation = reserve(home, container_id, config, waiting)
         if reservation is not None:
             return None, reservation
         expectation.forget(home)
     _clear_place(home, successor)
-    return sandbox.prepare(seccomp, home.empty_dir, promised, practice=practice), None
+    return sandbox.prepare(making), None
 
 
 def _clear_place(home: Home, successor: str) -> None:

@@ -29,7 +29,7 @@ from typing import NoReturn
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, ProtocolError, ResourceError
 from ipycontainer.linux import cgroups, mounts, namespaces, oom, pidfd, syscalls, vacating
-from ipycontainer.runtime import filters
+from ipycontainer.runtime import beforehand, filters
 from ipycontainer.runtime.defaults import CAPABILITIES
 from ipycontainer.runtime.launch import preload
 from ipycontainer.store import liveness
@@ -112,6 +112,7 @@ class Zygote:
         _leave_cgroup(home)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         preload()
+        beforehand.done_ahead(userns=not namespaces.in_initial_userns())  # kept, for all inits
         _in_child(lambda: filters.default_program(CAPABILITIES, home.cache))
         self._seccomp = filters.default_program(CAPABILITIES, home.cache)
         self._socket = listen(path)

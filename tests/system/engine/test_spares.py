@@ -187,6 +187,35 @@ def test_a_monitor_that_dies_with_a_client(engine: Engine) -> None:
     assert_cleared(engine)
 
 
+def test_who_comes_back_makes_the_next_init_by_a_mould(engine: Engine) -> None:
+    """It stays as long as its monitor; one that is killed costs the monitor, and nobody a start."""
+    (zygote,) = zygotes(engine) or (engine.supervisor.zygote(),)
+
+    def moulds() -> dict[int, int]:
+        found: dict[int, int] = {}
+        for each in waiting(zygote):
+            with suppress(ProcessLookupError):
+                for pid in procfs.children(each):
+                    if comm(pid) == "ipyc-mould":
+                        found[each] = pid
+        return found
+
+    def come_back() -> bool:
+        run(engine)
+        return moulds() != {}
+
+    eventually(come_back)
+    monitor, mould = next(iter(moulds().items()))
+    kill(mould)
+    for _ in range(10):
+        run(engine)
+    eventually(lambda: not alive(monitor))
+    eventually(come_back)
+    container, _ = begin(engine)
+    container.remove(force=True)
+    assert_true(engine)
+
+
 def test_a_killed_monitor_at_work(engine: Engine) -> None:
     """Its container is told of as ended; whoever is started next is none of it."""
     first, _ = begin(engine)

@@ -13,6 +13,7 @@ from ipycontainer.linux import namespaces
 from ipycontainer.model import oci_json
 from ipycontainer.runtime import beforehand, defaults, filters, sandbox
 from ipycontainer.runtime.launch import preload
+from ipycontainer.runtime.sandbox import Making
 from tests.system.runtime import bundles
 from tests.system.runtime.isolated import call
 
@@ -24,7 +25,7 @@ def _start(bundle: str, args: list[str], options: dict[str, Any], kinds: list[st
     Path(bundle, "config.json").write_text(json.dumps(oci_json.to_json(spec)))
     program = filters.default_program(defaults.CAPABILITIES)
     hierarchies = preload() if namespaces.in_initial_userns() else None
-    waiting = sandbox.prepare(program, scratch, hierarchies)
+    waiting = sandbox.prepare(Making(program, scratch, hierarchies))
     time.sleep(0.2)  # let it rehearse
     try:
         started, read = bundles.begin(spec, bundle, sandbox=waiting)

@@ -28,6 +28,31 @@ def clone(live, flags=0):
         syscalls.sigmask_restore(mask)
         theirs.close()
     return ours, pid, lender
+
+def cast(live):
+    mask = syscalls.sigmask_block_all()
+    try:
+        return lending.Mould(0, live)
+    finally:
+        syscalls.sigmask_restore(mask)
+
+def clone_by(mould):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        pid, lender = mould.clone(theirs.fileno())
+    finally:
+        theirs.close()
+    return ours, pid, lender
+
+def execute(fd):
+    code = os.read(fd, 1).decode()
+    os.execv("/bin/sh", ["sh", "-c", f"exit {code}"])
+
+def no_child_is_left():
+    try:
+        os.wait()
+    except ChildProcessError:
+        return True
 """
 
 
@@ -188,3 +213,132 @@ print(bool(ended) and os.WIFEXITED(status))
     )
 
     assert said == "False\n"
+
+
+def test_a_mould_makes_one_child_after_another() -> None:
+    """All are the caller's own, also those that are there at once, and outlive the mould."""
+    said = run(
+        """
+mould = cast(execute)
+first, second = clone_by(mould), clone_by(mould)
+mould.end()
+for code, (ours, pid, lender) in (("3", first), ("4", second)):
+    ours.send(code.encode())
+    assert ours.recv(1) == b""
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    lender.take_back()
+print(no_child_is_left())
+"""
+    )
+
+    assert said == "3\n4\nTrue\n"
+
+
+def test_a_mould_leaves_the_pages_of_its_caller_alone() -> None:
+    """What it makes shares memory with it only: the caller writes to its own without a fault."""
+    said = run(
+        """
+import resource
+def write():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for at in range(0, len(block), 4096):
+        block[at] ^= 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+block = bytearray(4096 * 2000)
+write()
+mould = cast(execute)
+write()
+ours, pid, lender = clone_by(mould)
+print(write() < 200)
+ours.close()
+os.waitpid(pid, 0)
+lender.take_back()
+mould.end()
+ours, pid, lender = clone(execute)
+print(write() >= 2000)
+lender.take_back()
+"""
+    )
+
+    assert said == "True\nTrue\n"
+
+
+def test_a_mould_has_no_descriptor_of_the_caller() -> None:
+    """Nor have those that it makes, whatever the caller has opened before."""
+    said = run(
+        """
+kept = os.open("/etc", os.O_RDONLY)
+def tell(fd):
+    names = [n for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
+    os.write(fd, str(len({*names} - {"0", "1", "2", str(fd)})).encode())
+    os._exit(0)
+
+mould = cast(tell)
+for _ in range(2):
+    ours, pid, lender = clone_by(mould)
+    print(ours.recv(9).decode())
+    os.waitpid(pid, 0)
+    lender.take_back()
+print(len({*os.listdir(f"/proc/{mould.pid}/fd")} - {"0", "1", "2"}))
+"""
+    )
+
+    assert said == "0\n0\n1\n"
+
+
+def test_a_clone_that_a_mould_cannot_make_is_an_error_and_leaves_no_child() -> None:
+    """What the kernel refuses is told; and of a killed mould comes nothing, once and again."""
+    said = run(
+        """
+import errno
+mask = syscalls.sigmask_block_all()
+mould = lending.Mould(0x200 | 0x20000, execute)
+syscalls.sigmask_restore(mask)
+try:
+    clone_by(mould)
+except OSError as error:
+    print(errno.errorcode[error.errno])
+os.kill(mould.pid, signal.SIGKILL)
+for _ in range(2):
+    try:
+        clone_by(mould)
+    except (BrokenPipeError, ConnectionResetError):
+        print("gone")
+mould.end()
+print(no_child_is_left())
+"""
+    )
+
+    assert said == "EINVAL\ngone\ngone\nTrue\n"
+
+
+def test_a_mould_ends_with_the_caller() -> None:
+    """And so do the lenders that it has made, and the children."""
+    said = run(
+        """
+read, write = os.pipe()
+caller = os.fork()
+if caller == 0:
+    os.close(read)
+    def live(fd):
+        syscalls.prctl(1, 9)
+        os.write(fd, b"1")
+        os.read(fd, 1)
+        os._exit(0)
+    mould = cast(live)
+    ours, pid, lender = clone_by(mould)
+    ours.recv(1)
+    os.write(write, f"{pid} {lender._pid} {mould.pid}".encode())
+    signal.pause()
+os.close(write)
+pids = [int(word) for word in os.read(read, 99).split()]
+os.kill(caller, signal.SIGKILL)
+os.waitpid(caller, 0)
+while any(os.path.exists(f"/proc/{pid}") and state(pid) != "Z" for pid in pids):
+    time.sleep(0.001)
+print("all are gone")
+"""
+    )
+
+    assert said == "all are gone\n"

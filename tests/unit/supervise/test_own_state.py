@@ -112,6 +112,28 @@ def test_who_has_a_child_is_not_alone(ended: bool) -> None:
     assert in_child(alone)
 
 
+def test_a_companion_is_no_child_that_counts() -> None:
+    """Who has another one beside it is not alone, and neither is who has another one instead."""
+
+    def alone() -> bool:
+        pids = []
+        for _ in range(2):
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(60)
+                os._exit(0)
+            pids.append(pid)
+        both = is_alone(pids[0])
+        os.kill(pids[1], signal.SIGKILL)
+        os.waitpid(pids[1], 0)
+        first, other = is_alone(pids[0]), is_alone(pids[1])
+        os.kill(pids[0], signal.SIGKILL)
+        os.waitpid(pids[0], 0)
+        return first and not both and not other
+
+    assert in_child(alone)
+
+
 def test_who_has_a_thread_is_not_alone() -> None:
     """It could not enter a namespace."""
 
