@@ -106,10 +106,12 @@ class Mould:
         return _child_of_lender(self._fork, fd)
 
     def end(self) -> None:
-        """End it; what it has made lives on."""
+        """End it, once; what it has made lives on."""
         self._door.close()
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        pid, self.pid = self.pid, 0
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
     def _fork(self, door: int) -> int:
         socket.send_fds(self._door, [b"1"], [door])

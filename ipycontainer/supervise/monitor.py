@@ -52,6 +52,7 @@ from ipycontainer.supervise.timeline import Notes
 
 __all__ = ["Monitor"]
 
+LASTING_SECONDS = 10.0  # then what is for the next container is let go
 LATER_SECONDS = 0.02  # a short program, and who waits for it, come first
 
 
@@ -252,11 +253,12 @@ class Monitor:
 
     # ── conversation ─────────────────────────────────────────────────────────────────────────
 
-    def serve(self) -> None:
+    def serve(self, when_it_lasts: Callable[[], None]) -> None:
         """Do what clients ask and the container needs, until it has ended and all is told.
 
         That is once, or again and again, as its restart policy wants.
         """
+        self._loop.at("lasts", LASTING_SECONDS, when_it_lasts)
         while True:
             while not self._ended or self._streams.is_behind or self._executions.is_behind:
                 self._loop.step()
@@ -265,8 +267,6 @@ class Monitor:
                 break
         if self._auto_remove:
             self._remove()
-        else:
-            self._store.close()
 
     def _begin_again(self, pause: float) -> bool:
         """Wait, and start the program once more; False when somebody did not want that."""

@@ -63,7 +63,7 @@ def run(
     syscalls.set_name(f"ipyc-{container_id[:10]}")  # what ps and top show
     monitor = Monitor(home, request, seccomp, prepared.store)
     if monitor.start(channel, message, ends, sandbox if begun else None):
-        monitor.serve()
+        monitor.serve(prepared.let_go_of_mould)
     monitor.learn()
     # In this order: no name is taken from the next monitor, which begins when the lock is free,
     # and whoever sees the end of a connection finds it free.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ipycontainer.linux.lending import Mould
 from ipycontainer.runtime.sandbox import Sandbox
 from ipycontainer.runtime.steps import Stdio
 from ipycontainer.store.database import Store
@@ -20,7 +21,8 @@ class Prepared:
     """What a spare monitor has made before it knows of its container.
 
     A store that may be open, the pipes (read and write end) for what the program prints, and an
-    init that waits: in `sandbox`, or in that of the container that is ready.
+    init that waits: in `sandbox`, or in that of the container that is ready. The `mould` that it
+    came from, if there is one, will be wanted when this container has ended.
     """
 
     store: Store
@@ -28,6 +30,7 @@ class Prepared:
     stderr: tuple[int, int]
     sandbox: Sandbox | None = None
     reservation: Reservation | None = None
+    mould: Mould | None = None
 
     def give_back(self, home: Home, *, asked: bool) -> None:
         """Let go of all of it but the store; an engine may have been told of it (`asked`)."""
@@ -38,6 +41,11 @@ class Prepared:
         for fd in (*self.stdout, *self.stderr):
             os.close(fd)
         self.store.close()
+
+    def let_go_of_mould(self) -> None:
+        """End what only the next container would need: it is as large as a monitor."""
+        if self.mould is not None:
+            self.mould.end()
 
     def ends(self, *, wants_input: bool) -> Ends:
         """Return both ends of the program's streams; its input is a null device unless wanted."""

@@ -75,7 +75,7 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
         except OSError as error:  # the mould was killed, for one
             print(error, file=sys.stderr, flush=True)
             break
-        prepared = Prepared(store, os.pipe(), os.pipe(), waiting, reservation)
+        prepared = Prepared(store, os.pipe(), os.pipe(), waiting, reservation, making.mould)
         if number == 0:
             with suppress(OSError, EngineError), faults.rehearsal():
                 _rehearse(home, store)
