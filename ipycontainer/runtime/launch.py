@@ -7,17 +7,16 @@ Imports linux and the rest of runtime.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, StepFailed
 from ipycontainer.linux import cgroups, freezer, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.lending import NOBODY, Lender
-from ipycontainer.model import oci_json
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     handed_trees,
@@ -306,14 +305,14 @@ def follow(
     return launched
 
 
-def advance(sandbox: Sandbox, text: str, place: str, stdio: Stdio) -> Sandbox | None:
+def advance(
+    sandbox: Sandbox, spec: Spec, raw: Mapping[str, Any], place: str, stdio: Stdio
+) -> Sandbox | None:
     """Let a sandbox's init go ahead for an expected container, and make that one's cgroup.
 
-    `text` is what stands in its bundle, in `place`. None where it could not, and the sandbox is
-    ended.
+    `spec` is what stands in its bundle, in `place`, and `raw` the same as JSON. None where it could
+    not, and the sandbox is ended.
     """
-    raw = json.loads(text)
-    spec = oci_json.from_json(raw)
     cgroup = None
     try:
         if not sandbox.begin(place, stdio, ahead=True):

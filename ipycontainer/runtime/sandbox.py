@@ -140,7 +140,8 @@ class Making:
     """What the inits of one monitor are made from; each is made from the same.
 
     `scratch` is an empty directory, over which init mounts in its own namespace. With `hierarchies`
-    the caller promises a cgroup to each container. `practice` is that of all inits of this zygote.
+    the caller promises a cgroup to each container. `practice` is that of all inits of this zygote
+    which rehearse, `ahead` of those that will go ahead.
     With a `mould` (`cast`) the caller is not forked itself.
     """
 
@@ -148,6 +149,7 @@ class Making:
     scratch: Path
     hierarchies: Hierarchies | None
     practice: Practice | None = None
+    ahead: Practice | None = None
     mould: Mould | None = None
 
     def cast(self) -> Making:
@@ -213,15 +215,17 @@ def _live(sock: socket.socket, making: Making, userns: bool) -> NoReturn:
     try:
         session_steps.DieWithParent().execute(Context(-1, Stdio(0, 1, 2), None))
         os.umask(0)
+        rehearses = sock.recv(1) == _REHEARSE
+        practice = making.practice if rehearses else making.ahead
+        if practice is not None:
+            practice.use()
         scratch, hierarchies = str(making.scratch), making.hierarchies
         with faults.rehearsal():
             built = _build(userns, scratch)
-            if sock.recv(1) == _REHEARSE:
+            if rehearses:
                 _rehearse(userns, scratch)
         ctx = Context(sock.fileno(), Stdio(0, 1, 2), making.seccomp)
-        ctx.trees, ctx.times, ctx.practice = built.root, built.times, making.practice
-        if making.practice is not None:
-            making.practice.use()
+        ctx.trees, ctx.times, ctx.practice = built.root, built.times, practice
         expected: _Expected | None = None
         while True:
             message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)

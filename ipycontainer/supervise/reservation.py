@@ -81,7 +81,8 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
     final = str(home.container(container_id))
     try:
         text = config.replace(final, str(place))
-        spec = oci_json.from_json(json.loads(text))
+        raw = json.loads(text)
+        spec = oci_json.from_json(raw)
         written, overlays = (
             tuple(
                 Overlay(each["target"], tuple(each["lowers"]), each["upper"], each["work"])
@@ -99,7 +100,7 @@ def reserve(home: Home, container_id: str, config: str, sandbox: Sandbox) -> Res
         (place / "config.json").write_text(text, encoding="utf-8")
         shown = tuple(_looks(_paths(spec, overlays, f"{place}/")))
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        advanced = launch.advance(sandbox, text, str(place), Stdio(null, null, null))
+        advanced = launch.advance(sandbox, spec, raw, str(place), Stdio(null, null, null))
         os.close(null)
         if advanced is not None:
             # A rename over it would have ext4 write the bundle that comes to the disk (ext4(5)).
