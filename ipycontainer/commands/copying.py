@@ -49,7 +49,8 @@ def cp(
 ) -> Outcome:
     """Return how much was copied, or with `-` as target the archive itself.
 
-    This machine's paths are looked at before the container, as docker's client does.
+    This machine's paths are looked at before the container, as docker's client does; what it makes
+    here is its user's, with -a too, which is for what goes into a container.
     """
     from ipycontainer.engine import copy_local
 
@@ -69,7 +70,7 @@ def cp(
             if not from_path:
                 raise InvalidArgument("bad parameter: pathcannot be empty")
             container, from_name = lookup.container(session, from_name), lookup.routed(from_name)
-            return _out(session, container, from_name, from_path, to_path, archive, follow, quiet)
+            return _out(session, container, from_name, from_path, to_path, follow, quiet)
         if source == "-":
             container = _receiver(session, to_name, to_path, target)
         else:
@@ -129,7 +130,6 @@ def _out(
     name: str,
     path: str,
     target: str,
-    archive: bool,
     follow: bool,
     quiet: bool,
 ) -> Outcome:
@@ -140,7 +140,6 @@ def _out(
         size = container.copy_out(
             path,
             str(session.cwd / target) + _tail(target),
-            archive=archive,
             follow_link=follow,
             progress=progress,
             shown=name,

@@ -41,7 +41,7 @@ from ipycontainer.commands import (
     volumes,
 )
 from ipycontainer.commands.flags import Flags, HelpWanted
-from ipycontainer.commands.records import Help, Lines, Outcome
+from ipycontainer.commands.records import Help, Lines, Outcome, Waiting
 from ipycontainer.commands.refusals import GLOBAL_FLAGS, GROUPS, INSTEAD, VERBS
 from ipycontainer.commands.verb import PROGRAM, Call, Reporter, Session, Verb, silently
 from ipycontainer.errors import Unsupported, UsageError
@@ -244,7 +244,8 @@ def invoke(
         session = replace(session, cwd=Path(cwd))
     if need_terminal is not None:
         session = replace(session, need_terminal=need_terminal)
-    return parse(argv, body=isinstance(stdin, bytes)).run(session)
+    outcome = parse(argv, body=isinstance(stdin, bytes)).run(session)
+    return outcome.settled() if isinstance(outcome, Waiting) else outcome
 
 
 def parse(argv: Sequence[str], *, body: bool = False) -> Call:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ipycontainer.commands import lookup
-from ipycontainer.commands.records import Codes, Done, Outcome
+from ipycontainer.commands.records import Done, Outcome, Waiting
 from ipycontainer.commands.time_limit import Seconds
 from ipycontainer.commands.types import Integer
 from ipycontainer.commands.verb import Session, verb
@@ -126,15 +126,16 @@ def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
 def wait(session: Session, timeout: float | None, containers: tuple[str, ...]) -> Outcome:
     """Return the exit codes in the order of the names; the time is that of all together."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    codes: list[int] = []
-    errors: list[EngineError] = []
-    for name in containers:
-        try:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            codes.append(int(lookup.container(session, name).wait(left)["StatusCode"]))
-        except EngineError as error:
-            errors.append(error)
-    return Codes(codes=tuple(codes), errors=tuple(errors))
+
+    def results() -> Iterator[int | EngineError]:
+        for name in containers:
+            try:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                yield int(lookup.container(session, name).wait(left)["StatusCode"])
+            except EngineError as error:
+                yield error
+
+    return Waiting(results=results())
 
 
 @verb("rm", "Remove one or more containers", _SEVERAL, least=1)

@@ -69,7 +69,7 @@ def _read_late(spec: str, cwd: Path) -> MountPoint:
 def _volume(spec: str, cwd: Path) -> MountPoint:
     source, target, mode = _sections(spec)
     if not source:
-        return MountPoint("volume", _unnamed_target(spec, target), anonymous=True)
+        return MountPoint("volume", _unnamed_target(target), anonymous=True)
     if source == "." or source.startswith("./"):  # not ../x: that docker sends as it is
         source = str(cwd / source)
         spec = f"{source}:{spec.partition(':')[2]}"  # docker's client tells its daemon so
@@ -127,9 +127,12 @@ def _cut(spec: str) -> list[str]:
     return [*found, section]
 
 
-def _unnamed_target(spec: str, target: str) -> str:
-    """Return where an anonymous volume goes: docker takes any word, as seen from the root."""
-    return _target(spec, target if target.startswith("/") else f"/{target}", "volume")
+def _unnamed_target(target: str) -> str:
+    """Return where an anonymous volume goes: docker takes any word, as seen from the root.
+
+    Also the root itself, with which no container starts.
+    """
+    return posixpath.normpath(f"/{target.lstrip('/')}")
 
 
 def _mode(text: str) -> list[str]:
@@ -208,6 +211,8 @@ def _read(text: str) -> MountPoint:
     if not given.get("target"):
         raise ValueError("target is required")
     _no_mixing(given, seen)
+    own = (key for key in seen if key != "bind-recursive" or given.get("recursion") != "enabled")
+    given["has_options"] = any(key.startswith(f"{given['type']}-") for key in own)
     return _point(given, pairs)
 
 

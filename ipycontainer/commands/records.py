@@ -58,6 +58,7 @@ __all__ = [
     "Running",
     "Started",
     "Streamed",
+    "Waiting",
 ]
 
 
@@ -153,6 +154,25 @@ class Codes(Outcome):
     """Exit codes of `wait`, in the order of its arguments."""
 
     codes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Outcome):
+    """Exit codes that come one after another, each when it is known, or why it cannot be."""
+
+    results: Iterator[int | EngineError]
+
+    def settled(self, tell: Callable[[int], object] = lambda code: None) -> Codes:
+        """Wait for all that come, `tell` each code at once, and return them."""
+        codes: list[int] = []
+        errors: list[EngineError] = []
+        for result in self.results:
+            if isinstance(result, int):
+                codes.append(result)
+                tell(result)
+            else:
+                errors.append(result)
+        return Codes(codes=tuple(codes), errors=tuple(errors))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

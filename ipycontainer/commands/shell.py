@@ -26,7 +26,16 @@ from ipycontainer.commands import (
     transfers,
 )
 from ipycontainer.commands.live import Live
-from ipycontainer.commands.records import Copied, EventView, LogView, Outcome, Running, Streamed
+from ipycontainer.commands.records import (
+    Codes,
+    Copied,
+    EventView,
+    LogView,
+    Outcome,
+    Running,
+    Streamed,
+    Waiting,
+)
 from ipycontainer.commands.suggesting import suggest
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import EngineError
@@ -146,6 +155,9 @@ def _show(outcome: Outcome, verb: str) -> int:
         return _stream_out(outcome)
     if isinstance(outcome, Live):
         return _show_live(outcome)
+    if isinstance(outcome, Waiting):
+        errors = outcome.settled(lambda code: print(code, flush=True)).errors
+        outcome = Codes(errors=errors)
     if isinstance(outcome, Copied) and not outcome.quiet and _is_terminal(sys.stderr):
         size = human_size(outcome.size, 3)
         print(f"Successfully copied {size} to {outcome.target}", file=sys.stderr)

@@ -12,7 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from ipycontainer.engine import ending, health, inspect, inspect_network, links, logs, starting
+from ipycontainer.engine import (
+    ending,
+    health,
+    inspect,
+    inspect_network,
+    limits,
+    links,
+    logs,
+    starting,
+)
 from ipycontainer.engine.container_files import ContainerFiles
 from ipycontainer.engine.container_limits import ContainerLimits
 from ipycontainer.engine.container_programs import ContainerPrograms
@@ -119,10 +128,15 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
 
         def begin() -> None:
             if not self.record.state.status.alive:
-                self._await_former_monitor()
-                starting.start_detached(self)
+                limits.check_again(self.record.config.limits)
+            self._begin()
 
         ending.when_free(self, begin)
+
+    def _begin(self) -> None:
+        if not self.record.state.status.alive:
+            self._await_former_monitor()
+            starting.start_detached(self)
 
     def start_attached(
         self,
@@ -141,6 +155,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         def begin() -> Foreground:
             if self.record.state.status.alive:
                 return starting.attach(self, stdin, outputs, window)
+            limits.check_again(self.record.config.limits)
             self._await_former_monitor()
             return starting.start(self, stdin, outputs, window)
 
@@ -194,7 +209,7 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
     def restart(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Stop it where it runs, and start it."""
         self.stop(timeout, signal)
-        self.start()
+        ending.when_free(self, self._begin)
         self.tell("restart")
 
     def tell(self, action: str) -> None:

@@ -46,7 +46,8 @@ class ContainerFiles(ContainerPart):
 
         `source` is a path of this machine (a file or directory, by the rules of `cp`), bytes, an
         open file, or a data frame, which becomes CSV, or Parquet where `path` ends with .parquet.
-        With `archive` owners are kept, else all belongs to root.
+        Owners are kept by their numbers; with `archive` all belongs to the user that the container
+        runs as, where one was named. A value is root's.
         """
         self._self.reload()
         if isinstance(source, str | os.PathLike):
@@ -66,7 +67,6 @@ class ContainerFiles(ContainerPart):
         path: str,
         target: Any = None,
         *,
-        archive: bool = False,
         follow_link: bool = False,
         progress: Progress | None = None,
         shown: str = "",
@@ -83,7 +83,6 @@ class ContainerFiles(ContainerPart):
                 self._self,
                 path,
                 os.fspath(cast("str | os.PathLike[str]", target)),
-                archive=archive,
                 follow=follow_link,
                 progress=progress,
                 shown=shown,
@@ -102,12 +101,15 @@ class ContainerFiles(ContainerPart):
         path: str,
         data: bytes | BinaryIO | Iterable[bytes],
         *,
-        archive: bool = True,
+        archive: bool = False,
         overwrite: bool = True,
         progress: Progress | None = None,
         shown: str = "",
     ) -> bool:
-        """Unpack a tar, plain or compressed, into a directory of the container."""
+        """Unpack a tar, plain or compressed, into a directory of the container.
+
+        Owners are the tar's; with `archive` all belongs to the user that the container runs as.
+        """
         self._self.reload()
         copying.put_archive(
             self._self,

@@ -44,7 +44,7 @@ def write_value(container: Container, value: Any, path: str) -> int:
         archive.content("value", raw)
         archive.close()
 
-    arguments = {"path": path, "source": source.to_json(), "archive": False}
+    arguments = {"path": path, "source": source.to_json()}
     return int(copying.put(container, arguments, write, "", None)["size"])
 
 

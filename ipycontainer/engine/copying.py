@@ -26,7 +26,7 @@ from ipycontainer.errors import (
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.storage import copy_paths
 from ipycontainer.storage.copy_paths import PathInfo
-from ipycontainer.storage.placing import Placement, place
+from ipycontainer.storage.placing import AS_MADE, Placement, place
 from ipycontainer.storage.tar_writer import TarWriter
 from ipycontainer.store import containers, volumes
 from ipycontainer.supervise.supervisor import Progress
@@ -79,14 +79,14 @@ def copy_out(
     path: str,
     target: str,
     *,
-    archive: bool = False,
     follow: bool = False,
     shown: str = "",
     progress: Progress | None = None,
 ) -> int:
     """Copy what stands at a path of a container to this machine; return its bytes.
 
-    Raises NotFound, InvalidArgument in docker's words.
+    What it makes is the caller's, whoever had it in there. Raises NotFound, InvalidArgument in
+    docker's words.
     """
     where = copy_local.look(target)
     if not where.exists:
@@ -95,10 +95,9 @@ def copy_out(
         # A followed link is copied under the name that was asked for.
         source = PathInfo(info.path, True, info.mode)
         into, rename = copy_paths.rename_for(source, where)
-        owner = None if archive else (os.geteuid(), os.getegid())
         try:
             with DirFd.open(into) as directory:
-                return place(stream.read, directory, Placement(rename, owner)).size
+                return place(stream.read, directory, Placement(rename, AS_MADE)).size
         except OSError as error:
             words = (error.strerror or str(error)).lower()
             raise ResourceError(f"{target}: {words}") from error
@@ -131,7 +130,7 @@ def put_archive(
     path: str,
     data: bytes | BinaryIO | Iterable[bytes],
     *,
-    archive: bool = True,
+    archive: bool = False,
     overwrite: bool = True,
     shown: str = "",
     progress: Progress | None = None,

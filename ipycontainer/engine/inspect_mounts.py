@@ -88,7 +88,7 @@ def _asked(point: MountPoint) -> dict[str, Any]:
     if point.read_only:
         shown["ReadOnly"] = True
     options = _OPTIONS[point.type](point)
-    if options:
+    if options or point.has_options:
         shown[f"{point.type.capitalize()}Options"] = options
     return shown
 
@@ -119,7 +119,9 @@ def _volume_options(point: MountPoint) -> dict[str, Any]:
         shown["Subpath"] = point.subpath
     driver = {"Name": point.driver, "Options": dict(point.driver_options)}
     driver = {key: value for key, value in driver.items() if value}
-    if shown or driver:  # docker's client sends one beside whatever else is said of a volume
+    if (
+        shown or driver or point.has_options
+    ):  # docker's client sends one beside whatever else is said of a volume
         shown["DriverConfig"] = driver
     return shown
 
@@ -127,10 +129,10 @@ def _volume_options(point: MountPoint) -> dict[str, Any]:
 def _tmpfs_options(point: MountPoint) -> dict[str, Any]:
     words = dict(word.partition("=")[::2] for word in point.options)
     shown: dict[str, Any] = {}
-    if "size" in words:
-        shown["SizeBytes"] = int(words["size"])
-    if "mode" in words:
-        shown["Mode"] = int(words["mode"], 8)
+    if size := int(words.get("size", "0")):
+        shown["SizeBytes"] = size
+    if mode := int(words.get("mode", "0"), 8):
+        shown["Mode"] = mode
     return shown
 
 

@@ -21,7 +21,7 @@ from ipycontainer.model.limits import DeviceLimit, Limits
 from ipycontainer.model.number_lists import numbers
 from ipycontainer.model.resources import DeviceValue, Resources
 
-__all__ = ["admit", "change", "checked", "merged", "resources"]
+__all__ = ["admit", "change", "check_again", "checked", "merged", "resources"]
 
 LEAST_MEMORY_BYTES = 6 * 1024 * 1024
 NANO = 1_000_000_000
@@ -85,14 +85,7 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
             "Memory limited without swap."
         )
         limits = replace(limits, memory_swap=-1)
-    if limits.memory > 0 and 0 < limits.memory_swap < limits.memory:
-        raise InvalidArgument(
-            "Minimum memoryswap limit should be larger than memory limit, see usage"
-        )
-    if limits.memory == 0 and limits.memory_swap > 0 and not update:
-        raise InvalidArgument(
-            "You should always set the Memory limit when using Memoryswap limit, see usage"
-        )
+    _check_swap(limits, update)
     if limits.memory_swappiness is not None and "swappiness" not in capacity:
         warnings.append(_UNKNOWN.format("memory swappiness capabilities", "Memory swappiness"))
         limits = replace(limits, memory_swappiness=None)
@@ -103,12 +96,7 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
     if limits.memory_reservation > 0 and "reservation" not in capacity:
         warnings.append(_UNKNOWN.format("memory soft limit capabilities", "Limitation"))
         limits = replace(limits, memory_reservation=0)
-    if 0 < limits.memory_reservation < LEAST_MEMORY_BYTES:
-        raise InvalidArgument("Minimum memory reservation allowed is 6MB")
-    if 0 < limits.memory < limits.memory_reservation:
-        raise InvalidArgument(
-            "Minimum memory limit can not be less than memory reservation limit, see usage"
-        )
+    _check_reservation(limits)
     if limits.oom_kill_disable is not None and "oom_kill_disable" not in capacity:
         if limits.oom_kill_disable:
             warnings.append(
@@ -125,6 +113,35 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
             warnings.append(_UNKNOWN.format("PIDs limit capabilities", "PIDs limit"))
         limits = replace(limits, pids_limit=None)
     return limits
+
+
+def check_again(limits: Limits) -> None:
+    """Refuse limits that single updates have made to contradict each other: docker's start does.
+
+    Raises InvalidArgument in docker's words.
+    """
+    _check_swap(limits, update=False)
+    _check_reservation(limits)
+
+
+def _check_swap(limits: Limits, update: bool) -> None:
+    if limits.memory > 0 and 0 < limits.memory_swap < limits.memory:
+        raise InvalidArgument(
+            "Minimum memoryswap limit should be larger than memory limit, see usage"
+        )
+    if limits.memory == 0 and limits.memory_swap > 0 and not update:
+        raise InvalidArgument(
+            "You should always set the Memory limit when using Memoryswap limit, see usage"
+        )
+
+
+def _check_reservation(limits: Limits) -> None:
+    if 0 < limits.memory_reservation < LEAST_MEMORY_BYTES:
+        raise InvalidArgument("Minimum memory reservation allowed is 6MB")
+    if 0 < limits.memory < limits.memory_reservation:
+        raise InvalidArgument(
+            "Minimum memory limit can not be less than memory reservation limit, see usage"
+        )
 
 
 def _cpu(limits: Limits, capacity: Capacity, warnings: list[str], update: bool) -> Limits:
@@ -300,7 +317,7 @@ def _devices(devices: Sequence[DeviceLimit]) -> tuple[DeviceValue, ...]:
             status = os.stat(device.path)
         except OSError as error:
             reason = (error.strerror or "").lower()
-            raise ResourceError(f"{device.path}: {reason}") from None
+            raise ResourceError(f"stat {device.path}: {reason}") from None
         if not stat.S_ISBLK(status.st_mode):
             raise ResourceError(f"{device.path}: not a block device")
         number = status.st_rdev

@@ -24,6 +24,12 @@ from ipycontainer.store.home import Home
 __all__ = ["bind", "guarded", "mount_table", "specs", "volumes_to_mount"]
 
 _MS_BIND = 0x1000  # linux/mount.h, which docker's words tell
+# As the runtime fails in docker, with whichever file of the program it looks for first.
+_OVER_ALL = (
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: "
+    "runc create failed: unable to start container process: error during container init: a volume "
+    "at / hides what is to be run: no such file or directory: unknown"
+)
 TMPFS_OPTIONS = ("noexec", "nosuid", "nodev", "rprivate")
 # Of `--tmpfs`: moby `pkg/mount/flags_linux.go` and `volume/mounts/linux_parser.go`.
 _TMPFS_KEYS = ("mode", "uid", "gid", "size", "nr_inodes", "nr_blocks", "mpol")
@@ -51,6 +57,8 @@ def specs(
         engine_mounts.check_propagation(ordered, mount_table())
     found = []
     for mount in ordered:
+        if mount.target == "/":
+            raise ResourceError(_OVER_ALL)
         if mount.type == "tmpfs":
             if mount.origin == "--tmpfs":
                 _check_tmpfs(mount.options)

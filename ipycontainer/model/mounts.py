@@ -42,8 +42,10 @@ class MountPoint:
     an image's id. `mode` is what stood after the target in `-v`, as typed. `options` are those of
     a tmpfs in mount(8)'s words. `recursion` says what becomes of mounts below a bind: shown and
     read-only with it where possible (`enabled`), left out, left writable, or read-only by all
-    means. `no_copy` keeps the image's content out of an empty volume. `refused` is what docker's
-    daemon says of a word that it cannot read, once it comes to it: nothing is mounted then.
+    means. `no_copy` keeps the image's content out of an empty volume. `has_options`: the words had
+    some of its type's own, which `inspect` shows also where they change nothing. `refused` is what
+    docker's daemon says of a word that it cannot read, once it comes to it: nothing is mounted
+    then.
     """
 
     type: MountType
@@ -63,6 +65,7 @@ class MountPoint:
     labels: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     refused: str = ""
+    has_options: bool = False
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> MountPoint:

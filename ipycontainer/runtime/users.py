@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.runtime.steps import Identity
 
-__all__ = ["MAX_ID", "READ_LIMIT_BYTES", "home_of", "lookup"]
+__all__ = ["MAX_ID", "READ_LIMIT_BYTES", "home_of", "ids_of", "lookup"]
 
 MAX_ID = 2147483647
 READ_LIMIT_BYTES = 1 << 20
@@ -53,6 +53,22 @@ def lookup(user: str, passwd: bytes, group: bytes, groups: Sequence[str] = ()) -
 def home_of(uid: int, passwd: bytes) -> str:
     """Return the home directory of a user id, `/` where there is no entry."""
     return next((home for _, entry, _, home in _passwd(passwd) if entry == uid), "") or "/"
+
+
+def ids_of(name: str, passwd: bytes, *, numbers: bool = False) -> tuple[int, int] | None:
+    """Return the user and group id of an entry, None where there is none.
+
+    It goes by its name; with `numbers` by its user id, too, as getent(1) looks.
+    """
+    rows = list(_passwd(passwd))
+    for entry, uid, gid, _ in rows:
+        if entry == name:
+            return uid, gid
+    if numbers:
+        for _, uid, gid, _ in rows:
+            if str(uid) == name:
+                return uid, gid
+    return None
 
 
 def _group_id(

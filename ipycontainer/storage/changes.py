@@ -26,11 +26,14 @@ __all__ = ["ENGINE_POINTS", "Change", "change", "changes", "differ"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
-# Made in the upper directory by the runtime to mount on; docker keeps its own in a layer between.
+# Made by the runtime to mount on where storage.mountpoints has no layer for it, as docker has.
 ENGINE_POINTS = frozenset(
     {
         "/.dockerenv",
         "/dev",
+        "/dev/console",
+        "/dev/pts",
+        "/dev/shm",
         "/etc/hostname",
         "/etc/hosts",
         "/etc/mtab",
@@ -87,11 +90,11 @@ def changes(
     """Return what changed, parents before what is in them, names of a directory in byte order.
 
     An overlay's paths are told below its target. Not told are the engine's own mount points: those
-    that docker makes too, the targets of the other overlays, and `mount_points`, each with the
-    directories that were made only to hold it. `userxattr` tells where overlayfs keeps its marks
-    (`user.overlay.*` in a user namespace). Raises OSError.
+    that docker makes too, where no layer has them, the targets of the other overlays, and
+    `mount_points`, each with the directories that were made only to hold it. `userxattr` tells
+    where overlayfs keeps its marks (`user.overlay.*` in a user namespace). Raises OSError.
     """
-    hidden = {*ENGINE_POINTS, *mount_points, *(overlay.target for overlay in overlays)} - {"/"}
+    hidden = {*mount_points, *(overlay.target for overlay in overlays)} - {"/"}
     found: list[Change] = []
     for overlay in overlays:
         with ExitStack() as opened:
@@ -99,12 +102,16 @@ def changes(
             lowers = [opened.enter_context(DirFd.open(lower)) for lower in overlay.lowers]
             prefix = overlay.target.rstrip("/")
             # Seen through its own target, an overlay hides nothing: what lies there is its own.
-            points = {point for point in hidden if point.startswith(prefix + "/")}
+            points = _below(hidden, prefix)
             driver = drivers.of(overlay)
             marks = driver.marks(userxattr)
             items = _Comparison(upper, lowers, driver, marks, prefix, points).run()
             found += _told(items)
     return found
+
+
+def _below(points: Iterable[str], prefix: str) -> set[str]:
+    return {point for point in points if point.startswith(f"{prefix}/")}
 
 
 def _told(items: list[_Item]) -> list[Change]:
@@ -146,7 +153,10 @@ class _Comparison:
         self._prefix = prefix
         self._points = points
         self._holders = {
-            point[:at] for point in points for at, char in enumerate(point) if char == "/" and at
+            point[:at]
+            for point in points | _below(ENGINE_POINTS, prefix)
+            for at, char in enumerate(point)
+            if char == "/" and at
         }
 
     def run(self) -> list[_Item]:
@@ -198,6 +208,8 @@ class _Comparison:
         if now is None and not gone:
             return None
         before, lowers = self._before(below, name)
+        if before is None and path in ENGINE_POINTS:
+            return None
         if now is None or (attributes.is_whiteout(now) and not self._driver.holds_all):
             return None if before is None else _Item(change("D", path, before, before))
         if not stat.S_ISDIR(now.st_mode):

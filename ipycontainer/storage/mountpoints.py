@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from ipycontainer.runtime.defaults import ETC_FILES
 from ipycontainer.storage import trash, trees
@@ -20,6 +21,9 @@ from ipycontainer.store.home import Home
 __all__ = ["is_layer", "layer", "sweep"]
 
 _DIRECTORIES = ("dev", "proc", "sys")
+# Below a container's own /dev and never seen in it: `export` has them, and `cp` can write there.
+_DEVICE_DIRECTORIES = ("pts", "shm")
+_DEVICE_FILE = "console"
 _MODE = 0o755  # docker's, for the files too
 _MTAB = "/proc/mounts"  # where docker has /etc/mtab lead, for programs that know no other list
 _MARK = ".dockerenv"  # by which programs know that they are in a container
@@ -73,6 +77,7 @@ def _make(root: str, below: Sequence[str]) -> None:
     for name in _DIRECTORIES:
         if _seen(below, name) is None:
             os.mkdir(f"{root}/{name}", _MODE)
+    _make_devices(root, below)
     if _seen(below, _MARK) is None:
         _touch(f"{root}/{_MARK}")
     missing = [name for name in ETC_FILES if _seen(below, f"etc/{name}") is None]
@@ -88,6 +93,24 @@ def _make(root: str, below: Sequence[str]) -> None:
     like = _seen(below, "etc")
     if like is not None:
         _dress(etc, like)
+
+
+def _make_devices(root: str, below: Sequence[str]) -> None:
+    """Make what docker has below /dev, unless an image's own /dev cannot be had again."""
+    device = f"{root}/dev"
+    like = _seen(below, "dev")
+    if like is not None:
+        os.mkdir(device, _MODE)
+    for name in _DEVICE_DIRECTORIES:
+        if _seen(below, f"dev/{name}") is None:
+            os.mkdir(f"{device}/{name}", _MODE)
+    if _seen(below, f"dev/{_DEVICE_FILE}") is None:
+        _touch(f"{device}/{_DEVICE_FILE}")
+    if like is not None:
+        try:
+            _dress(device, like)
+        except _NotPossible:
+            trees.delete(Path(device))
 
 
 def _touch(path: str) -> None:

@@ -22,18 +22,22 @@ from ipycontainer.storage import attributes, trees
 from ipycontainer.storage.tar_reader import Entry, TarReader
 from ipycontainer.storage.unpack import NO_LIMITS, Limits, UnpackedSize, Unpacker, clean
 
-__all__ = ["Placement", "place"]
+__all__ = ["AS_MADE", "Placement", "place"]
 
 O_TMPFILE = os.O_TMPFILE
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+# "Leave it" to chown(2): what is new is its maker's, a directory that was there its owner's.
+AS_MADE = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """How entries become files: `rename` gives the first part of their names another name.
 
-    `owner` is who gets them, None for whoever the archive says. With `overwrite` a directory may
-    take the place of a file and a file that of a directory.
+    `owner` is who gets them, None for whoever the archive says, or AS_MADE. With `overwrite` a
+    directory may take the place of a file and a file that of a directory.
     """
 
     rename: tuple[str, str] | None = None
@@ -86,6 +90,8 @@ class _Placer(Unpacker):
 
     def _unpack(self, entry: Entry, path: str) -> None:
         path = self._renamed(path)
+        if not path and entry.kind == "dir":
+            return  # of the directory that all goes into nothing changes
         if entry.kind == "link":
             entry = replace(entry, link=self._renamed(clean(entry.link)))
         top = path.partition("/")[0]

@@ -3,6 +3,7 @@
 The counterpart of tar_reader. Written out because tarfile spends a millisecond on ten files, keeps
 whole values in memory and knows no holes; a file goes from its fd to the archive's by sendfile(2),
 its holes left out (GNU's sparse form 1.0, which Go's archive/tar, GNU tar and Python read).
+Times are whole seconds, as docker's archives have them (moby `pkg/archive`, FileInfoHeader).
 Format: POSIX.1-2017 pax; GNU tar manual, "Storing Sparse Files".
 """
 
@@ -194,9 +195,9 @@ class TarWriter:
             raw += b"/"
         if mtime_ns is None:
             mtime_ns = 0 if status is None else status.st_mtime_ns
-        seconds, fraction = divmod(mtime_ns, 1_000_000_000)
-        if fraction or not 0 <= seconds <= _MOST_OCTAL[12]:
-            records["mtime"] = _decimal(mtime_ns)
+        seconds = mtime_ns // 1_000_000_000
+        if not 0 <= seconds <= _MOST_OCTAL[12]:
+            records["mtime"] = b"%d" % seconds
         uid, gid = (0, 0) if status is None else (status.st_uid, status.st_gid)
         if uid > _MOST_OCTAL[8]:
             records["uid"] = b"%d" % uid
@@ -321,10 +322,3 @@ def _record(key: bytes, value: bytes) -> bytes:
     if len(str(length)) + rest != length:
         length = len(str(length)) + rest
     return b"%d %b=%b\n" % (length, key, value)
-
-
-def _decimal(ns: int) -> bytes:
-    sign = "-" if ns < 0 else ""
-    whole, fraction = divmod(abs(ns), 1_000_000_000)
-    text = f"{sign}{whole}.{fraction:09d}".rstrip("0").rstrip(".")
-    return text.encode()

@@ -140,7 +140,7 @@ class Unpacker:
     # ── one entry ────────────────────────────────────────────────────────────────────────────
 
     def _unpack(self, entry: Entry, path: str) -> None:
-        uid, gid = self._owner(entry)
+        uid, gid = entry.uid, entry.gid
         if not 0 <= uid <= _MOST_ID or not 0 <= gid <= _MOST_ID:
             raise ImageFormatError(f"/{path}: invalid owner {uid}:{gid}")
         if not path:

@@ -22,7 +22,7 @@ from ipycontainer import faults
 from ipycontainer.errors import Conflict, EngineError, InvalidArgument, ResourceError, Unsupported
 from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.model.state import ContainerRecord
-from ipycontainer.storage import archiving, copy_paths, mounted, view
+from ipycontainer.storage import archiving, copy_owner, copy_paths, mounted, view
 from ipycontainer.storage.copy_paths import PathInfo
 from ipycontainer.storage.placing import Placement, place
 from ipycontainer.storage.tar_writer import TarWriter
@@ -201,7 +201,8 @@ def _place(
     """Unpack an archive at a path.
 
     With `source` (what is copied) the path is where the copy shall be, by the rules of `cp`;
-    without, it is the directory to unpack into.
+    without, it is the directory to unpack into. Owners are the archive's; with `archive` all is the
+    container's user's, where it has one.
     """
     path, name = str(arguments["path"]), str(arguments["name"])
     source = arguments.get("source")
@@ -222,11 +223,10 @@ def _place(
             where, rename = copy_paths.rename_for(copied, target)
         with _directory(root, where, path, name, plain=source is None) as directory:
             faults.point("place: before")
-            placement = Placement(
-                rename,
-                None if arguments.get("archive") else (0, 0),
-                bool(arguments.get("overwrite")),
-            )
+            owner = None
+            if arguments.get("archive"):
+                owner = copy_owner.owner_for(root, record.config.user)
+            placement = Placement(rename, owner, bool(arguments.get("overwrite")))
             count = progress(tell)
 
             def read(size: int) -> bytes:

@@ -7,6 +7,7 @@ stands in DIFFERENT with the reason.
 from __future__ import annotations
 
 import io
+import os
 import re
 import shlex
 import tarfile
@@ -25,6 +26,7 @@ from tests.oracle import (
     lines,
     membership_lines,
     network_lines,
+    ordinary_lines,
     privilege_lines,
     space_lines,
     state_lines,
@@ -48,6 +50,7 @@ SCENES = {
     **closer_lines.SCENES,
     **finer_lines.SCENES,
     **edge_lines.SCENES,
+    **ordinary_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -91,6 +94,7 @@ DIFFERENT: dict[str, str] = {
     **closer_lines.DIFFERENT,
     **finer_lines.DIFFERENT,
     **edge_lines.DIFFERENT,
+    **ordinary_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 
@@ -123,6 +127,20 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "tree" / "file").write_text("file")
     (tmp_path / "tree" / "link").symlink_to("file")
     (tmp_path / "tree" / "dangling").symlink_to("nothing")
+    others = tmp_path / "others"
+    (others / "in").mkdir(parents=True)
+    (others / "file").write_text("file")
+    (others / "in" / "f").write_text("inner")
+    (others / "link").symlink_to("file")
+    for path, uid, gid, mode in (
+        (others / "file", 65534, 65534, 0o4755),
+        (others / "in" / "f", 1234, 5678, 0o640),
+        (others / "link", 99, 98, None),
+        (others, 70, 70, 0o2750),
+    ):
+        os.chown(path, uid, gid, follow_symlinks=False)
+        if mode is not None:
+            path.chmod(mode)
     with tarfile.open(tmp_path / "empty.tar", "w") as archive:
         archive.addfile(tarfile.TarInfo("file"), io.BytesIO())
     return tmp_path

@@ -19,7 +19,7 @@ import pytest
 from ipycontainer.commands import shell, standard_streams
 from ipycontainer.commands.facts import info_lines
 from ipycontainer.errors import CommandNotFound, InvalidArgument, Unsupported
-from tests.fakes import FakeEngine, FakeLogEntry, Program
+from tests.fakes import FakeContainer, FakeEngine, FakeLogEntry, Program
 
 NOT_FOUND = (
     "failed to create task for container: failed to create shim task: OCI runtime create failed: "
@@ -186,6 +186,24 @@ def test_exec_where_nothing_runs(engine: FakeEngine, say: Say) -> None:
         1,
     )
     assert say("exec nope ls") == ("", "Error response from daemon: No such container: nope\n", 1)
+
+
+def test_wait_prints_each_code_when_it_is_known(
+    engine: FakeEngine, say: Say, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the second is waited for, the first's has been printed."""
+    say("create --name one busybox true")
+    say("create --name two busybox true")
+    seen = []
+
+    def wait(container: FakeContainer, timeout: float | None = None) -> dict[str, int]:
+        seen.append(capfd.readouterr().out)
+        return {"StatusCode": len(seen)}
+
+    monkeypatch.setattr(FakeContainer, "wait", wait)
+
+    assert say("wait one two") == ("2\n", "", 0)
+    assert seen == ["", "1\n"]
 
 
 def test_several_names(engine: FakeEngine, say: Say) -> None:

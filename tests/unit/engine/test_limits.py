@@ -155,3 +155,21 @@ def test_configuration_comes_back_from_the_store() -> None:
     raw = config.to_json()
     assert ContainerConfig.from_json(raw) == config
     assert ContainerConfig.from_json({"image": "x"}).limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("contradiction", "words"),
+    [
+        (Limits(memory=64 * MIB, memory_reservation=65 * MIB), "less than memory reservation"),
+        (Limits(memory=64 * MIB, memory_swap=63 * MIB), "memoryswap limit should be larger"),
+        (Limits(memory_swap=64 * MIB), "always set the Memory limit"),
+    ],
+)
+def test_what_single_updates_made_of_it_is_looked_at_by_a_start(
+    contradiction: Limits, words: str
+) -> None:
+    """Each was allowed alone; unlimited swap contradicts nothing."""
+    with pytest.raises(InvalidArgument, match=words):
+        limits.check_again(contradiction)
+
+    limits.check_again(replace(contradiction, memory_swap=-1, memory_reservation=0))

@@ -105,3 +105,16 @@ def test_any_input_gives_ids_in_range_or_a_refusal(user: str, passwd: bytes, gro
 def test_numbers_stand_for_themselves(uid: int, gid: int) -> None:
     """`U:G` of two numbers needs no file."""
     assert users.lookup(f"{uid}:{gid}", b"", b"") == Identity(uid, gid, (gid,), "/")
+
+
+@pytest.mark.parametrize(
+    ("name", "by_name", "by_number"),
+    [("web", (33, 44), (33, 44)), ("33", None, (33, 44)), ("7", (99, 99), (99, 99)),
+     ("web:wheel", None, None), ("broken", None, None), ("", None, None)],
+)  # fmt: skip
+def test_an_entry_by_its_whole_name(
+    name: str, by_name: tuple[int, int] | None, by_number: tuple[int, int] | None
+) -> None:
+    """As getent(1) looks, with numbers: after the names."""
+    assert users.ids_of(name, PASSWD) == by_name
+    assert users.ids_of(name, PASSWD, numbers=True) == by_number

@@ -260,3 +260,23 @@ def test_many_levels_are_walked_without_recursion(trees: Trees) -> None:
     assert len(trees.told()) == 1500
     with DirFd.open(trees.base) as base:  # pytest's own cleaning recurses
         remove(base.fd, "upper")
+
+
+def test_places_that_a_layer_has_are_compared(trees: Trees) -> None:
+    """What `cp` has put below /dev or over a place of the engine's is told, as docker tells it."""
+    for path in ("dev/shm", "proc"):
+        trees.directory("middle", path)
+        trees.directory("upper", path)
+    trees.write("middle", "etc/hosts")
+    trees.write("upper", "etc/hosts", "mine")
+    trees.write("upper", "dev/shm/x")
+
+    assert trees.told() == ["C /dev", "C /dev/shm", "A /dev/shm/x", "C /etc", "C /etc/hosts"]
+
+
+def test_places_that_a_start_had_to_make_are_not_told(trees: Trees) -> None:
+    """Where an image's own /etc could not be had again there is no such layer."""
+    trees.directory("upper", "dev")
+    trees.write("upper", "etc/hosts")
+
+    assert trees.told() == []

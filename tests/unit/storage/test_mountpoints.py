@@ -38,6 +38,9 @@ def test_what_the_image_lacks_is_made(bare_home: Home, top: Path, tmp_path: Path
     assert _tree(made) == {
         ".dockerenv",
         "dev",
+        "dev/console",
+        "dev/pts",
+        "dev/shm",
         "etc",
         "etc/hostname",
         "etc/mtab",
@@ -86,3 +89,26 @@ def test_it_goes_with_its_image(bare_home: Home, top: Path) -> None:
 
     mountpoints.sweep(bare_home, ())
     assert not list((bare_home.cache / "mountpoints").iterdir())
+
+
+def test_the_devices_directory_is_the_images_with_what_it_lacks(bare_home: Home, top: Path) -> None:
+    """`export` has the same entries of /dev as docker's, and what the image has there stays."""
+    (top / "dev" / "shm").mkdir(parents=True)
+    (top / "dev" / "shm").chmod(0o700)
+    (top / "dev").chmod(0o711)
+
+    made = Path(mountpoints.layer(bare_home, [str(top)]) or "")
+
+    found = {path.name: path.stat().st_mode for path in (made / "dev").iterdir()}
+    assert found == {"pts": 0o040755, "console": 0o100755}
+    assert (made / "dev").stat().st_mode == 0o040711
+
+
+def test_a_link_for_dev_stays_a_link(bare_home: Home, top: Path) -> None:
+    """Only the rest of the layer is made."""
+    (top / "dev").symlink_to("usr/dev")
+
+    made = mountpoints.layer(bare_home, [str(top)])
+
+    assert _tree(made) >= {"etc/hosts", "proc"}
+    assert "dev" not in _tree(made)
