@@ -32,20 +32,32 @@ class Plug:
 
 
 def take(tx: Transaction, container_id: str, hash8: str, now_ns: int) -> list[Plug]:
-    """Take an address on each network that a container wants to be on.
+    """Take an address on each network that a container wants to be on, in docker's order.
 
     What it had from a start that died is let go first. Raises Conflict, ResourceError and
     InvalidArgument in docker's words.
     """
     endpoints.release(tx, container_id, now_ns)
     plugs: list[Plug] = []
-    for attachment in endpoints.of_container(tx, container_id):
+    wanted = endpoints.of_container(tx, container_id)
+    if len(wanted) > 1:
+        wanted.sort(key=lambda each: _rank(networks.get(tx, each.network_id)))
+    for attachment in wanted:
         if attachment.position == endpoints.UNSETTLED:  # who was about it died
             endpoints.remove(tx, container_id, attachment.network_id, now_ns)
             continue
         used = {plug.attachment.interface for plug in plugs}
         plugs.append(take_one(tx, attachment, hash8, used, now_ns))
     return plugs
+
+
+def _rank(network: NetworkRecord) -> tuple[bool, int, str]:
+    """Return what docker puts a container's networks in order by (moby libnetwork/sandbox.go, Less).
+
+    Those that lead out come first, with both families before IPv6 before IPv4 alone, then by name.
+    """
+    families = {ipaddress.ip_network(pool.subnet).version for pool in network.config.pools}
+    return network.config.internal, -(4 in families) - 2 * (6 in families), network.name
 
 
 def take_one(
@@ -120,11 +132,10 @@ def held(tx: Transaction, container_id: str) -> list[Plug]:
 def leading(plugs: Sequence[Plug]) -> Plug | None:
     """Return the place by which a container leads out, and its ports lead in: None for no such.
 
-    That on the network that can reach others and whose name is first, as in docker (its
-    libnetwork/endpoint.go).
+    That on the network that can reach others and that docker puts first.
     """
     able = [plug for plug in plugs if not plug.network.config.internal]
-    return min(able, key=lambda plug: plug.network.name, default=None)
+    return min(able, key=lambda plug: _rank(plug.network), default=None)
 
 
 def _link_local(address: str) -> str:

@@ -22,6 +22,8 @@ __all__ = [
     "add_port",
     "busy_addresses",
     "held",
+    "keep_left",
+    "left_ones",
     "of_container",
     "of_network",
     "ports_of",
@@ -72,6 +74,28 @@ def remove(tx: Transaction, container_id: str, network_id: str, time_ns: int) ->
             (container_id, network_id),
         )
     )
+
+
+def keep_left(tx: Transaction, container_id: str, interface: str, started_ns: int) -> None:
+    """Remember the name of an interface that a container leaves, for as long as it runs."""
+    tx.execute(
+        "DELETE FROM interfaces_left WHERE container_id = ? AND started_ns != ?",
+        (container_id, started_ns),
+    )
+    tx.execute(
+        "INSERT OR REPLACE INTO interfaces_left (container_id, interface, started_ns)"
+        " VALUES (?, ?, ?)",
+        (container_id, interface, started_ns),
+    )
+
+
+def left_ones(tx: Transaction, container_id: str, started_ns: int) -> set[str]:
+    """Return the names of the interfaces that a container has had in this run and left."""
+    rows = tx.all(
+        "SELECT interface FROM interfaces_left WHERE container_id = ? AND started_ns = ?",
+        (container_id, started_ns),
+    )
+    return {row["interface"] for row in rows}
 
 
 def unsettle(tx: Transaction, container_id: str, network_id: str) -> None:
