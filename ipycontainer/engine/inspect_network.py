@@ -226,7 +226,7 @@ def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
             "NetworkID": wanted.gone,
             **{key: value for key, value in addresses.items() if key != "MacAddress"},
             "DriverOpts": dict(wanted.options) or ({} if wanted.later else None),
-            "DNSNames": _names(record, wanted) if wanted.gone or record.config.is_guest else None,
+            "DNSNames": _names(record, wanted) if wanted.gone else None,
         }
         for wanted in record.config.endpoints
         if wanted.network not in (*attached, record.config.stands_on)

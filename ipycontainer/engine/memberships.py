@@ -39,6 +39,8 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
     alive = record.state.status.alive
     if alive and record.config.is_guest:
         raise Conflict(_SHARED)
+    if network.name not in _APART:
+        wishes.checked_endpoint(network, wanted, created=False)
     if _is_on_already(engine, network, record):
         if not alive:  # docker is silent, and what it had stays
             return
@@ -46,7 +48,6 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
     if network.name in _APART:
         _stand_on(engine, network, record, network.name)
         return
-    wishes.checked_endpoint(network, wanted, created=False)
     kept = (each for each in record.config.endpoints if not _is_former(each, network))
     changed = replace(record, config=replace(record.config, endpoints=(*kept, wanted)))
     if alive:  # then a worker writes what it wants, when all is done
@@ -81,7 +82,8 @@ def _is_on_already(engine: Engine, network: NetworkRecord, record: ContainerReco
         ids = {each.network_id for each in endpoints.of_container(tx, record.id)}
         names = {networks.get(tx, each).name for each in ids}
         if config.is_guest:
-            names |= {each.network for each in config.endpoints if networks.is_named(tx, each.network)}
+            wanted = {each.network for each in config.endpoints}
+            names |= {each for each in wanted if networks.is_named(tx, each)}
     if network.id in ids or network.name in {*names, config.stands_on}:
         return True
     if config.stands_on == "host":

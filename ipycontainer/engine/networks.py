@@ -241,7 +241,7 @@ class Networks:
         return [Network(self._engine, record) for record in chosen]
 
     def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Remove the networks of users that no container is on: stopped ones hold none, as in docker.
+        """Remove the networks of users that no running container is on.
 
         `filters` are docker's: label, label! and until.
         """

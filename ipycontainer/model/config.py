@@ -100,7 +100,7 @@ class ContainerConfig:
 
     @property
     def stands_on(self) -> str:
-        """Return which of docker's networks without addresses it is on: `none`, `host`, or "" """
+        """Return which of docker's networks without addresses it is on, "" for neither."""
         if self.apart is not None:
             return self.apart
         return self.network if self.network in ("none", "host") else ""

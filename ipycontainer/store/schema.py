@@ -171,6 +171,10 @@ CREATE TABLE interfaces_left (
     started_ns   INTEGER NOT NULL,                  -- which run it was
     PRIMARY KEY (container_id, interface)
 ) WITHOUT ROWID;
+
+-- Who had an address that cools, and the interface on the bridge by which it may still be reached.
+ALTER TABLE cooling ADD COLUMN port TEXT NOT NULL DEFAULT '';
+ALTER TABLE cooling ADD COLUMN container_id TEXT NOT NULL DEFAULT '';
 """
 
 # STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.

@@ -58,7 +58,9 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
             # docker counts on after those that were left
             used = endpoints.left_ones(tx, record.id, record.state.started_ns)
             used |= {each.attachment.interface for each in before}
-            plug = attachments.take_one(tx, attachment, home.hash8, used, time.time_ns())
+            plug = attachments.take_one(
+                tx, attachment, home.hash8, used, time.time_ns(), place.has_link
+            )
         try:
             attachments.wire(place, plug, record.state.pid, warnings)
             faults.point("connect: wired")
