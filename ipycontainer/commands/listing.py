@@ -142,8 +142,8 @@ def _used(template: str, before: str) -> frozenset[str]:
 
 def _networks(config: ContainerConfig) -> tuple[str, ...]:
     """Return the names of a container's networks; beside the machine's own there may be others."""
-    names = tuple(endpoint.network for endpoint in config.endpoints)
-    return names if names and config.network != "host" else (*names, config.network)
+    names = (endpoint.network for endpoint in config.endpoints)
+    return (*names, *filter(None, (config.stands_on,)))
 
 
 def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> ContainerSummary:

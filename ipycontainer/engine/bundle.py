@@ -177,7 +177,7 @@ def build(
             **({oci.ANNOTATION_GROUPS: json.dumps(config.groups)} if config.groups else {}),
             **(
                 {oci.ANNOTATION_NETWORKS: network_files.wishes(home, record)}
-                if config.endpoints
+                if config.endpoints and not config.is_guest
                 else {}
             ),
             **({oci.ANNOTATION_INIT: "true"} if config.init else {}),

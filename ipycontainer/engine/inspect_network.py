@@ -6,6 +6,7 @@ Shape and order are docker 26.1.5's (API 1.45).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from ipycontainer.model.config import ContainerConfig
@@ -47,17 +48,37 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
         "ConfigFrom": {"Network": config.config_from},
         "ConfigOnly": config.config_only,
         "Containers": {
-            each.container_id: {
-                "Name": containers.get(tx, each.container_id).name,
-                "EndpointID": each.endpoint_id,
-                "MacAddress": each.mac,
-                "IPv4Address": _with_prefix(each.ipv4, config.pools),
-                "IPv6Address": _with_prefix(each.ipv6, config.pools),
-            }
-            for each in endpoints.of_network(tx, record.id)
+            **{
+                each.container_id: {
+                    "Name": containers.get(tx, each.container_id).name,
+                    "EndpointID": each.endpoint_id,
+                    "MacAddress": each.mac,
+                    "IPv4Address": _with_prefix(each.ipv4, config.pools),
+                    "IPv6Address": _with_prefix(each.ipv6, config.pools),
+                }
+                for each in endpoints.of_network(tx, record.id)
+            },
+            **_standing_on(tx, record.name),
         },
         "Options": dict(sorted(config.options.items())),  # as Go writes a map
         "Labels": dict(sorted(config.labels.items())),
+    }
+
+
+def _standing_on(tx: Transaction, name: str) -> dict[str, Any]:
+    """Return the running containers on `none` or on `host`."""
+    if name not in ("none", "host"):
+        return {}
+    return {
+        each.id: {
+            "Name": each.name,
+            "EndpointID": _endpoint_id(each),
+            "MacAddress": "",
+            "IPv4Address": "",
+            "IPv6Address": "",
+        }
+        for each in containers.list_all(tx)
+        if each.state.status.alive and each.config.stands_on == name
     }
 
 
@@ -126,8 +147,8 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
     ports = [port for port, _ in endpoints.targets_of(tx, record.id)]
     return {
         "Bridge": "",
-        "SandboxID": record.id if alive and config.network != "host" else "",
-        "SandboxKey": f"/proc/{record.state.pid}/ns/net" if alive else "",
+        "SandboxID": record.id if record.state.started_ns and not config.is_guest else "",
+        "SandboxKey": f"/proc/{record.state.pid}/ns/net" if alive and not config.is_guest else "",
         "Ports": _ports(config, ports) if alive else {},
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
@@ -142,7 +163,7 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
             )
         },
         "Networks": {
-            **_without_endpoints(tx, config, has_run=record.state.started_ns > 0),
+            **_without_addresses(tx, record),
             **_unattached(record, {each.wanted.network for each in attached}),
             **{
                 found[each.network_id].name: _endpoint(record, each, found[each.network_id])
@@ -152,18 +173,26 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
     }
 
 
-def _without_endpoints(
-    tx: Transaction, config: ContainerConfig, *, has_run: bool
-) -> dict[str, Any]:
+def _without_addresses(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
     """Return what docker shows for `none` and `host`, which have no addresses."""
-    if config.network not in ("none", "host"):
+    name = record.config.stands_on
+    if not name:
         return {}
-    row = tx.scalar("SELECT id FROM networks WHERE name = ?", (config.network,))
-    wanted = EndpointConfig(config.network)
-    known = row if row and has_run else ""
-    addresses = _addresses(None, None)
-    shown = {**_wishes(wanted), "MacAddress": addresses.pop("MacAddress"), "NetworkID": known}
-    return {config.network: {**shown, **addresses, "DriverOpts": None, "DNSNames": None}}
+    row = tx.scalar("SELECT id FROM networks WHERE name = ?", (name,))
+    addresses, later = _addresses(None, None), record.config.apart is not None
+    shown = {
+        **_wishes(EndpointConfig(name, later=later)),
+        "MacAddress": addresses.pop("MacAddress"),
+        "NetworkID": row if row and record.state.started_ns else "",
+        **addresses,
+        "EndpointID": _endpoint_id(record) if record.state.status.alive else "",
+    }
+    return {name: {**shown, "DriverOpts": {} if later else None, "DNSNames": None}}
+
+
+def _endpoint_id(record: ContainerRecord) -> str:
+    """Return the id of a place on a network without addresses: another one for each start."""
+    return sha256(f"{record.id} {record.state.started_ns}".encode()).hexdigest()
 
 
 def _ports(config: ContainerConfig, ports: Sequence[PublishedPort]) -> dict[str, Any]:
@@ -189,8 +218,6 @@ def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
 
 def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
     """Return the wishes for networks that are not there, as docker shows them."""
-    if record.config.network == "host":
-        return {}
     addresses = _addresses(None, None)
     return {
         wanted.network: {
@@ -202,7 +229,7 @@ def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
             "DNSNames": _names(record, wanted) if wanted.gone else None,
         }
         for wanted in record.config.endpoints
-        if wanted.network not in attached
+        if wanted.network not in (*attached, record.config.stands_on)
     }
 
 

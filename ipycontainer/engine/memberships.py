@@ -30,24 +30,27 @@ _SHARED = (
     "container sharing network namespace with another container or host cannot be connected to any "
     "other network"
 )
+_APART = ("none", "host")  # which have no addresses: no worker has anything to do for them
 
 
 def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointConfig) -> None:
     """Put a container on a network. Raises docker's refusals."""
     record = engine.containers.get(ref).record
-    if _is_on_already(network, record):
-        return
-    wishes.checked_endpoint(network, wanted, created=False)
-    with engine.store.read() as tx:
-        there = [each.network_id for each in endpoints.of_container(tx, record.id)]
-    if network.id in there:
-        if not record.state.status.alive:  # docker is silent, and what it had stays
+    alive = record.state.status.alive
+    if alive and record.config.is_guest:
+        raise Conflict(_SHARED)
+    if network.name not in _APART:
+        wishes.checked_endpoint(network, wanted, created=False)
+    if _is_on_already(engine, network, record):
+        if not alive:  # docker is silent, and what it had stays
             return
         raise Conflict(f"endpoint with name {record.name} already exists in network {network.name}")
+    if network.name in _APART:
+        _stand_on(engine, network, record, network.name)
+        return
     kept = (each for each in record.config.endpoints if not _is_former(each, network))
-    config = replace(record.config, endpoints=(*kept, wanted))
-    changed = replace(record, config=config)
-    if record.state.status.alive:  # then a worker writes what it wants, when all is done
+    changed = replace(record, config=replace(record.config, endpoints=(*kept, wanted)))
+    if alive:  # then a worker writes what it wants, when all is done
         text, servers = network_files.resolver_files(engine.home, changed)
         engine.supervisor.work(
             "connect-network",
@@ -61,58 +64,79 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
         )
         return
     with engine.store.write() as tx:
-        endpoints.add(tx, record.id, network.id, wanted)
+        if not record.config.is_guest:
+            endpoints.add(tx, record.id, network.id, wanted)
         containers.keep_endpoints(tx, record.id, changed.config)  # docker tells at the start
 
 
-def _is_on_already(network: NetworkRecord, record: ContainerRecord) -> bool:
-    """Tell whether a container has `host` or `none` as its network, and that one is meant.
+def _is_on_already(engine: Engine, network: NetworkRecord, record: ContainerRecord) -> bool:
+    """Tell whether a container is on a network.
 
-    Raises docker's refusals of what cannot be beside another network, in the order of its
-    daemon (moby 26.1 `daemon/container_operations.go`, updateNetworkSettings).
+    Raises docker's refusals of what cannot be beside those that it is on (moby 26.1
+    `daemon/container_operations.go`, updateNetworkSettings).
     """
-    mode = record.config.network
-    runs, guest = record.state.status.alive, mode.startswith("container:")
-    if network.name == "host" and mode != "host" and not (runs and guest):
+    config = record.config
+    if network.name == "host" and config.network != "host":
         raise Conflict(_HOST)
-    if guest:
-        raise Conflict(_SHARED)
-    if network.name == mode and mode in ("host", "none"):
-        if runs:
-            raise Conflict(f"endpoint with name {record.name} already exists in network {mode}")
+    with engine.store.read() as tx:
+        ids = {each.network_id for each in endpoints.of_container(tx, record.id)}
+        names = {networks.get(tx, each).name for each in ids}
+        if config.is_guest:
+            wanted = {each.network for each in config.endpoints}
+            names |= {each for each in wanted if networks.is_named(tx, each)}
+    if network.id in ids or network.name in {*names, config.stands_on}:
         return True
-    if mode == "host":
+    if config.stands_on == "host":
         raise Conflict(_SHARED)
-    if "none" in (network.name, mode):
+    if config.stands_on == "none" or (names and network.name == "none"):
         raise Conflict(_NONE)
     return False
+
+
+def _stand_on(engine: Engine, network: NetworkRecord, record: ContainerRecord, apart: str) -> None:
+    """Write that a container has come to a network without addresses, or (by "") left it."""
+    alive, moment = record.state.status.alive, time.time_ns()
+    action, told = ("connect", int(alive)) if apart else ("disconnect", 1 + int(alive))
+    with engine.store.write() as tx:
+        containers.keep_endpoints(tx, record.id, replace(record.config, apart=apart))
+        for _time in range(told):  # as often as docker does: see supervise.network_connect
+            networks.tell(tx, network, action, moment, container=record.id)
 
 
 def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
     """Take a container off a network. Raises docker's refusals."""
     record = engine.containers.get(ref).record
-    if network.name == "host" and record.config.network == "host":
+    config, alive = record.config, record.state.status.alive
+    if alive and network.name == "host" and config.network == "host":
         raise Conflict(_HOST)
+    if network.name in _APART and config.stands_on == network.name:
+        _stand_on(engine, network, record, "")
+        return
     with engine.store.read() as tx:
         there = {each.network_id: each for each in endpoints.of_container(tx, record.id)}
-    if any(_is_former(each, network) for each in record.config.endpoints):
+    wished = any(each.network == network.name for each in config.endpoints)
+    if any(_is_former(each, network) for each in config.endpoints):
         forget(engine, network.name, ref)
         return
+    if config.is_guest and wished and not alive:
+        forget(engine, network.name, ref)
+        with engine.store.write() as tx:
+            networks.tell(tx, network, "disconnect", time.time_ns(), container=record.id)
+        return
     if network.id not in there:
-        article = "" if record.state.status.alive else "the "  # two places of docker's say it
+        article = "" if alive else "the "  # two places of docker's say it
         raise InvalidArgument(
             f"container {record.id} is not connected to {article}network {network.name}"
         )
     own = there[network.id].wanted
-    kept = tuple(endpoint for endpoint in record.config.endpoints if endpoint != own)
-    changed = replace(record, config=replace(record.config, endpoints=kept))
-    if record.state.status.alive:
+    kept = tuple(endpoint for endpoint in config.endpoints if endpoint != own)
+    if alive:
         arguments = {"id": record.id, "network": network.id}
         engine.supervisor.work("disconnect-network", arguments)
         return
     with engine.store.write() as tx:
         endpoints.remove(tx, record.id, network.id, time.time_ns())
-        containers.keep_endpoints(tx, record.id, changed.config)
+        containers.keep_endpoints(tx, record.id, replace(config, endpoints=kept))
         networks.tell(tx, network, "disconnect", time.time_ns(), container=record.id)
 
 
@@ -123,7 +147,7 @@ def expect(engine: Engine, ref: str, wanted: EndpointConfig) -> None:
     """
     record = engine.containers.get(ref).record
     if record.state.status.alive:
-        if record.config.network.startswith("container:"):
+        if record.config.is_guest:
             raise Conflict(_SHARED)
         raise NoSuchNetwork(f"network {wanted.network} not found")
     kept = (each for each in record.config.endpoints if each.network != wanted.network)

@@ -66,7 +66,8 @@ def warnings_of(config: ContainerConfig) -> tuple[str, ...]:
 
 def has_resolver(config: ContainerConfig) -> bool:
     """Tell whether a container asks the engine's own resolver: on networks of users'."""
-    return any(is_user_defined(endpoint.network) for endpoint in config.endpoints)
+    wanted = () if config.is_guest else config.endpoints
+    return any(is_user_defined(endpoint.network) for endpoint in wanted)
 
 
 def joined(config: ContainerConfig) -> str:

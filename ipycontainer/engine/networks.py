@@ -23,7 +23,6 @@ from ipycontainer.model.filters import grouped, has_label, matches, single_until
 from ipycontainer.model.moments import parse_time
 from ipycontainer.model.network import EndpointConfig, NetworkConfig, NetworkRecord
 from ipycontainer.network import catalogue
-from ipycontainer.store import containers as store_containers
 from ipycontainer.store import endpoints as store_endpoints
 from ipycontainer.store import networks as store_networks
 
@@ -232,22 +231,17 @@ class Networks:
         self._ensure()
         with self._engine.store.read() as tx:
             records = store_networks.list_all(tx)
-            used = {
-                record.id
-                for record in records
-                if any(True for _ in store_endpoints.of_network(tx, record.id))
-            }
         wanted = grouped(filters)
         chosen = [
             record
             for record in records
             if (not names or record.name in names)
-            and all(_fits(record, key, values, used) for key, values in wanted.items())
+            and all(_fits(record, key, values) for key, values in wanted.items())
         ]
         return [Network(self._engine, record) for record in chosen]
 
     def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Remove the networks of users that no container is on or wants to be on.
+        """Remove the networks of users that no running container is on.
 
         `filters` are docker's: label, label! and until.
         """
@@ -258,15 +252,9 @@ class Networks:
         until = single_until(given.get("until", ()))
         before = None if until is None else parse_time(until)
         self._engine.settle()
-        with self._engine.store.read() as tx:
-            wanted = {
-                each.network_id
-                for record in store_containers.list_all(tx)
-                for each in store_endpoints.of_container(tx, record.id)
-            }
         removed = []
         for network in self.list():
-            if network.name in catalogue.PREDEFINED or network.id in wanted:
+            if network.name in catalogue.PREDEFINED or network.users:
                 continue
             labels = network.record.config.labels
             if not all(has_label(labels, word) for word in given.get("label", ())):
@@ -289,7 +277,26 @@ class Networks:
                 catalogue.ensure_predefined(tx)
 
 
-def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]) -> bool:
+def _is_dangling(record: NetworkRecord) -> bool:
+    """Tell whether docker's filter takes a network for one that nobody uses.
+
+    Its daemon has not looked for containers by then (moby `daemon/network.go`, GetNetworks): all
+    that users made are.
+    """
+    return record.name not in catalogue.PREDEFINED
+
+
+def _wants_dangling(values: Sequence[str]) -> bool:
+    if len(set(values)) > 1:
+        raise InvalidArgument('got more than one value for filter key "dangling"')
+    if values[0] not in ("1", "true", "0", "false"):
+        raise InvalidArgument(
+            'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")'
+        )
+    return values[0] in ("1", "true")
+
+
+def _fits(record: NetworkRecord, key: str, values: Sequence[str]) -> bool:
     """Tell whether a network passes a filter of docker's: one of its values is enough."""
     if key == "label":
         return all(has_label(record.config.labels, value) for value in values)
@@ -298,13 +305,7 @@ def _fits(record: NetworkRecord, key: str, values: Sequence[str], used: set[str]
             raise InvalidArgument(f"invalid filter: 'type'='{values[0]}'")
         return ("builtin" if record.name in catalogue.PREDEFINED else "custom") in values
     if key == "dangling":
-        dangling = record.name not in catalogue.PREDEFINED and record.id not in used
-        if values[0].lower() not in ("1", "true", "0", "false"):
-            raise InvalidArgument(
-                'invalid value for filter \'dangling\', must be "true" (or "1"), '
-                'or "false" (or "0")'
-            )
-        return dangling is (values[0].lower() in ("1", "true"))
+        return _is_dangling(record) is _wants_dangling(values)
     subject = {
         "name": record.name,
         "id": record.id,

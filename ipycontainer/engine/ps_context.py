@@ -47,9 +47,8 @@ class Around:
     def networks(self, record: ContainerRecord) -> frozenset[str]:
         """Return the names of a container's networks."""
         config = record.config
-        mode = "bridge" if config.network == "default" else config.network
-        names = {mode, *(endpoint.network for endpoint in config.endpoints)}
-        return frozenset(names)
+        names = {config.stands_on, *(endpoint.network for endpoint in config.endpoints)}
+        return frozenset(names - {""})
 
     def network_ids(self, record: ContainerRecord) -> frozenset[str]:
         """Return the ids of its networks, which a container has from its first start."""

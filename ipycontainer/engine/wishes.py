@@ -139,6 +139,8 @@ def settle_endpoints(store: Store, container_id: str, config: ContainerConfig) -
     beside the machine's own network cannot be had: the address that it would give is the machine's
     to route already, and docker finds that here.
     """
+    if config.is_guest:  # it goes by another's
+        return
     if config.network == "host":
         for endpoint in config.endpoints:
             with store.read() as tx:

@@ -16,7 +16,14 @@ from typing import Any, BinaryIO
 
 from ipycontainer.errors import ImageFormatError, ImageNotFound, InvalidArgument
 from ipycontainer.images import manifest, sweep
-from ipycontainer.images.layout import INDEX_TYPE, LIMIT_MANIFEST_BYTES, Layout, index_entry
+from ipycontainer.images.layout import (
+    FULL_NAME,
+    INDEX_TYPE,
+    LIMIT_MANIFEST_BYTES,
+    MANIFEST_TYPE,
+    REF_NAME,
+    Layout,
+)
 from ipycontainer.images.manifest import Manifest
 from ipycontainer.images.teller import Teller, short
 from ipycontainer.model import reference
@@ -119,6 +126,18 @@ def _familiar(name: str) -> str:
         return ""
 
 
+def _index_entry(record: ImageRecord, size: int, tag: str) -> dict[str, Any]:
+    """Return an image's entry in the archive's index: no platform, and of a name the tag alone.
+
+    That is docker's form. In the layout of a home the entry names all, by which tools find it.
+    """
+    entry: dict[str, Any] = {"mediaType": MANIFEST_TYPE, "digest": record.manifest, "size": size}
+    if tag:
+        named = {FULL_NAME: reference.parse(tag).canonical, REF_NAME: tag.rpartition(":")[2]}
+        entry["annotations"] = named
+    return entry
+
+
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
@@ -151,7 +170,7 @@ class _Writer:
                 raise ImageFormatError(f"{record.manifest} is no manifest of an image")
             for blob in (*found.layers, found.config, found.descriptor):
                 self._blob(blob)
-            index += [index_entry(record, len(raw), tag) for tag in each.tags or [""]]
+            index += [_index_entry(record, len(raw), tag) for tag in each.tags or [""]]
             for tag in each.tags:
                 name, _, word = tag.rpartition(":")
                 repositories.setdefault(name, {})[word] = record.layers[-1].chain_id[7:]
@@ -170,11 +189,11 @@ class _Writer:
                     },
                 }
             )
-        self._text("manifest.json", _compact(listed) + "\n")
         self._text(
             "index.json",
             _compact({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": index}),
         )
+        self._text("manifest.json", _compact(listed) + "\n")
         self._text("oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}))
         if repositories:
             self._text("repositories", _compact(repositories) + "\n")

@@ -28,6 +28,8 @@ class ContainerConfig:
     `mounts` are the user's and, from creation on, also those that `volumes_from` (other containers,
     each with `:ro` or `:rw` after it) and the image add. `network` is docker's network mode:
     `default`, `none`, `host`, `container:ID`, or the first of the networks that `endpoints` name.
+    `apart` is which of the networks without addresses it is on, `none` or `host`, once that was
+    changed: "" for neither, None for what its mode says (`stands_on`).
     `exposed` are ports as `80/tcp`. `links` are `NAME:ALIAS`. `image_mounts` are read-only views
     that the image itself brings (the `host` image's), decided at creation and not shown as the
     user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
@@ -48,6 +50,7 @@ class ContainerConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     network: str = "default"
     endpoints: tuple[EndpointConfig, ...] = ()
+    apart: str | None = None
     ports: tuple[PortBinding, ...] = ()
     exposed: tuple[str, ...] = ()
     publish_all: bool = False
@@ -94,6 +97,18 @@ class ContainerConfig:
     def is_limited(self) -> bool:
         """Tell whether its cgroup has to be looked after: most containers ask for nothing."""
         return bool(self.oom_score_adj or self.cgroup_parent or self.limits != NO_LIMITS)
+
+    @property
+    def stands_on(self) -> str:
+        """Return which of docker's networks without addresses it is on, "" for neither."""
+        if self.apart is not None:
+            return self.apart
+        return self.network if self.network in ("none", "host") else ""
+
+    @property
+    def is_guest(self) -> bool:
+        """Tell whether it shares another container's network: what it wants of others waits."""
+        return self.network.startswith("container:")
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object for the store, without what has its default value.

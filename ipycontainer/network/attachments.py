@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,35 +26,68 @@ __all__ = ["Plug", "held", "inside", "leading", "take", "take_one", "unplug", "w
 
 @dataclass(frozen=True, slots=True)
 class Plug:
-    """A container's place on a network, with the network."""
+    """A container's place on a network, with the network.
+
+    `former` is the interface that it had at the same address, which may be there still.
+    """
 
     network: NetworkRecord
     attachment: Attachment
+    former: str = ""
 
 
-def take(tx: Transaction, container_id: str, hash8: str, now_ns: int) -> list[Plug]:
-    """Take an address on each network that a container wants to be on.
+def take(
+    tx: Transaction, container_id: str, hash8: str, now_ns: int, is_there: Callable[[str], bool]
+) -> list[Plug]:
+    """Take an address on each network that a container wants to be on, in docker's order.
 
     What it had from a start that died is let go first. Raises Conflict, ResourceError and
     InvalidArgument in docker's words.
     """
     endpoints.release(tx, container_id, now_ns)
     plugs: list[Plug] = []
-    for attachment in endpoints.of_container(tx, container_id):
+    wanted = endpoints.of_container(tx, container_id)
+    if len(wanted) > 1:
+        wanted.sort(key=lambda each: _rank(networks.get(tx, each.network_id)))
+    for attachment in wanted:
         if attachment.position == endpoints.UNSETTLED:  # who was about it died
             endpoints.remove(tx, container_id, attachment.network_id, now_ns)
             continue
         used = {plug.attachment.interface for plug in plugs}
-        plugs.append(take_one(tx, attachment, hash8, used, now_ns))
+        plugs.append(take_one(tx, attachment, hash8, used, now_ns, is_there))
     return plugs
 
 
+def _rank(network: NetworkRecord) -> tuple[bool, int, str]:
+    """Return what docker orders a container's networks by (moby `libnetwork/sandbox.go`, Less).
+
+    Those that lead out come first, with both families before IPv6 before IPv4 alone, then by name.
+    """
+    families = {ipaddress.ip_network(pool.subnet).version for pool in network.config.pools}
+    return network.config.internal, -(4 in families) - 2 * (6 in families), network.name
+
+
 def take_one(
-    tx: Transaction, attachment: Attachment, hash8: str, used: Collection[str], now_ns: int
+    tx: Transaction,
+    attachment: Attachment,
+    hash8: str,
+    used: Collection[str],
+    now_ns: int,
+    is_there: Callable[[str], bool],
 ) -> Plug:
-    """Take an address on one network; `used` are the names of interfaces inside."""
-    record = networks.get(tx, attachment.network_id)
-    taken, cooling = endpoints.busy_addresses(tx, record.id, now_ns)
+    """Take an address on one network; `used` are the names of interfaces inside.
+
+    `is_there` tells whether an interface is on a bridge still: an address that was just given back
+    is as good as any once its interface is gone.
+    """
+    record, container_id = networks.get(tx, attachment.network_id), attachment.container_id
+    taken, given_back = endpoints.busy_addresses(tx, record.id, now_ns)
+    own = {at: each.port for at, each in given_back.items() if each.container_id == container_id}
+    cooling = {
+        address
+        for address, each in given_back.items()
+        if address not in own and (not each.port or is_there(each.port))
+    }
     wanted, found = attachment.wanted, {4: "", 6: ""}
     for pool in record.config.pools:
         version = ipaddress.ip_network(pool.subnet).version
@@ -73,13 +107,15 @@ def take_one(
         port=f"v{hash8}{endpoint_id[:6]}",
     )
     endpoints.take(tx, made)
-    return Plug(record, made)
+    return Plug(record, made, own.get(made.ipv4, ""))
 
 
 def wire(place: Place, plug: Plug, pid: int, warnings: list[str]) -> None:
     """Make the pair of interfaces between a network's bridge and the namespace of a process."""
     made, config = plug.attachment, plug.network.config
     bridge = bridges.ensure(place, plug.network, warnings)
+    if plug.former:  # that goes with the namespace of the last run, some time
+        _delete(place, plug.former)
     place.route.send(
         [
             rtnetlink.add_veth(
@@ -102,10 +138,12 @@ def wire(place: Place, plug: Plug, pid: int, warnings: list[str]) -> None:
 
 def unplug(place: Place, plug: Plug) -> None:
     """Remove the pair of interfaces at once; without this it goes with its namespace."""
-    try:
-        place.route.send([rtnetlink.delete_link(plug.attachment.port)])
-    except OSError:  # it went already
-        pass
+    _delete(place, plug.attachment.port)
+
+
+def _delete(place: Place, port: str) -> None:
+    with suppress(OSError):  # it went already
+        place.route.send([rtnetlink.delete_link(port)])
 
 
 def held(tx: Transaction, container_id: str) -> list[Plug]:
@@ -120,11 +158,10 @@ def held(tx: Transaction, container_id: str) -> list[Plug]:
 def leading(plugs: Sequence[Plug]) -> Plug | None:
     """Return the place by which a container leads out, and its ports lead in: None for no such.
 
-    That on the network that can reach others and whose name is first, as in docker (its
-    libnetwork/endpoint.go).
+    That on the network that can reach others and that docker puts first.
     """
     able = [plug for plug in plugs if not plug.network.config.internal]
-    return min(able, key=lambda plug: plug.network.name, default=None)
+    return min(able, key=lambda plug: _rank(plug.network), default=None)
 
 
 def _link_local(address: str) -> str:

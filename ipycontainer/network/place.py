@@ -95,6 +95,10 @@ class Place:
         """Tell whether the bridges stand in the machine's own network."""
         return self._presence is None
 
+    def has_link(self, name: str) -> bool:
+        """Tell whether there is an interface of this name."""
+        return rtnetlink.find_link(self.route, name) is not None
+
     def give_up(self) -> None:
         """Have the holder end, and its namespace with it."""
         if self._presence is not None:

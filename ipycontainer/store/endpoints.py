@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from ipycontainer.errors import Conflict
 from ipycontainer.model.network import Attachment, EndpointConfig, PublishedPort
@@ -18,10 +18,13 @@ from ipycontainer.store.database import Transaction
 
 __all__ = [
     "COOLING_SECONDS",
+    "GivenBack",
     "add",
     "add_port",
     "busy_addresses",
     "held",
+    "keep_left",
+    "left_ones",
     "of_container",
     "of_network",
     "ports_of",
@@ -43,6 +46,14 @@ UNSETTLED = -1  # the position of one that a container is coming to, or leaving
 _COLUMNS = (
     "container_id, network_id, position, wanted, endpoint_id, ipv4, ipv6, mac, interface, port"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Who had an address until now, and the interface on the bridge whose end is waited for."""
+
+    container_id: str
+    port: str
 
 
 def add(tx: Transaction, container_id: str, network_id: str, wanted: EndpointConfig) -> None:
@@ -72,6 +83,28 @@ def remove(tx: Transaction, container_id: str, network_id: str, time_ns: int) ->
             (container_id, network_id),
         )
     )
+
+
+def keep_left(tx: Transaction, container_id: str, interface: str, started_ns: int) -> None:
+    """Remember the name of an interface that a container leaves, for as long as it runs."""
+    tx.execute(
+        "DELETE FROM interfaces_left WHERE container_id = ? AND started_ns != ?",
+        (container_id, started_ns),
+    )
+    tx.execute(
+        "INSERT OR REPLACE INTO interfaces_left (container_id, interface, started_ns)"
+        " VALUES (?, ?, ?)",
+        (container_id, interface, started_ns),
+    )
+
+
+def left_ones(tx: Transaction, container_id: str, started_ns: int) -> set[str]:
+    """Return the names of the interfaces that a container has had in this run and left."""
+    rows = tx.all(
+        "SELECT interface FROM interfaces_left WHERE container_id = ? AND started_ns = ?",
+        (container_id, started_ns),
+    )
+    return {row["interface"] for row in rows}
 
 
 def unsettle(tx: Transaction, container_id: str, network_id: str) -> None:
@@ -137,15 +170,19 @@ def is_shared(tx: Transaction, container_id: str) -> bool:
     return tx.one(asked, (f"container:{container_id}",)) is not None
 
 
-def busy_addresses(tx: Transaction, network_id: str, now_ns: int) -> tuple[set[str], set[str]]:
+def busy_addresses(
+    tx: Transaction, network_id: str, now_ns: int
+) -> tuple[set[str], dict[str, GivenBack]]:
     """Return the addresses of a network that containers have, and those just given back."""
     rows = tx.all("SELECT ipv4, ipv6 FROM endpoints WHERE network_id = ?", (network_id,))
     taken = {address for row in rows for address in row if address is not None}
     tx.execute(
         "DELETE FROM cooling WHERE since_ns < ?", (now_ns - int(COOLING_SECONDS * 1_000_000_000),)
     )
-    cooling = tx.all("SELECT address FROM cooling WHERE network_id = ?", (network_id,))
-    return taken, {row["address"] for row in cooling}
+    cooling = tx.all(
+        "SELECT address, container_id, port FROM cooling WHERE network_id = ?", (network_id,)
+    )
+    return taken, {row["address"]: GivenBack(row["container_id"], row["port"]) for row in cooling}
 
 
 def take(tx: Transaction, attachment: Attachment) -> None:
@@ -182,7 +219,7 @@ def release(tx: Transaction, container_id: str, time_ns: int) -> None:
 
 def _cool(tx: Transaction, container_id: str, time_ns: int, network_id: str = "") -> None:
     rows = tx.all(
-        "SELECT network_id, ipv4, ipv6 FROM endpoints"
+        "SELECT network_id, ipv4, ipv6, port FROM endpoints"
         " WHERE container_id = ? AND endpoint_id != '' AND ? IN ('', network_id)",
         (container_id, network_id),
     )
@@ -190,9 +227,9 @@ def _cool(tx: Transaction, container_id: str, time_ns: int, network_id: str = ""
         for address in (row["ipv4"], row["ipv6"]):
             if address is not None:
                 tx.execute(
-                    "INSERT OR REPLACE INTO cooling (network_id, address, since_ns)"
-                    " VALUES (?, ?, ?)",
-                    (row["network_id"], address, time_ns),
+                    "INSERT OR REPLACE INTO cooling (network_id, address, since_ns, port,"
+                    " container_id) VALUES (?, ?, ?, ?, ?)",
+                    (row["network_id"], address, time_ns, row["port"], container_id),
                 )
 
 

@@ -18,12 +18,12 @@ from ipycontainer.model.state import ContainerRecord
 from ipycontainer.store import containers, endpoints, events
 from ipycontainer.store.database import Transaction
 
-__all__ = ["add", "find", "get", "list_all", "remove", "tell", "tell_all"]
+__all__ = ["add", "find", "get", "is_named", "list_all", "remove", "tell", "tell_all"]
 
 
 def add(tx: Transaction, record: NetworkRecord) -> None:
     """Add a network and take its name. Raises Conflict in docker's words."""
-    if tx.one("SELECT 1 FROM networks WHERE name = ?", (record.name,)) is not None:
+    if is_named(tx, record.name):
         raise Conflict(f"network with name {record.name} already exists")
     tx.execute(
         "INSERT INTO networks (id, name, created_ns, config) VALUES (?, ?, ?, ?)",
@@ -57,6 +57,11 @@ def find(tx: Transaction, ref: str) -> NetworkRecord:
     if not rows or not ref:
         raise NoSuchNetwork(f"network {ref} not found")
     return _record(rows[0])
+
+
+def is_named(tx: Transaction, name: str) -> bool:
+    """Tell whether a network has this name."""
+    return tx.one("SELECT 1 FROM networks WHERE name = ?", (name,)) is not None
 
 
 def list_all(tx: Transaction) -> list[NetworkRecord]:
@@ -111,8 +116,8 @@ def tell_all(tx: Transaction, container: ContainerRecord, action: str, time_ns: 
     The default one comes first, as in docker. One that it is coming to, or leaving, is told of by
     who is about it.
     """
-    if container.config.network in ("none", "host"):
-        rows = tx.all("SELECT * FROM networks WHERE name = ?", (container.config.network,))
+    if apart := container.config.stands_on:
+        rows = tx.all("SELECT * FROM networks WHERE name = ?", (apart,))
     else:
         rows = tx.all(
             "SELECT networks.* FROM networks JOIN endpoints ON network_id = networks.id"

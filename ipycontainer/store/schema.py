@@ -163,6 +163,20 @@ CREATE TABLE chosen_subnets (
 );
 """
 
+# A container's next interface counts on after those that it has had in this run and left.
+_INTERFACES = """
+CREATE TABLE interfaces_left (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    interface    TEXT NOT NULL,
+    started_ns   INTEGER NOT NULL,                  -- which run it was
+    PRIMARY KEY (container_id, interface)
+) WITHOUT ROWID;
+
+-- Who had an address that cools, and the interface on the bridge by which it may still be reached.
+ALTER TABLE cooling ADD COLUMN port TEXT NOT NULL DEFAULT '';
+ALTER TABLE cooling ADD COLUMN container_id TEXT NOT NULL DEFAULT '';
+"""
+
 # STEPS[n] leads from schema n to n + 1; user_version in the file says which one it has.
-STEPS = (_FIRST, _NETWORKS, _VOLUMES, _DIGESTS, _SUBNETS)
+STEPS = (_FIRST, _NETWORKS, _VOLUMES, _DIGESTS, _SUBNETS, _INTERFACES)
 VERSION = len(STEPS)

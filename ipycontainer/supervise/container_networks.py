@@ -71,15 +71,21 @@ class Connection:
     def take(self, spec: Spec) -> Spec:
         """Take addresses, and return the spec with what init shall configure."""
         with self._store.write() as tx:
-            self._plugs = attachments.take(tx, self._id, self._home.hash8, time.time_ns())
+            self._plugs = attachments.take(
+                tx, self._id, self._home.hash8, time.time_ns(), self._has_link
+            )
         self.reached = CAME_AND_LEFT[1:]
         faults.point("monitor: addresses taken")
         inside = attachments.inside(self._plugs, resolver="servers" in self._asked)
         return replace(spec, annotations={**spec.annotations, ANNOTATION_INTERFACES: inside})
 
+    def _has_link(self, name: str) -> bool:
+        self._place = self._place or Place(self._home)
+        return self._place.has_link(name)
+
     def wire(self, pid: int) -> None:
         """Put the interfaces into the network namespace of init, which waits for them."""
-        self._place = Place(self._home)
+        self._place = self._place or Place(self._home)
         try:
             for plug in self._plugs:
                 attachments.wire(self._place, plug, pid, self.warnings)

@@ -55,8 +55,12 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
                 for each in endpoints.of_container(tx, record.id)
                 if each.network_id == network.id
             )
-            used = {plug.attachment.interface for plug in before}
-            plug = attachments.take_one(tx, attachment, home.hash8, used, time.time_ns())
+            # docker counts on after those that were left
+            used = endpoints.left_ones(tx, record.id, record.state.started_ns)
+            used |= {each.attachment.interface for each in before}
+            plug = attachments.take_one(
+                tx, attachment, home.hash8, used, time.time_ns(), place.has_link
+            )
         try:
             attachments.wire(place, plug, record.state.pid, warnings)
             faults.point("connect: wired")
@@ -90,6 +94,8 @@ def disconnect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequen
             record = containers.get(tx, container_id)
             gone = next(plug for plug in _plugs(record, tx) if plug.network.id == network_id)
             endpoints.unsettle(tx, record.id, network_id)
+            name = gone.attachment.interface
+            endpoints.keep_left(tx, record.id, name, record.state.started_ns)
             own = gone.attachment.wanted
             kept = [each for each in record.config.endpoints if each != own]
             _want(tx, record.id, kept)
