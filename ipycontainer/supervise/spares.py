@@ -2,7 +2,9 @@
 
 A spare monitor serves one container and offers to come back (`spare`). While nobody starts
 anything one waits; while starts follow each other two do, so that one can make itself ready while
-the other works. Whoever asks while none is ready waits a little for one that nearly is.
+the other works. Whoever asks while none is ready waits a little for one that nearly is. Where what
+was started last was over soon, who has begun a moment ago counts as nearly ready, too: another one,
+forked beside it, would only keep the processors from both.
 
 What the two sides say: `ready`, answered by `accept` with the socket on which starts are accepted,
 or by `serve` with a client that waits; `taken`, when it has accepted one itself; `returning`,
@@ -28,6 +30,7 @@ __all__ = ["Spares", "State"]
 DELAY_SECONDS = 0.025
 RETURN_SECONDS = 1.0  # until one that comes back is ready, or another is made
 PATIENCE_SECONDS = 0.25  # of a client, for one that is being made or comes back
+BRIEF_SECONDS = 0.25  # who has come back so soon is expected to do so the next time
 ROW_STARTS, ROW_SECONDS = 3, 5.0  # so many starts, none later than so long after the last
 # One that comes back is kept until the row is over even where another was made for it: else each
 # start that takes longer than the delay would have one forked, and one end.
@@ -76,6 +79,7 @@ class Spares:
         self._waiting: dict[Channel, float] = {}  # clients, the oldest first, and since when
         self._missing: float | None = clock()  # since when there are fewer than there should be
         self._in_a_row, self._last_start = 0, 0.0
+        self._brief = False  # the last one has come back soon, and none was missed since
 
     # ── what the zygote asks ─────────────────────────────────────────────────────────────────
 
@@ -97,6 +101,7 @@ class Spares:
         """Return the seconds until `tick` has something to do, None where nothing is due."""
         moments = [since + PATIENCE_SECONDS for since in self._waiting.values()]
         moments += [spare.since + RETURN_SECONDS for spare in self._in(State.RETURNING)]
+        moments += [spare.since + BRIEF_SECONDS for spare in self._expected_back()]
         if self._missing is not None:
             moments.append(self._missing + DELAY_SECONDS)
         if self._in_a_row:
@@ -117,6 +122,7 @@ class Spares:
         elif said == "taken" and spare.state is State.READY:
             self._works(spare)
         elif said == "returning" and spare.state is State.WORKING and self._lacks(SPARE):
+            self._brief = self._clock() - spare.since < BRIEF_SECONDS
             self._tell(spare, {"event": "return"}, State.RETURNING)
         else:
             self._drop(spare)
@@ -132,7 +138,7 @@ class Spares:
             for spare in self._in(State.MAKING, State.RETURNING)
             if now - spare.since < PATIENCE_SECONDS
         ]
-        if len(coming) <= len(self._waiting):
+        if len(coming) + len(self._expected_back()) <= len(self._waiting):
             self._note_start()
             return False
         self._waiting[client] = now
@@ -156,6 +162,7 @@ class Spares:
                 self._drop(spare)
         self._count()
         if self._missing is not None and now - self._missing >= DELAY_SECONDS:
+            self._brief = False
             self._add(now)
             self._count()
 
@@ -231,6 +238,12 @@ class Spares:
     def _in(self, *states: State) -> list[_Spare]:
         return [spare for spare in self._spares.values() if spare.state in states]
 
+    def _expected_back(self) -> list[_Spare]:
+        """Return who works, and will be ready in a moment if it goes as the last time."""
+        since = self._clock() - BRIEF_SECONDS
+        young = [spare for spare in self._in(State.WORKING) if spare.since > since]
+        return young if self._brief else []
+
     def _lacks(self, more: int = 0) -> bool:
         """Tell whether fewer are ready, or will be, than there should be, or `more` than that."""
         there = len(self._in(State.MAKING, State.READY, State.RETURNING)) - len(self._waiting)
@@ -238,7 +251,8 @@ class Spares:
 
     def _count(self) -> None:
         """Note since when one is missing."""
-        if not self._lacks():
+        back = len(self._expected_back()) - 1  # the latest start is what all the others are for
+        if not self._lacks(-max(0, back)):
             self._missing = None
         elif self._missing is None:
             self._missing = self._clock()

@@ -375,3 +375,39 @@ def test_a_fork_that_is_refused_is_tried_again(stage: Stage) -> None:
     assert stage.row.states() == []
     stage.new()
     assert stage.row.states() == [State.MAKING]
+
+
+def test_who_is_expected_back_is_given_no_companion(stage: Stage) -> None:
+    """Of what was over soon the next is, too: those begun before the latest are nearly ready."""
+    stage.row_of_starts(first := stage.ready())
+    second, third = stage.ready(), stage.ready()
+    stage.come_back(first)
+    for each in (first, second, third):
+        stage.say(each, "taken")
+    stage.pass_time(2 * spares.DELAY_SECONDS)
+    assert stage.row.states() == [State.WORKING] * 3
+    client, asking = pair()
+    assert stage.row.wait(client)
+    stage.say(first, "returning")
+    assert told(first).name == "return"
+    stage.say(first, "ready")
+    assert told(first).name == "serve"
+    asking.close()
+
+
+def test_who_was_expected_back_in_vain_is_replaced(stage: Stage) -> None:
+    """And who works then is not expected back so soon any more."""
+    stage.row_of_starts(first := stage.ready())
+    second, third = stage.ready(), stage.ready()
+    stage.come_back(first)
+    for each in (first, second, third):
+        stage.say(each, "taken")
+    assert stage.row.timeout() == pytest.approx(spares.BRIEF_SECONDS)
+    stage.pass_time(spares.BRIEF_SECONDS + A_MOMENT)
+    for wanted in (1, 2):
+        assert stage.row.timeout() == pytest.approx(spares.DELAY_SECONDS)
+        stage.pass_time(spares.DELAY_SECONDS + A_MOMENT)
+        assert stage.row.states() == [State.WORKING] * 3 + [State.MAKING] * wanted
+    stage.say(stage.made[-1], "ready")
+    stage.say(stage.made[-1], "taken")
+    assert stage.row.timeout() == pytest.approx(spares.DELAY_SECONDS)
