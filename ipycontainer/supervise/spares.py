@@ -3,8 +3,8 @@
 A spare monitor serves one container and offers to come back (`spare`). While nobody starts
 anything one waits; while starts follow each other two do, so that one can make itself ready while
 the other works. Whoever asks while none is ready waits a little for one that nearly is. Where what
-was started last was over soon, who has begun a moment ago counts as nearly ready, too: another one,
-forked beside it, would only keep the processors from both.
+was started last was over soon, none is made beside who has begun a moment ago: it will be back, and
+another one would only keep the processors from both.
 
 What the two sides say: `ready`, answered by `accept` with the socket on which starts are accepted,
 or by `serve` with a client that waits; `taken`, when it has accepted one itself; `returning`,
@@ -30,7 +30,7 @@ __all__ = ["Spares", "State"]
 DELAY_SECONDS = 0.025
 RETURN_SECONDS = 1.0  # until one that comes back is ready, or another is made
 PATIENCE_SECONDS = 0.25  # of a client, for one that is being made or comes back
-BRIEF_SECONDS = 0.25  # who has come back so soon is expected to do so the next time
+BRIEF_SECONDS = 0.1  # who has come back so soon is expected to do so the next time
 ROW_STARTS, ROW_SECONDS = 3, 5.0  # so many starts, none later than so long after the last
 # One that comes back is kept until the row is over even where another was made for it: else each
 # start that takes longer than the delay would have one forked, and one end.
@@ -138,7 +138,7 @@ class Spares:
             for spare in self._in(State.MAKING, State.RETURNING)
             if now - spare.since < PATIENCE_SECONDS
         ]
-        if len(coming) + len(self._expected_back()) <= len(self._waiting):
+        if len(coming) <= len(self._waiting):
             self._note_start()
             return False
         self._waiting[client] = now
