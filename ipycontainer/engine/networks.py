@@ -254,9 +254,10 @@ class Networks:
         self._engine.settle()
         removed = []
         for network in self.list():
-            if network.name in catalogue.PREDEFINED or network.users:
+            config = network.record.config
+            if network.name in catalogue.PREDEFINED or config.config_only or network.users:
                 continue
-            labels = network.record.config.labels
+            labels = config.labels
             if not all(has_label(labels, word) for word in given.get("label", ())):
                 continue
             if any(has_label(labels, word) for word in given.get("label!", ())):

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import socket
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -17,6 +18,7 @@ from ipycontainer.engine.capacity import Capacity
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
+from ipycontainer.model.units import rfc3339nano
 from ipycontainer.network import outside
 from ipycontainer.runtime import reaper
 from ipycontainer.store import containers as store_containers
@@ -101,11 +103,12 @@ def info(engine: Engine) -> dict[str, Any]:
         "BridgeNfIp6tables": _is_on("bridge/bridge-nf-call-ip6tables"),
         "Debug": False,
         "NFd": len(os.listdir("/proc/self/fd")),
+        "NGoroutines": threading.active_count(),
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs" if able.able else "none",
         "CgroupVersion": "1" if hierarchies.is_v1 else "2",
         "NetworkWayOut": outside.described(rootless=engine.home.rootless),
-        "SystemTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "SystemTime": rfc3339nano(time.time_ns()),
         "KernelVersion": platform.release(),
         "OperatingSystem": _release("PRETTY_NAME", "Linux"),
         "OSVersion": _release("VERSION_ID", ""),

@@ -275,6 +275,9 @@ def _of_index(archive: _Archive, raw: bytes, platform: Platform | None) -> list[
         if platform and entry.platform and platform.rank(entry.platform) is None:
             continue
         wanted = _image(archive, entry.descriptor, platform)
+        # docker's archives name no platform: then the image's own settings do
+        if platform and not entry.platform and platform.rank(_platform(wanted.config)) is None:
+            continue
         known = found.setdefault(wanted.manifest.descriptor.digest, wanted)
         name = _name(entry.descriptor)
         if name and name not in known.tags:

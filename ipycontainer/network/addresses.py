@@ -20,7 +20,6 @@ __all__ = [
     "faults_of",
     "free_pool",
     "mac_of",
-    "private_ipv6",
 ]
 
 _IN_USE = "Address already in use"
@@ -46,15 +45,6 @@ def free_pool(taken: Collection[IPNetwork], last: str = "") -> Pool:
         "to assign to the network",
         hint="ipycontainer network create --subnet 10.123.0.0/24 NAME",
     )
-
-
-def private_ipv6(seed: str) -> Pool:
-    """Return a local /64 (RFC 4193) that is this network's own with all likelihood."""
-    import hashlib  # which brings libcrypto: no monitor needs it
-
-    digest = hashlib.sha256(seed.encode()).digest()
-    network = ipaddress.IPv6Network((bytes([0xFD]) + digest[:7] + bytes(8), 64))
-    return Pool(str(network), str(network[1]))
 
 
 def checked_pool(

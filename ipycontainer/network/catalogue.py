@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ipycontainer.errors import Conflict, InvalidArgument, NotFound, Unsupported
+from ipycontainer.errors import Conflict, InvalidArgument, NotFound, ResourceError, Unsupported
 from ipycontainer.linux import rtnetlink
 from ipycontainer.linux.rtnetlink import IPNetwork
 from ipycontainer.model.network import BRIDGE, NO_SWARM, NetworkConfig, NetworkRecord, Pool
@@ -111,7 +111,11 @@ def create(
     if not any(":" not in pool.subnet for pool in pools):
         pools.append(_chosen_pool(tx))
     if config.ipv6 and not any(":" in pool.subnet for pool in pools):
-        pools.append(addresses.private_ipv6(network_id))
+        raise ResourceError(  # docker's defaults have none
+            "could not find an available, non-overlapping IPv6 address pool among the defaults "
+            "to assign to the network",
+            hint=f"ipycontainer network create --ipv6 --subnet fd00:1::/64 {name}",
+        )
     if not config.ipv6:
         pools = [pool for pool in pools if ":" not in pool.subnet]
     whole = replace(config, driver=BRIDGE, pools=tuple(pools), configured=configured)

@@ -219,6 +219,13 @@ SCENES: dict[str, tuple[str, ...]] = {
     "networks that nobody uses": (
         "network create net1",
         "network create net2",
+        "network create --ipv6 six",
+        "network create --config-only --subnet 10.84.0.0/24 conf",
+        "network prune -f --filter label!=x",
+        "network ls -f name=conf --format '{{.Name}}'",
+        "network rm conf",
+        "network create net1",
+        "network create net2",
         "network ls -f dangling=true --format '{{.Name}}'",
         "network ls -f dangling=false --format '{{.Name}}'",
         "run -d --name cc --network net1 busybox sleep 1000",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,32 @@ def test_what_docker_saved_is_the_same_here(
     kept = docker("images", "-q", "--no-trunc", "across:1").stdout
     docker("rmi", "across:1")
     assert kept == f"{loaded.id}\n"
+
+
+def test_an_archive_says_what_dockers_says(
+    docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
+) -> None:
+    """Of one image with two tags, of two images, by id: the same files lead to the blobs."""
+    ours("import", str(busybox_tar), "busybox:latest")
+    digest = re.compile(r"[0-9a-f]{64}")
+    for words in (["said:a"], ["said"], ["said:a", "said:b"], ["other", "other"], ["ID"]):
+        told = []
+        for run in (docker, ours):
+            for name in ("said:a", "said:b", "other"):
+                run("tag", "busybox", name)
+            image = run("images", "-q", "--no-trunc", "other").stdout.strip()
+            path = tmp_path / "saved.tar"
+            saved = run(
+                "save", "-o", str(path), *(image if word == "ID" else word for word in words)
+            )
+            assert saved.returncode == 0, saved.stderr
+            with tarfile.open(path) as archive:
+                names = [name for name in archive.getnames() if not name.startswith("blobs")]
+                files = {name: archive.extractfile(name) for name in names}
+                texts = {name: file.read().decode() for name, file in files.items() if file}
+            told.append({name: digest.sub("<digest>", text) for name, text in texts.items()})
+            run("rmi", "said:a", "said:b", "other")
+        assert told[0] == told[1], words
 
 
 @contextmanager

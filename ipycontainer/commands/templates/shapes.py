@@ -194,6 +194,7 @@ _STRUCTS = {
         "CPUCfsPeriod=CpuCfsPeriod bool; CPUCfsQuota=CpuCfsQuota bool; CPUShares bool; "
         "CPUSet bool; PidsLimit bool; IPv4Forwarding bool; BridgeNfIptables bool; "
         "BridgeNfIP6tables=BridgeNfIp6tables bool; Debug bool; NFd int; OomKillDisable bool; "
+        "NGoroutines int; "
         "SystemTime string; LoggingDriver string; CgroupDriver string; CgroupVersion string; "
         "KernelVersion string; OperatingSystem string; OSVersion string; OSType string; "
         "Architecture string; IndexServerAddress string; RegistryConfig *registry.ServiceConfig; "
