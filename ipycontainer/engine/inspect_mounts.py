@@ -119,9 +119,8 @@ def _volume_options(point: MountPoint) -> dict[str, Any]:
         shown["Subpath"] = point.subpath
     driver = {"Name": point.driver, "Options": dict(point.driver_options)}
     driver = {key: value for key, value in driver.items() if value}
-    if (
-        shown or driver or point.has_options
-    ):  # docker's client sends one beside whatever else is said of a volume
+    # docker's client sends one beside whatever else is said of a volume
+    if shown or driver or point.has_options:
         shown["DriverConfig"] = driver
     return shown
 
