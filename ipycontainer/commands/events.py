@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,8 @@ def events(
         )
     if begin is None and end is not None:  # then docker begins with all that it remembers
         begin = 0
+    if end == 0:  # of what was until then docker tells all that it remembers
+        end = time.time_ns()
     wanted = _grouped(filters)
     found = session.engine.events(begin, end)
     return EventView(

@@ -202,7 +202,8 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     _check(wishes)
     wishes = _in_effect(wishes)
     mode = wishes[0].name
-    if links and not is_user_defined(mode) and mode not in ("default", "bridge"):
+    # those of the bridge are for a line that does not name it: docker's client goes by that
+    if links and mode != "default" and not is_user_defined(mode):
         raise UsageError("links are only supported for user-defined networks")
     shares = mode in ("none", "host") or mode.startswith("container:")
     return {
