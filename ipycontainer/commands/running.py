@@ -86,6 +86,7 @@ def run(
     if explain:
         return _explained(session, config, name, options["interactive"])
     single_choices.check_platform(platform)
+    config = replace(config, platform=platform)
     told = fetch(session, config, pull, platform, quiet)
     config, stdin = _with_body(session, config, options["interactive"])
     if detach and isinstance(session.stdin, bytes) and not config.files:
@@ -171,6 +172,7 @@ def create(
     config = configuration(session, **options)
     check_policy(pull)
     single_choices.check_platform(platform, exit_code=1)
+    config = replace(config, platform=platform)
     told = fetch(session, config, pull, platform, quiet)
     config, _ = _with_body(session, config, options["interactive"])
     if isinstance(session.stdin, bytes) and not config.files:

@@ -28,7 +28,7 @@ from ipycontainer.engine.container import Container
 from ipycontainer.engine.docker_py.options import config_from_options, words
 from ipycontainer.engine.merging import beside_script, merge_image, require_command
 from ipycontainer.engine.ps_context import Around
-from ipycontainer.engine.single_choices import refuse_other_platform, refuse_storage
+from ipycontainer.engine.single_choices import for_platform, refuse_other_platform, refuse_storage
 from ipycontainer.errors import (
     ContainerError,
     EngineError,
@@ -131,6 +131,7 @@ class Containers:
             with self._engine.store.read() as tx:
                 config = wishes.checked(tx, config)
         image = self._engine.images.get(config.image).record
+        warnings += for_platform(image, config)
         log_options.check(config.log_driver, config.log_options)
         if name:
             require_command(config, image)  # docker's daemon looks at the name behind it
@@ -277,11 +278,11 @@ class Containers:
         **options: Any,
     ) -> Container:
         """Make a container from docker-py's options, ready to be started and watched."""
-        if platform := str(options.pop("platform", None) or ""):
-            refuse_other_platform(self._engine.images.get(image).record, image, platform)
+        platform = str(options.pop("platform", None) or "")
         config = config_from_options(image, words(command or ()), options)
         config = replace(
             config,
+            platform=platform,
             auto_remove=auto_remove,
             attach_stdin=attach and config.open_stdin,
             attach_stdout=attach,

@@ -38,6 +38,7 @@ class ContainerConfig:
     each controller's mount.
     `extra_hosts` are `NAME:ADDRESS`, `annotations` go to the OCI runtime as they are.
     `restart` is docker's policy, `restart_limit` the number of `on-failure`, 0 for none.
+    `platform` is the one that the image must be for, "" for whichever it is.
     """
 
     image: str
@@ -92,6 +93,7 @@ class ContainerConfig:
     id_file: str = ""
     runtime: str = ""
     storage_options: tuple[str, ...] = ()
+    platform: str = ""
 
     @property
     def is_limited(self) -> bool:

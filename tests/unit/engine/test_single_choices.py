@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from ipycontainer.engine.docker_py.options import config_from_options
-from ipycontainer.engine.single_choices import is_for, refuse_other_platform
+from ipycontainer.engine.single_choices import for_platform, is_for, refuse_other_platform
 from ipycontainer.errors import ImageNotFound, InvalidArgument, Unsupported
+from ipycontainer.model import platform
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig, ImageRecord
 
 
@@ -81,3 +83,30 @@ def test_an_image_of_another_platform_is_not_taken() -> None:
         "image with reference i:1 was found but does not match the specified platform: "
         "wanted linux/arm64, actual: linux/amd64"
     )
+
+
+@pytest.mark.parametrize(
+    ("machine", "made_for", "warned"),
+    [
+        ("amd64", "amd64", False),
+        ("amd64", "386", False),
+        ("amd64", "arm64", True),
+        ("arm64", "arm", False),
+        ("arm64", "amd64", True),
+    ],
+)
+def test_an_image_for_other_machines_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, machine: str, made_for: str, warned: bool
+) -> None:
+    """Unless its platform was asked for; another one that was is refused."""
+    monkeypatch.setattr(platform, "own", lambda: platform.Platform("linux", machine))
+    record = image(made_for)
+
+    told = for_platform(record, ContainerConfig("app"))
+
+    assert bool(told) is warned
+    assert all(f"platform (linux/{made_for}) does not match" in each for each in told)
+    asked = ContainerConfig("app", platform=f"linux/{made_for}")
+    assert for_platform(record, asked) == ()
+    with pytest.raises(ImageNotFound, match="does not match the specified platform"):
+        for_platform(record, ContainerConfig("app", platform="linux/s390x"))
