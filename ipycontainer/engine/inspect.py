@@ -17,6 +17,7 @@ from ipycontainer.engine import (
     inspect_mounts,
     inspect_network,
     log_options,
+    network_files,
     privileges,
     sharing,
 )
@@ -237,7 +238,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
     config = record.config
     exposed = inspect_network.exposed(config)
     shown: dict[str, Any] = {
-        "Hostname": config.hostname or record.short_id,
+        "Hostname": network_files.hostname(record),
         "Domainname": config.sharing.domainname,
         "User": config.user,
         "AttachStdin": config.attach_stdin,

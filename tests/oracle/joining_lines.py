@@ -254,6 +254,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "ps -a --format '{{.Names}} [{{.Networks}}]'",
         "ps -a -f network=none --format '{{.Names}}'",
         "ps -a -f network=host --format '{{.Names}}'",
+        "inspect -f '{{.Config.Hostname}}' ch",
         "network prune -f",
         "network ls --format '{{.Name}}'",
         "start cd",
