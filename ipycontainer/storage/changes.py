@@ -208,9 +208,12 @@ class _Comparison:
         if now is None and not gone:
             return None
         before, lowers = self._before(below, name)
-        if before is None and path in ENGINE_POINTS:
+        if now is not None and attributes.is_whiteout(now) and not self._driver.holds_all:
+            now = None
+        # No program removes them, for something is mounted there.
+        if path in ENGINE_POINTS and (before is None or now is None):
             return None
-        if now is None or (attributes.is_whiteout(now) and not self._driver.holds_all):
+        if now is None:
             return None if before is None else _Item(change("D", path, before, before))
         if not stat.S_ISDIR(now.st_mode):
             if before is None:
