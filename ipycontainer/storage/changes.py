@@ -42,6 +42,7 @@ ENGINE_POINTS = frozenset(
         "/sys",
     }
 )
+_NOT_MOUNTED = "/.dockerenv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +211,8 @@ class _Comparison:
         before, lowers = self._before(below, name)
         if now is not None and attributes.is_whiteout(now) and not self._driver.holds_all:
             now = None
-        # No program removes them, for something is mounted there.
-        if path in ENGINE_POINTS and (before is None or now is None):
+        # What the engine mounts over no program removes.
+        if path in ENGINE_POINTS and (before is None or (now is None and path != _NOT_MOUNTED)):
             return None
         if now is None:
             return None if before is None else _Item(change("D", path, before, before))

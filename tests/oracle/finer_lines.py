@@ -41,7 +41,6 @@ SCENES: dict[str, tuple[str, ...]] = {
         "volume ls -q",
     ),
     "finer: volumes that a refusal leaves": (
-        "create -v d5:/x -v d6:/x busybox true",
         "create -v d7:/x -v /tmp:/x busybox true",
         "create -v /tmp:/x -v d8:/x busybox true",
         "create --mount type=volume,src=d9,dst=/x -v d10:/x busybox true",
