@@ -6,8 +6,6 @@ Checked here is what docker's client checks; the daemon's checks are the engine'
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +23,7 @@ from ipycontainer.commands.network_options import dns_warnings
 from ipycontainer.commands.types import Bytes, Integer, String
 from ipycontainer.errors import UsageError
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.limits import DeviceLimit, Limits, Ulimit
+from ipycontainer.model.limits import Limits, Ulimit
 
 __all__ = [
     "LIMIT_OPTIONS",
@@ -114,8 +112,9 @@ _DRIVER_IGNORED = (
     "`--volume-driver` is ignored for volumes specified via `--mount`. "
     "Use `--mount type=volume,volume-driver=...` instead."
 )
-_RATES = ("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops")
-_DEVICES = ("blkio_weight_device", *_RATES)
+_DEVICES = (
+    "blkio_weight_device device_read_bps device_read_iops device_write_bps device_write_iops"
+).split()
 
 
 def limits_of(options: Mapping[str, Any]) -> Limits:
@@ -144,7 +143,6 @@ def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     if swappiness != -1 and not 0 <= swappiness <= 100:
         raise UsageError(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
     named = _said(options, (*_PLAIN, *_DEVICES))
-    named |= {name: _of_disks(named[name]) for name in _RATES if name in named}
     limits = Limits(
         **named,
         memory_swappiness=None if swappiness == -1 else swappiness,
@@ -157,21 +155,6 @@ def limit_fields(options: Mapping[str, Any]) -> dict[str, Any]:
         "oom_score_adj": options["oom_score_adj"],
         "cgroup_parent": options["cgroup_parent"],
     }
-
-
-def _of_disks(rates: Sequence[DeviceLimit]) -> tuple[DeviceLimit, ...]:
-    """Return the rates of devices that are disks: of all else nothing is ever read that counts.
-
-    Docker's client sends none at all (26.1.5), so that whatever is named starts.
-    """
-    return tuple(each for each in rates if _is_disk(each.path))
-
-
-def _is_disk(path: str) -> bool:
-    try:
-        return stat.S_ISBLK(os.stat(path).st_mode)
-    except OSError:
-        return False
 
 
 def client_warnings(config: ContainerConfig) -> tuple[str, ...]:

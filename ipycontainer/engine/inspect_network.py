@@ -11,6 +11,7 @@ from typing import Any
 
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.network import (
+    WITHOUT_ADDRESSES,
     Attachment,
     EndpointConfig,
     NetworkRecord,
@@ -67,7 +68,7 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
 
 def _standing_on(tx: Transaction, name: str) -> dict[str, Any]:
     """Return the running containers on `none` or on `host`."""
-    if name not in ("none", "host"):
+    if name not in WITHOUT_ADDRESSES:
         return {}
     return {
         each.id: {

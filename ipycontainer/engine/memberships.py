@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ipycontainer.engine import network_files, wishes
 from ipycontainer.errors import Conflict, InvalidArgument, NoSuchNetwork
-from ipycontainer.model.network import EndpointConfig, NetworkRecord
+from ipycontainer.model.network import WITHOUT_ADDRESSES, EndpointConfig, NetworkRecord
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.store import containers, endpoints, networks
 
@@ -30,7 +30,6 @@ _SHARED = (
     "container sharing network namespace with another container or host cannot be connected to any "
     "other network"
 )
-_APART = ("none", "host")  # which have no addresses: no worker has anything to do for them
 
 
 def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointConfig) -> None:
@@ -39,13 +38,13 @@ def connect(engine: Engine, network: NetworkRecord, ref: str, wanted: EndpointCo
     alive = record.state.status.alive
     if alive and record.config.is_guest:
         raise Conflict(_SHARED)
-    if network.name not in _APART:
+    if network.name not in WITHOUT_ADDRESSES:
         wishes.checked_endpoint(network, wanted, created=False)
     if _is_on_already(engine, network, record):
         if not alive:  # docker is silent, and what it had stays
             return
         raise Conflict(f"endpoint with name {record.name} already exists in network {network.name}")
-    if network.name in _APART:
+    if network.name in WITHOUT_ADDRESSES:
         _stand_on(engine, network, record, network.name)
         return
     kept = (each for each in record.config.endpoints if not _is_former(each, network))
@@ -109,7 +108,7 @@ def disconnect(engine: Engine, network: NetworkRecord, ref: str) -> None:
     config, alive = record.config, record.state.status.alive
     if alive and network.name == "host" and config.network == "host":
         raise Conflict(_HOST)
-    if network.name in _APART and config.stands_on == network.name:
+    if network.name in WITHOUT_ADDRESSES and config.stands_on == network.name:
         _stand_on(engine, network, record, "")
         return
     with engine.store.read() as tx:

@@ -10,7 +10,7 @@ from typing import Any
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.limits import Limits, Ulimit
 from ipycontainer.model.mounts import Bind, MountPoint
-from ipycontainer.model.network import EndpointConfig, PortBinding
+from ipycontainer.model.network import WITHOUT_ADDRESSES, EndpointConfig, PortBinding
 from ipycontainer.model.privileges import Privileges, Sharing
 
 __all__ = ["DEFAULT_STOP_SECONDS", "ContainerConfig"]
@@ -105,7 +105,7 @@ class ContainerConfig:
         """Return which of docker's networks without addresses it is on, "" for neither."""
         if self.apart is not None:
             return self.apart
-        return self.network if self.network in ("none", "host") else ""
+        return self.network if self.network in WITHOUT_ADDRESSES else ""
 
     @property
     def is_guest(self) -> bool:

@@ -14,6 +14,7 @@ __all__ = [
     "BRIDGE",
     "NO_SWARM",
     "PROTOCOLS",
+    "WITHOUT_ADDRESSES",
     "Attachment",
     "EndpointConfig",
     "NetworkConfig",
@@ -31,7 +32,8 @@ NO_SWARM = (
     "this node to swarm and try again."
 )
 PROTOCOLS = ("tcp", "udp", "sctp")  # of ports
-_PREDEFINED = ("", "default", BRIDGE, "host", "none")
+WITHOUT_ADDRESSES = ("none", "host")
+_PREDEFINED = ("", "default", BRIDGE, *WITHOUT_ADDRESSES)
 
 
 def is_user_defined(mode: str) -> bool:

@@ -11,6 +11,11 @@ _BRIEF = (
     "{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{$v.IPAddress}} {{end}}'"
 )
 
+_OTHERS_OF_A_GUEST = (
+    *(f"network connect {net} cg" for net in ("none", "host", "bridge", "nope")),
+    *(f"network disconnect {net} cg" for net in ("net", "none", "host", "bridge", "nope")),
+)
+
 SCENES: dict[str, tuple[str, ...]] = {
     "networks that guests want": (
         "network create --subnet 10.61.0.0/24 net",
@@ -19,27 +24,11 @@ SCENES: dict[str, tuple[str, ...]] = {
         "create --name cg --network container:cx busybox sleep 1000",
         "network connect net cg",
         f"inspect -f {_BRIEF} cg",
-        "network connect none cg",
-        "network connect host cg",
-        "network connect bridge cg",
-        "network connect nope cg",
-        "network disconnect net cg",
-        "network disconnect none cg",
-        "network disconnect host cg",
-        "network disconnect bridge cg",
-        "network disconnect nope cg",
+        *_OTHERS_OF_A_GUEST,
         "start cg",
         f"inspect -f {_BRIEF} cg",
         "network connect net cg",
-        "network connect none cg",
-        "network connect host cg",
-        "network connect bridge cg",
-        "network connect nope cg",
-        "network disconnect net cg",
-        "network disconnect none cg",
-        "network disconnect host cg",
-        "network disconnect bridge cg",
-        "network disconnect nope cg",
+        *_OTHERS_OF_A_GUEST,
         "network disconnect -f net cg",
         "stop -t 0 cg",
         "network connect net cg",

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 _OVER_ALL = "docker's runtime names whichever file it misses first"
 
+_NO_DISK = "docker's client drops what it cannot limit without a word; ours says that it is none"
+
 DIFFERENT: dict[str, str] = {
+    "run --rm --network none --device-read-bps /dev/nosuch:1mb busybox echo x": _NO_DISK,
+    "run --rm --network none --device-write-bps /dev/null:1mb busybox echo x": _NO_DISK,
+    "run --rm --network none --device-read-iops /dev/nosuch:5 busybox echo x": _NO_DISK,
+    "inspect -f '{{json .HostConfig.BlkioDeviceWriteIOps}}' rated": _NO_DISK,
+    "start -a rated": _NO_DISK,
     "start all": _OVER_ALL,
     "inspect -f '{{json .Config.Volumes}} {{.State.ExitCode}}' all": _OVER_ALL,
     "create --name m2 --mount type=bind,src=/var,dst=/x,bind-nonrecursive=false busybox true": "docker's client logs that it is out of use, with the time",
@@ -92,13 +99,13 @@ SCENES: dict[str, tuple[str, ...]] = {
         "run --rm --network none --device-read-bps /dev/nosuch:1mb busybox echo x",
         "run --rm --network none --device-write-bps /dev/null:1mb busybox echo x",
         "run --rm --network none --device-read-iops /dev/nosuch:5 busybox echo x",
-        "create --name box --network none --device-write-iops /dev/nosuch:5 busybox true",
-        "inspect -f '{{json .HostConfig.BlkioDeviceWriteIOps}}' box",
-        "start -a box",
+        "create --name rated --network none --device-write-iops /dev/nosuch:5 busybox true",
+        "inspect -f '{{json .HostConfig.BlkioDeviceWriteIOps}}' rated",
+        "start -a rated",
         "create --device-read-bps /tmp:1mb busybox",
         "create --device-read-bps /dev/sda busybox",
         "create --device-read-bps /dev/sda:x busybox",
-        "rm box",
+        "rm rated",
     ),
     "ordinary: places of volumes": (
         "create -v / --name all --network none busybox true",

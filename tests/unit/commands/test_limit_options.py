@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ipycontainer.commands.grammar import parse
-from ipycontainer.commands.limit_options import client_warnings, limit_fields
+from ipycontainer.commands.limit_options import client_warnings
 from ipycontainer.errors import InvalidArgument, UsageError
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.limits import DeviceLimit, Limits, Ulimit
@@ -26,20 +26,6 @@ def test_values_are_numbers() -> None:
     assert params["ulimit"] == (Ulimit("core", 0, 5),)
     assert params["device_read_bps"] == (DeviceLimit("/dev/sda", 1 << 20),)
     assert params["command"] == ("-m",)
-
-
-def test_rates_are_those_of_disks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no disk is never read from so that it counts; a weight's device has to be there."""
-    monkeypatch.setattr("ipycontainer.commands.limit_options._is_disk", "/dev/sda".__eq__)
-    words = ("--device-read-bps /dev/sda:1mb --device-read-bps /dev/nope:1mb "
-             "--device-write-iops /dev/null:5 --blkio-weight-device /dev/nope:100")  # fmt: skip
-    params = parse(["run", *words.split(), "busybox"]).params
-
-    limits = limit_fields(params)["limits"]
-
-    assert limits.device_read_bps == (DeviceLimit("/dev/sda", 1 << 20),)
-    assert limits.device_write_iops == ()
-    assert limits.blkio_weight_device == (DeviceLimit("/dev/nope", 100),)
 
 
 def test_update_needs_a_flag() -> None:

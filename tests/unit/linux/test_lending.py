@@ -157,10 +157,15 @@ except ChildProcessError:
     assert said == "EINVAL\nno child is left\n"
 
 
-def test_both_end_with_the_caller() -> None:
-    """A caller that is killed leaves neither: the lender by itself, the child as it asked."""
+@pytest.mark.parametrize(
+    ("before", "cloned"),
+    [("mould = None", "clone(live)"), ("mould = cast(live)", "clone_by(mould)")],
+    ids=["alone", "by a mould"],
+)
+def test_all_end_with_the_caller(before: str, cloned: str) -> None:
+    """A killed caller leaves no lender and no mould, nor the child, which asked for that."""
     said = run(
-        """
+        f"""
 read, write = os.pipe()
 caller = os.fork()
 if caller == 0:
@@ -170,21 +175,22 @@ if caller == 0:
         os.write(fd, b"1")
         os.read(fd, 1)
         os._exit(0)
-    ours, pid, lender = clone(live)
+    {before}
+    ours, pid, lender = {cloned}
     ours.recv(1)
-    os.write(write, f"{pid} {lender._pid}".encode())
+    os.write(write, f"{{pid}} {{lender._pid}} {{mould and mould.pid}}".encode())
     signal.pause()
 os.close(write)
-pids = [int(word) for word in os.read(read, 99).split()]
+pids = [int(word) for word in os.read(read, 99).split() if word != b"None"]
 os.kill(caller, signal.SIGKILL)
 os.waitpid(caller, 0)
-while any(os.path.exists(f"/proc/{pid}") and state(pid) != "Z" for pid in pids):
+while any(os.path.exists(f"/proc/{{pid}}") and state(pid) != "Z" for pid in pids):
     time.sleep(0.001)
-print("both are gone")
+print("all are gone")
 """
     )
 
-    assert said == "both are gone\n"
+    assert said == "all are gone\n"
 
 
 def test_a_lender_that_is_continued_makes_no_system_call() -> None:
@@ -311,34 +317,3 @@ print(no_child_is_left())
     )
 
     assert said == "EINVAL\ngone\ngone\nTrue\n"
-
-
-def test_a_mould_ends_with_the_caller() -> None:
-    """And so do the lenders that it has made, and the children."""
-    said = run(
-        """
-read, write = os.pipe()
-caller = os.fork()
-if caller == 0:
-    os.close(read)
-    def live(fd):
-        syscalls.prctl(1, 9)
-        os.write(fd, b"1")
-        os.read(fd, 1)
-        os._exit(0)
-    mould = cast(live)
-    ours, pid, lender = clone_by(mould)
-    ours.recv(1)
-    os.write(write, f"{pid} {lender._pid} {mould.pid}".encode())
-    signal.pause()
-os.close(write)
-pids = [int(word) for word in os.read(read, 99).split()]
-os.kill(caller, signal.SIGKILL)
-os.waitpid(caller, 0)
-while any(os.path.exists(f"/proc/{pid}") and state(pid) != "Z" for pid in pids):
-    time.sleep(0.001)
-print("all are gone")
-"""
-    )
-
-    assert said == "all are gone\n"

@@ -76,6 +76,15 @@ class Stage:
                 self.come_back(spare)
             self.say(spare, "taken")
 
+    def three_at_work(self) -> Channel:
+        """Let three be taken at once, of which the first, returned, was back soon before."""
+        self.row_of_starts(first := self.ready())
+        second, third = self.ready(), self.ready()
+        self.come_back(first)
+        for each in (first, second, third):
+            self.say(each, "taken")
+        return first
+
     def close(self) -> None:
         """Close all that was opened."""
         self.row.close()
@@ -379,11 +388,7 @@ def test_a_fork_that_is_refused_is_tried_again(stage: Stage) -> None:
 
 def test_who_is_expected_back_is_given_no_companion(stage: Stage) -> None:
     """Of what was over soon the next is, too: who began before the latest will be back first."""
-    stage.row_of_starts(first := stage.ready())
-    second, third = stage.ready(), stage.ready()
-    stage.come_back(first)
-    for each in (first, second, third):
-        stage.say(each, "taken")
+    first = stage.three_at_work()
     stage.pass_time(2 * spares.DELAY_SECONDS)
     assert stage.row.states() == [State.WORKING] * 3
     stage.come_back(first)
@@ -392,11 +397,7 @@ def test_who_is_expected_back_is_given_no_companion(stage: Stage) -> None:
 
 def test_who_was_expected_back_in_vain_is_replaced(stage: Stage) -> None:
     """And who works then is not expected back so soon any more."""
-    stage.row_of_starts(first := stage.ready())
-    second, third = stage.ready(), stage.ready()
-    stage.come_back(first)
-    for each in (first, second, third):
-        stage.say(each, "taken")
+    stage.three_at_work()
     assert stage.row.timeout() == pytest.approx(spares.BRIEF_SECONDS)
     stage.pass_time(spares.BRIEF_SECONDS + A_MOMENT)
     for wanted in (1, 2):
