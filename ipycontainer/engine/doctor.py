@@ -126,7 +126,8 @@ def judge(facts: Mapping[str, Any]) -> List[Check]:
         ]
     sudo = "" if facts["euid"] == 0 else "sudo "
     found = [_judge_python(facts, sudo), _judge_kernel(facts), _judge_namespaces(facts)]
-    found += [_judge_proc(facts), _judge_overlay(facts), _judge_seccomp(facts, sudo)]
+    found += [_judge_proc(facts), _judge_overlay(facts, sudo)]
+    found.append(_judge_seccomp(facts, sudo))
     found += [_judge_cgroups(facts), _judge_network(facts, sudo), _judge_apparmor(facts)]
     if facts["rootless"]:
         found += [_judge_mapping(facts, sudo), _judge_pasta(facts, sudo), _judge_tun(facts, sudo)]
@@ -187,7 +188,7 @@ def _judge_proc(facts: Mapping[str, Any]) -> Check:
     return Check("proc", False, detail, remedy)
 
 
-def _judge_overlay(facts: Mapping[str, Any]) -> Check:
+def _judge_overlay(facts: Mapping[str, Any], sudo: str) -> Check:
     where, code = facts["overlay"]["path"], facts["overlay"]["errno"]
     if facts["chain"][1]:
         return Check("overlay", True, "not tried, since namespaces are refused")
@@ -196,6 +197,9 @@ def _judge_overlay(facts: Mapping[str, Any]) -> Check:
     detail = "overlay on the file system of {} fails: {}".format(where, _words(code))
     if code == errno.ENODEV:
         return Check("overlay", False, detail, "sudo modprobe overlay")
+    if facts["overlay"]["closed"]:
+        remedy = "{}chown {} {}".format(sudo, facts["euid"], where)
+        return Check("overlay", False, "{} cannot be written to".format(where), remedy)
     elsewhere = facts["overlay"]["elsewhere"]
     if elsewhere:
         return Check("overlay", False, detail, "export IPYCONTAINER_HOME=" + elsewhere)

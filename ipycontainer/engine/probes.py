@@ -68,7 +68,12 @@ def probe(home: str) -> Dict[str, Any]:
         "chain": _in_child(lambda: _chain(rootless)),
         "proc": _in_child(lambda: [*_chain(rootless), ("mount /proc", _mount_proc)])[1],
         "network": _in_child(lambda: [*_chain(rootless), *_networks()]),
-        "overlay": {"path": place, "errno": _overlay(place, rootless), "elsewhere": ""},
+        "overlay": {
+            "path": place,
+            "errno": _overlay(place, rootless),
+            "elsewhere": "",
+            "closed": not os.access(place, os.W_OK | os.X_OK),
+        },
         "seccomp": _loads("libseccomp.so.2"),
         "cgroup": _cgroup(),
         "mapping": _mapping() if rootless else {"programs": True, "error": ""},

@@ -27,7 +27,7 @@ GOOD: dict[str, Any] = {
     "pasta": "/usr/bin/pasta",
     "chain": ["", 0],
     "proc": 0,
-    "overlay": {"path": "/home/ann", "errno": 0, "elsewhere": ""},
+    "overlay": {"path": "/home/ann", "errno": 0, "elsewhere": "", "closed": False},
     "seccomp": True,
     "ps": "/usr/bin/ps",
     "tun": True,
@@ -44,6 +44,11 @@ GOOD: dict[str, Any] = {
     "unprivileged_userns_clone": "",
     "max_user_namespaces": "96365",
 }
+
+
+def overlay(code: int, elsewhere: str = "", *, closed: bool = False) -> dict[str, object]:
+    """An overlay that failed, on the file system of /h."""
+    return {"overlay": {"path": "/h", "errno": code, "elsewhere": elsewhere, "closed": closed}}
 
 
 def failed(**facts: object) -> list[Check]:
@@ -106,8 +111,9 @@ def test_first_wsl_is_told_apart() -> None:
     [
         ({"seccomp": False}, "apt-get install -y libseccomp2"),
         ({"python": [3, 9, 2]}, "python3.11"),
-        ({"overlay": {"path": "/h", "errno": errno.ENODEV, "elsewhere": ""}}, "modprobe overlay"),
-        ({"overlay": {"path": "/h", "errno": errno.EINVAL, "elsewhere": "/v"}}, "HOME=/v"),
+        (overlay(errno.ENODEV), "modprobe overlay"),
+        (overlay(errno.EINVAL, elsewhere="/v"), "HOME=/v"),
+        (overlay(errno.EACCES, elsewhere="/v", closed=True), "chown 1000 /h"),
         ({"cgroup": {"version": "v2", "writable": False, "controllers": []}}, "Delegate=yes"),
         (
             {"cgroup": {"version": "v2", "writable": True, "controllers": ["memory", "pids"]}},
