@@ -77,7 +77,9 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
     """Return what a container was told, as the settings of an image."""
     config = record.config
     anonymous = [
-        mount.target for mount in config.mounts if mount.type == "volume" and mount.anonymous
+        mount.typed_target or mount.target
+        for mount in config.mounts
+        if mount.type == "volume" and mount.anonymous
     ]
     return ImageConfig(
         env=config.env,

@@ -124,6 +124,11 @@ class Record:
         with suppress(EngineError, OSError), self._store.write() as tx:
             monitor_statements.execution_began(tx, self._id, exec_id, line, time.time_ns())
 
+    def could_not_execute(self, exec_id: str, line: str) -> None:
+        """Say that something was to be executed in it that could not."""
+        with suppress(EngineError, OSError), self._store.write() as tx:
+            monitor_statements.could_not_execute(tx, self._id, exec_id, line, time.time_ns())
+
     def rehearse_execution(self) -> None:
         """Do what `executes` does and leave nothing: the next time it is fast."""
         with suppress(EngineError, OSError), self._store.rehearse() as tx:
