@@ -65,7 +65,7 @@ def started(
     """
     changed = tx.execute(
         "UPDATE containers SET status = 'running', pid = ?, start_ticks = ?, boot_id = ?,"
-        " exit_code = 0, error = '', oom = 0, started_ns = ?, finished_ns = 0, restart_count = ?"
+        " exit_code = 0, error = '', oom = 0, started_ns = ?, restart_count = ?"
         " WHERE id = ? AND status IN ('created', 'exited', 'restarting', 'dead')",
         (pid, start_ticks, boot_id, time_ns, restart_count, container_id),
     )

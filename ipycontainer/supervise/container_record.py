@@ -179,8 +179,10 @@ class Record:
         if names := spec.annotations.get(ANNOTATION_VOLUMES):
             volumes.unmount_unused(self._home, self._store, json.loads(names), self._id)
 
-    def remove(self, end: End, successor: str = "") -> bool:
+    def remove(self, end: End, successor: str = "", *, volumes: bool) -> bool:
         """Remove what the container wrote, and its row: end and removal in one transaction.
+
+        With `volumes` its anonymous ones go too.
 
         Tells whether its directories are kept, empty, for a `successor` (storage.vacated). Killed
         before it, the row still says running without a lock, and repair finishes the work; killed
@@ -193,7 +195,7 @@ class Record:
                 self._home,
                 self._store,
                 self._id,
-                volumes=True,
+                volumes=volumes,
                 first=lambda tx: self._tell(tx, end),
             )
         except BaseException:
