@@ -162,7 +162,7 @@ def _add(
     message: str,
 ) -> ImageRecord:
     now = time.time_ns()
-    words = " ".join((*(container.config.entrypoint or ()), *container.config.command))
+    words = " ".join(container.config.command)  # the entrypoint is not told, as with docker
     step = History(now, words, message, empty_layer=layer is None)
     history = (*base.history, step)
     whole = (*base.layers, *(() if layer is None else (layer[0],)))

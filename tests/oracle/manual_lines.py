@@ -62,6 +62,16 @@ SCENES: dict[str, tuple[str, ...]] = {
         "rm b4",
         "system df --format '{{.Type}} {{.TotalCount}}'",
     ),
+    "manual: words of top and commit": (
+        "create --name box --network none --entrypoint sh busybox -c 'sleep 1000'",
+        "start box",
+        "top box 'o pid,user,args'",
+        "top box '-o pid' '-o user'",
+        "commit -m said box made:1",
+        "history --no-trunc --format '{{.CreatedBy}}|{{.Comment}}' made:1",
+        "commit -c 'CMD echo' -c 'ENTRYPOINT []' box made:2",
+        "history --no-trunc --format '{{.CreatedBy}}|{{.Comment}}' made:2",
+    ),
     "manual: swap without a bound, told to one that runs": (
         "run -d --name box --network none -m 64m busybox sleep 1000",
         "update -m 128m --memory-swap -1 box",
