@@ -20,7 +20,7 @@ import click
 from ipycontainer.commands import go_csv
 from ipycontainer.commands.go_quoting import parse_bool
 from ipycontainer.errors import InvalidArgument, UsageError
-from ipycontainer.model.mounts import MountPoint, Recursion
+from ipycontainer.model.mounts import MountPoint, MountType, Recursion, unlike
 from ipycontainer.model.volume import check_volume_name
 
 __all__ = ["MountWord", "mount_points"]
@@ -69,32 +69,35 @@ def _read_late(spec: str, cwd: Path) -> MountPoint:
 def _volume(spec: str, cwd: Path) -> MountPoint:
     source, target, mode = _sections(spec)
     if not source:
-        return MountPoint("volume", _unnamed_target(target), anonymous=True)
+        clean = _unnamed_target(target)
+        return MountPoint("volume", clean, anonymous=True, typed_target=unlike(target, clean))
     if source == "." or source.startswith("./"):  # not ../x: that docker sends as it is
-        source = str(cwd / source)
+        source = posixpath.normpath(cwd / source)
         spec = f"{source}:{spec.partition(':')[2]}"  # docker's client tells its daemon so
     is_bind = source.startswith("/")
     words = _mode(mode)
     propagation = next((word for word in words if word in _PROPAGATION), "")
-    kind = "bind" if is_bind else "volume"
+    kind: MountType = "bind" if is_bind else "volume"
     where = f"invalid volume specification: '{spec}': invalid mount config for type \"{kind}\": "
     if is_bind and "nocopy" in words:
         raise InvalidArgument(f"{where}field VolumeOptions must not be specified")
     if not is_bind and propagation:
         raise InvalidArgument(f"{where}field BindOptions must not be specified")
-    target = _target(spec, target, kind)
+    clean = _target(spec, target, kind)
+    point = MountPoint(
+        kind, clean, source, "ro" in words, mode=mode, typed_target=unlike(target, clean)
+    )
     if is_bind:
-        return MountPoint(
-            "bind",
-            target,
-            posixpath.normpath(source),
-            "ro" in words,
-            mode=mode,
+        path = posixpath.normpath(source)
+        return replace(
+            point,
+            source=path,
+            typed_source=unlike(source, path),
             propagation=propagation,
             create_source=True,
         )
     check_volume_name(source)
-    return MountPoint("volume", target, source, "ro" in words, mode=mode, no_copy="nocopy" in words)
+    return replace(point, no_copy="nocopy" in words)
 
 
 def _sections(spec: str) -> tuple[str, str, str]:
@@ -341,8 +344,14 @@ def _checked(mount: MountPoint) -> MountPoint:
         except InvalidArgument as error:
             refused = error.message
     source = posixpath.normpath(mount.source) if mount.type == "bind" else mount.source
-    fields = {name: getattr(mount, name) for name in MountPoint.__dataclass_fields__}
-    return MountPoint(**{**fields, "target": target, "source": source, "refused": refused})
+    return replace(
+        mount,
+        target=target,
+        source=source,
+        typed_target=unlike(mount.target, target),
+        typed_source=unlike(mount.source, source),
+        refused=refused,
+    )
 
 
 # ── --tmpfs ──────────────────────────────────────────────────────────────────────────────────────
@@ -356,4 +365,5 @@ def _tmpfs(spec: str) -> MountPoint:
     if clean == "/":
         raise InvalidArgument("invalid specification: destination can't be '/'")
     words = tuple(text.split(",")) if text else ()  # looked at by who starts it
-    return MountPoint("tmpfs", clean, origin="--tmpfs", options=words)
+    typed = unlike(target, clean)
+    return MountPoint("tmpfs", clean, origin="--tmpfs", options=words, typed_target=typed)

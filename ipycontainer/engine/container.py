@@ -42,6 +42,7 @@ from ipycontainer.model.signals import parse_signal, parse_stop_signal
 from ipycontainer.model.state import ContainerRecord, Status
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.store import containers as store_containers
+from ipycontainer.store import events
 from ipycontainer.supervise.conversation import ask
 from ipycontainer.supervise.log_reading import LogEntry
 from ipycontainer.supervise.protocol import Channel
@@ -113,7 +114,12 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         """Return what `docker inspect` shows, read now."""
         self.reload()
         found = inspect_network.settings(self.engine.store, self.record)
-        return inspect.container(self.engine.home, self.record, found)
+        state = self.record.state
+        executing: list[str] = []
+        if state.status.alive:
+            with self.engine.store.read() as tx:
+                executing = events.executing(tx, self.id, state.started_ns)
+        return inspect.container(self.engine.home, self.record, found, executing)
 
     def reload(self) -> None:
         """Read the record anew; raises NoSuchContainer once it is removed."""

@@ -52,8 +52,16 @@ BY_DESIGN: dict[str, Any] = {
 }
 
 
-def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a container's object of docker's API; `settings` is its NetworkSettings."""
+def container(
+    home: Home,
+    record: ContainerRecord,
+    settings: Mapping[str, Any],
+    executing: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return a container's object of docker's API.
+
+    `settings` is its NetworkSettings, `executing` has the ids of what is executed in it now.
+    """
     config = record.config
     directory = home.container(record.id)
     words = (*(config.entrypoint or ()), *config.command)
@@ -72,7 +80,7 @@ def container(home: Home, record: ContainerRecord, settings: Mapping[str, Any]) 
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": privileges.SecurityWords.parse(config.privileges.security_opt).apparmor,
-        "ExecIDs": None,
+        "ExecIDs": list(executing) or None,
         "HostConfig": _host_config(record),
         "GraphDriver": _graph_driver(record),
         "Mounts": inspect_mounts.mounts(home, config.mounts),

@@ -51,7 +51,7 @@ def _volume_mode(point: MountPoint) -> str:
 def volumes(points: Sequence[MountPoint]) -> dict[str, Any] | None:
     """Return `.Config.Volumes`: places of anonymous volumes."""
     found: dict[str, Any] = {
-        point.target: {}
+        point.typed_target or point.target: {}
         for point in points
         if point.type == "volume" and point.anonymous and point.origin in ("-v", "VOLUME")
     }
@@ -71,20 +71,25 @@ def host_config(config: ContainerConfig) -> dict[str, Any]:
         shown["Mounts"] = asked
     temporary = [point for point in points if point.origin == "--tmpfs"]
     if temporary:
-        shown["Tmpfs"] = {point.target: ",".join(point.options) for point in temporary}
+        shown["Tmpfs"] = {
+            point.typed_target or point.target: ",".join(point.options) for point in temporary
+        }
     return shown
 
 
 def _words(point: MountPoint) -> str:
-    return ":".join(filter(None, (point.source, point.target, point.mode)))
+    source, target = point.typed_source or point.source, point.typed_target or point.target
+    return ":".join(filter(None, (source, target, point.mode)))
 
 
 def _asked(point: MountPoint) -> dict[str, Any]:
     shown: dict[str, Any] = {"Type": point.type}
-    source = point.labels.get("reference", "") if point.type == "image" else point.source
+    source = point.typed_source or point.source
+    if point.type == "image":
+        source = point.labels.get("reference", "")
     if source and not point.anonymous:
         shown["Source"] = source
-    shown["Target"] = point.target
+    shown["Target"] = point.typed_target or point.target
     if point.read_only:
         shown["ReadOnly"] = True
     options = _OPTIONS[point.type](point)

@@ -252,8 +252,8 @@ def change(old: Limits, new: Limits) -> Resources | None:
     """Return what the runtime is to do for an update, None for nothing.
 
     Memory goes together with swap, since version 2 counts swap alone. No limit of processes is 0.
-    Real time is for the next start: docker's daemon tells it to no running container (moby 26.1
-    `daemon/update_linux.go`, toContainerdResources).
+    Real time and unlimited swap are for the next start: docker's daemon tells them to no running
+    container (moby 26.1 `daemon/update_linux.go`, toContainerdResources).
     """
     new = replace(new, cpu_realtime_period=0, cpu_realtime_runtime=0)
     if new.memory or new.memory_swap:
@@ -271,7 +271,7 @@ def change(old: Limits, new: Limits) -> Resources | None:
 def resources(limits: Limits, *, update: bool = False) -> Resources | None:
     """Return what the runtime is to do, None for nothing. Raises ResourceError, InvalidArgument.
 
-    Unlimited swap is how a cgroup begins: said only in an `update`.
+    Unlimited swap is how a cgroup begins, and never said.
     """
     if not limits.given():
         return None
@@ -279,10 +279,9 @@ def resources(limits: Limits, *, update: bool = False) -> Resources | None:
         if update:  # a large number, without its sign
             raise InvalidArgument(f"the maximum allowed cpu-shares is {MOST_SHARES}")
         raise ResourceError("shares: invalid argument")
-    swap = limits.memory_swap if limits.memory_swap > 0 or update else 0
     values: dict[str, Any] = {
         "memory_limit": limits.memory or None,
-        "memory_swap": swap or None,
+        "memory_swap": limits.memory_swap if limits.memory_swap > 0 else None,
         "memory_reservation": limits.memory_reservation or None,
         "memory_swappiness": limits.memory_swappiness,
         "oom_kill_disable": limits.oom_kill_disable or None,

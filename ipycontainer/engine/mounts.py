@@ -17,7 +17,7 @@ from ipycontainer.errors import InvalidArgument, ResourceError
 from ipycontainer.model import ids
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageRecord
-from ipycontainer.model.mounts import ANONYMOUS_LABEL, MountPoint
+from ipycontainer.model.mounts import ANONYMOUS_LABEL, MountPoint, unlike
 from ipycontainer.model.volume import DRIVER
 from ipycontainer.storage import volumes
 from ipycontainer.store import containers
@@ -100,7 +100,10 @@ def decide(
             found.setdefault(mount.target, mount)
     for target in image_volumes:
         clean = os.path.normpath(f"/{target.lstrip('/')}")
-        found.setdefault(clean, MountPoint("volume", clean, origin="VOLUME", anonymous=True))
+        point = MountPoint(
+            "volume", clean, origin="VOLUME", anonymous=True, typed_target=unlike(target, clean)
+        )
+        found.setdefault(clean, point)
     return tuple(found.values())
 
 

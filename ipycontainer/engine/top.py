@@ -48,8 +48,8 @@ def top(container: Container, arguments: Sequence[str]) -> Processes:
     """
     record = _running(container)
     container.tell("top")
-    words = list(arguments) or ["-ef"]
-    line = " ".join(words)
+    line = " ".join(arguments) or "-ef"
+    words = line.split()  # docker's daemon has one text of them all
     for name, title in _RENAMED.findall(f" {line}"):
         if name != "pid":
             raise InvalidArgument(f'specifying "{name}={title}" is not allowed')

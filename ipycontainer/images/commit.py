@@ -77,7 +77,9 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
     """Return what a container was told, as the settings of an image."""
     config = record.config
     anonymous = [
-        mount.target for mount in config.mounts if mount.type == "volume" and mount.anonymous
+        mount.typed_target or mount.target
+        for mount in config.mounts
+        if mount.type == "volume" and mount.anonymous
     ]
     return ImageConfig(
         env=config.env,
@@ -160,7 +162,7 @@ def _add(
     message: str,
 ) -> ImageRecord:
     now = time.time_ns()
-    words = " ".join((*(container.config.entrypoint or ()), *container.config.command))
+    words = " ".join(container.config.command)  # the entrypoint is not told, as with docker
     step = History(now, words, message, empty_layer=layer is None)
     history = (*base.history, step)
     whole = (*base.layers, *(() if layer is None else (layer[0],)))

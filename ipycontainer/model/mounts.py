@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ANONYMOUS_LABEL", "Bind", "MountPoint", "MountType", "Origin", "Recursion"]
+__all__ = ["ANONYMOUS_LABEL", "Bind", "MountPoint", "MountType", "Origin", "Recursion", "unlike"]
 
 # Docker's mark of a volume that was made without a name.
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
@@ -43,9 +43,10 @@ class MountPoint:
     a tmpfs in mount(8)'s words. `recursion` says what becomes of mounts below a bind: shown and
     read-only with it where possible (`enabled`), left out, left writable, or read-only by all
     means. `no_copy` keeps the image's content out of an empty volume. `has_options`: the words had
-    some of its type's own, which `inspect` shows also where they change nothing. `refused` is what
-    docker's daemon says of a word that it cannot read, once it comes to it: nothing is mounted
-    then.
+    some of its type's own, which `inspect` shows also where they change nothing. `typed_source` and
+    `typed_target` are what was typed where it is not the clean path (`/x/`): `inspect` shows that.
+    `refused` is what docker's daemon says of a word that it cannot read, once it comes to it:
+    nothing is mounted then.
     """
 
     type: MountType
@@ -66,6 +67,8 @@ class MountPoint:
     options: tuple[str, ...] = ()
     refused: str = ""
     has_options: bool = False
+    typed_source: str = ""
+    typed_target: str = ""
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> MountPoint:
@@ -73,3 +76,8 @@ class MountPoint:
         known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
         known["options"] = tuple(known.get("options", ()))
         return cls(**known)
+
+
+def unlike(typed: str, clean: str) -> str:
+    """Return what was typed where it is not the clean path, empty where it is."""
+    return typed if typed != clean else ""

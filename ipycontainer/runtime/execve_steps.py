@@ -111,7 +111,7 @@ class Execute:
 
     def execute(self, ctx: Context) -> None:
         """Replace this process's program."""
-        if self.reap and not reaper.fork_and_reap():
+        if self.reap and not reaper.fork_and_reap(self.args):
             return  # never reached: the reaping process ends with the program
         syscalls.sigmask_unblock_all()
         try:

@@ -2,13 +2,14 @@
 
 What tini does for docker. A program as PID 1 gets no default action for signals that it does not
 handle, and orphans become its zombies. Runs inside the container with the program's own user and
-rights; so it is made unreadable for it, and its command line shows nothing of the host's.
+rights; so it is made unreadable for it, and instead of the host's its command line shows docker's.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 
 from ipycontainer.linux import syscalls
 
@@ -16,7 +17,7 @@ __all__ = ["TITLE", "fork_and_reap"]
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
-TITLE = b"ipycontainer-init"
+TITLE = b"docker-init"  # docker's, which people and scripts look for in `ps`
 # Faults of this process itself, job control of a terminal, and the end of a child are not the
 # program's.
 _OWN = frozenset(
@@ -36,8 +37,8 @@ _OWN = frozenset(
 _AWAITED = signal.valid_signals() - (_OWN - {signal.SIGCHLD})
 
 
-def fork_and_reap() -> bool:
-    """Return True in a child that becomes the program; the parent reaps to the end.
+def fork_and_reap(args: Sequence[str]) -> bool:
+    """Return True in a child that becomes the program `args`; the parent reaps to the end.
 
     All signals are blocked here, as during the whole start. Every fd of the parent but 0, 1 and 2
     is closed, so that the engine sees the child's execve as the end of its socket.
@@ -52,7 +53,7 @@ def fork_and_reap() -> bool:
         syscalls.prctl(PR_SET_DUMPABLE, 0)
         if os.getpid() != 1:  # in a pid namespace that is shared: orphans come here all the same
             syscalls.prctl(PR_SET_CHILD_SUBREAPER, 1)
-        _show_title()
+        _show_title(args)
         code = _reap_until(child)
     finally:
         os._exit(code)
@@ -94,8 +95,8 @@ def _reap_until(child: int) -> int:
                 return code if code >= 0 else 128 - code
 
 
-def _show_title() -> None:
-    """Write a title over the command line that `ps` shows, whose place proc_pid_stat(5) names."""
+def _show_title(args: Sequence[str]) -> None:
+    """Write docker's over the command line that `ps` shows, whose place proc_pid_stat(5) names."""
     syscalls.set_name(TITLE.decode())
     try:
         with open("/proc/self/stat", "rb", buffering=0) as file:
@@ -105,4 +106,6 @@ def _show_title() -> None:
     except (OSError, ValueError, IndexError):
         return  # no /proc in this container
     if 0 < start < end:
-        syscalls.move_memory(start, TITLE[: end - start - 1].ljust(end - start, b"\0"))
+        words = (b"/sbin/" + TITLE, b"--", *map(os.fsencode, args))
+        shown = b"\0".join(words)[: end - start - 1]
+        syscalls.move_memory(start, shown.ljust(end - start, b"\0"))

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from ipycontainer.store.database import Transaction
 
-__all__ = ["KEPT_EVENTS", "Event", "add", "last_row", "since", "since_time"]
+__all__ = ["KEPT_EVENTS", "UNTOLD", "Event", "add", "executing", "last_row", "since", "since_time"]
 
 KEPT_EVENTS = 10_000
 _TRIM_EVERY = 500
+UNTOLD = ""  # the type of what docker has no event for: no watcher reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def since(tx: Transaction, row: int) -> list[Event]:
     """Return the events after `row`, oldest first."""
     return [
         _event(found)
-        for found in tx.all("SELECT * FROM events WHERE rowid > ? ORDER BY rowid", (row,))
+        for found in tx.all(
+            "SELECT * FROM events WHERE rowid > ? AND type != ? ORDER BY rowid", (row, UNTOLD)
+        )
     ]
 
 
@@ -70,8 +73,27 @@ def since_time(tx: Transaction, time_ns: int) -> list[Event]:
     """Return the events at or after a time (nanoseconds since the epoch), oldest first."""
     return [
         _event(found)
-        for found in tx.all("SELECT * FROM events WHERE time_ns >= ? ORDER BY rowid", (time_ns,))
+        for found in tx.all(
+            "SELECT * FROM events WHERE time_ns >= ? AND type != ? ORDER BY rowid",
+            (time_ns, UNTOLD),
+        )
     ]
+
+
+def executing(tx: Transaction, container_id: str, time_ns: int) -> list[str]:
+    """Return the ids of what was executed in a container since `time_ns` and has not ended."""
+    begun: dict[str, None] = {}
+    for row in tx.all(
+        "SELECT action, attributes FROM events WHERE actor = ? AND time_ns >= ?"
+        " AND (action GLOB 'exec_start:*' OR action = 'exec_die') ORDER BY rowid",
+        (container_id, time_ns),
+    ):
+        exec_id = json.loads(row["attributes"])["execID"]
+        if row["action"] == "exec_die":
+            begun.pop(exec_id, None)
+        else:
+            begun[exec_id] = None
+    return list(begun)
 
 
 def _event(row: sqlite3.Row) -> Event:

@@ -20,6 +20,7 @@ from ipycontainer.store.database import Transaction
 __all__ = [
     "CAME_AND_LEFT",
     "anonymous_volumes",
+    "could_not_execute",
     "executed",
     "execution_began",
     "exited",
@@ -64,7 +65,7 @@ def started(
     """
     changed = tx.execute(
         "UPDATE containers SET status = 'running', pid = ?, start_ticks = ?, boot_id = ?,"
-        " exit_code = 0, error = '', oom = 0, started_ns = ?, finished_ns = 0, restart_count = ?"
+        " exit_code = 0, error = '', oom = 0, started_ns = ?, restart_count = ?"
         " WHERE id = ? AND status IN ('created', 'exited', 'restarting', 'dead')",
         (pid, start_ticks, boot_id, time_ns, restart_count, container_id),
     )
@@ -215,6 +216,15 @@ def execution_began(
     return _tell(tx, container_id, f"exec_create: {line}", time_ns, execID=exec_id) and _tell(
         tx, container_id, f"exec_start: {line}", time_ns, execID=exec_id
     )
+
+
+def could_not_execute(
+    tx: Transaction, container_id: str, exec_id: str, line: str, time_ns: int
+) -> None:
+    """Say that it was to be executed, and keep that it is not: docker has no event of its end."""
+    if execution_began(tx, container_id, exec_id, line, time_ns):
+        told = {"execID": exec_id}
+        events.add(tx, events.UNTOLD, "exec_die", container_id, told, time_ns)
 
 
 def executed(tx: Transaction, container_id: str, exec_id: str, code: int, time_ns: int) -> bool:

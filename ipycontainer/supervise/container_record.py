@@ -124,6 +124,11 @@ class Record:
         with suppress(EngineError, OSError), self._store.write() as tx:
             monitor_statements.execution_began(tx, self._id, exec_id, line, time.time_ns())
 
+    def could_not_execute(self, exec_id: str, line: str) -> None:
+        """Say that something was to be executed in it that could not."""
+        with suppress(EngineError, OSError), self._store.write() as tx:
+            monitor_statements.could_not_execute(tx, self._id, exec_id, line, time.time_ns())
+
     def rehearse_execution(self) -> None:
         """Do what `executes` does and leave nothing: the next time it is fast."""
         with suppress(EngineError, OSError), self._store.rehearse() as tx:
@@ -174,8 +179,10 @@ class Record:
         if names := spec.annotations.get(ANNOTATION_VOLUMES):
             volumes.unmount_unused(self._home, self._store, json.loads(names), self._id)
 
-    def remove(self, end: End, successor: str = "") -> bool:
+    def remove(self, end: End, successor: str = "", *, volumes: bool) -> bool:
         """Remove what the container wrote, and its row: end and removal in one transaction.
+
+        With `volumes` its anonymous ones go too.
 
         Tells whether its directories are kept, empty, for a `successor` (storage.vacated). Killed
         before it, the row still says running without a lock, and repair finishes the work; killed
@@ -188,7 +195,7 @@ class Record:
                 self._home,
                 self._store,
                 self._id,
-                volumes=True,
+                volumes=volumes,
                 first=lambda tx: self._tell(tx, end),
             )
         except BaseException:

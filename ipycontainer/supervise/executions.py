@@ -68,7 +68,7 @@ class Executions:
                 process, user = process_of(spec, body), user_of(spec, body)
                 entered = self.enter(container, spec, process, stdio, seccomp, user)
         except EngineError:
-            self._record.executes(exec_id, line)
+            self._record.could_not_execute(exec_id, line)
             self._ahead.see_off(joiner)
             raise
         finally:

@@ -107,7 +107,7 @@ class Health:
         try:
             program = self._execute(self._check.command, Stdio(null, writer, writer))
         except EngineError as error:
-            self._record.executes(exec_id, " ".join(self._check.command))
+            self._record.could_not_execute(exec_id, " ".join(self._check.command))
             os.close(reader)
             self._take(begun, NOT_RUN, error.message)
             return

@@ -64,7 +64,7 @@ class Monitor:
     ) -> None:
         self.id = str(request["id"])
         self._home = home
-        self._auto_remove = bool(request.get("auto_remove"))
+        self._auto_remove = self._takes_volumes = bool(request.get("auto_remove"))
         self._bundle = home.container(self.id)
         self._seccomp = seccomp
         self._store = store
@@ -345,7 +345,9 @@ class Monitor:
         force = bool(message.body.get("force"))
         if not self._ended and not force:
             raise ContainerRunning(f"container {self.id[:12]} is running")
-        self._auto_remove |= bool(message.body.get("remove"))
+        if message.body.get("remove"):
+            self._takes_volumes &= self._ended  # `rm -f` without -v leaves them, as docker's does
+            self._auto_remove = True
         self._restarts.cancelled |= self._auto_remove or force  # or it is removed by who asked
         if not self._ended:
             self._record.happened("kill", signal=str(int(signal.SIGKILL)))
@@ -392,5 +394,5 @@ class Monitor:
 
     def _remove(self) -> None:
         successor = ids.new_id() if self._notes.course.advanced else ""
-        if self._record.remove(self._how_it_ended(), successor):
+        if self._record.remove(self._how_it_ended(), successor, volumes=self._takes_volumes):
             self.successor = successor

@@ -25,6 +25,7 @@ from tests.oracle import (
     image_lines,
     joining_lines,
     lines,
+    manual_lines,
     membership_lines,
     network_lines,
     ordinary_lines,
@@ -53,6 +54,7 @@ SCENES = {
     **finer_lines.SCENES,
     **edge_lines.SCENES,
     **ordinary_lines.SCENES,
+    **manual_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -97,6 +99,7 @@ DIFFERENT: dict[str, str] = {
     **finer_lines.DIFFERENT,
     **edge_lines.DIFFERENT,
     **ordinary_lines.DIFFERENT,
+    **manual_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 
@@ -177,6 +180,9 @@ def test_says_what_docker_says(
         if named := run("volume", "ls", "-q").stdout.split():  # those with options stay
             run("volume", "rm", *named)
         run("network", "prune", "-f")
+        # networks for others' settings, which docker's prune leaves
+        if kept_networks := run("network", "ls", "-q", "-f", "type=custom").stdout.split():
+            run("network", "rm", *kept_networks)
         names = run("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
         kept = ("busybox:latest", "host:latest", "<none>:<none>")
         run("rmi", "-f", *(name for name in names if name not in kept))

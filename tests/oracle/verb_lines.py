@@ -10,7 +10,6 @@ from __future__ import annotations
 DIFFERENT: dict[str, str] = {
     "ps --filter name=e3 --format '{{.Ports}}'": "docker writes a protocol that is none as 0",
     "run --rm --network none --stop-signal 99 busybox true": "a signal that no kernel has is refused at once",
-    "run --rm --network none --init busybox ps -o args": "its small init is no docker-init with arguments",
     "container wait": "ours waits for a condition, too",
     "image": "images are not built here",
     "image foo": "as above",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from ipycontainer.errors import InvalidArgument, Unsupported
-from ipycontainer.model.mounts import MountPoint, MountType
+from ipycontainer.model.mounts import MountPoint, MountType, unlike
 
 __all__ = ["mounts", "tmpfs", "volumes"]
 
@@ -49,6 +49,7 @@ def _volume(source: str, target: str, mode: str) -> MountPoint:
         create_source=bind,
         no_copy="nocopy" in words,
         anonymous=not source,
+        typed_target=unlike(target, os.path.normpath(target)),
     )
 
 
@@ -99,6 +100,7 @@ def mounts(value: Sequence[Mapping[str, Any]]) -> Iterator[MountPoint]:
             driver_options=dict(driver.get("Options") or {}),
             labels=dict(volume.get("Labels") or {}),
             options=tuple(options),
+            typed_target=unlike(target, os.path.normpath(target)),
         )
 
 
@@ -108,4 +110,6 @@ def tmpfs(value: Mapping[str, str]) -> Iterator[MountPoint]:
         if not os.path.isabs(target) or os.path.normpath(target) == "/":
             raise InvalidArgument(f"invalid mount path: '{target}' mount path must be absolute")
         words = tuple(word for word in (text or "").split(",") if word)
-        yield MountPoint("tmpfs", os.path.normpath(target), origin="--tmpfs", options=words)
+        clean = os.path.normpath(target)
+        typed = unlike(target, clean)
+        yield MountPoint("tmpfs", clean, origin="--tmpfs", options=words, typed_target=typed)

@@ -50,6 +50,17 @@ def test_anonymous_volumes_go_with_rm(shell: Shell, engine: Engine) -> None:
     assert len(engine.volumes.list()) == 2
 
 
+def test_a_forced_removal_leaves_anonymous_volumes(engine: Engine) -> None:
+    """Of a running container, also of one with --rm; only `v` takes them."""
+    for number, (auto_remove, v) in enumerate(((False, False), (True, False), (True, True)), 1):
+        box = engine.containers.create(
+            "busybox", ["sleep", "1000"], volumes=["/a"], network="none", auto_remove=auto_remove
+        )
+        box.start()
+        box.remove(force=True, v=v)
+        assert len(engine.volumes.list()) == min(number, 2)
+
+
 def test_a_volume_in_use_stays(engine: Engine) -> None:
     """As long as a container has it; prune takes anonymous ones, then all but those elsewhere."""
     box = engine.containers.create("busybox", ["true"], volumes=["data:/d", "/a"])

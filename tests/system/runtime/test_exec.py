@@ -149,7 +149,7 @@ def test_the_small_init_reaps_forwards_and_hides_itself(bundle: str) -> None:
 
     assert (code, asked, said, killed) == (7, 4, "asked\n", 143)
     title, *rest = output.splitlines()
-    assert title.strip() == "ipycontainer-init"
+    assert title.startswith("/sbin/docker-init -- sh -c tr ")
     assert rest == ["hidden"]
 
 

@@ -43,18 +43,21 @@ def bind(target: str, source: str, read_only: bool = False, **more: Any) -> Moun
         ("/a:/b:rw", bind("/b", "/a", mode="rw")),
         ("/a:/b:rslave,ro", bind("/b", "/a", True, mode="rslave,ro", propagation="rslave")),
         ("/a:/b:z", bind("/b", "/a", mode="z")),
-        ("./x:/y/", bind("/y", "/home/user/x")),
-        (".:/y/../z", bind("/z", "/home/user")),
-        ("/a//b/..:/y", bind("/y", "/a")),
+        ("./x:/y/", bind("/y", "/home/user/x", typed_target="/y/")),
+        (".:/y/../z", bind("/z", "/home/user", typed_target="/y/../z")),
+        ("/a//b/..:/y", bind("/y", "/a", typed_source="/a//b/..")),
         ("data:/d", MountPoint("volume", "/d", "data")),
         (
             "data:/d:ro,nocopy",
             MountPoint("volume", "/d", "data", True, mode="ro,nocopy", no_copy=True),
         ),
         ("/d", MountPoint("volume", "/d", anonymous=True)),
-        ("d", MountPoint("volume", "/d", anonymous=True)),
-        ("a:/y", MountPoint("volume", "/a:/y", anonymous=True)),  # a drive of Windows
-        ("a:", MountPoint("volume", "/a:", anonymous=True)),
+        ("d", MountPoint("volume", "/d", anonymous=True, typed_target="d")),
+        (
+            "a:/y",
+            MountPoint("volume", "/a:/y", anonymous=True, typed_target="a:/y"),
+        ),  # a drive of Windows
+        ("a:", MountPoint("volume", "/a:", anonymous=True, typed_target="a:")),
     ],
 )
 def test_volume_words(spec: str, found: MountPoint) -> None:
@@ -153,7 +156,10 @@ def asked(kind: Any, target: str, source: str = "", **more: Any) -> MountPoint:
     ("text", "found"),
     [
         ("type=bind,src=/a,dst=/b", asked("bind", "/b", "/a")),
-        ("type=bind,source=/a,target=/b/,ro", asked("bind", "/b", "/a", read_only=True)),
+        (
+            "type=bind,source=/a,target=/b/,ro",
+            asked("bind", "/b", "/a", read_only=True, typed_target="/b/"),
+        ),
         ("TYPE=Bind,SRC=/a,destination=/b,readonly=false", asked("bind", "/b", "/a")),
         (
             "type=bind,src=/a,dst=/b,bind-propagation=rslave,bind-recursive=disabled",

@@ -131,7 +131,7 @@ def test_updates_keep_the_rest() -> None:
     assert limits.merged(old, Limits(memory=6, memory_swap=-1, pids_limit=-1)) == replace(
         old, memory=6, pids_limit=0
     )
-    assert limits.change(old, Limits(memory=6)) == Resources(memory_limit=6, memory_swap=-1)
+    assert limits.change(old, Limits(memory=6)) == Resources(memory_limit=6)
     assert limits.change(old, Limits(pids_limit=-1)) == Resources(pids_limit=-1)
     assert limits.change(old, Limits()) is None
 

@@ -20,6 +20,21 @@ def test_a_watcher_reads_on_from_where_it_was(store: Store) -> None:
         assert [each.action for each in events.since_time(tx, 5)] == ["start"]
 
 
+def test_what_is_executed_now(store: Store) -> None:
+    """What began and has not ended; that something could not be executed no watcher is told."""
+    with store.write() as tx:
+        for exec_id in ("before", "ended", "failed", "runs"):
+            at = 4 if exec_id == "before" else 5
+            events.add(tx, "container", "exec_start: sh", "x", {"execID": exec_id}, at)
+        events.add(tx, "container", "exec_die", "x", {"execID": "ended", "exitCode": "0"}, 6)
+        events.add(tx, events.UNTOLD, "exec_die", "x", {"execID": "failed"}, 6)
+        events.add(tx, "container", "exec_start: sh", "y", {"execID": "others"}, 7)
+
+        assert events.executing(tx, "x", 5) == ["runs"]
+        assert [each.action for each in events.since_time(tx, 6)] == ["exec_die", "exec_start: sh"]
+        assert len(events.since(tx, 0)) == 6
+
+
 def test_old_events_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are never used again, so that no watcher takes a new event for one it has seen."""
     monkeypatch.setattr(events, "KEPT_EVENTS", 10)

@@ -102,13 +102,15 @@ def test_a_failed_start_lets_go_of_volumes_that_it_did_not_come_to(
 
 
 def test_a_start_wipes_the_last_end(store: Store, record: ContainerRecord) -> None:
-    """Code, reason and time of the last run do not show in the next."""
+    """Code and reason of the last run do not show in the next; when it was over does."""
     with store.write() as tx:
-        monitor_statements.failed(tx, record.id, 127, "not found", 1)
         monitor_statements.started(tx, record.id, 7, 99, "boot", 1)
+        monitor_statements.exited(tx, record.id, 3, "gone", True, 2)
+        monitor_statements.started(tx, record.id, 7, 99, "boot", 3)
         state = containers.get(tx, record.id).state
 
-    assert (state.exit_code, state.error, state.finished_ns) == (0, "", 0)
+    assert (state.exit_code, state.error, state.oom_killed) == (0, "", False)
+    assert (state.started_ns, state.finished_ns) == (3, 2)
 
 
 def test_a_container_that_is_gone_makes_no_error(store: Store) -> None:
