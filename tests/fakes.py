@@ -835,7 +835,7 @@ class FakeEngine:
         self.containers = FakeContainers(self)
         self.volumes = FakeVolumes(self)
         self.networks = FakeNetworks(self)
-        self.images.add("host", config=ImageConfig(command=("python",)))
+        self.images.add("host", manifest="", config=ImageConfig(command=("python",)))
         self.images.add("busybox", config=ImageConfig(command=("sh",)))
 
     def tick(self) -> int:

@@ -22,15 +22,18 @@ from ipycontainer.model.network import (
 )
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.units import rfc3339nano
+from ipycontainer.network.bridges import interface_name
 from ipycontainer.store import containers, endpoints, networks
 from ipycontainer.store.database import Store, Transaction
 
 __all__ = ["bindings", "exposed", "network", "published", "settings"]
 
 
-def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
-    """Return a network's object of docker's API."""
-    config = record.config
+def network(tx: Transaction, record: NetworkRecord, hash8: str) -> dict[str, Any]:
+    """Return a network's object of docker's API, in the home whose names have `hash8`."""
+    config, options = record.config, record.config.options
+    if record.is_default:  # docker tells the bridge's name of this one alone
+        options = {**options, "com.docker.network.bridge.name": interface_name(hash8, record)}
     return {
         "Name": record.name,
         "Id": record.id,
@@ -61,7 +64,7 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
             },
             **_standing_on(tx, record.name),
         },
-        "Options": dict(sorted(config.options.items())),  # as Go writes a map
+        "Options": dict(sorted(options.items())),  # as Go writes a map
         "Labels": dict(sorted(config.labels.items())),
     }
 
@@ -220,6 +223,10 @@ def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
 def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
     """Return the wishes for networks that are not there, as docker shows them."""
     addresses = _addresses(None, None)
+
+    def named(wanted: EndpointConfig) -> bool:  # of a guest's, those that are there
+        return bool(wanted.gone) or (record.config.is_guest and is_user_defined(wanted.network))
+
     return {
         wanted.network: {
             **_wishes(wanted),
@@ -227,7 +234,7 @@ def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
             "NetworkID": wanted.gone,
             **{key: value for key, value in addresses.items() if key != "MacAddress"},
             "DriverOpts": dict(wanted.options) or ({} if wanted.later else None),
-            "DNSNames": _names(record, wanted) if wanted.gone else None,
+            "DNSNames": _names(record, wanted) if named(wanted) else None,
         }
         for wanted in record.config.endpoints
         if wanted.network not in (*attached, record.config.stands_on)
@@ -236,7 +243,8 @@ def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
 
 def _names(record: ContainerRecord, wanted: EndpointConfig) -> list[str]:
     names = [record.name, *wanted.aliases, record.short_id]
-    return list(dict.fromkeys([*names, *filter(None, (record.config.hostname,))]))
+    own = "" if record.config.is_guest else record.config.hostname
+    return list(dict.fromkeys([*names, *filter(None, (own,))]))
 
 
 def _endpoint(
