@@ -615,7 +615,7 @@ class FakeImages(Transferring):
                 return image
         raise ImageNotFound(f"No such image: {full}")
 
-    def remove(self, ref: str, force: bool = False) -> list[tuple[str, str]]:
+    def remove(self, ref: str, force: bool = False, noprune: bool = False) -> list[tuple[str, str]]:
         image = self.get(ref)
         users = [c for c in self.engine.containers.everything if c.record.image_id == image.id]
         if users and not force:

@@ -248,7 +248,9 @@ class Images(Protocol):
     """`engine.images`."""
 
     def get(self, ref: str) -> Image: ...
-    def remove(self, ref: str, force: bool = False) -> Sequence[tuple[str, str]]: ...
+    def remove(
+        self, ref: str, force: bool = False, noprune: bool = False
+    ) -> Sequence[tuple[str, str]]: ...
 
     def list(
         self,
