@@ -159,6 +159,11 @@ class FakeContainer:
         return f"<Container: {self.short_id}>"
 
     @property
+    def exposed(self) -> list[str]:
+        config = self.record.config
+        return [*config.exposed, *(port.key for port in config.ports)]
+
+    @property
     def id(self) -> str:
         return self.record.id
 

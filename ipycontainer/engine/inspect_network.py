@@ -26,7 +26,7 @@ from ipycontainer.network.bridges import interface_name
 from ipycontainer.store import containers, endpoints, networks
 from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["bindings", "exposed", "network", "published", "settings"]
+__all__ = ["bindings", "exposed", "network", "published", "reachable", "settings"]
 
 
 def network(tx: Transaction, record: NetworkRecord, hash8: str) -> dict[str, Any]:
@@ -136,6 +136,21 @@ def published(store: Store, container_id: str) -> list[PublishedPort]:
         return [port for port, _ in endpoints.targets_of(tx, container_id)]
 
 
+def reachable(store: Store, record: ContainerRecord) -> list[str]:
+    """Return the ports that docker shows of a container now: none where no network leads out."""
+    with store.read() as tx:
+        return _reachable(tx, record.config, endpoints.of_container(tx, record.id))
+
+
+def _reachable(
+    tx: Transaction, config: ContainerConfig, attached: Sequence[Attachment]
+) -> list[str]:
+    ports = exposed(config)
+    there = (each.network_id for each in attached if each.endpoint_id)
+    leads_out = ports and any(not networks.get(tx, each).config.internal for each in there)
+    return ports if leads_out else []
+
+
 def settings(store: Store, record: ContainerRecord) -> dict[str, Any]:
     """Return docker's NetworkSettings: what a container has while it runs."""
     with store.read() as tx:
@@ -153,7 +168,7 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
         "Bridge": "",
         "SandboxID": record.id if record.state.started_ns and not config.is_guest else "",
         "SandboxKey": f"/proc/{record.state.pid}/ns/net" if alive and not config.is_guest else "",
-        "Ports": _ports(config, ports) if alive else {},
+        "Ports": _ports(_reachable(tx, config, attached), ports) if alive else {},
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
@@ -199,8 +214,8 @@ def _endpoint_id(record: ContainerRecord) -> str:
     return sha256(f"{record.id} {record.state.started_ns}".encode()).hexdigest()
 
 
-def _ports(config: ContainerConfig, ports: Sequence[PublishedPort]) -> dict[str, Any]:
-    shown: dict[str, Any] = dict.fromkeys(exposed(config))
+def _ports(shown_alone: Sequence[str], ports: Sequence[PublishedPort]) -> dict[str, Any]:
+    shown: dict[str, Any] = dict.fromkeys(shown_alone)
     for port in ports:
         key = f"{port.port}/{port.protocol}"
         shown[key] = shown.get(key) or []
