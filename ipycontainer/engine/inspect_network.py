@@ -183,7 +183,7 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
         },
         "Networks": {
             **_without_addresses(tx, record),
-            **_unattached(record, {each.wanted.network for each in attached}),
+            **_unattached(tx, record, {each.wanted.network for each in attached}),
             **{
                 found[each.network_id].name: _endpoint(record, each, found[each.network_id])
                 for each in attached
@@ -235,12 +235,14 @@ def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
     }
 
 
-def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
+def _unattached(tx: Transaction, record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
     """Return the wishes for networks that are not there, as docker shows them."""
     addresses = _addresses(None, None)
 
     def named(wanted: EndpointConfig) -> bool:  # of a guest's, those that are there
-        return bool(wanted.gone) or (record.config.is_guest and is_user_defined(wanted.network))
+        if wanted.gone or not record.config.is_guest or not is_user_defined(wanted.network):
+            return bool(wanted.gone)
+        return tx.one("SELECT 1 FROM networks WHERE name = ?", (wanted.network,)) is not None
 
     return {
         wanted.network: {
