@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ipycontainer.images import skeleton
 from ipycontainer.images.environment import PythonEnvironment
 from ipycontainer.images.host_variables import ALIAS_DIRECTORY, variables
-from ipycontainer.images.machine import Machine, Place, find_secrets, resolve
+from ipycontainer.images.machine import Entry, Machine, Place, find_secrets, list_directory, resolve
+from ipycontainer.images.parting import Parted, part
 from ipycontainer.model.image import ImageConfig, ImageRecord
 from ipycontainer.model.oci import Mount
-from ipycontainer.model.state import Overlay
+from ipycontainer.model.paths import is_inside, is_inside_any, parents
+from ipycontainer.model.state import DEFAULT_DRIVER, Overlay
 from ipycontainer.storage import snapshots
 from ipycontainer.store.home import Home
 
@@ -52,7 +53,8 @@ class Facts:
     """All that the decision stands on.
 
     `places` has an entry for each path of `environment.trees`, `named_files` and the executable;
-    `cwd` is None where the working directory is gone.
+    `cwd` is None where the working directory is gone. No overlay can have one of the mount points
+    that are `locked` below its lower directory; such a one is listed by `look`.
     """
 
     environment: PythonEnvironment
@@ -61,6 +63,8 @@ class Facts:
     cwd: Place | None
     engine_home: str
     runtime_dir: str
+    locked: tuple[str, ...] = ()
+    look: Callable[[str], Iterable[Entry]] = list_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,13 @@ class HostLayout:
     """What a `host` container sees.
 
     `trees` are real directories, parents before children, each to be one overlay at its own path;
-    `binds` are read-only (source, destination) pairs; `covered` directories are to be hidden under
-    an empty one. `directories` (path: mode), `links` and `contents` make up the skeleton.
+    `roots` what they are parts of; `binds` are read-only (source, destination) pairs; `covered`
+    directories are to be hidden under an empty one. `directories` (path: mode), `links` and
+    `contents` make up the skeleton.
     """
 
     trees: tuple[str, ...]
+    roots: tuple[str, ...]
     binds: tuple[tuple[str, str], ...]
     covered: tuple[str, ...]
     directories: Mapping[str, int]
@@ -139,21 +145,25 @@ def prepare(
     What is `made` is taken; raises snapshots.Unlike where something else is wanted.
     """
     paths = (*environment.trees, *environment.named_files, environment.executable)
+    machine = Machine.look()
+    locks = home.rootless and driver == DEFAULT_DRIVER
     layout = decide(
         Facts(
             environment=environment,
-            machine=Machine.look(),
+            machine=machine,
             places={path: resolve(path) for path in paths},
             cwd=resolve(cwd) if cwd is not None else None,
             engine_home=str(home.root),
             runtime_dir=str(home.runtime),
+            locked=tuple(point.path for point in machine.mounts) if locks else (),
         )
     )
     # /usr is the distribution's own: large, and no place of secrets.
-    secrets = find_secrets(tree for tree in layout.trees if tree != "/usr")
-    files = [path for path in secrets.files if not _inside_any(path, secrets.directories)]
+    secrets = find_secrets(tree for tree in layout.roots if tree != "/usr")
+    files = [path for path in secrets.files if not is_inside_any(path, secrets.directories)]
+    binds = (bind for bind in layout.binds if bind[1] not in files)
     mounts = [
-        *(_read_only(source, destination) for source, destination in layout.binds),
+        *(_read_only(source, destination) for source, destination in binds),
         *(_read_only(str(home.empty_file), path) for path in files),
         *(
             _read_only(str(home.empty_dir), path)
@@ -200,38 +210,48 @@ def decide(facts: Facts) -> HostLayout:
             files.add(place.real)
     workdir = _workdir(facts, trees, links, warnings)
 
-    for point in machine.mounts:
-        if _inside_any(point.path, trees) and _refusal(facts, point.path) is None:
+    mounted = [point for point in machine.mounts if not point.pseudo]
+    for point in mounted:
+        if is_inside_any(point.path, trees) and _refusal(facts, point.path) is None:
             (trees if point.is_directory else files).add(point.path)
-    shown = _folded(trees, frozenset(point.path for point in machine.mounts))
+    folded = _folded(trees, frozenset(point.path for point in mounted))
+    parted = part(folded, facts.locked, facts.look)
+    warnings += [f"{each} holds what is mounted, and can only be read" for each in parted.whole]
+    shown = (*parted.trees, *parted.whole)
+    links |= parted.links
 
-    binds: dict[str, str] = {}
+    binds = {path: path for path in parted.files}
     for entry in machine.etc:
-        if entry.target and _inside_any(entry.real, shown):
+        if entry.target and is_inside_any(entry.real, shown):
             links[entry.path] = entry.target
         else:
             binds[entry.path] = entry.real
     for path in environment.named_files:
         place = facts.places[path]
-        if not _inside_any(place.real, (*shown, *binds)) and place.real not in (*shown, *binds):
+        if not is_inside_any(place.real, (*shown, *binds)) and place.real not in (*shown, *binds):
             links.update(place.links)
             binds[place.real] = place.real
-    mounted_files = {point.path for point in machine.mounts if not point.is_directory}
-    alone = {path for path in files if path in mounted_files or not _inside_any(path, shown)}
+    mounted_files = {point.path for point in mounted if not point.is_directory}
+    alone = {path for path in files if path in mounted_files or not is_inside_any(path, shown)}
     binds |= {path: path for path in sorted(alone)}
 
-    links = {path: target for path, target in links.items() if not _inside_any(path, shown)}
+    links = {path: target for path, target in links.items() if not is_inside_any(path, shown)}
     search = [
         entry
         for entry in environment.python_path
-        if facts.places[entry].real in shown or _inside_any(facts.places[entry].real, shown)
+        if facts.places[entry].real in (*shown, *parted.directories)
+        or is_inside_any(facts.places[entry].real, shown)
     ]
     aliases = {} if environment.named_python else _aliases(environment.executable)
     return HostLayout(
-        trees=shown,
-        binds=tuple((source, destination) for destination, source in binds.items()),
-        covered=tuple(path for path in (facts.runtime_dir,) if _inside_any(path, shown)),
-        directories=_directories(shown, {**links, **aliases}, binds, facts, workdir),
+        trees=parted.trees,
+        roots=folded,
+        binds=(
+            *((source, destination) for destination, source in binds.items()),
+            *((each, each) for each in parted.whole),
+        ),
+        covered=tuple(path for path in (facts.runtime_dir,) if is_inside_any(path, shown)),
+        directories=_directories(parted, {**links, **aliases}, binds, facts, workdir),
         links={**links, **aliases, "/etc/mtab": "/proc/mounts"},
         contents=_contents(binds, facts, shown),
         workdir=workdir,
@@ -260,7 +280,7 @@ def _workdir(facts: Facts, trees: set[str], links: dict[str, str], warnings: lis
         )
         return EMPTY_WORKDIR
     reason = _refusal(facts, facts.cwd.real)
-    if reason is not None and not _inside_any(facts.cwd.real, trees):
+    if reason is not None and not is_inside_any(facts.cwd.real, trees):
         warnings.append(
             f"the working directory {facts.cwd.path} {reason}:"
             f" the container starts in an empty {EMPTY_WORKDIR}"
@@ -279,16 +299,16 @@ def _refusal(facts: Facts, real: str) -> str | None:
     for home in facts.environment.homes:
         if real == home:
             return "is your home directory"
-        if _inside(home, real):
+        if is_inside(home, real):
             return "holds your home directory"
-    if real == facts.engine_home or _inside(facts.engine_home, real):
+    if real == facts.engine_home or is_inside(facts.engine_home, real):
         # The upper directory would lie in its own lower: it mounts, and then gives ELOOP.
         return "holds the engine's own files"
-    if _inside(real, facts.engine_home):
+    if is_inside(real, facts.engine_home):
         return "belongs to the engine"
     if (real + "/").startswith(_RUN_EXCEPTIONS):
         return None
-    if real in _NEVER_SHOWN or _inside_any(real, _NEVER_SHOWN):
+    if real in _NEVER_SHOWN or is_inside_any(real, _NEVER_SHOWN):
         return "belongs to this machine's system"
     return None
 
@@ -298,9 +318,9 @@ def _folded(trees: Iterable[str], mount_points: frozenset[str]) -> tuple[str, ..
     kept: list[str] = []
     for tree in sorted(trees, key=lambda path: path.split("/")):
         if not any(
-            _inside(tree, other)
+            is_inside(tree, other)
             and not any(
-                (point == tree or _inside(tree, point)) and _inside(point, other)
+                (point == tree or is_inside(tree, point)) and is_inside(point, other)
                 for point in mount_points
             )
             for other in kept
@@ -314,7 +334,7 @@ def _aliases(executable: str) -> dict[str, str]:
 
 
 def _directories(
-    trees: tuple[str, ...],
+    parted: Parted,
     links: Mapping[str, str],
     binds: Mapping[str, str],
     facts: Facts,
@@ -325,26 +345,27 @@ def _directories(
     Parents are 0755 whatever they are outside, so that an environment below a 0700 home works
     inside, and empty, so that nothing beside it is seen.
     """
+    trees = (*parted.trees, *parted.whole)
     wanted = dict(skeleton.STANDARD_DIRECTORIES)
     if workdir == EMPTY_WORKDIR:
         wanted[EMPTY_WORKDIR] = 0o755
     is_directory = {entry.path: entry.is_directory for entry in facts.machine.etc}
     is_directory |= {place.real: place.kind == "dir" for place in facts.places.values()}
-    for tree in trees:
+    for tree in (*trees, *parted.directories):
         wanted.setdefault(tree, 0o755)
     for destination in binds:
         if is_directory.get(destination):
             wanted.setdefault(destination, 0o755)
     for path in (*trees, *links, *binds):
         # /root too, so that another user than root finds an environment below it.
-        wanted |= {parent: wanted.get(parent, 0) | 0o755 for parent in _parents(path)}
+        wanted |= {parent: wanted.get(parent, 0) | 0o755 for parent in parents(path)}
     for path in tuple(wanted):
-        for parent in _parents(path):
+        for parent in parents(path):
             wanted.setdefault(parent, 0o755)
     return {
         path: mode
         for path, mode in sorted(wanted.items())
-        if path not in links and not _inside_any(path, (*trees, *links))
+        if path not in links and not is_inside_any(path, (*trees, *links))
     }
 
 
@@ -354,7 +375,7 @@ def _contents(binds: Mapping[str, str], facts: Facts, trees: tuple[str, ...]) ->
     is_directory = {entry.path: entry.is_directory for entry in facts.machine.etc}
     is_directory |= {place.real: place.kind == "dir" for place in facts.places.values()}
     files = {
-        path: b"" for path in binds if not is_directory.get(path) and not _inside_any(path, trees)
+        path: b"" for path in binds if not is_directory.get(path) and not is_inside_any(path, trees)
     }
     return files | skeleton.standard_files(shell)
 
@@ -363,19 +384,5 @@ def _read_only(source: str, destination: str) -> Mount:
     return Mount(destination, "bind", source, ("bind", "ro", "nosuid", "nodev", "rprivate"))
 
 
-def _parents(path: str) -> Iterable[str]:
-    while (path := os.path.dirname(path)) != "/":
-        yield path
-
-
-def _inside(path: str, directory: str) -> bool:
-    """Tell whether a path lies strictly below a directory."""
-    return path.startswith("/" if directory == "/" else directory + "/") and path != directory
-
-
-def _inside_any(path: str, directories: Iterable[str]) -> bool:
-    return any(_inside(path, directory) for directory in directories)
-
-
 def _beneath_etc(path: str) -> bool:
-    return path == "/etc" or _inside(path, "/etc")
+    return path == "/etc" or is_inside(path, "/etc")

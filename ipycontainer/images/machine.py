@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "Entry",
     "EtcEntry",
     "Machine",
     "MountPoint",
     "Place",
     "Secrets",
     "find_secrets",
+    "list_directory",
     "resolve",
 ]
 
@@ -96,11 +98,24 @@ class EtcEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class MountPoint:
-    """Where another file system is mounted: an overlay's lower directory shows none of it."""
+class Entry:
+    """What a directory holds: a directory, a symlink with its target, or else a file."""
 
     path: str
     is_directory: bool
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MountPoint:
+    """Where another file system is mounted: an overlay's lower directory shows none of it.
+
+    One that is `pseudo` holds no files that a program could want, and was not looked at.
+    """
+
+    path: str
+    is_directory: bool
+    pseudo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +185,17 @@ def resolve(path: str) -> Place:
         pending += [part for part in reversed(target.split("/")) if part not in ("", ".")]
     kind = "dir" if os.path.isdir(real) else "file"
     return Place(path, real, kind, tuple(links.items()))
+
+
+def list_directory(path: str) -> tuple[Entry, ...]:
+    """Return what a directory holds, without devices, sockets and pipes."""
+    return tuple(
+        Entry(each.path, False, os.readlink(each.path))
+        if each.is_symlink()
+        else Entry(each.path, each.is_dir())
+        for each in _entries(path)
+        if each.is_symlink() or each.is_dir() or each.is_file()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +277,9 @@ def _mount_points(mountinfo: str) -> Iterator[MountPoint]:
         left, _, right = line.partition(" - ")
         path = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), left.split(" ")[4])
         kind = right.split(" ")[0]
-        if kind not in _PSEUDO_FILE_SYSTEMS and path != "/":
-            yield MountPoint(path, _is_directory(path))
+        if path != "/":
+            pseudo = kind in _PSEUDO_FILE_SYSTEMS
+            yield MountPoint(path, not pseudo and _is_directory(path), pseudo)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pyseccomp
 import pytest
 
 import ipycontainer
+from ipycontainer.images.parting import LIMIT_ENTRIES
 
 pytestmark = pytest.mark.sampled
 
@@ -72,14 +73,21 @@ class Interpreter:
             **more,
         }
 
-    def host(self, *words: str, process: dict[str, str] | None = None, **options: Any) -> Any:
+    def host(
+        self,
+        *words: str,
+        process: dict[str, str] | None = None,
+        before: Sequence[str] = (),
+        **options: Any,
+    ) -> Any:
         """Run a command in a container of `host`, as a kernel in this interpreter would.
 
-        `process` are the kernel's variables, `options` those of `containers.create`.
+        `process` are the kernel's variables, `before` begins its command line, `options` are those
+        of `containers.create`.
         """
         options.setdefault("network", "none")
         done = subprocess.run(
-            [self.executable, "-c", DRIVER, json.dumps([words, options])],
+            [*before, self.executable, "-c", DRIVER, json.dumps([words, options])],
             cwd=self.project,
             env=process or self.environment(),
             capture_output=True,
@@ -242,6 +250,43 @@ def test_script_changes_its_own_copy(virtual: Interpreter) -> None:
     changes = {path for path, kind in result["changes"].items() if path.startswith(str(data))}
     assert changes == {str(data)}
     assert not [path for path in result["changes"] if "netrc" in path or path.startswith("/etc")]
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["a few", "many"])
+def test_tree_in_which_something_is_mounted_is_shown(
+    full: bool, virtual: Interpreter, tmp_path: Path
+) -> None:
+    """As Windows' subsystem for Linux mounts below /usr/lib: an ordinary user's overlay has no way.
+
+    What lies beside can be changed, if there is not too much of it; what is mounted is there.
+    """
+    project, elsewhere = virtual.project, tmp_path / "elsewhere"
+    for place in (project / "mounted", project / "beside", elsewhere):
+        place.mkdir()
+    (elsewhere / "there").write_text("from elsewhere")
+    (project / "beside" / "file").write_text("beside")
+    (project / "plain").write_text("plain")
+    (project / "link").symlink_to("plain")
+    for number in range(LIMIT_ENTRIES if full else 0):
+        (project / f"one of many {number}").touch()
+    words = ["sh", "-c", "cat mounted/there beside/file plain link; echo new > beside/file"]
+    found = virtual.host(*words, before=mounted(elsewhere, project / "mounted"))
+    assert found["out"] == "from elsewherebesideplainplain"
+    closed = full and os.geteuid() != 0
+    assert (found["code"] != 0) is closed, found["err"]
+    changed = {path for path, kind in found["changes"].items() if kind == "C"}
+    assert (f"{project}/beside/file" in changed) is not closed
+    assert any("can only be read" in warning for warning in found["warnings"]) is closed
+    assert (project / "beside" / "file").read_text() == "beside"
+
+
+def mounted(source: Path, target: Path) -> list[str]:
+    """Return what begins a command line for which `source` is mounted on `target`, as its user."""
+    mount = f'mount --bind "{source}" "{target}" && exec "$@"'
+    if os.geteuid() == 0:
+        return ["unshare", "--mount", "sh", "-c", mount, "sh"]
+    again = ["unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"]
+    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", *again]
 
 
 def test_machine_tools_work(virtual: Interpreter) -> None:

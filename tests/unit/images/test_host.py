@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from ipycontainer.images.environment import PythonEnvironment
 from ipycontainer.images.host import Facts, HostLayout, decide, image_record
 from ipycontainer.images.host_variables import ALIAS_DIRECTORY
-from ipycontainer.images.machine import EtcEntry, Machine, MountPoint, Place
+from ipycontainer.images.machine import Entry, EtcEntry, Machine, MountPoint, Place
+from ipycontainer.images.parting import LIMIT_ENTRIES
 
 MACHINE = Machine(
     root_links=(("/bin", "usr/bin"), ("/lib", "usr/lib")),
@@ -39,6 +41,8 @@ def layout(
     home: str = "/home/ann/.local/share/ipycontainer",
     places: tuple[Place, ...] = (),
     runtime: str = "/run/user/1000/ipyc-01234567",
+    locked: tuple[str, ...] = (),
+    held: Mapping[str, tuple[Entry, ...]] | None = None,
 ) -> HostLayout:
     """Decide with every path being a real directory unless `places` says otherwise."""
     paths = (*environment.trees, *environment.named_files)
@@ -53,6 +57,8 @@ def layout(
             cwd=None if cwd is None else known.get(cwd, Place(cwd, cwd, "dir")),
             engine_home=home,
             runtime_dir=runtime,
+            locked=locked,
+            look=lambda path: (held or {})[path],
         )
     )
 
@@ -167,6 +173,39 @@ def test_mounts_below_a_shown_tree_are_shown_too() -> None:
     assert "/srv/elsewhere" not in found.trees
     assert ("/usr/lib/libcuda.so.1", "/usr/lib/libcuda.so.1") in found.binds
     assert "/usr/lib/libcuda.so.1" not in found.contents
+
+
+def test_tree_with_a_locked_mount_is_shown_piece_by_piece() -> None:
+    """Its directory belongs to the skeleton; what lies beside the mount point is there still."""
+    held = {
+        "/opt": (
+            Entry("/opt/data", True),
+            Entry("/opt/tool", True),
+            Entry("/opt/README", False),
+            Entry("/opt/current", False, "tool"),
+        )
+    }
+    machine = replace(MACHINE, mounts=(MountPoint("/opt/data", True),))
+    found = layout(machine=machine, locked=("/opt/data",), held=held)
+    assert {"/opt/data", "/opt/tool", "/usr"} <= set(found.trees)
+    assert "/opt" not in found.trees
+    assert "/opt" in found.roots
+    assert found.directories["/opt"] == 0o755
+    assert ("/opt/README", "/opt/README") in found.binds
+    assert found.contents["/opt/README"] == b""
+    assert found.links["/opt/current"] == "tool"
+
+
+def test_full_tree_with_a_locked_mount_can_only_be_read() -> None:
+    """It is bound with all that is in it; nothing of it is an overlay beside."""
+    many = (Entry(f"/opt/{number}", False) for number in range(LIMIT_ENTRIES))
+    held = {"/opt": (Entry("/opt/data", True), *many)}
+    machine = replace(MACHINE, mounts=(MountPoint("/opt/data", True),))
+    found = layout(machine=machine, locked=("/opt/data",), held=held)
+    assert ("/opt", "/opt") in found.binds
+    assert found.directories["/opt"] == 0o755
+    assert not any(tree.startswith("/opt") for tree in found.trees)
+    assert "/opt holds what is mounted, and can only be read" in found.warnings
 
 
 def test_settings_of_the_machine_are_bound_read_only_on_prepared_places() -> None:

@@ -88,14 +88,15 @@ def test_large_tree_is_named(tmp_path: Path) -> None:
     assert find_secrets([str(tmp_path)]).cut == (str(tmp_path),)
 
 
-def test_mount_points_are_unescaped_and_pseudo_ones_left_out() -> None:
+def test_mount_points_are_unescaped_and_pseudo_ones_told_apart() -> None:
     r"""The kernel writes a blank as \040 (proc_pid_mountinfo(5))."""
     text = (
         "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
         "23 22 0:5 / /opt/my\\040data rw shared:1 - xfs /dev/sdb rw\n"
         "24 22 0:6 / /opt/proc rw - proc proc rw\n"
     )
-    assert [point.path for point in _mount_points(text)] == ["/opt/my data"]
+    found = {point.path: point.pseudo for point in _mount_points(text)}
+    assert found == {"/opt/my data": False, "/opt/proc": True}
 
 
 def test_this_machine_has_a_usr() -> None:
