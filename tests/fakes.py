@@ -159,6 +159,11 @@ class FakeContainer:
         return f"<Container: {self.short_id}>"
 
     @property
+    def exposed(self) -> list[str]:
+        config = self.record.config
+        return [*config.exposed, *(port.key for port in config.ports)]
+
+    @property
     def id(self) -> str:
         return self.record.id
 
@@ -615,7 +620,7 @@ class FakeImages(Transferring):
                 return image
         raise ImageNotFound(f"No such image: {full}")
 
-    def remove(self, ref: str, force: bool = False) -> list[tuple[str, str]]:
+    def remove(self, ref: str, force: bool = False, noprune: bool = False) -> list[tuple[str, str]]:
         image = self.get(ref)
         users = [c for c in self.engine.containers.everything if c.record.image_id == image.id]
         if users and not force:
@@ -835,7 +840,7 @@ class FakeEngine:
         self.containers = FakeContainers(self)
         self.volumes = FakeVolumes(self)
         self.networks = FakeNetworks(self)
-        self.images.add("host", config=ImageConfig(command=("python",)))
+        self.images.add("host", manifest="", config=ImageConfig(command=("python",)))
         self.images.add("busybox", config=ImageConfig(command=("sh",)))
 
     def tick(self) -> int:

@@ -28,8 +28,7 @@ def df(session: Session, template: str, verbose: bool) -> Outcome:
     """Return one row for each kind; with -v one for each thing."""
     used = session.engine.df()
     if verbose:
-        form = {"table": "", "{{json .}}": "json"}.get(template, template)
-        return _each(session, used, form)
+        return _each(session, used, _of_all(template))
     rows = (
         _images(used),
         _containers(used),
@@ -37,6 +36,12 @@ def df(session: Session, template: str, verbose: bool) -> Outcome:
         DiskSummary("Build Cache", 0, 0, 0, 0),
     )
     return Listing(kind="disk", rows=rows, now_ns=time.time_ns(), template=template)
+
+
+def _of_all(template: str) -> str:
+    """Return the template of `-v`, of which docker makes no table: "table" before it is dropped."""
+    form = template.removeprefix("table").strip()
+    return "json" if form == "{{json .}}" else form.replace("\\t", "\t").replace("\\n", "\n")
 
 
 def _images(used: Mapping[str, Any]) -> DiskSummary:

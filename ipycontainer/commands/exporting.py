@@ -127,6 +127,8 @@ def commit(
             name = parse(reference)
         except InvalidReference as error:
             raise UsageError(error.message, exit_code=1) from None
+        if name.digest:
+            raise UsageError("refusing to create a tag with a digest reference", exit_code=1)
         repository, tag = name.familiar_name, name.tag
     target = session.engine.containers.get(container)
     with session.progress(f"Committing {container}") as progress:

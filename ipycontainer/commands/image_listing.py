@@ -56,9 +56,12 @@ def images(
     quiet: bool,
     repository: str | None,
 ) -> Outcome:
-    """Return a row for each tag, newest image first."""
+    """Return a row for each tag, newest image first; in a shell `host` where it is asked for."""
     wanted = grouped("images", filters, _FILTERS)
     found = session.engine.images.list(name=repository, all=everything, filters=wanted or None)
+    if session.values is None and not repository and "reference" not in wanted:
+        # `rmi $(images -q)` must not meet what no one can remove; a frame has room for it
+        found = [image for image in found if image.record.manifest]
     patterns = [[repository] if repository else [], wanted.get("reference", [])]
     rows = [
         row for image in found for row in image_rows(image, [p for p in patterns if p], digests)
@@ -70,7 +73,7 @@ def images(
         now_ns=time.time_ns(),
         quiet=quiet,
         no_trunc=no_trunc,
-        template=template,
+        template="" if quiet and template == "table" else template,
         digests=digests,
     )
 

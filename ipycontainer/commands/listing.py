@@ -167,7 +167,7 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         local_volumes=sum(mount.type == "volume" for mount in config.mounts),
         health=container.health,
         networks=_networks(config),
-        ports=ports_text(container.published, _exposed(config)) if state.status.alive else "",
+        ports=ports_text(container.published, container.exposed) if state.status.alive else "",
     )
 
 
@@ -183,11 +183,6 @@ def sized(engine: Engine, rows: Sequence[ContainerSummary]) -> list[ContainerSum
         )
         for row in rows
     ]
-
-
-def _exposed(config: ContainerConfig) -> list[str]:
-    """Return the ports that a container says it has, published ones included."""
-    return list(dict.fromkeys((*config.exposed, *(port.key for port in config.ports))))
 
 
 def _image_name(engine: Engine, typed: str, image_id: str, names: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ from ipycontainer.errors import (
     InvalidReference,
     UsageError,
 )
-from ipycontainer.model.reference import parse
+from ipycontainer.model.reference import check_new, parse
 from ipycontainer.model.units import human_size
 
 __all__ = ["import_", "prune", "rmi", "tag"]
@@ -73,7 +73,7 @@ def import_(
 def _opened(session: Session, source: str) -> Path | BinaryIO:
     if source != "-":
         path = session.cwd / source
-        if not path.exists():
+        if not source or not path.exists():
             raise UsageError(f"open {source}: no such file or directory", exit_code=1)
         return path
     if isinstance(session.stdin, bytes):
@@ -112,26 +112,26 @@ def tag(session: Session, source: str, target: str) -> Outcome:
             ) from None
     if parse(target).digest:
         raise UsageError("refusing to create a tag with a digest reference", exit_code=1)
+    check_new(parse(target))
     session.engine.images.get(source).tag(repository, name)
     return Done()
 
 
 @verb("rmi", "Remove one or more images", "[OPTIONS] IMAGE [IMAGE...]", least=1)
 @click.option("-f", "--force", is_flag=True, help="Force removal of the image")
-@click.option(
-    "--no-prune", is_flag=True, help="Do not delete untagged parents: here no image has any"
-)
+@click.option("--no-prune", is_flag=True, help="Do not delete untagged parents")
 @click.argument("images", nargs=-1)
 def rmi(session: Session, force: bool, no_prune: bool, images: tuple[str, ...]) -> Outcome:
     """Return what was untagged and deleted, and go on past images that cannot be removed."""
-    del no_prune
     lines: list[str] = []
     errors: list[EngineError] = []
     for name in images:
         try:
             if not name:
                 raise ImageNotFound("page not found")  # docker's client asks for nothing by no name
-            removed = session.engine.images.remove(name, force=force)
+            if not name.strip():
+                raise InvalidArgument("image name cannot be blank")
+            removed = session.engine.images.remove(name, force=force, noprune=no_prune)
             lines += [f"{what}: {text}" for what, text in removed]
         except EngineError as error:
             errors.append(error)

@@ -110,6 +110,11 @@ class Container(ContainerFiles, ContainerLimits, ContainerPrograms, Resource[Con
         return inspect_network.published(self.engine.store, self.id)
 
     @property
+    def exposed(self) -> list[str]:
+        """Return the ports that it shows as its own, read now: `80/tcp`."""
+        return inspect_network.reachable(self.engine.store, self.record)
+
+    @property
     def attrs(self) -> dict[str, Any]:
         """Return what `docker inspect` shows, read now."""
         self.reload()

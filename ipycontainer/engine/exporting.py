@@ -93,10 +93,13 @@ def commit(
     progress: Progress | None,
 ) -> Image:
     """Make an image of a container's changes."""
-    name = f"{repository}:{tag}" if tag else repository
+    text = f"{repository}:{tag}" if tag else repository
+    name = reference.parse(text) if text else None
+    if name is not None:
+        reference.check_new(name)
     arguments = {
         "id": container.id,
-        "reference": reference.parse(name).familiar if name else "",
+        "reference": "" if name is None else name.familiar,
         "author": author,
         "message": message,
         "changes": list(changes),

@@ -228,7 +228,9 @@ class Images:
         """
         name = f"{repository}:{tag}" if tag else repository
         if name:
-            name = reference.parse(name).familiar
+            given = reference.parse(name)
+            reference.check_new(given)
+            name = given.familiar
         arguments: dict[str, Any] = {
             "reference": name,
             "changes": list(changes),
@@ -258,8 +260,10 @@ class Images:
             self._engine, self.get(str(done["id"])).record, warnings=tuple(done["warnings"])
         )
 
-    def remove(self, ref: str, force: bool = False) -> Sequence[tuple[str, str]]:
-        """Remove a name, and the image with its last one.
+    def remove(
+        self, ref: str, force: bool = False, noprune: bool = False
+    ) -> Sequence[tuple[str, str]]:
+        """Remove a name, and the image with its last one; by `noprune` not what it came from.
 
         Returns what was done, in order: (`Untagged` or `Deleted`, name or digest). Raises
         ImageInUse when a container stands on it.
@@ -267,7 +271,9 @@ class Images:
         image = self.get(ref)
         if image.id == host.image_record().id:
             raise InvalidArgument("the image host is this machine itself and cannot be removed")
-        done = self._engine.supervisor.work("remove-image", {"ref": ref, "force": force})
+        done = self._engine.supervisor.work(
+            "remove-image", {"ref": ref, "force": force, "noprune": noprune}
+        )
         return [(str(what), str(name)) for what, name in done]
 
     def prune(self, filters: Mapping[str, Any] | None = None) -> dict[str, Any]:

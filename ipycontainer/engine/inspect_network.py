@@ -22,15 +22,18 @@ from ipycontainer.model.network import (
 )
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.units import rfc3339nano
+from ipycontainer.network.bridges import interface_name
 from ipycontainer.store import containers, endpoints, networks
 from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["bindings", "exposed", "network", "published", "settings"]
+__all__ = ["bindings", "exposed", "network", "published", "reachable", "settings"]
 
 
-def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
-    """Return a network's object of docker's API."""
-    config = record.config
+def network(tx: Transaction, record: NetworkRecord, hash8: str) -> dict[str, Any]:
+    """Return a network's object of docker's API, in the home whose names have `hash8`."""
+    config, options = record.config, record.config.options
+    if record.is_default:  # docker tells the bridge's name of this one alone
+        options = {**options, "com.docker.network.bridge.name": interface_name(hash8, record)}
     return {
         "Name": record.name,
         "Id": record.id,
@@ -61,7 +64,7 @@ def network(tx: Transaction, record: NetworkRecord) -> dict[str, Any]:
             },
             **_standing_on(tx, record.name),
         },
-        "Options": dict(sorted(config.options.items())),  # as Go writes a map
+        "Options": dict(sorted(options.items())),  # as Go writes a map
         "Labels": dict(sorted(config.labels.items())),
     }
 
@@ -133,6 +136,21 @@ def published(store: Store, container_id: str) -> list[PublishedPort]:
         return [port for port, _ in endpoints.targets_of(tx, container_id)]
 
 
+def reachable(store: Store, record: ContainerRecord) -> list[str]:
+    """Return the ports that docker shows of a container now: none where no network leads out."""
+    with store.read() as tx:
+        return _reachable(tx, record.config, endpoints.of_container(tx, record.id))
+
+
+def _reachable(
+    tx: Transaction, config: ContainerConfig, attached: Sequence[Attachment]
+) -> list[str]:
+    ports = exposed(config)
+    there = (each.network_id for each in attached if each.endpoint_id)
+    leads_out = ports and any(not networks.get(tx, each).config.internal for each in there)
+    return ports if leads_out else []
+
+
 def settings(store: Store, record: ContainerRecord) -> dict[str, Any]:
     """Return docker's NetworkSettings: what a container has while it runs."""
     with store.read() as tx:
@@ -150,7 +168,7 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
         "Bridge": "",
         "SandboxID": record.id if record.state.started_ns and not config.is_guest else "",
         "SandboxKey": f"/proc/{record.state.pid}/ns/net" if alive and not config.is_guest else "",
-        "Ports": _ports(config, ports) if alive else {},
+        "Ports": _ports(_reachable(tx, config, attached), ports) if alive else {},
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
@@ -165,7 +183,7 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
         },
         "Networks": {
             **_without_addresses(tx, record),
-            **_unattached(record, {each.wanted.network for each in attached}),
+            **_unattached(tx, record, {each.wanted.network for each in attached}),
             **{
                 found[each.network_id].name: _endpoint(record, each, found[each.network_id])
                 for each in attached
@@ -196,8 +214,8 @@ def _endpoint_id(record: ContainerRecord) -> str:
     return sha256(f"{record.id} {record.state.started_ns}".encode()).hexdigest()
 
 
-def _ports(config: ContainerConfig, ports: Sequence[PublishedPort]) -> dict[str, Any]:
-    shown: dict[str, Any] = dict.fromkeys(exposed(config))
+def _ports(shown_alone: Sequence[str], ports: Sequence[PublishedPort]) -> dict[str, Any]:
+    shown: dict[str, Any] = dict.fromkeys(shown_alone)
     for port in ports:
         key = f"{port.port}/{port.protocol}"
         shown[key] = shown.get(key) or []
@@ -217,9 +235,15 @@ def _wishes(wanted: EndpointConfig) -> dict[str, Any]:
     }
 
 
-def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
+def _unattached(tx: Transaction, record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
     """Return the wishes for networks that are not there, as docker shows them."""
     addresses = _addresses(None, None)
+
+    def named(wanted: EndpointConfig) -> bool:  # of a guest's, those that are there
+        if wanted.gone or not record.config.is_guest or not is_user_defined(wanted.network):
+            return bool(wanted.gone)
+        return tx.one("SELECT 1 FROM networks WHERE name = ?", (wanted.network,)) is not None
+
     return {
         wanted.network: {
             **_wishes(wanted),
@@ -227,7 +251,7 @@ def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
             "NetworkID": wanted.gone,
             **{key: value for key, value in addresses.items() if key != "MacAddress"},
             "DriverOpts": dict(wanted.options) or ({} if wanted.later else None),
-            "DNSNames": _names(record, wanted) if wanted.gone else None,
+            "DNSNames": _names(record, wanted) if named(wanted) else None,
         }
         for wanted in record.config.endpoints
         if wanted.network not in (*attached, record.config.stands_on)
@@ -236,7 +260,8 @@ def _unattached(record: ContainerRecord, attached: set[str]) -> dict[str, Any]:
 
 def _names(record: ContainerRecord, wanted: EndpointConfig) -> list[str]:
     names = [record.name, *wanted.aliases, record.short_id]
-    return list(dict.fromkeys([*names, *filter(None, (record.config.hostname,))]))
+    own = "" if record.config.is_guest else record.config.hostname
+    return list(dict.fromkeys([*names, *filter(None, (own,))]))
 
 
 def _endpoint(

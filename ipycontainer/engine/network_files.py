@@ -171,7 +171,8 @@ def _resolv_conf(home: Home, config: ContainerConfig) -> tuple[str, tuple[str, .
         search=config.dns_search,
         options=config.dns_options,
         embedded=has_resolver(config),
-        shares_host=config.network == "host",
+        # on no network at all docker takes the machine's as it is, too
+        shares_host=config.network == "host" or not (config.stands_on or config.endpoints),
         stand_in=(outside.DNS,) if home.rootless else PUBLIC_RESOLVERS,
     )
 

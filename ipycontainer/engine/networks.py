@@ -60,7 +60,7 @@ class Network(Resource[NetworkRecord]):
         self.engine.settle()
         with self.engine.store.read() as tx:
             self.record = store_networks.get(tx, self.id)
-            return inspect_network.network(tx, self.record)
+            return inspect_network.network(tx, self.record, self.engine.home.hash8)
 
     @property
     def users(self) -> int:

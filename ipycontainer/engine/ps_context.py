@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from ipycontainer.engine import health
+from ipycontainer.engine import health, inspect_network
 from ipycontainer.errors import EngineError, NoSuchContainer
 from ipycontainer.model.image import ImageRecord
 from ipycontainer.model.state import ContainerRecord
@@ -59,6 +59,10 @@ class Around:
     @cached_property
     def _ids(self) -> dict[str, str]:
         return {network.name: network.id for network in self._engine.networks.list()}
+
+    def ports(self, record: ContainerRecord) -> list[str]:
+        """Return the ports that a container shows now."""
+        return inspect_network.reachable(self._engine.store, record)
 
     def health(self, record: ContainerRecord) -> str:
         """Return a container's health."""

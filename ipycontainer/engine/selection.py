@@ -35,6 +35,9 @@ class Surroundings(Protocol):
     def network_ids(self, record: ContainerRecord) -> frozenset[str]:
         """Return the ids of its networks; docker takes the beginning of one, too."""
 
+    def ports(self, record: ContainerRecord) -> Sequence[str]:
+        """Return the ports that a container shows now, as `80/tcp`: none without a way out."""
+
     def health(self, record: ContainerRecord) -> str:
         """Return a container's health, `none` for one that is not checked."""
 
@@ -119,13 +122,12 @@ class _Test:
         return ended and state.exit_code in {int(value) for value in self._values}
 
     def _expose(self, record: ContainerRecord) -> bool:
-        config = record.config
-        shown = {*config.exposed, *(binding.key for binding in config.ports)}
-        return record.state.status.alive and bool(shown & self._ports)
+        return record.state.status.alive and not self._ports.isdisjoint(self._around.ports(record))
 
     def _publish(self, record: ContainerRecord) -> bool:
         published = {f"{each.first}/{each.protocol}" for each in record.config.ports if each.first}
-        return record.state.status.alive and bool(published & self._ports)
+        wanted = record.state.status.alive and not published.isdisjoint(self._ports)
+        return wanted and bool(self._around.ports(record))
 
     def _health(self, record: ContainerRecord) -> bool:
         return self._around.health(record) in self._values

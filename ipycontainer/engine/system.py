@@ -69,7 +69,7 @@ def info(engine: Engine) -> dict[str, Any]:
     """Return docker's `info` object, as far as it means something here."""
     with engine.store.read() as tx:
         states = [record.state.status for record in store_containers.list_all(tx)]
-        images = len(store_images.list_all(tx))
+        images = sum(bool(each.manifest) for each in store_images.list_all(tx))  # not `host`
     hierarchies, able = cgroups.detect(), capacity.of(engine)
     running = sum(status.alive for status in states)
     paused = states.count(Status.PAUSED)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 from ipycontainer.errors import ImageFormatError, ImageNotFound, InvalidArgument
-from ipycontainer.images import manifest, sweep
+from ipycontainer.images import first_form, manifest, sweep
 from ipycontainer.images.layout import (
     FULL_NAME,
     INDEX_TYPE,
@@ -142,6 +143,11 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _in_order(repositories: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return names and tags as Go writes maps."""
+    return {name: dict(sorted(tags.items())) for name, tags in sorted(repositories.items())}
+
+
 class _Writer:
     """Writes one archive; each blob once."""
 
@@ -149,7 +155,7 @@ class _Writer:
         self._archive = archive
         self._layout = layout
         self._teller = teller
-        self._written: set[str] = set()
+        self._written: set[str] = set()  # digests of blobs, names of texts
 
     def write(self, chosen: Sequence[_Chosen]) -> None:
         """Write the images and what leads to them."""
@@ -170,6 +176,9 @@ class _Writer:
                 raise ImageFormatError(f"{record.manifest} is no manifest of an image")
             for blob in (*found.layers, found.config, found.descriptor):
                 self._blob(blob)
+            config = json.loads(self._layout.read_blob(found.config.digest))
+            for text in first_form.texts(config, [layer.chain_id for layer in record.layers]):
+                self._text(_BLOBS + sha256(text.encode()).hexdigest(), text)
             index += [_index_entry(record, len(raw), tag) for tag in each.tags or [""]]
             for tag in each.tags:
                 name, _, word = tag.rpartition(":")
@@ -196,7 +205,7 @@ class _Writer:
         self._text("manifest.json", _compact(listed) + "\n")
         self._text("oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}))
         if repositories:
-            self._text("repositories", _compact(repositories) + "\n")
+            self._text("repositories", _compact(_in_order(repositories)) + "\n")
 
     def _blob(self, blob: Descriptor) -> None:
         if blob.digest in self._written:
@@ -211,6 +220,9 @@ class _Writer:
         self._teller.count(short(blob.digest), "Saved", entry.size, entry.size)
 
     def _text(self, name: str, text: str) -> None:
+        if name in self._written:
+            return
+        self._written.add(name)
         content = text.encode()
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = len(content), 0o644

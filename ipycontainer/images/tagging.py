@@ -34,27 +34,31 @@ def tag(home: Home, store: Store, source: str, target: str) -> str:
     name = reference.parse(target)
     if name.digest:
         raise InvalidArgument("refusing to create a tag with a digest reference")
+    reference.check_new(name)
     with store.write() as tx:
         images.tag(tx, images.find(tx, source).id, name.familiar)
     Layout(home).write_index(store)
     return name.familiar
 
 
-def remove(home: Home, store: Store, ref: str, force: bool = False) -> list[Deed]:
+def remove(
+    home: Home, store: Store, ref: str, force: bool = False, *, parents: bool = True
+) -> list[Deed]:
     """Take away the name `ref`, and remove the image when it was the last one.
 
     An id removes the image with its only name; several names, or a stopped container on it, need
-    `force`; a running one cannot be forced. Raises ImageInUse, ImageNotFound.
+    `force`; a running one cannot be forced. Without `parents` what it was committed from stays,
+    with or without a name. Raises ImageInUse, ImageNotFound.
     """
     with store.write() as tx:
-        done = _remove(tx, ref, force)
+        done = _remove(tx, ref, force, parents)
     Layout(home).write_index(store)
     if any(what == "Deleted" for what, _ in done):
         sweep(home, store)
     return done
 
 
-def _remove(tx: Transaction, ref: str, force: bool) -> list[Deed]:
+def _remove(tx: Transaction, ref: str, force: bool, parents: bool) -> list[Deed]:
     image = images.find(tx, ref)
     done: list[Deed] = []
     if not _is_id(image, ref):
@@ -73,7 +77,7 @@ def _remove(tx: Transaction, ref: str, force: bool) -> list[Deed]:
             return done
     elif (conflict := _conflict(tx, image, force, not _is_single(image))) is not None:
         raise conflict
-    return done + _delete(tx, image)
+    return done + _delete(tx, image, parents)
 
 
 def _take_name(tx: Transaction, image: ImageRecord, name: Reference) -> list[Deed]:
@@ -92,10 +96,9 @@ def _take_name(tx: Transaction, image: ImageRecord, name: Reference) -> list[Dee
     return done
 
 
-def _delete(tx: Transaction, image: ImageRecord) -> list[Deed]:
+def _delete(tx: Transaction, image: ImageRecord, parents: bool = True) -> list[Deed]:
     done: list[Deed] = []
-    names = {name: reference.parse(name).canonical for name in (*image.tags, *image.digests)}
-    for name in sorted(names, key=names.__getitem__):  # docker goes by the whole names
+    for name in sorted((*image.tags, *image.digests), key=_canonical):  # as docker goes
         if "@" in name:
             images.forget_digest(tx, name)
             done.append(("Untagged", name))
@@ -105,7 +108,11 @@ def _delete(tx: Transaction, image: ImageRecord) -> list[Deed]:
     done.append(("Deleted", image.id))
     gone = set(images.forget_unused_layers(tx))
     done += [("Deleted", each.chain_id) for each in reversed(image.layers) if each.chain_id in gone]
-    return done + _delete_parents(tx, image)
+    return done + (_delete_parents(tx, image) if parents else [])
+
+
+def _canonical(name: str) -> str:
+    return reference.parse(name).canonical
 
 
 def _delete_parents(tx: Transaction, image: ImageRecord) -> list[Deed]:
@@ -159,6 +166,7 @@ def prune(
             if any(has_label(image.config.labels, label) for label in without):
                 continue
             if containers.using_image(tx, image.id):
+                done += _untag_but_last(tx, image)
                 continue
             if ("Deleted", image.id) in done:  # with the last that was committed from it
                 continue
@@ -174,6 +182,14 @@ def prune(
         sweep(home, store)
     freed = sum(sizes.get(name, 0) for what, name in done if what == "Deleted")
     return done, freed
+
+
+def _untag_but_last(tx: Transaction, image: ImageRecord) -> list[Deed]:
+    """Take the names of an image in use away but the last, as docker's prune of all does."""
+    done: list[Deed] = []
+    for name in image.tags[:-1]:
+        done += _take_name(tx, images.get(tx, image.id), reference.parse(name))
+    return done
 
 
 def _untag(tx: Transaction, name: str) -> list[Deed]:

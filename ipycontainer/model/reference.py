@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ipycontainer.errors import InvalidReference
+from ipycontainer.errors import InvalidArgument, InvalidReference
 
-__all__ = ["DEFAULT_DOMAIN", "DEFAULT_TAG", "Reference", "parse"]
+__all__ = ["DEFAULT_DOMAIN", "DEFAULT_TAG", "Reference", "check_new", "parse"]
 
 DEFAULT_DOMAIN = "docker.io"
 DEFAULT_TAG = "latest"
@@ -93,6 +93,12 @@ def parse(text: str) -> Reference:
         _check_digest(digest)
     tag = found["tag"] or ("" if digest else DEFAULT_TAG)
     return Reference(found["domain"], found["path"], tag, digest)
+
+
+def check_new(name: Reference) -> None:
+    """Raise InvalidArgument for a name that no image may be given: one that reads as a digest."""
+    if name.familiar_name == "sha256":
+        raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
 
 
 def _split_domain(text: str) -> tuple[str, str]:

@@ -39,6 +39,8 @@ NO_OWN_SETTINGS = (
     "user specified configurations are not supported if the network depends on a configuration "
     "network"
 )
+# Docker's own that we do not have; any other word has no meaning, there as here.
+_NOT_YET = ("bridge.inhibit_ipv4", "host_ipv4", "host_ipv6", "enable_ipv6")
 _INTERFACE_BYTES = 15  # IFNAMSIZ less its zero
 
 
@@ -178,8 +180,7 @@ def check_kind(config: NetworkConfig, *, ingress: bool, scope: str, ipam_driver:
 def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkConfig:
     """Return the config with what the driver's options say.
 
-    Docker's that we do not have are refused by name; what is none of its own has no meaning, there
-    as here, and is kept with the network.
+    Docker's that we do not have are refused by name; what is none of its own is kept and shown.
     """
     changed: dict[str, object] = {}
     for key, value in options.items():
@@ -190,11 +191,15 @@ def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkCo
             field = "icc" if name.endswith("icc") else "masquerade"
             changed[field] = _boolean(key, value)
         elif name in ("driver.mtu", "mtu"):
-            if not value.isdecimal():
+            if not value.removeprefix("-").isdecimal():
                 raise _unparsed(key, value, f'strconv.Atoi: parsing "{value}": invalid syntax')
-            if not 68 <= int(value) <= 65535:
-                raise InvalidArgument(f"invalid MTU {value}")
-            changed["mtu"] = int(value)
+            if int(value) < 0:
+                raise InvalidArgument(f"invalid MTU number: {value}")
+            if int(value) and not 68 <= int(value) <= 65535:  # the kernel's EINVAL
+                hint = f"an MTU is between 68 and 65535, and not {value}"
+                raise InvalidArgument("invalid argument", hint=hint)
+            if int(value):  # 0 is the usual one
+                changed["mtu"] = int(value)
         elif name in ("bridge.host_binding_ipv4", "host_binding_ipv4"):
             try:
                 changed["host_binding"] = str(ipaddress.IPv4Address(value))
@@ -202,7 +207,7 @@ def with_options(config: NetworkConfig, options: Mapping[str, str]) -> NetworkCo
                 raise _unparsed(key, value, "nil ip") from None
         elif name == "container_iface_prefix":
             changed["interface_prefix"] = value
-        elif key.startswith(_PREFIX):
+        elif name in _NOT_YET:
             raise Unsupported(f"the network option {key} is not supported yet")
     return replace(config, options=dict(options), **changed)  # type: ignore[arg-type]
 
@@ -232,7 +237,10 @@ def _check_bridge(tx: Transaction, name: str, network_id: str) -> None:
                 f"({name}): networks have same bridge name"
             )
     with rtnetlink.open_route() as route:
-        if rtnetlink.find_link(route, name) is not None:
+        found = rtnetlink.find_link(route, name)
+        if found is not None and found.kind != "bridge":
+            raise Conflict(f"existing interface {name} is not a bridge")
+        if found is not None:
             raise Conflict(f"cannot create network: there is an interface {name} already")
 
 

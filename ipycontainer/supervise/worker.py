@@ -121,7 +121,8 @@ def _changes(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence
 def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> Any:
     from ipycontainer.images import tagging
 
-    return tagging.remove(home, store, str(arguments["ref"]), bool(arguments["force"]))
+    ref, parents = str(arguments["ref"]), not arguments.get("noprune")
+    return tagging.remove(home, store, ref, bool(arguments["force"]), parents=parents)
 
 
 def _fill(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ipycontainer.commands import shell, transfers
 from ipycontainer.commands.grammar import invoke
-from ipycontainer.commands.records import Lines
+from ipycontainer.commands.records import Lines, Listing
 from ipycontainer.errors import UsageError
 from ipycontainer.model.transfer import Progress
 from tests.fake_transfers import FakeTransfer
@@ -168,6 +168,24 @@ def test_image_prune_asks_before(engine: FakeEngine, say: Say) -> None:
     answered = invoke(lambda: engine, ["image", "prune"], ask=lambda question, hidden: "n")
     assert isinstance(answered, Lines)
     assert answered.lines == ()
+
+
+def test_host_is_listed_where_it_is_asked_for(engine: FakeEngine, say: Say) -> None:
+    """In a shell, for the sake of `rmi $(images -q)`; in a frame always."""
+    listed = "images --format {{.Repository}}"
+    assert "host" not in say(listed)[0].split()
+    assert say("images -q")[0].split() == say("images -q --format table")[0].split()
+    assert say(f"{listed} host")[0] == "host\n"
+    assert say(f"{listed} -f reference=h*")[0] == "host\n"
+    outcome = invoke(lambda: engine, ["images"], values=object())  # type: ignore[arg-type]
+    assert isinstance(outcome, Listing)
+    assert "host" in [row.repository for row in outcome.rows]  # type: ignore[union-attr]
+
+
+def test_a_commit_to_a_digest_is_refused(say: Say) -> None:
+    """Before the container is looked for, as docker's client does."""
+    refused = "refusing to create a tag with a digest reference\n"
+    assert say(f"commit nobody made@sha256:{'0' * 64}") == ("", refused, 1)
 
 
 def test_login_in_dockers_words(engine: FakeEngine, say: Say) -> None:

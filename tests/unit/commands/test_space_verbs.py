@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from ipycontainer.commands import grammar
+from ipycontainer.commands import disk_usage, grammar
 from ipycontainer.commands.columns import disk_text
 from ipycontainer.commands.records import Changes, DiskUsage, Lines, Listing, Outcome
 from ipycontainer.commands.summaries import ContainerSummary, ImageSummary, VolumeSummary
@@ -63,6 +63,23 @@ def test_what_each_thing_takes_is_docker_s_three_tables() -> None:
 def test_a_template_of_what_each_thing_takes(template: str, text: str) -> None:
     """All listings at once, each row with the fields of its own, and no end of the line."""
     assert disk_text(replace(USAGE, template=template)) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("table {{len .Images}}", "1"),
+        ("table{{len .Images}}", "1"),
+        ("table {{len .Images}} {{len .Volumes}}\\t{{len .Containers}}", "1 1\t1"),
+        (" table {{len .Images}}", "table 1"),
+        ("table {{json .}}", "json"),
+        ("table", ""),
+    ],
+)
+def test_a_template_of_all_is_no_table(template: str, text: str) -> None:
+    """The word before it is dropped, and a tab is one, as docker's client does."""
+    form = disk_usage._of_all(template)
+    assert (form if form in ("", "json") else disk_text(replace(USAGE, template=form))) == text
 
 
 def test_the_json_of_a_listing_is_that_of_its_rows() -> None:

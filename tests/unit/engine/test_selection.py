@@ -12,6 +12,7 @@ from ipycontainer.engine.merging import merge_image
 from ipycontainer.errors import InvalidArgument, NoSuchContainer, Unsupported
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.image import ImageConfig
+from ipycontainer.model.network import PortBinding
 from ipycontainer.model.state import ContainerRecord, ContainerState, Status
 
 BASE = ContainerRecord(
@@ -41,6 +42,10 @@ class Nobody:
         """Know its id, where the container has run."""
         return frozenset() if record.name == "new" else frozenset({"b00c"})
 
+    def ports(self, record: ContainerRecord) -> list[str]:
+        """Know who leads out."""
+        return ["80/tcp", "2/udp"] if record.name in ("web", "new") else []
+
     def health(self, record: ContainerRecord) -> str:
         """Know one that is well."""
         return "healthy" if record.name == "web" else "none"
@@ -57,9 +62,15 @@ def record(name: str, status: Status = Status.RUNNING, **labels: str) -> Contain
     )
 
 
+def publishing(made: ContainerRecord) -> ContainerRecord:
+    """Return a container with a published port."""
+    port = PortBinding(80, "tcp", first=8080)
+    return replace(made, config=replace(made.config, ports=(port,)))
+
+
 RECORDS = [
-    record("web", tier="front", stage="test"),
-    record("db", tier="back"),
+    publishing(record("web", tier="front", stage="test")),
+    publishing(record("db", tier="back")),
     record("old-web", Status.EXITED, tier="front"),
     record("new", Status.CREATED),
 ]
@@ -102,7 +113,10 @@ def test_filters_choose_as_dockers_do(
         ({"exited": "0"}, ""),
         ({"is-task": "true"}, ""),
         ({"isolation": "default", "volume": "/x"}, ""),
-        ({"publish": "80", "expose": "1-3/udp"}, ""),
+        ({"expose": "1-3/udp"}, "web"),
+        ({"expose": "1-3"}, ""),
+        ({"publish": "8080"}, "web"),
+        ({"publish": "80"}, ""),
     ],
 )
 def test_filters_that_look_around(filters: dict[str, str], names: str) -> None:

@@ -72,12 +72,12 @@ def test_the_index_says_what_the_rows_say(bare_home: Home, store: Store) -> None
     assert index["schemaVersion"] == 2
     assert [each.get("annotations") for each in index["manifests"]] == [
         {
-            "org.opencontainers.image.ref.name": "ghcr.io/y:2",
-            "io.containerd.image.name": "ghcr.io/y:2",
-        },
-        {
             "org.opencontainers.image.ref.name": "x:1",
             "io.containerd.image.name": "docker.io/library/x:1",
+        },
+        {
+            "org.opencontainers.image.ref.name": "ghcr.io/y:2",
+            "io.containerd.image.name": "ghcr.io/y:2",
         },
         None,
     ]

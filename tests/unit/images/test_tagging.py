@@ -51,7 +51,7 @@ def test_a_name_is_given_and_the_index_knows_it(
     assert tagging.tag(bare_home, store, image.id[7:19], "ghcr.io/x:2") == "ghcr.io/x:2"
 
     with store.read() as tx:
-        assert images.get(tx, image.id).tags == ("bb:1", "ghcr.io/x:2", "other:latest")
+        assert images.get(tx, image.id).tags == ("bb:1", "other:latest", "ghcr.io/x:2")
     assert "other:latest" in (bare_home.layout / "index.json").read_text()
 
 
@@ -65,6 +65,31 @@ def test_a_name_cannot_be_given_to_nothing(
         tagging.tag(bare_home, store, "bb:1", "X")
     with pytest.raises(InvalidArgument, match="refusing to create a tag with a digest reference"):
         tagging.tag(bare_home, store, "bb:1", "x@sha256:" + "a" * 64)
+
+
+@pytest.mark.parametrize("target", ["sha256", "sha256:abc", "docker.io/library/sha256"])
+def test_a_name_that_reads_as_a_digest_is_refused(
+    bare_home: Home, store: Store, image: ImageRecord, target: str
+) -> None:
+    """It could not be told from an id; one in a repository of somebody's can."""
+    with pytest.raises(InvalidArgument, match="refusing to create an ambiguous tag"):
+        tagging.tag(bare_home, store, "bb:1", target)
+    assert tagging.tag(bare_home, store, "bb:1", "x/sha256:abc") == "x/sha256:abc"
+
+
+def test_prune_of_all_leaves_one_name_to_what_is_in_use(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """The last by its whole name, as docker's does; what is not in use goes."""
+    for name in ("zz:1", "ghcr.io/a:1", "aa:1"):
+        tagging.tag(bare_home, store, "bb:1", name)
+    on(store, image, "box", running=True)
+    done, freed = tagging.prune(bare_home, store, every=True)
+    assert done == [("Untagged", name) for name in ("aa:1", "bb:1", "zz:1")]
+    assert freed == 0
+    assert tagging.prune(bare_home, store, every=True) == ([], 0)
+    with store.read() as tx:
+        assert images.get(tx, image.id).tags == ("ghcr.io/a:1",)
 
 
 def test_the_last_name_takes_the_image_with_it(
@@ -266,6 +291,20 @@ def test_an_image_stays_while_another_was_committed_from_it(
         ("Deleted", image.id),
         ("Deleted", image.layers[0].chain_id),
     ]
+
+
+def test_what_an_image_came_from_can_stay(
+    bare_home: Home, store: Store, image: ImageRecord
+) -> None:
+    """Without a name, where it is not wanted that it goes with its last child."""
+    child = committed(store, image, "child:1")
+    assert tagging.remove(bare_home, store, "bb:1") == [("Untagged", "bb:1")]
+    assert tagging.remove(bare_home, store, "child:1", parents=False) == [
+        ("Untagged", "child:1"),
+        ("Deleted", child.id),
+    ]
+    with store.read() as tx:
+        assert images.get(tx, image.id).tags == ()
 
 
 def test_prune_takes_parents_with_their_last_child(
