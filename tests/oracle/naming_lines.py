@@ -62,9 +62,9 @@ SCENES: dict[str, tuple[str, ...]] = {
         "rm other",
         "rmi p1",
         "rmi --no-prune p2",
-        "images -a --format '{{.Repository}}'",
+        "images -a --filter dangling=true --format '{{.Repository}}'",
         "image prune -f",
-        "images -a --format '{{.Repository}}'",
+        "images -a --filter dangling=true --format '{{.Repository}}'",
     ),
     "ports that lead nowhere": (
         "network create --internal --subnet 10.99.0.0/24 inner",

@@ -45,7 +45,6 @@ SCENES: dict[str, tuple[str, ...]] = {
         "volume ls --filter dangling=1 --filter name=vol1 -q",
         "volume ls --filter dangling=x",
         "volume ls --filter name=^vol[14]$ -q",
-        "volume ls --filter name=vol2 --format 'table {{.Name}}\t{{.Labels}}'",
         "volume ls --filter name=vol2",
         "volume ls -f status=x",
         "volume ls x",
