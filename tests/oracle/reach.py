@@ -3,12 +3,14 @@
     {"servers": {NAMESPACE: NAME}, "questions": [[NAMESPACE, PROTOCOL, ADDRESS, PORT], ...]}
 
 In each namespace a server listens on port 80, by TCP and UDP, IPv4 and IPv6, which tells its name
-and whom it sees. Then all questions are asked at once, and wait together: the answers are what each
-was told, "" for nothing. Called by test_modes, as root.
+and whom it sees. Then one namespace asks soon after the other, for of a flood who carries packets
+drops some, and all wait together: the answers are what each was told, "" for nothing. Called by
+test_modes, as root.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 import resource
@@ -24,6 +26,7 @@ from ipycontainer.linux import namespaces
 
 PORT = 80
 WAIT_SECONDS = 2.5
+APART_SECONDS = 0.05
 AGAIN_SECONDS = 0.5  # a datagram may be dropped while a neighbour is looked for
 # linux/in.h, linux/in6.h: a server of datagrams answers by the address that it was asked at.
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
@@ -53,9 +56,6 @@ class Reach:
             enter(namespace)
             _await_addresses()
             self._serve(name)
-        for number, (namespace, *_) in sorted(enumerate(self._questions), key=lambda q: q[1][0]):
-            enter(namespace)
-            self._ask(number)
 
     def _serve(self, name: str) -> None:
         for family in (socket.AF_INET, socket.AF_INET6):
@@ -88,21 +88,30 @@ class Reach:
 
     def run(self) -> None:
         """Ask and answer until the time is over."""
-        end = time.monotonic() + WAIT_SECONDS
-        again = 0.0
+        numbers: dict[str, list[int]] = {}
+        for number, (namespace, *_) in enumerate(self._questions):
+            numbers.setdefault(namespace, []).append(number)
+        begin = time.monotonic()
+        turns = [(begin + APART_SECONDS * at, namespace) for at, namespace in enumerate(numbers)]
+        end = begin + APART_SECONDS * len(turns) + WAIT_SECONDS
         while (now := time.monotonic()) < end:
-            if now >= again:
-                again = now + AGAIN_SECONDS
-                self._send_datagrams()
-            for fd, _ in self._poll.poll(min(end, again) - now):
+            if now >= turns[0][0]:
+                due, namespace = turns[0]
+                heapq.heapreplace(turns, (due + AGAIN_SECONDS, namespace))
+                enter(namespace)
+                for number in numbers.pop(namespace, ()):
+                    self._ask(number)
+                self._send_datagrams(namespace)
+            for fd, _ in self._poll.poll(max(0.0, min(end, turns[0][0]) - now)):
                 if fd in self._servers:
                     self._tell(*self._servers[fd])
                 elif fd in self._asked:
                     self._hear(*self._asked[fd])
 
-    def _send_datagrams(self) -> None:
+    def _send_datagrams(self, asker: str) -> None:
         for sock, number in self._asked.values():
-            if self._questions[number][1] == "udp":
+            namespace, protocol, *_ = self._questions[number]
+            if (namespace, protocol) == (asker, "udp"):
                 with suppress(OSError):
                     sock.send(b"?")
 

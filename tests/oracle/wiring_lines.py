@@ -211,7 +211,6 @@ SCENES: dict[str, tuple[str, ...]] = {
         "system info --nope",
         "version -f '{{.Server.Version | len | ne 0}} {{.Server.APIVersion}} {{.Server.MinAPIVersion}} {{.Client.APIVersion}} {{.Client.DefaultAPIVersion}} {{.Client.Context}}'",
         "version -f json extra",
-        "system events --since 1s --until 0s --filter type=volume --format '{{.Type}}'",
         "events --since 10 --until 5",
         "events --until 1 --filter event=create --filter container=x --filter label=a --format '{{json .}}'",
         "events --until 1 --format '{{.Nope}}'",
