@@ -12,6 +12,7 @@
 set -uo pipefail
 tree=$1 results=$2 root_python=$3 user=$4 user_python=$5
 shift 5
+: >"$results/begun" # boot waits for it
 parts=${IPYCONTAINER_VM_PARTS:-root user}
 [[ $# -gt 0 || -n ${IPYCONTAINER_VM_PARTS:-} ]] || parts+=' undelegated systemd'
 wanted() { [[ " $parts " == *" $1 "* ]]; }
