@@ -13,7 +13,7 @@ from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import InvalidArgument, InvalidReference, ResourceError, UsageError
-from ipycontainer.model.reference import parse
+from ipycontainer.model.reference import NO_DIGEST, parse
 
 __all__ = ["commit", "export", "is_paused", "pausing"]
 
@@ -128,7 +128,7 @@ def commit(
         except InvalidReference as error:
             raise UsageError(error.message, exit_code=1) from None
         if name.digest:
-            raise UsageError("refusing to create a tag with a digest reference", exit_code=1)
+            raise UsageError(NO_DIGEST, exit_code=1)
         repository, tag = name.familiar_name, name.tag
     target = session.engine.containers.get(container)
     with session.progress(f"Committing {container}") as progress:

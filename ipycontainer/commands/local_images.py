@@ -21,7 +21,7 @@ from ipycontainer.errors import (
     InvalidReference,
     UsageError,
 )
-from ipycontainer.model.reference import check_new, parse
+from ipycontainer.model.reference import NO_DIGEST, check_new, parse
 from ipycontainer.model.units import human_size
 
 __all__ = ["import_", "prune", "rmi", "tag"]
@@ -111,7 +111,7 @@ def tag(session: Session, source: str, target: str) -> Outcome:
                 exit_code=1,
             ) from None
     if parse(target).digest:
-        raise UsageError("refusing to create a tag with a digest reference", exit_code=1)
+        raise UsageError(NO_DIGEST, exit_code=1)
     check_new(parse(target))
     session.engine.images.get(source).tag(repository, name)
     return Done()

@@ -242,7 +242,7 @@ def _unattached(tx: Transaction, record: ContainerRecord, attached: set[str]) ->
     def named(wanted: EndpointConfig) -> bool:  # of a guest's, those that are there
         if wanted.gone or not record.config.is_guest or not is_user_defined(wanted.network):
             return bool(wanted.gone)
-        return tx.one("SELECT 1 FROM networks WHERE name = ?", (wanted.network,)) is not None
+        return networks.is_named(tx, wanted.network)
 
     return {
         wanted.network: {

@@ -6,10 +6,11 @@ Docker's `save` writes them still, as blobs that nothing names (moby `image/tare
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
+
+from ipycontainer.images.manifest import compact
 
 __all__ = ["texts"]
 
@@ -34,10 +35,6 @@ def texts(config: Mapping[str, Any], chain_ids: Sequence[str]) -> Iterator[str]:
             facts = {"created": _NEVER, "os": config.get("os", "linux")}
         below = {"parent": parent} if parent else {}
         named = {**facts, "layer_id": chain_id, **below}
-        layer_id = sha256(_compact(dict(sorted(named.items()))).encode()).hexdigest()
-        yield _compact({"id": layer_id, **({"parent": parent[7:]} if parent else {}), **facts})
+        layer_id = sha256(compact(dict(sorted(named.items()))).encode()).hexdigest()
+        yield compact({"id": layer_id, **({"parent": parent[7:]} if parent else {}), **facts})
         parent = f"sha256:{layer_id}"
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))

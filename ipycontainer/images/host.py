@@ -189,7 +189,7 @@ def prepare(
 
 
 def decide(facts: Facts) -> HostLayout:
-    """Decide what is shown where. Pure."""
+    """Decide what is shown where. Pure, but that `facts.look` lists what is to be parted."""
     environment, machine = facts.environment, facts.machine
     warnings: list[str] = []
     links: dict[str, str] = dict(machine.root_links)

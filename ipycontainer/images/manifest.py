@@ -20,7 +20,16 @@ from ipycontainer.images.layout import LIMIT_CONFIG_BYTES, LIMIT_MANIFEST_BYTES,
 from ipycontainer.model.image import Descriptor
 from ipycontainer.model.platform import Platform
 
-__all__ = ["Index", "IndexEntry", "Manifest", "choose", "digest_of", "json_object", "parse"]
+__all__ = [
+    "Index",
+    "IndexEntry",
+    "Manifest",
+    "choose",
+    "compact",
+    "digest_of",
+    "json_object",
+    "parse",
+]
 
 # docker's `maxLayerDepth`, below the 500 that overlayfs takes (fs/overlayfs/params.h).
 MOST_LAYERS = 125
@@ -63,6 +72,11 @@ class Index:
 def digest_of(content: bytes) -> str:
     """Return the digest that names these bytes."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def compact(value: Any) -> str:
+    """Return JSON without blanks, as Go writes it."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def json_object(raw: bytes, what: str) -> Mapping[str, Any]:

@@ -3,7 +3,8 @@
 What is mounted when a user namespace is made stays locked upon what it hides
 (mount_namespaces(7)), so that the kernel refuses a lower directory that has it below (EINVAL): its
 overlay would show what lies under the mount. Windows' subsystem for Linux mounts below /usr/lib,
-for one. Such a directory is made anew, and what is in it is shown piece by piece. Pure.
+for one. Such a directory is made anew, and what is in it is shown piece by piece. Pure, but for the
+listing that it is given.
 """
 
 from __future__ import annotations

@@ -139,10 +139,6 @@ def _index_entry(record: ImageRecord, size: int, tag: str) -> dict[str, Any]:
     return entry
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
 def _in_order(repositories: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """Return names and tags as Go writes maps."""
     return {name: dict(sorted(tags.items())) for name, tags in sorted(repositories.items())}
@@ -200,12 +196,12 @@ class _Writer:
             )
         self._text(
             "index.json",
-            _compact({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": index}),
+            manifest.compact({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": index}),
         )
-        self._text("manifest.json", _compact(listed) + "\n")
+        self._text("manifest.json", manifest.compact(listed) + "\n")
         self._text("oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}))
         if repositories:
-            self._text("repositories", _compact(_in_order(repositories)) + "\n")
+            self._text("repositories", manifest.compact(_in_order(repositories)) + "\n")
 
     def _blob(self, blob: Descriptor) -> None:
         if blob.digest in self._written:

@@ -33,7 +33,7 @@ def tag(home: Home, store: Store, source: str, target: str) -> str:
     """
     name = reference.parse(target)
     if name.digest:
-        raise InvalidArgument("refusing to create a tag with a digest reference")
+        raise InvalidArgument(reference.NO_DIGEST)
     reference.check_new(name)
     with store.write() as tx:
         images.tag(tx, images.find(tx, source).id, name.familiar)
@@ -98,7 +98,7 @@ def _take_name(tx: Transaction, image: ImageRecord, name: Reference) -> list[Dee
 
 def _delete(tx: Transaction, image: ImageRecord, parents: bool = True) -> list[Deed]:
     done: list[Deed] = []
-    for name in sorted((*image.tags, *image.digests), key=_canonical):  # as docker goes
+    for name in reference.in_order((*image.tags, *image.digests)):
         if "@" in name:
             images.forget_digest(tx, name)
             done.append(("Untagged", name))
@@ -109,10 +109,6 @@ def _delete(tx: Transaction, image: ImageRecord, parents: bool = True) -> list[D
     gone = set(images.forget_unused_layers(tx))
     done += [("Deleted", each.chain_id) for each in reversed(image.layers) if each.chain_id in gone]
     return done + (_delete_parents(tx, image) if parents else [])
-
-
-def _canonical(name: str) -> str:
-    return reference.parse(name).canonical
 
 
 def _delete_parents(tx: Transaction, image: ImageRecord) -> list[Deed]:

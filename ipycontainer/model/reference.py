@@ -8,14 +8,24 @@ docker 26.1.5): `[DOMAIN/]PATH[:TAG][@DIGEST]`, where `busybox` means
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ipycontainer.errors import InvalidArgument, InvalidReference
 
-__all__ = ["DEFAULT_DOMAIN", "DEFAULT_TAG", "Reference", "check_new", "parse"]
+__all__ = [
+    "DEFAULT_DOMAIN",
+    "DEFAULT_TAG",
+    "NO_DIGEST",
+    "Reference",
+    "check_new",
+    "in_order",
+    "parse",
+]
 
 DEFAULT_DOMAIN = "docker.io"
 DEFAULT_TAG = "latest"
+NO_DIGEST = "refusing to create a tag with a digest reference"  # said by docker's client and daemon
 _OFFICIAL = "library/"
 _LEGACY_DOMAIN = "index.docker.io"
 
@@ -93,6 +103,11 @@ def parse(text: str) -> Reference:
         _check_digest(digest)
     tag = found["tag"] or ("" if digest else DEFAULT_TAG)
     return Reference(found["domain"], found["path"], tag, digest)
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names by what they are in full (docker.io/library/...), as docker lists them."""
+    return tuple(sorted(names, key=lambda name: parse(name).canonical))
 
 
 def check_new(name: Reference) -> None:

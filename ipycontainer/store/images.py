@@ -267,11 +267,6 @@ def blobs_in_use(tx: Transaction) -> set[str]:
     return {row["digest"] for row in tx.all("SELECT DISTINCT digest FROM image_blobs")}
 
 
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Return an image's names by what they are in full (docker.io/library/...), as docker does."""
-    return tuple(sorted(names, key=lambda name: reference.parse(name).canonical))
-
-
 def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
     details = json.loads(row["details"])
     layers = tx.all(
@@ -292,14 +287,14 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         size=row["size"],
         config=_config(details["config"]),
         layers=tuple(Layer(each["chain_id"], each["diff_id"], each["size"]) for each in layers),
-        tags=_in_order(each["tag"] for each in tags),
+        tags=reference.in_order(each["tag"] for each in tags),
         architecture=details["architecture"],
         os=details["os"],
         author=details["author"],
         comment=details["comment"],
         history=tuple(History(**each) for each in details["history"]),
         variant=details.get("variant", ""),
-        digests=_in_order(each["name"] for each in digests),
+        digests=reference.in_order(each["name"] for each in digests),
         source=None if source is None else Descriptor(**source),
         base=details.get("base", ""),
         parent=details.get("parent", ""),
