@@ -85,6 +85,11 @@ _MASKS = (
     (re.compile(r" \(via /proc/self/fd/\d+\), flags: 0x[0-9a-f]+"), ""),
 )
 
+# How often docker may be asked anew for what it reads or refuses: it walks maps, which Go gives in
+# another order each time, and under load it may lose what a short program printed.
+AGAIN = 8
+READS = set("df diff events history images info inspect logs ls port ps top version".split())
+
 # Lines that differ on purpose.
 DIFFERENT: dict[str, str] = {
     **lines.DIFFERENT,
@@ -166,13 +171,16 @@ def test_says_what_docker_says(
     different = []
     for line in {**SCENES, **SLOW}[scene]:
         words = shlex.split(line.replace("{tmp}", str(files)))
-        # a container that is gone afterwards may run twice: under load docker may lose
-        # what a short program printed
-        for _ in range(2 if line.startswith("run --rm ") else 1):
+        theirs, own = (masked(run(*words, stdin="in\n"), words) for run in (docker, ours))
+        if theirs != own and line.startswith("run --rm "):  # gone afterwards: may run twice
             theirs, own = (masked(run(*words, stdin="in\n"), words) for run in (docker, ours))
+        if line in DIFFERENT:
+            continue
+        for _ in range(AGAIN if theirs[2] or READS & set(words[:2]) else 0):
             if theirs == own:
                 break
-        if theirs != own and line not in DIFFERENT:
+            theirs = masked(docker(*words, stdin="in\n"), words)
+        if theirs != own:
             different.append(f"{line}\n  docker {theirs}\n  ours   {own}")
     for run in (docker, ours):
         left = run("ps", "-aq").stdout.split()
