@@ -11,9 +11,9 @@ import errno
 import os
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from ipycontainer import faults
 from ipycontainer.errors import EngineError, StepFailed
@@ -21,7 +21,7 @@ from ipycontainer.linux.dirfd import DirFd
 from ipycontainer.linux.syscalls import SECCOMP_FILTER_FLAG_SPEC_ALLOW
 from ipycontainer.runtime.practice import Practice
 
-__all__ = ["Context", "Identity", "Stdio", "Step", "Worded", "failure", "go_words", "run"]
+__all__ = ["Context", "Identity", "Stdio", "Step", "failure", "go_words", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +90,17 @@ class Context:
 
 
 class Step(Protocol):
-    """One operation of a start."""
+    """One operation of a start.
+
+    One whose failure runc has words for, which docker prints, has `refusal(error)` besides: it
+    returns them, or "" where there are none.
+    """
 
     def execute(self, ctx: Context) -> None:
         """Do it. Raises OSError with the kernel's answer, or an EngineError with docker's words."""
 
     def describe(self) -> str:
         """Say it in a few words, for errors and for those who want to see a start."""
-
-
-@runtime_checkable
-class Worded(Protocol):
-    """A step whose failure runc has words for, which docker prints."""
-
-    def refusal(self, error: OSError) -> str:
-        """Say why it could not be done; empty where there are no such words."""
 
 
 def run(steps: Sequence[Step], ctx: Context) -> None:
@@ -140,7 +136,9 @@ def failure(step: Step, error: OSError | ValueError) -> StepFailed:
     name = error.filename
     if name is not None and os.fsdecode(name) not in text:
         message = f"{message} ({os.fsdecode(name)})"
-    if words := step.refusal(error) if isinstance(step, Worded) else "":
+    # not by isinstance: of a protocol that asks `inspect`, which a sealed interpreter cannot import
+    refusal: Callable[[OSError], str] | None = getattr(step, "refusal", None)
+    if words := refusal(error) if refusal else "":
         return StepFailed(words, hint=_HINTS.get(number, ""), step=text, errno=number)
     return StepFailed(
         f"{text}: {errno.errorcode.get(number, 'error')}: {message}",

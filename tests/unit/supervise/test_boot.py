@@ -37,3 +37,13 @@ def test_who_needs_more_of_inspect_gets_it_and_imports_it_once() -> None:
         " sys.modules['inspect'] is real)"
     )
     assert said(program) == "True True True"
+
+
+def test_a_steps_own_words_need_no_inspect() -> None:
+    """A start that fails says why in an interpreter that can import nothing any more."""
+    program = (
+        "from ipycontainer.runtime import steps;"
+        " kind = type('Kind', (), {'describe': lambda s: 'x', 'refusal': lambda s, e: 'words'});"
+        " print(steps.failure(kind(), OSError(1, 'no')).message, 'tokenize' in sys.modules)"
+    )
+    assert said(program) == "words False"
