@@ -16,7 +16,9 @@ from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.verb import Session, silently, verb
 from ipycontainer.errors import ImageFormatError, UsageError
 
-__all__ = ["load", "save"]
+__all__ = ["TERMINAL_REFUSED", "load", "save"]
+
+TERMINAL_REFUSED = "cowardly refusing to save to a terminal. Use the -o flag or redirect"
 
 
 @verb("load", "Load an image from a tar archive or STDIN", "[OPTIONS]", most=0)
@@ -85,9 +87,7 @@ def save(session: Session, output: str, platform: str, images: tuple[str, ...]) 
     """Write the archive; nothing is left of one that could not be finished."""
     if not output:
         if session.stdout is None or os.isatty(session.stdout):
-            raise UsageError(
-                "cowardly refusing to save to a terminal. Use the -o flag or redirect", exit_code=1
-            )
+            raise UsageError(TERMINAL_REFUSED, exit_code=1)
         silently(session.engine.images.saving(images, session.stdout, platform=platform))
         return Done()
     with _written(session.cwd, output) as fd:

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import os
 
+from ipycontainer.commands.prompt import read_line
 from ipycontainer.commands.verb import Session
 from ipycontainer.errors import UsageError
 
-__all__ = ["confirmed", "read_line"]
-
-_LONGEST_ANSWER = 1024
+__all__ = ["confirmed"]
 
 
 def confirmed(session: Session, warning: str) -> bool:
-    """Ask whether to go on. Raises UsageError where there is nobody to ask."""
+    """Ask whether to go on; who leaves the question says no. UsageError where there is nobody."""
     question = f"{warning}\nAre you sure you want to continue? [y/N] "
-    if session.ask is not None:
-        answer = session.ask(question, False)
-    elif isinstance(session.stdin, int) and session.stdout is not None:
-        os.write(session.stdout, question.encode())
-        answer = read_line(session.stdin)
-    else:
-        raise UsageError(f"{warning} Say --force to do it", exit_code=1)
+    try:
+        if session.ask is not None:
+            answer = session.ask(question, False)
+        elif isinstance(session.stdin, int) and session.stdout is not None:
+            os.write(session.stdout, question.encode())
+            answer = read_line(session.stdin)
+        else:
+            raise UsageError(f"{warning} Say --force to do it", exit_code=1)
+    except EOFError:
+        return False
+    except KeyboardInterrupt:
+        if session.stdout is not None:
+            os.write(session.stdout, b"\n")
+        return False
     return answer.strip().lower() == "y"
-
-
-def read_line(fd: int) -> str:
-    """Read one line, and nothing of what follows it."""
-    line = b""
-    while len(line) < _LONGEST_ANSWER and not line.endswith(b"\n"):
-        byte = os.read(fd, 1)
-        if not byte:
-            break
-        line += byte
-    return line.decode(errors="replace")

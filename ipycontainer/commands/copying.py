@@ -135,7 +135,7 @@ def _out(
 ) -> Outcome:
     if target == "-":
         pieces, _ = container.get_archive(path, follow_link=follow, shown=name)
-        return Streamed(pieces=pieces, what=f"{name}:{path}")
+        return Streamed(pieces=pieces)
     with session.progress(f"Copying from {name}", quiet) as progress:
         size = container.copy_out(
             path,

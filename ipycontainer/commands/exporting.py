@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from ipycontainer.commands import lookup
+from ipycontainer.commands.archives import TERMINAL_REFUSED
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
@@ -18,8 +19,6 @@ from ipycontainer.model.reference import NO_DIGEST, parse
 __all__ = ["commit", "export", "is_paused", "pausing"]
 
 F = TypeVar("F", bound=Callable[..., object])
-
-_TERMINAL = "cowardly refusing to save to a terminal. Use the -o flag or redirect"
 
 
 def pausing(what: str) -> Callable[[F], F]:
@@ -81,9 +80,11 @@ def export(session: Session, output: str, container: str) -> Outcome:
     except InvalidArgument as error:
         message = f"failed to export container: {error.message}"
         raise UsageError(message, exit_code=1) from None
+    if not output and session.stdout is not None and os.isatty(session.stdout):
+        raise UsageError(TERMINAL_REFUSED, exit_code=1)
     target = lookup.container(session, container)
     if not output:
-        return Streamed(pieces=target.export(), what=container, refused=_TERMINAL)
+        return Streamed(pieces=target.export())
     try:
         with session.progress(f"Exporting {container}") as progress:
             path = os.path.join(session.cwd, output)  # with the slash that a Path would drop

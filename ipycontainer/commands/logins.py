@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from ipycontainer.commands.confirming import read_line
+from ipycontainer.commands.prompt import read_line
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.verb import Session, verb
 from ipycontainer.errors import EngineError, InvalidArgument, RegistryError, UsageError
@@ -66,15 +66,15 @@ def login(
             )
         )
         return Lines(lines=tuple(told), errors=tuple(errors))
-    username = username.strip() or _answer(
-        session, f"{said}\nUsername: " if said else "Username: ", hidden=False
-    )
-    if not username:
-        raise UsageError("Error: Non-null Username Required", exit_code=1)
-    password = password or _answer(session, "Password: ", hidden=True)
-    if not password:
-        raise UsageError("Error: Password Required", exit_code=1)
     try:
+        username = username.strip() or _answer(
+            session, f"{said}\nUsername: " if said else "Username: ", hidden=False
+        )
+        if not username:
+            raise UsageError("Error: Non-null Username Required", exit_code=1)
+        password = password or _answer(session, "Password: ", hidden=True)
+        if not password:
+            raise UsageError("Error: Password Required", exit_code=1)
         return _done(session, username, password, host, told, warnings)
     except EngineError as error:
         return Lines(lines=tuple(told), errors=(error,), warnings=warnings)
@@ -99,12 +99,15 @@ def _done(
 
 def _answer(session: Session, question: str, *, hidden: bool) -> str:
     """Ask for a name or a password; without a terminal a line of stdin answers, as with docker."""
-    if session.ask is not None:
-        return session.ask(question, hidden)
-    if not isinstance(session.stdin, int) or session.stdout is None:
-        return ""
-    os.write(session.stdout, question.encode())
-    return read_line(session.stdin).strip()
+    try:
+        if session.ask is not None:
+            return session.ask(question, hidden)
+        if not isinstance(session.stdin, int) or session.stdout is None:
+            return ""
+        os.write(session.stdout, question.encode())
+        return read_line(session.stdin).strip()
+    except EOFError:
+        raise UsageError("error while reading input: EOF", exit_code=1) from None
 
 
 def _read_all(session: Session) -> str:

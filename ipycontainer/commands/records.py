@@ -299,11 +299,9 @@ class Copied(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streamed(Outcome):
-    """An archive for the standard output; `refused` is what to say where that is a terminal."""
+    """An archive for the standard output."""
 
     pieces: Iterator[bytes]
-    what: str
-    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

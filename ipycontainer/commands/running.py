@@ -350,6 +350,7 @@ def exec_(
         tty=tty,
         reads=reads,
         keyboard=keyboard.pipe,
+        sig_proxy=False,
     )
 
 

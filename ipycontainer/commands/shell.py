@@ -7,7 +7,6 @@ in the foreground stream through; signals go to them.
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from ipycontainer.commands import (
     failures,
     grammar,
     progress,
+    prompt,
     shell_terminal,
     standard_streams,
     text,
@@ -58,8 +58,6 @@ _FORWARDED = (
 _SAY_DETACHED = ("attach", "exec")  # docker ends `run` and `start` without a word, and with 0
 _PATIENCE = 3  # docker's: the third SIGINT or SIGTERM ends the shell itself
 _CLEAR = "\033[2J\033[H"  # erase the screen, go to its first corner
-_INTERRUPTED = 128 + signal.SIGINT
-_BROKEN_PIPE = 128 + signal.SIGPIPE
 # Why a file takes no more, as with a full disk.
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -67,7 +65,8 @@ _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None = None) -> int:
     """Do one command line, by default the process's own, and return the exit code."""
     standard_streams.open_closed()
-    if argv is None:
+    alone = argv is None
+    if alone:
         sys.stdout = standard_streams.patient(1, line_buffering=os.isatty(1))
         sys.stderr = standard_streams.patient(2, line_buffering=True)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -81,7 +80,7 @@ def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None
         return code
     except BrokenPipeError:
         _give_up(sys.stdout)
-        return _BROKEN_PIPE
+        return _died_of(signal.SIGPIPE, alone)
     except OSError as error:
         if error.errno not in _UNWRITTEN:
             raise
@@ -92,7 +91,19 @@ def main(argv: Sequence[str] | None = None, engine_factory: EngineFactory | None
             _give_up(sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return _died_of(signal.SIGINT, alone)
+
+
+def _died_of(number: signal.Signals, alone: bool) -> int:
+    """End as who handles no signals, for whoever waits for this process; else return the code.
+
+    A shell script that is interrupted goes on where its command ends with a code, and ends where
+    the command has died of the interrupt.
+    """
+    if alone:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return 128 + number
 
 
 def _give_up(stream: TextIO) -> None:
@@ -117,7 +128,7 @@ def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
     try:
         call = grammar.parse(words)
         verb, detached = call.verb, bool(call.params.get("detach"))
-        ask = _ask if os.isatty(0) else None
+        ask = prompt.ask if os.isatty(0) else None
         reporter = progress.reporter(sys.stderr)
         outcome = call.run(Session(engine_factory, 0, 1, _attend_transfer, ask, reporter=reporter))
         for each in outcome.errors if _is_terminal(sys.stderr) else ():
@@ -134,12 +145,6 @@ def _run(words: Sequence[str], engine_factory: EngineFactory) -> int:
 def _attend_transfer(transfer: Transfer, notice: str = "", *, to_errors: bool = False) -> Any:
     stream = sys.stderr if to_errors else sys.stdout
     return transfers.attend(transfer, notice, stream, terminal=_is_terminal(stream))
-
-
-def _ask(question: str, hidden: bool) -> str:
-    if hidden:
-        return getpass.getpass(question)
-    return input(question)
 
 
 def _show(outcome: Outcome, verb: str) -> int:
@@ -177,9 +182,6 @@ def _show_live(live: Live) -> int:
 
 
 def _stream_out(streamed: Streamed) -> int:
-    if streamed.refused and _is_terminal(sys.stdout):
-        print(streamed.refused, file=sys.stderr)
-        return 1
     for piece in streamed.pieces:
         _write(sys.stdout, piece, flush=False)
     return 0
@@ -227,7 +229,7 @@ def _attend(running: Running) -> int:
             try:
                 _write(_stream(name), data, flush=True)
             except BrokenPipeError as error:
-                if running.verb == "exec" or not running.sig_proxy:
+                if not running.sig_proxy:
                     raise
                 # Who passes signals on has SIGPIPE, too, and docker's client then says so.
                 _give_up(_stream(name))

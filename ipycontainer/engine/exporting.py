@@ -33,6 +33,7 @@ def pieces(container: Container, size: int) -> Iterator[bytes]:
             while piece := stream.read(size):
                 yield piece
             work.finish()
+    container.tell("export")
 
 
 def to_file(container: Container, path: str, progress: Progress | None, shown: str) -> None:

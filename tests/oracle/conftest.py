@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,27 @@ from ipycontainer.commands import shell
 from ipycontainer.engine.engine import Engine
 
 Docker = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Docker's command line; called with words, it runs them."""
+
+    host: str
+
+    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a line, and return what became of it."""
+        return subprocess.run(
+            ["docker", *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env={**os.environ, "DOCKER_HOST": self.host},
+            timeout=2 * START_SECONDS,
+            check=False,
+        )
+
 
 IN_VM = bool(os.environ.get("IPYCONTAINER_VM"))
 START_SECONDS = 300 if IN_VM else 30  # there each instruction is emulated
@@ -43,14 +65,14 @@ exec dockerd --containerd "$CONTAINERD/socket" "$@"
 
 
 @pytest.fixture(scope="session")
-def docker(busybox_tar: Path) -> Iterator[Docker]:
+def docker(busybox_tar: Path) -> Iterator[Client]:
     """Run docker's command line against a daemon of our own that has the image busybox:latest."""
     with daemon(busybox_tar) as run:
         yield run
 
 
 @contextmanager
-def daemon(image: Path, *options: str) -> Iterator[Docker]:
+def daemon(image: Path, *options: str) -> Iterator[Client]:
     """Start a daemon that has an archive as busybox:latest, and end it afterwards."""
     if os.geteuid() != 0:
         pytest.skip("docker's daemon needs root")
@@ -59,7 +81,7 @@ def daemon(image: Path, *options: str) -> Iterator[Docker]:
     with tempfile.TemporaryDirectory(prefix="ipyc-docker-") as directory:
         process = _start(Path(directory), options)
         try:
-            run = _client(Path(directory))
+            run = Client(f"unix://{directory}/docker.sock")
             _await(run, process)
             run("import", str(image), "busybox:latest")
             yield run
@@ -155,24 +177,6 @@ def _start(place: Path, more: Sequence[str]) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
         )
-
-
-def _client(place: Path) -> Docker:
-    environment = {**os.environ, "DOCKER_HOST": f"unix://{place}/docker.sock"}
-
-    def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["docker", *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            timeout=2 * START_SECONDS,
-            check=False,
-        )
-
-    return run
 
 
 def _await(run: Docker, process: subprocess.Popen[bytes]) -> None:

@@ -116,7 +116,7 @@ def test_killed_shell_leaves_the_container(start: Start, engine: Engine) -> None
 
 
 def test_reader_that_leaves_early(start: Start, engine: Engine) -> None:
-    """`logs | head -1`: the shell ends quietly with SIGPIPE's code when nobody reads any more."""
+    """`logs | head -1`: the shell dies quietly of SIGPIPE when nobody reads any more."""
     engine.run("busybox", ["seq", "200000"], network="none", name="talks")
     shell = start("logs", "talks")
     assert shell.stdout is not None
@@ -124,7 +124,7 @@ def test_reader_that_leaves_early(start: Start, engine: Engine) -> None:
     shell.stdout.close()
     assert shell.stderr is not None
     assert shell.stderr.read() == b""
-    assert shell.wait(PATIENCE_SECONDS) == 128 + signal.SIGPIPE
+    assert shell.wait(PATIENCE_SECONDS) == -signal.SIGPIPE
 
 
 def test_followed_log_ends_with_the_container(start: Start) -> None:
@@ -144,7 +144,7 @@ def test_followed_log_ends_with_the_container(start: Start) -> None:
 
 
 def test_interrupt_ends_a_followed_log(start: Start, engine: Engine) -> None:
-    """Ctrl-C while following ends the shell with 130 and no traceback; the container goes on."""
+    """Ctrl-C while following is what the shell dies of, without a word; the container goes on."""
     line = ("run", "-d", "--name", "goes-on", "--network", "none", "busybox", "sh", "-c")
     start(*line, "echo first; exec sleep 100").communicate(timeout=PATIENCE_SECONDS)
     follows = start("logs", "-f", "goes-on")
@@ -152,8 +152,23 @@ def test_interrupt_ends_a_followed_log(start: Start, engine: Engine) -> None:
     assert follows.stdout.readline() == b"first\n"
     follows.send_signal(signal.SIGINT)
     assert follows.communicate(timeout=PATIENCE_SECONDS) == (b"", b"")
-    assert follows.returncode == 130
+    assert follows.returncode == -signal.SIGINT
     assert engine.containers.get("goes-on").status == "running"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_to_an_exec_is_the_shells(
+    start: Start, engine: Engine, number: signal.Signals
+) -> None:
+    """As docker's client it passes none on: it dies of it, and the program goes on."""
+    engine.containers.run("busybox", ["sleep", "100"], network="none", name="box", detach=True)
+    shell = start("exec", "box", "sh", "-c", "echo ready; sleep 0.5; touch /went-on")
+    assert shell.stdout is not None
+    assert shell.stdout.readline() == b"ready\n"
+    shell.send_signal(number)
+    assert shell.wait(PATIENCE_SECONDS) == -number
+    waits = "until [ -e /went-on ]; do sleep 0.05; done"
+    assert engine.containers.get("box").exec_run(["sh", "-c", waits]).exit_code == 0
 
 
 def test_import_from_a_pipe(start: Start, engine: Engine, busybox_tar: Path) -> None:

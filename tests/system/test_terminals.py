@@ -154,6 +154,34 @@ def test_run_and_start_leave_without_a_word(on_terminal: OnTerminal, engine: Eng
     assert engine.containers.get("box").status == "running"
 
 
+@pytest.mark.parametrize(
+    ("keys", "goes"), [(b"y\n", True), (b"n\n", False), (b"\x04", False), (b"\x03", False)]
+)
+def test_a_question_is_answered(
+    on_terminal: OnTerminal, engine: Engine, keys: bytes, goes: bool
+) -> None:
+    """Only a yes removes; Ctrl-C and Ctrl-D are a no, in whatever moment, and end with 0."""
+    engine.containers.create("busybox", ["true"], network="none")
+    with on_terminal("container", "prune") as terminal:
+        terminal.expect(b"[y/N] ")
+        terminal.type(keys)
+        assert terminal.end() == 0
+        assert (b"reclaimed" in terminal.seen) == goes
+        assert b"Traceback" not in terminal.seen
+    assert len(engine.containers.list(all=True)) == (not goes)
+
+
+@pytest.mark.parametrize("words", [(), ("-u", "me")])
+def test_a_login_that_is_left(on_terminal: OnTerminal, words: tuple[str, ...]) -> None:
+    """Ctrl-D says that the input has ended, Ctrl-C ends the shell; the keys are seen again."""
+    for keys, code in ((b"\x04", 1), (b"\x03", -signal.SIGINT)):
+        with on_terminal("login", *words, "localhost:1") as terminal:
+            terminal.expect(b"word: " if words else b"name: ")
+            terminal.type(keys)
+            assert terminal.end() == code
+            assert (b"error while reading input: EOF" in terminal.seen) == (code == 1)
+
+
 def test_terminal_is_as_before_afterwards(on_terminal: OnTerminal, home: Path) -> None:
     """A shell that had raw keys gives the terminal back as it was, whatever the program's end."""
     script = (

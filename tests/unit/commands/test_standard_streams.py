@@ -90,16 +90,20 @@ def interrupt(*_):
         armed = False
         raise Interrupted
 
+def count():  # by itself: some of a loop's own instructions are in no `try` of its function
+    global number
+    while number < 20_000:
+        number += 1
+        stream.write(f"{number}\\n")
+        stream.flush()
+
 stream, number, armed = patient(1), 0, False
 signal.signal(signal.SIGALRM, interrupt)
 signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
 while number < 20_000:
     try:
         armed = True
-        while number < 20_000:
-            number += 1
-            stream.write(f"{number}\\n")
-            stream.flush()
+        count()
         armed = False
     except Interrupted:
         pass

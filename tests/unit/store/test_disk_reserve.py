@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,12 +52,12 @@ def test_a_transaction_gets_it_where_the_disk_is_full(home: Home, free: SetFree)
     """And leaves it alone while there is room."""
     free(1 << 30)
     disk_reserve.keep(home)
-    store = Store(home)
-    with store.write():
-        assert (home.root / "reserve").exists()
-    free(0)
-    with store.write():
-        assert not (home.root / "reserve").exists()
+    with closing(Store(home)) as store:
+        with store.write():
+            assert (home.root / "reserve").exists()
+        free(0)
+        with store.write():
+            assert not (home.root / "reserve").exists()
 
 
 def test_a_transaction_that_had_no_room_leaves_it_to_the_next(home: Home, free: SetFree) -> None:
@@ -67,7 +68,8 @@ def test_a_transaction_that_had_no_room_leaves_it_to_the_next(home: Home, free: 
     error.sqlite_errorcode = sqlite3.SQLITE_FULL
     with (
         pytest.raises(ResourceError, match="no space left on device") as caught,
-        Store(home).write(),
+        closing(Store(home)) as store,
+        store.write(),
     ):
         raise error
     assert "rm of a container" in caught.value.hint
