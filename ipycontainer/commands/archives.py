@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
 
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.verb import Session, silently, verb
-from ipycontainer.errors import ImageFormatError, UsageError
+from ipycontainer.errors import ImageFormatError, InvalidArgument, ResourceError, UsageError
 
 __all__ = ["TERMINAL_REFUSED", "load", "save"]
 
@@ -90,52 +88,18 @@ def save(session: Session, output: str, platform: str, images: tuple[str, ...]) 
             raise UsageError(TERMINAL_REFUSED, exit_code=1)
         silently(session.engine.images.saving(images, session.stdout, platform=platform))
         return Done()
-    with _written(session.cwd, output) as fd:
+    from ipycontainer.engine import output_file
+
+    path = os.path.join(session.cwd, output)
+    try:
+        output_file.check(path, output)
+    except InvalidArgument as error:
+        message = f"failed to save image: {error.message}"
+        raise UsageError(message, exit_code=1) from None
+    with ExitStack() as whole:
+        try:
+            fd = whole.enter_context(output_file.written(path, output))
+        except (InvalidArgument, ResourceError) as error:
+            raise UsageError(error.message, exit_code=1) from None
         session.attend(session.engine.images.saving(images, fd, platform=platform))
     return Done()
-
-
-@contextmanager
-def _written(cwd: Path, shown: str) -> Iterator[int]:
-    """Give a descriptor that becomes the file `shown`, seen from `cwd`, once all went well."""
-    path, given = cwd / shown, os.path.dirname(shown)
-    if not path.parent.is_dir():
-        raise UsageError(
-            f'failed to save image: invalid output path: directory "{given}" does not exist',
-            exit_code=1,
-        )
-    mode = 0
-    with suppress(FileNotFoundError):
-        mode = os.stat(path).st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-            raise UsageError(
-                f'failed to save image: invalid output path: "{shown}" must be a directory or a '
-                "regular file: got a device",
-                exit_code=1,
-            )
-    if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe is written to as it is
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-        return
-    # Docker's name, which is seen where it cannot be renamed to what was asked for: a directory.
-    beside = f"{given or '.'}/.docker_temp_{secrets.randbelow(1 << 32)}"
-    fresh = cwd / beside
-    try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        told = f"open {beside}: {(error.strerror or '').lower()}"
-        raise UsageError(told, exit_code=1) from None
-    try:
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-        if stat.S_ISDIR(mode):
-            raise UsageError(f"rename {beside} {shown}: file exists", exit_code=1)
-        os.replace(fresh, path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise

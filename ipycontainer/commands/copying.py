@@ -52,7 +52,7 @@ def cp(
     This machine's paths are looked at before the container, as docker's client does; what it makes
     here is its user's, with -a too, which is for what goes into a container.
     """
-    from ipycontainer.engine import copy_local
+    from ipycontainer.engine import copy_local, output_file
 
     if not source:
         raise UsageError("source can not be empty", exit_code=1)
@@ -66,7 +66,7 @@ def cp(
     try:
         if from_name:
             if target != "-":
-                copy_local.check_output(str(session.cwd / target) + _tail(target))
+                output_file.check(str(session.cwd / target) + _tail(target))
             if not from_path:
                 raise InvalidArgument("bad parameter: pathcannot be empty")
             container, from_name = lookup.container(session, from_name), lookup.routed(from_name)

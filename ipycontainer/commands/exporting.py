@@ -72,11 +72,11 @@ def export(session: Session, output: str, container: str) -> Outcome:
 
     Where to is looked at before the container, as docker's client does.
     """
-    from ipycontainer.engine import copy_local
+    from ipycontainer.engine import output_file
 
     try:
         if output:
-            copy_local.check_output(str(session.cwd / output), output)
+            output_file.check(str(session.cwd / output), output)
     except InvalidArgument as error:
         message = f"failed to export container: {error.message}"
         raise UsageError(message, exit_code=1) from None

@@ -16,34 +16,7 @@ from ipycontainer.storage import archiving, copy_paths
 from ipycontainer.storage.copy_paths import PathInfo
 from ipycontainer.storage.tar_writer import TarWriter
 
-__all__ = ["check_output", "look", "write"]
-
-
-def check_output(path: str, shown: str = "") -> None:
-    """Refuse a place for a copy that is in no directory, or no file's. Raises InvalidArgument.
-
-    `shown` is the path as it was typed, where that is what is told.
-    """
-    shown = shown or path
-    if path.endswith("/.") and not os.path.lexists(path.removesuffix("/.")):
-        wanted = path.removesuffix("/.")
-        raise InvalidArgument(f"stat {wanted}: no such file or directory")
-    if not os.path.exists(os.path.dirname(os.path.normpath(path))):
-        above = os.path.dirname(os.path.normpath(shown))
-        raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InvalidArgument(f"stat {shown}: {(error.strerror or '').lower()}") from None
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
-        raise InvalidArgument(
-            f'invalid output path: "{shown}" must be a directory or a regular file: '
-            + ("got a device" if device else "got an irregular file"),
-            hint="- writes the archive to standard output",
-        )
+__all__ = ["look", "write"]
 
 
 def look(path: str, *, follow: bool = False, must: bool = False) -> PathInfo:

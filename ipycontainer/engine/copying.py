@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ipycontainer.engine import copy_local
+from ipycontainer.engine import copy_local, output_file
 from ipycontainer.errors import (
     EngineError,
     ImageFormatError,
@@ -90,7 +90,7 @@ def copy_out(
     """
     where = copy_local.look(target)
     if not where.exists:
-        copy_local.check_output(os.path.abspath(target))
+        output_file.check(os.path.abspath(target))
     with reading(container, path, follow, shown, progress) as (info, stream):
         # A followed link is copied under the name that was asked for.
         source = PathInfo(info.path, True, info.mode)

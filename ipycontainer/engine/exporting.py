@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ipycontainer.engine.control import held
 from ipycontainer.engine.copying import pipe
-from ipycontainer.errors import InvalidArgument, ResourceError
+from ipycontainer.engine.output_file import written
+from ipycontainer.errors import InvalidArgument
 from ipycontainer.model import reference
 from ipycontainer.supervise.supervisor import Progress
 
@@ -37,49 +37,14 @@ def pieces(container: Container, size: int) -> Iterator[bytes]:
 
 
 def to_file(container: Container, path: str, progress: Progress | None, shown: str) -> None:
-    """Write the files of a container to a file: under another name first, then by one rename.
-
-    `shown` is the path as it was typed. The other name is docker's, which tells it where the rename
-    cannot be.
-    """
+    """Write the files of a container to a file; `shown` is the path as it was typed."""
     above = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(above):
         raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
-    directory = os.path.isdir(path)
-    if os.path.exists(path) and not os.path.isfile(path) and not directory:
-        fd = _open(path, shown, os.O_WRONLY)  # a pipe or a device: /dev/null
-        try:
-            _export(container, fd, progress)
-        finally:
-            os.close(fd)
-        return
-    name = f".docker_temp_{secrets.randbelow(1 << 32)}"
-    staged = os.path.join(os.path.dirname(path), name)
-    told = f"{os.path.dirname(shown) or '.'}/{name}"
-    fd = _open(staged, told, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        if directory:
-            raise InvalidArgument(f"rename {told} {shown}: file exists")
-        _export(container, fd, progress)
-        os.rename(staged, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(staged)
-        raise
-    finally:
-        os.close(fd)
-
-
-def _open(path: str, shown: str, flags: int) -> int:
-    try:
-        return os.open(path, flags | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ResourceError(f"open {shown}: {(error.strerror or '').lower()}") from error
-
-
-def _export(container: Container, fd: int, progress: Progress | None) -> None:
-    container.engine.supervisor.work("export", {"id": container.id}, (fd,), progress=progress)
-    container.tell("export")
+    with written(path, shown) as fd:
+        work = container.engine.supervisor.work
+        work("export", {"id": container.id}, (fd,), progress=progress)
+        container.tell("export")
 
 
 def commit(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ipycontainer.engine import copy_local
+from ipycontainer.engine import output_file
 from ipycontainer.errors import InvalidArgument
 from ipycontainer.storage import copy_paths
 from ipycontainer.storage.copy_paths import PathInfo
@@ -38,7 +38,7 @@ def test_the_content_of_a_directory_that_is_not_there(source: str) -> None:
 def test_a_place_on_this_machine_whose_directory_is_missing(tmp_path: Path) -> None:
     """It is said of the directory, without what follows it."""
     with pytest.raises(InvalidArgument) as error:
-        copy_local.check_output(f"{tmp_path}/new/.")
+        output_file.check(f"{tmp_path}/new/.")
     assert error.value.message == f"stat {tmp_path}/new: no such file or directory"
-    copy_local.check_output(f"{tmp_path}/new")
-    copy_local.check_output(f"{tmp_path}/.")
+    output_file.check(f"{tmp_path}/new")
+    output_file.check(f"{tmp_path}/.")
