@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ipycontainer.errors import UsageError
 
-__all__ = ["last_words", "lines_of", "resolve"]
+__all__ = ["lines_of", "resolve"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -21,8 +21,9 @@ def resolve(
     """Return the words of the variables that are wanted, in their order: files first, then `-e`.
 
     A `K` alone takes the caller's value. Where the caller has none, that of a file is left out, and
-    that of `-e` stays: it takes away what the container would have by itself. Raises UsageError
-    with docker's words for an unreadable or malformed file.
+    that of `-e` stays: it takes away what the container would have by itself. A name that is given
+    twice stays twice, as docker records it; the process has the later value. Raises UsageError with
+    docker's words for an unreadable or malformed file.
     """
     lines = [line for name in files for line in lines_of(name, cwd)]
     known = [line for line in lines if "=" in line or line in environment]
@@ -30,11 +31,6 @@ def resolve(
         line if "=" in line or line not in environment else f"{line}={environment[line]}"
         for line in [*known, *assignments]
     )
-
-
-def last_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Return one word for each variable, its last one at the place of the first."""
-    return tuple({word.partition("=")[0]: word for word in words}.values())
 
 
 def lines_of(name: str, cwd: Path) -> Iterator[str]:
