@@ -29,12 +29,16 @@ def test_bare_name_takes_the_callers_value(tmp_path: Path) -> None:
     assert read(tmp_path, b"HAVE\nHAVE_NOT\n", {"HAVE": "x y"}) == ("HAVE=x y",)
 
 
-def test_every_word_is_kept(tmp_path: Path) -> None:
-    """-e comes after files, and a name that comes again does not take the earlier word away."""
+def test_later_words_win(tmp_path: Path) -> None:
+    """-e comes after files, whose words all stay; the last -e of a name has the first one's place.
+
+    A name alone that the caller does not have takes the variable away.
+    """
     (tmp_path / "one").write_text("A=1\nB=1\n")
     (tmp_path / "two").write_text("B=2\n")
     result = resolve(["one", "two"], ["A=3", "C", "D"], {"C": "c"}, tmp_path)
     assert result == ("A=1", "B=1", "B=2", "A=3", "C=c", "D")
+    assert resolve([], ["A=1", "B=1", "A=2", "C=1", "C"], {}, tmp_path) == ("A=2", "B=1", "C")
 
 
 @pytest.mark.parametrize(
