@@ -63,6 +63,11 @@ def cp(
         raise UsageError("copying between containers is not supported", exit_code=1)
     if not from_name and not to_name:
         raise UsageError("must specify at least one container source", exit_code=1)
+    # `:x` is the file x here, as docker reads it
+    if from_name:
+        target = to_path
+    else:
+        source = from_path
     try:
         if from_name:
             if target != "-":

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from ipycontainer.commands import policies, privileges, sharing, single_choices
-from ipycontainer.commands.environment_files import last_words, resolve
+from ipycontainer.commands.environment_files import resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
 from ipycontainer.commands.network_options import NETWORK_OPTIONS, networking
@@ -129,9 +129,9 @@ def configuration(
     if not image or image.startswith("-"):
         raise InvalidReference("invalid reference format")
     single_choices.check(**further)
-    policy, limit = policies.restart_policy(restart)
+    policy, _ = policies.restart_words(restart)
     driver, log_options = policies.logging(**further)
-    if rm and policy != "no":
+    if rm and policy not in ("", "no"):
         raise UsageError("Conflicting options: --restart and --rm")
     interactive = interactive or isinstance(session.stdin, bytes)
     if stop_signal:
@@ -140,7 +140,7 @@ def configuration(
         image=image,
         command=command,
         entrypoint=None if entrypoint is None else (entrypoint,) if entrypoint else (),
-        env=last_words(resolve(env_file, env, session.environment, session.cwd)),
+        env=resolve(env_file, env, session.environment, session.cwd),
         workdir=_workdir(workdir),
         user=user,
         hostname=hostname,
@@ -152,8 +152,6 @@ def configuration(
         init=init,
         stop_signal=stop_signal,
         stop_timeout=stop_timeout,
-        restart=policy,
-        restart_limit=limit,
         healthcheck=policies.health_check(**further),
         log_driver=driver,
         log_options=log_options,
@@ -173,6 +171,7 @@ def configuration(
         id_file=further["cidfile"],
         runtime=further["runtime"],
         storage_options=further["storage_opt"],
+        **policies.restart_fields(restart),  # the daemon's to refuse: after all of the client's
     )
 
 

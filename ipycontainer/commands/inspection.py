@@ -316,7 +316,9 @@ def _tail(text: str) -> int | None:
     "Inspect changes to files or directories on a container's filesystem",
     "[OPTIONS] CONTAINER [OTHER]",
     least=1,
-    most=2,
+    most=1,
+    dockers_synopsis="CONTAINER",
+    beyond=1,
 )
 @click.option("--content", is_flag=True, help="Show how the texts of files differ, too")
 @click.argument("container")

@@ -120,6 +120,7 @@ def kill(session: Session, signal: str, containers: tuple[str, ...]) -> Outcome:
     "Block until one or more containers stop, then print their exit codes",
     "[OPTIONS] CONTAINER [CONTAINER...]",
     least=1,
+    dockers_synopsis="CONTAINER [CONTAINER...]",
 )
 @click.option("--timeout", type=Seconds(), help="Give up after that time, exit with 124")
 @click.argument("containers", nargs=-1)

@@ -195,7 +195,6 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a ContainerConfig that the options ask for. Raises UsageError."""
     ports = parse_published(given["publish"])
     exposed = parse_exposed(given["expose"])
-    mac = given["mac_address"]
     wishes = list(given["network"]) or [Wish("default")]
     wishes[0] = _first(wishes[0], given)
     links = tuple(given["link"])
@@ -214,7 +213,7 @@ def networking(given: Mapping[str, Any]) -> dict[str, Any]:
         "ports": ports,
         "exposed": exposed,
         "publish_all": given["publish_all"],
-        "mac_address": _mac(mac),
+        "mac_address": _mac(wishes[0].mac),
         "dns": given["dns"],
         "dns_search": given["dns_search"],
         "dns_options": given["dns_option"],

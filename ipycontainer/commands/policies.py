@@ -14,11 +14,22 @@ from ipycontainer.errors import UsageError
 from ipycontainer.model.health import Healthcheck, checked_health
 from ipycontainer.model.restart import checked_policy
 
-__all__ = ["LOG_OPTIONS", "health_check", "health_options", "logging", "restart_policy"]
+__all__ = [
+    "LOG_OPTIONS",
+    "health_check",
+    "health_options",
+    "logging",
+    "restart_fields",
+    "restart_policy",
+    "restart_words",
+]
 
 
-def restart_policy(text: str) -> tuple[str, int]:
-    """Return a restart policy and its number. Raises UsageError, InvalidArgument as docker does."""
+def restart_words(text: str) -> tuple[str, int]:
+    """Return what is before and behind the colon of a restart policy, as docker's client reads it.
+
+    Raises UsageError. Whether there is such a policy its daemon knows.
+    """
     name, colon, count = text.partition(":")
     limit = 0
     if colon and not name:
@@ -29,7 +40,18 @@ def restart_policy(text: str) -> tuple[str, int]:
         except ValueError:
             words = "invalid restart policy format: maximum retry count must be an integer"
             raise UsageError(words) from None
-    return checked_policy(name, limit)
+    return name, limit
+
+
+def restart_policy(text: str) -> tuple[str, int]:
+    """Return a restart policy and its number. Raises UsageError, InvalidArgument as docker does."""
+    return checked_policy(*restart_words(text))
+
+
+def restart_fields(text: str) -> dict[str, Any]:
+    """Return the fields of a ContainerConfig that `--restart` is about. Raises as its policy."""
+    name, limit = restart_policy(text)
+    return {"restart": name, "restart_limit": limit}
 
 
 health_options = (

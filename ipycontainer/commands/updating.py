@@ -9,10 +9,10 @@ import click
 
 from ipycontainer.commands import lookup
 from ipycontainer.commands.limit_options import UPDATE_OPTIONS, limits_of, says_nothing
-from ipycontainer.commands.policies import restart_policy
+from ipycontainer.commands.policies import restart_policy, restart_words
 from ipycontainer.commands.records import Lines, Outcome
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import EngineError, InvalidArgument, UsageError
+from ipycontainer.errors import EngineError, UsageError
 
 __all__ = ["update"]
 
@@ -28,11 +28,9 @@ def _update_options(function: Function) -> Function:
 def _check_form(restart: str) -> None:
     """Refuse what docker's client cannot read, with 1; what its daemon refuses is each name's."""
     try:
-        restart_policy(restart)
+        restart_words(restart)
     except UsageError as error:
         raise UsageError(error.message, exit_code=1) from None
-    except InvalidArgument:
-        pass
 
 
 @verb(

@@ -107,7 +107,8 @@ class Verb(click.Command):
     """One verb. `path` is how docker names it in messages, `canonical` the name of its function.
 
     `least` and `most` bound the number of positional arguments; with the flag `many_with` there may
-    be more of them.
+    be more of them. Where we take what docker does not, `most` and `dockers_synopsis` are docker's,
+    in whose words a wrong number is refused, and `beyond` says how many more there may be.
     """
 
     def __init__(
@@ -121,6 +122,8 @@ class Verb(click.Command):
         path: str = "",
         canonical: str = "",
         many_with: str = "",
+        dockers_synopsis: str = "",
+        beyond: int = 0,
         **attributes: Any,
     ) -> None:
         super().__init__(name, add_help_option=False, **attributes)
@@ -131,6 +134,8 @@ class Verb(click.Command):
         self.path = path or name
         self.canonical = canonical or name
         self.many_with = many_with
+        self.dockers_synopsis = dockers_synopsis
+        self.beyond = beyond
         self.names: tuple[str, ...] = ()  # all of them, where grammar knows several
 
     def under(self, group: str, name: str) -> Verb:
@@ -144,6 +149,8 @@ class Verb(click.Command):
             path=f"{group} {name}",
             canonical=self.canonical,
             many_with=self.many_with,
+            dockers_synopsis=self.dockers_synopsis,
+            beyond=self.beyond,
             callback=self.callback,
             params=self.params,
             help=self.help,
@@ -182,7 +189,7 @@ class Verb(click.Command):
 
     def _count(self, given: int, least: int) -> None:
         most = self.most
-        if least <= given and (most is None or given <= most):
+        if least <= given and (most is None or given <= most + self.beyond):
             return
         if most == 0:
             wants = "accepts no arguments"
@@ -198,11 +205,12 @@ class Verb(click.Command):
         raise UsageError(
             f'"{name}" {wants}.',
             exit_code=1,
-            usage=f"See '{name} --help'.\n\n{self._usage_line()}\n\n{self.help}",
+            usage=f"See '{name} --help'.\n\n{self._usage_line(dockers=True)}\n\n{self.help}",
         )
 
-    def _usage_line(self) -> str:
-        return f"Usage:  {PROGRAM} {self.path} {self.synopsis}".rstrip()
+    def _usage_line(self, *, dockers: bool = False) -> str:
+        synopsis = self.dockers_synopsis if dockers and self.dockers_synopsis else self.synopsis
+        return f"Usage:  {PROGRAM} {self.path} {synopsis}".rstrip()
 
     def usage(self) -> str:
         """Return the text of --help, in docker's layout."""
@@ -246,6 +254,8 @@ def verb(
     path: str = "",
     canonical: str = "",
     many_with: str = "",
+    dockers_synopsis: str = "",
+    beyond: int = 0,
 ) -> Callable[[Callable[..., Outcome]], Verb]:
     """Declare a verb: its name, docker's one line about it, and its positional arguments."""
     return click.command(
@@ -259,4 +269,6 @@ def verb(
         path=path,
         canonical=canonical,
         many_with=many_with,
+        dockers_synopsis=dockers_synopsis,
+        beyond=beyond,
     )

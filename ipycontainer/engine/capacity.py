@@ -37,6 +37,7 @@ _FILES_V1 = {
     "read_iops": ("blkio", "blkio.throttle.read_iops_device"),
     "write_iops": ("blkio", "blkio.throttle.write_iops_device"),
 }
+_SYSTEM = "/sys/devices/system"  # tells of processors and memory nodes where no cgroup does
 _BY_CONTROLLER_V2 = {
     "memory": ("memory", "swap", "reservation"),
     "cpu": ("shares", "quota"),
@@ -102,8 +103,8 @@ def capacity(hierarchies: Hierarchies, controllers: frozenset[str]) -> Capacity:
     return Capacity(
         frozenset(able),
         hierarchies.version,
-        _read(f"{place}/cpuset.cpus{suffix}") if "cpuset" in able else "",
-        _read(f"{place}/cpuset.mems{suffix}") if "cpuset" in able else "",
+        _read(f"{place}/cpuset.cpus{suffix}") or _read(f"{_SYSTEM}/cpu/online"),
+        _read(f"{place}/cpuset.mems{suffix}") or _read(f"{_SYSTEM}/node/online") or "0",
         len(os.sched_getaffinity(0)),
     )
 

@@ -26,6 +26,7 @@ from ipycontainer.engine import (
 )
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.docker_py.options import config_from_options, words
+from ipycontainer.engine.furnishing import furnish
 from ipycontainer.engine.merging import beside_script, merge_image, require_command
 from ipycontainer.engine.ps_context import Around
 from ipycontainer.engine.single_choices import for_platform, refuse_other_platform, refuse_storage
@@ -88,7 +89,7 @@ class Containers:
             if record.config.exchange:
                 exchange.make(self._engine.home, container_id)
             record = self._add(record, name.removeprefix("/"), made)
-            self._fill(record)
+            furnish(self._engine, record)
         except BaseException as error:
             self._undo(container_id, made)
             if isinstance(error, mounts.MountRefused):
@@ -214,18 +215,11 @@ class Containers:
         made: list[str] = []
         try:
             record = self._add(record, record.name, made)
-            self._fill(record)
+            furnish(self._engine, record)
         except BaseException:
             self._undo(record.id, made)
             raise
         return Container(self._engine, record)
-
-    def _fill(self, record: ContainerRecord) -> None:
-        """Let empty volumes take what the image has in their place."""
-        wanted = mounts.fills(record.config.mounts)
-        if wanted:
-            volumes = [[mount.source, mount.target] for mount in wanted]
-            self._engine.supervisor.work("fill", {"id": record.id, "volumes": volumes})
 
     def _undo(self, container_id: str, made: Sequence[str]) -> None:
         """Take back a container that came to nothing, and the volumes that were made for it."""

@@ -163,6 +163,8 @@ def _settings(tx: Transaction, record: ContainerRecord) -> dict[str, Any]:
     found = {each.network_id: networks.get(tx, each.network_id) for each in attached}
     default = next((each for each in attached if found[each.network_id].is_default), None)
     own = _addresses(default, None if default is None else found[default.network_id])
+    if default is not None and not record.state.started_ns:
+        own["MacAddress"] = default.wanted.mac
     ports = [port for port, _ in endpoints.targets_of(tx, record.id)]
     return {
         "Bridge": "",
@@ -199,14 +201,21 @@ def _without_addresses(tx: Transaction, record: ContainerRecord) -> dict[str, An
         return {}
     row = tx.scalar("SELECT id FROM networks WHERE name = ?", (name,))
     addresses, later = _addresses(None, None), record.config.apart is not None
+    addresses.pop("MacAddress")
     shown = {
         **_wishes(EndpointConfig(name, later=later)),
-        "MacAddress": addresses.pop("MacAddress"),
+        "MacAddress": _mac_without_address(record),
         "NetworkID": row if row and record.state.started_ns else "",
         **addresses,
         "EndpointID": _endpoint_id(record) if record.state.status.alive else "",
     }
     return {name: {**shown, "DriverOpts": {} if later else None, "DNSNames": None}}
+
+
+def _mac_without_address(record: ContainerRecord) -> str:
+    """Return the address that was asked for on `none`, until docker forgets it at the first end."""
+    ended = record.state.started_ns and not record.state.status.alive
+    return "" if ended or record.config.apart is not None else record.config.mac_address
 
 
 def _endpoint_id(record: ContainerRecord) -> str:

@@ -1,8 +1,9 @@
 """Limits by docker's rules: what is refused, what is dropped with a WARNING, what OCI gets of it.
 
-The order of the checks is docker's, since the first that fails is what a user sees. Source: moby
-daemon/daemon_unix.go (verifyPlatformContainerResources) and container/container_unix.go, in the
-words of 26.1.5.
+The order of the checks is docker's, since the first that fails is what a user sees: a value that is
+none is refused before a limit that cannot be had is dropped, as by a daemon that could set it.
+Source: moby daemon/daemon_unix.go (verifyPlatformContainerResources) and
+container/container_unix.go, in the words of 26.1.5.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def checked(
 def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: bool) -> Limits:
     if limits.memory != 0 and limits.memory < LEAST_MEMORY_BYTES:
         raise InvalidArgument("Minimum memory limit allowed is 6MB")
+    asked = limits
     if limits.memory > 0 and "memory" not in capacity:
         warnings.append(_UNKNOWN.format("memory limit capabilities", "Limitation"))
         limits = replace(limits, memory=0, memory_swap=-1)
@@ -85,7 +87,8 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
             "Memory limited without swap."
         )
         limits = replace(limits, memory_swap=-1)
-    _check_swap(limits, update)
+    said = limits if "memory" in capacity else asked
+    _check_swap(said, update)
     if limits.memory_swappiness is not None and "swappiness" not in capacity:
         warnings.append(_UNKNOWN.format("memory swappiness capabilities", "Memory swappiness"))
         limits = replace(limits, memory_swappiness=None)
@@ -93,10 +96,10 @@ def _memory(limits: Limits, capacity: Capacity, warnings: list[str], update: boo
         raise InvalidArgument(
             f"Invalid value: {limits.memory_swappiness}, valid memory swappiness range is 0-100"
         )
+    _check_reservation(said)
     if limits.memory_reservation > 0 and "reservation" not in capacity:
         warnings.append(_UNKNOWN.format("memory soft limit capabilities", "Limitation"))
         limits = replace(limits, memory_reservation=0)
-    _check_reservation(limits)
     if limits.oom_kill_disable is not None and "oom_kill_disable" not in capacity:
         if limits.oom_kill_disable:
             warnings.append(
@@ -157,6 +160,12 @@ def _cpu(limits: Limits, capacity: Capacity, warnings: list[str], update: bool) 
     if limits.cpu_shares > 0 and "shares" not in capacity:
         warnings.append(_UNKNOWN.format("CPU shares", "Shares"))
         limits = replace(limits, cpu_shares=0)
+    if limits.cpu_period != 0 and not 1000 <= limits.cpu_period <= 1_000_000:
+        raise InvalidArgument(
+            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
+        )
+    if 0 < limits.cpu_quota < 1000:
+        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
     # Docker refuses --cpus without the scheduler's quota. Where only the right to it is missing, as
     # for an ordinary user, dropping it with a word is what the other limits do, too.
     quota = limits.cpu_period or limits.cpu_quota or limits.nano_cpus
@@ -165,12 +174,6 @@ def _cpu(limits: Limits, capacity: Capacity, warnings: list[str], update: bool) 
             "Your kernel does not support CPU CFS scheduler. CPU period/quota discarded."
         )
         limits = replace(limits, cpu_period=0, cpu_quota=0, nano_cpus=0)
-    if limits.cpu_period != 0 and not 1000 <= limits.cpu_period <= 1_000_000:
-        raise InvalidArgument(
-            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
-        )
-    if 0 < limits.cpu_quota < 1000:
-        raise InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
     if limits.cpu_realtime_period or limits.cpu_realtime_runtime:
         if "realtime" not in capacity:
             raise InvalidArgument("Your kernel does not support CPU real-time scheduler")
@@ -182,11 +185,6 @@ def _cpu(limits: Limits, capacity: Capacity, warnings: list[str], update: bool) 
 
 
 def _cpuset(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
-    if (limits.cpuset_cpus or limits.cpuset_mems) and "cpuset" not in capacity:
-        warnings.append(
-            "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."
-        )
-        limits = replace(limits, cpuset_cpus="", cpuset_mems="")
     for text, there, what, kind in (
         (limits.cpuset_cpus, capacity.cpus, "CPUs", "cpus"),
         (limits.cpuset_mems, capacity.mems, "memory nodes", "mems"),
@@ -199,6 +197,11 @@ def _cpuset(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
             raise InvalidArgument(
                 f"Requested {what} are not available - requested {text}, available: {there}"
             )
+    if (limits.cpuset_cpus or limits.cpuset_mems) and "cpuset" not in capacity:
+        warnings.append(
+            "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded."
+        )
+        limits = replace(limits, cpuset_cpus="", cpuset_mems="")
     return limits
 
 

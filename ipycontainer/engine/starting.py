@@ -31,6 +31,7 @@ from ipycontainer.errors import (
     ContainerNotRunning,
     EngineError,
     InvalidArgument,
+    NoSuchContainer,
     OperationTimeout,
     StepFailed,
 )
@@ -193,12 +194,14 @@ def _neighbours(container: Container) -> Neighbours:
 def _linked(tx: Transaction, record: ContainerRecord, link: str) -> Link:
     """Return a linked container that runs. Raises docker's refusals."""
     name, _, alias = link.partition(":")
-    target = store_containers.find(tx, name)
+    dead = Conflict(f"Cannot link to a non running container: /{name} AS /{record.name}/{alias}")
+    try:
+        target = store_containers.find(tx, name)
+    except NoSuchContainer:  # to docker it is the name of one that is gone
+        raise dead from None
     found = [each for each in endpoints.of_container(tx, target.id) if each.ipv4]
     if not target.state.status.alive or not found:
-        raise Conflict(
-            f"Cannot link to a non running container: /{target.name} AS /{record.name}/{alias}"
-        )
+        raise dead
     return Link(alias, target, found[0].ipv4)
 
 

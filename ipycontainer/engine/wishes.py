@@ -69,12 +69,7 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
             chosen = [_ADDRESS_ON_CHOSEN] if of_machine and (endpoint.ipv4 or endpoint.ipv6) else []
             _refuse(endpoint, [*_errors("none", endpoint), *chosen])
     if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
-        for link in config.links:
-            name = link.partition(":")[0]
-            try:
-                containers.find(tx, name)
-            except EngineError as error:
-                raise InvalidArgument(f"could not get container for {name}: {error}") from None
+        config = replace(config, links=tuple(_settled_link(tx, link) for link in config.links))
     if mode == "host":
         if config.links:
             raise InvalidArgument(
@@ -112,6 +107,15 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
         network=f"container:{other.id}",
         hostname=other.config.hostname or other.short_id,
     )
+
+
+def _settled_link(tx: Transaction, link: str) -> str:
+    """Return a link with its container's name, whichever way that was said: an id may be typed."""
+    said, _, alias = link.partition(":")
+    try:
+        return f"{containers.find(tx, said).name}:{alias or said}"
+    except EngineError as error:
+        raise InvalidArgument(f"could not get container for {said}: {error}") from None
 
 
 def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -> None:

@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 from ipycontainer.errors import (
@@ -24,6 +24,7 @@ from ipycontainer.errors import (
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.ids import check_name
+from ipycontainer.model.network import BRIDGE
 from ipycontainer.model.state import (
     DEFAULT_DRIVER,
     ContainerRecord,
@@ -106,13 +107,17 @@ def get(tx: Transaction, container_id: str) -> ContainerRecord:
 def find(tx: Transaction, ref: str) -> ContainerRecord:
     """Return the container that a user's word means: full id, exact name, then prefix of an id.
 
-    Names never match by a prefix; one leading slash is dropped, as docker does. Raises
-    NoSuchContainer, or InvalidArgument for a prefix that several ids have.
+    Names never match by a prefix; one leading slash is dropped, as docker does. `CONTAINER/ALIAS`
+    is what a link of that container leads to. Raises NoSuchContainer, or InvalidArgument for a
+    prefix that several ids have.
     """
     if not ref:
         raise InvalidArgument('invalid name or ID supplied: ""')
-    row = tx.one(f"SELECT {_COLUMNS} FROM containers WHERE id = ?", (ref,)) or tx.one(
-        f"SELECT {_COLUMNS} FROM containers WHERE name = ?", (ref.removeprefix("/"),)
+    name = ref.removeprefix("/")
+    row = (
+        tx.one(f"SELECT {_COLUMNS} FROM containers WHERE id = ?", (ref,))
+        or _named(tx, name)
+        or _behind_link(tx, name)
     )
     if row is not None:
         return _record(row)
@@ -126,6 +131,22 @@ def find(tx: Transaction, ref: str) -> ContainerRecord:
     if not rows:
         raise NoSuchContainer(f"No such container: {ref}")
     return _record(rows[0])
+
+
+def _named(tx: Transaction, name: str) -> sqlite3.Row | None:
+    return tx.one(f"SELECT {_COLUMNS} FROM containers WHERE name = ?", (name,))
+
+
+def _behind_link(tx: Transaction, path: str) -> sqlite3.Row | None:
+    """Return the row of what a link leads to: on the default bridge docker makes names of links."""
+    holder, _, alias = path.rpartition("/")
+    row = _named(tx, holder) if holder else None
+    if row is None or (config := _config(row["config"])).network != BRIDGE:
+        return None
+    for name, own in (link.partition(":")[::2] for link in config.links):
+        if alias == (own or name):
+            return _named(tx, name)
+    return None
 
 
 def list_all(tx: Transaction, statuses: Iterable[Status] | None = None) -> list[ContainerRecord]:
@@ -169,7 +190,18 @@ def rename(tx: Transaction, container_id: str, name: str) -> None:
     except (InvalidArgument, NameInUse) as error:
         raise type(error)(f"Error when allocating new name: {error.message}") from None
     tx.execute("UPDATE containers SET name = ? WHERE id = ?", (name, container_id))
+    _follow(tx, record.name, name)
     tell(tx, get(tx, container_id), "rename", time.time_ns(), oldName=f"/{record.name}")
+
+
+def _follow(tx: Transaction, old: str, new: str) -> None:
+    """Let the links of the default bridge that lead to a renamed container go on doing so."""
+    for row in tx.all("SELECT id, config FROM containers WHERE config LIKE '%\"links\":%'"):
+        config = _config(row["config"])
+        pairs = (link.partition(":") for link in config.links)
+        links = tuple(f"{new if name == old else name}:{own or name}" for name, _, own in pairs)
+        if config.network == BRIDGE and links != config.links:
+            keep_endpoints(tx, row["id"], replace(config, links=links))
 
 
 def configure(tx: Transaction, container_id: str, config: ContainerConfig) -> None:

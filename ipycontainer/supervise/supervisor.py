@@ -116,6 +116,11 @@ class Supervisor:
         if getattr(self._local, "reserved", None) is None:
             self._local.reserved = self._connect(starts_path(self._socket))
 
+    @property
+    def is_reserved(self) -> bool:
+        """Tell whether a monitor waits for this thread, to start what it makes."""
+        return getattr(self._local, "reserved", None) is not None
+
     def reserved(self) -> Reserved | None:
         """Return the container that this thread's reserved monitor has made ready, if any."""
         channel: Channel | None = getattr(self._local, "reserved", None)

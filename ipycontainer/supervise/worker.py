@@ -22,7 +22,7 @@ from ipycontainer.store import volumes as store_volumes
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
 from ipycontainer.supervise import network_connect, network_jobs, repair
-from ipycontainer.supervise.file_jobs import FILE_JOBS, FileJob, Interrupted
+from ipycontainer.supervise.file_jobs import FILE_JOBS, FileJob, Interrupted, held
 from ipycontainer.supervise.protocol import Channel, Message
 from ipycontainer.supervise.undo_jobs import UNDO_JOBS
 
@@ -125,15 +125,23 @@ def _remove_image(home: Home, store: Store, arguments: Mapping[str, Any], _: Seq
     return tagging.remove(home, store, ref, bool(arguments["force"]), parents=parents)
 
 
-def _fill(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
-    """Copy what the image has in the places of volumes into those that are empty."""
-    with store.read() as tx:
-        record = containers.get(tx, str(arguments["id"]))
-        known = {name: store_volumes.get(tx, name) for name, _ in arguments["volumes"]}
-    with view.seen(home, record) as root:
-        for name, target in arguments["volumes"]:
-            if not known[name].is_mounted:
-                volumes.fill(home, root, target, known[name])
+def _furnish(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[int]) -> None:
+    """Make a new container's working directory, and copy what is in the places of empty volumes."""
+    record, lock = held(home, store, str(arguments["id"]))
+    workdir = str(arguments["workdir"]) if lock is not None else ""  # one that runs has it
+    try:
+        with store.read() as tx:
+            known = {name: store_volumes.get(tx, name) for name, _ in arguments["volumes"]}
+        with view.seen(home, record, writable=bool(workdir)) as root:
+            if workdir:
+                with suppress(OSError):  # the start says what is in its way
+                    root.mkdirs(workdir).close()
+            for name, target in arguments["volumes"]:
+                if not known[name].is_mounted:
+                    volumes.fill(home, root, target, known[name])
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def _mount_volumes(
@@ -247,8 +255,8 @@ IMAGE_JOBS = frozenset({"import", "load", "login", "pull", "push", "save"})
 JOBS: Mapping[str, Job] = {
     "changes": _changes,
     "empty": _empty,
-    "fill": _fill,
     "flatten": _flatten,
+    "furnish": _furnish,
     "connect-network": network_connect.connect,
     "disconnect-network": network_connect.disconnect,
     "hold-network": network_jobs.hold,

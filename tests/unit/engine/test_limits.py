@@ -20,7 +20,7 @@ V2 = capacity.capacity(
     Hierarchies("v2", {}, "/nowhere"), frozenset({"memory", "cpu", "cpuset", "pids", "io"})
 )
 V2 = replace(V2, cpus="0-3", mems="0", processors=4)
-NOTHING = Capacity(frozenset(), "v1", processors=4)
+NOTHING = Capacity(frozenset(), "v1", cpus="0-3", mems="0", processors=4)
 
 
 def test_version_2_has_no_switches_of_version_1() -> None:
@@ -155,6 +155,28 @@ def test_configuration_comes_back_from_the_store() -> None:
     raw = config.to_json()
     assert ContainerConfig.from_json(raw) == config
     assert ContainerConfig.from_json({"image": "x"}).limits == Limits()
+
+
+@pytest.mark.parametrize("capacity_of", [V2, NOTHING])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Limits(memory_reservation=MIB), "Minimum memory reservation allowed is 6MB"),
+        (Limits(memory=7 * MIB, memory_reservation=8 * MIB), "less than memory reservation"),
+        (Limits(memory=8 * MIB, memory_swap=7 * MIB), "memoryswap limit should be larger"),
+        (Limits(cpu_period=100), "CPU cfs period can not be less"),
+        (Limits(cpu_quota=10), "CPU cfs quota can not be less"),
+        (Limits(cpuset_cpus="x"), "Invalid value x for cpuset cpus"),
+        (Limits(cpuset_cpus="99"), "Requested CPUs are not available - requested 99, available: 0"),
+        (Limits(cpuset_mems="9"), "Requested memory nodes are not available"),
+    ],
+)
+def test_a_wrong_value_is_refused_also_where_it_would_be_dropped(
+    capacity_of: Capacity, wrong: Limits, words: str
+) -> None:
+    """Who may make no cgroup hears of a typing error as everybody does."""
+    with pytest.raises(InvalidArgument, match=words):
+        limits.checked(wrong, capacity_of)
 
 
 @pytest.mark.parametrize(
