@@ -17,19 +17,17 @@ from ipycontainer.engine import (
     exchange,
     image_paths,
     limits,
-    log_options,
     mounts,
     selection,
-    sharing,
     verification,
     wishes,
 )
 from ipycontainer.engine.container import Container
 from ipycontainer.engine.docker_py.options import config_from_options, words
 from ipycontainer.engine.furnishing import furnish
-from ipycontainer.engine.merging import beside_script, merge_image, require_command
+from ipycontainer.engine.merging import beside_script, merge_image
 from ipycontainer.engine.ps_context import Around
-from ipycontainer.engine.single_choices import for_platform, refuse_other_platform, refuse_storage
+from ipycontainer.engine.single_choices import refuse_other_platform
 from ipycontainer.errors import (
     ContainerError,
     EngineError,
@@ -74,8 +72,7 @@ class Containers:
 
         Raises ImageNotFound, NameInUse, InvalidArgument in docker's words; nothing is left then.
         """
-        warnings: list[str] = []
-        config, image = self._checked(config, name, warnings)
+        config, image, warnings = verification.settled(self._engine, config, name)
         reserved = self._engine.supervisor.reserved()
         container_id = ids.new_id() if reserved is None else reserved.id
         made: list[str] = []
@@ -112,8 +109,7 @@ class Containers:
 
         Its directories stand meanwhile. Raises as `create_from`.
         """
-        warnings: list[str] = []
-        config, image = self._checked(config, name, warnings)
+        config, image, warnings = verification.settled(self._engine, config, name)
         container_id = ids.new_id()
         try:
             record = self._described(container_id, config, image, warnings)
@@ -121,32 +117,9 @@ class Containers:
         finally:
             snapshots.discard(self._engine.home, container_id)
 
-    def _checked(
-        self, config: ContainerConfig, name: str, warnings: list[str]
-    ) -> tuple[ContainerConfig, ImageRecord]:
-        """Return the config as far as it can be settled without an image's own, and the image."""
-        config, dropped = self._verified(config)
-        warnings += dropped
-        config = wishes.settled(config)
-        if config.links or wishes.shares(config.network):
-            with self._engine.store.read() as tx:
-                config = wishes.checked(tx, config)
-        image = self._engine.images.get(config.image).record
-        warnings += for_platform(image, config)
-        log_options.check(config.log_driver, config.log_options)
-        if name:
-            require_command(config, image)  # docker's daemon looks at the name behind it
-            ids.check_name(name.removeprefix("/"), shown=name)
-        refuse_storage(config.storage_options)
-        return sharing.settled(config, lambda ref: self.get(ref).record), image
-
     def verify(self, config: ContainerConfig) -> None:
         """Raise what docker says of a config before it looks for the image."""
-        self._verified(config)
-
-    def _verified(self, config: ContainerConfig) -> tuple[ContainerConfig, tuple[str, ...]]:
-        able = capacity.of(self._engine) if config.is_limited else None
-        return verification.verified(config, able, rootless=self._engine.home.rootless)
+        verification.before_image(self._engine, config)
 
     def _described(
         self,

@@ -30,7 +30,17 @@ from ipycontainer.network import catalogue
 from ipycontainer.store import containers, endpoints, networks
 from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["add_endpoints", "checked", "checked_endpoint", "settle_endpoints", "settled", "shares"]
+__all__ = [
+    "add_endpoints",
+    "any_of",
+    "check_endpoints",
+    "checked",
+    "checked_endpoint",
+    "linked",
+    "settle_endpoints",
+    "settled",
+    "shares",
+]
 
 _ALIAS_ON_DEFAULT = "network-scoped alias is supported only for containers in user defined networks"
 _ADDRESS_ON_DEFAULT = "user specified IP address is supported on user defined networks only"
@@ -59,17 +69,9 @@ def settled(config: ContainerConfig) -> ContainerConfig:
 def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     """Return the config of a container that shares another's network, with what comes with it.
 
-    Raises docker's refusals of options beside a network that is not the container's own, and of
-    links to what is not there.
+    Raises docker's refusals of options beside a network that is not the container's own.
     """
     mode = config.network
-    if shares(mode):
-        for endpoint in config.endpoints:
-            of_machine = not mode.startswith("container:")
-            chosen = [_ADDRESS_ON_CHOSEN] if of_machine and (endpoint.ipv4 or endpoint.ipv6) else []
-            _refuse(endpoint, [*_errors("none", endpoint), *chosen])
-    if not is_user_defined(mode) and mode != "host":  # there a link is a name, looked up when asked
-        config = replace(config, links=tuple(_settled_link(tx, link) for link in config.links))
     if mode == "host":
         if config.links:
             raise InvalidArgument(
@@ -109,6 +111,48 @@ def checked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
     )
 
 
+def any_of(config: ContainerConfig) -> bool:
+    """Tell whether more is wished of a network than to be on it."""
+    return any(replace(each, mac="") != EndpointConfig(each.network) for each in config.endpoints)
+
+
+def check_endpoints(tx: Transaction, config: ContainerConfig) -> None:
+    """Raise docker's refusals of what is wished of the networks, as far as these are there."""
+    mode = config.network
+    if shares(mode):
+        for endpoint in config.endpoints:
+            of_machine = not mode.startswith("container:")
+            chosen = [_ADDRESS_ON_CHOSEN] if of_machine and (endpoint.ipv4 or endpoint.ipv6) else []
+            _refuse(endpoint, [*_errors("none", endpoint), *chosen])
+        return
+    catalogue.ensure_predefined(tx)
+    for endpoint in config.endpoints:
+        _there(tx, endpoint)
+
+
+def linked(tx: Transaction, config: ContainerConfig) -> ContainerConfig:
+    """Return the config with its links by names. Raises InvalidArgument for one that leads nowhere.
+
+    On a network of a user's a link is a name, looked up when it is asked for.
+    """
+    if is_user_defined(config.network):
+        return config
+    return replace(config, links=tuple(_settled_link(tx, link) for link in config.links))
+
+
+def _there(tx: Transaction, endpoint: EndpointConfig) -> NetworkRecord | None:
+    """Return the network of an endpoint, None where it cannot be had yet; docker's refusals."""
+    try:
+        record = networks.find(tx, endpoint.network)
+    except NoSuchNetwork:
+        _refuse(endpoint, _errors(endpoint.network, endpoint))
+        return None
+    if record.config.config_only:  # which docker finds out at the start
+        return None
+    checked_endpoint(record, endpoint)
+    return record
+
+
 def _settled_link(tx: Transaction, link: str) -> str:
     """Return a link with its container's name, whichever way that was said: an id may be typed."""
     said, _, alias = link.partition(":")
@@ -125,15 +169,8 @@ def add_endpoints(tx: Transaction, container_id: str, config: ContainerConfig) -
     """
     catalogue.ensure_predefined(tx)
     for endpoint in config.endpoints:
-        try:
-            record = networks.find(tx, endpoint.network)
-        except NoSuchNetwork:
-            _refuse(endpoint, _errors(endpoint.network, endpoint))
-            continue
-        if record.config.config_only:  # which docker finds out at the start
-            continue
-        checked_endpoint(record, endpoint)
-        endpoints.add(tx, container_id, record.id, endpoint)
+        if (record := _there(tx, endpoint)) is not None:
+            endpoints.add(tx, container_id, record.id, endpoint)
 
 
 def settle_endpoints(store: Store, container_id: str, config: ContainerConfig) -> None:

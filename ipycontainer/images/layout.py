@@ -164,7 +164,7 @@ class Layout:
 
         Rows are read under the lock: of two writers, the later one knows of both changes.
         """
-        with _locked(self.root / "index.lock"):
+        with _locked(self._index_lock):
             with store.read() as tx:
                 records = images.list_all(tx)
             content = json.dumps(self._index(records), indent=1).encode() + b"\n"
@@ -174,6 +174,10 @@ class Layout:
                     return
             faults.point("index")
             _replace(path, content, self.ingest)
+
+    @property
+    def _index_lock(self) -> Path:
+        return self.root / "index.lock"
 
     def held(self) -> set[str]:
         """Return the digests of the blobs that are there."""
@@ -195,13 +199,17 @@ class Layout:
         return found != wanted
 
     def remove_unused(self, kept: Iterable[str]) -> None:
-        """Remove the blobs that are not in `kept`, and what killed writers have left."""
+        """Remove the blobs that are not in `kept`, and what killed writers have left.
+
+        Whoever writes the index is no importer, and kept away by the index's own lock.
+        """
         names = {digest.removeprefix("sha256:") for digest in kept}
         for path in self.blobs.iterdir():
             if path.name not in names:
                 path.unlink(missing_ok=True)
-        for path in self.ingest.iterdir():
-            path.unlink(missing_ok=True)
+        with _locked(self._index_lock):
+            for path in self.ingest.iterdir():
+                path.unlink(missing_ok=True)
 
     def _index(self, records: Iterable[ImageRecord]) -> dict[str, Any]:
         """Return the index: a manifest for each name, one without for an image that has none."""

@@ -27,7 +27,7 @@ LOOK = (
     "env | sort; pwd; umask; ulimit -a; cat /proc/self/oom_score_adj; hostname; id;"
     " ls /proc/self/fd;"
     " grep -E 'SigBlk|SigIgn|SigCgt|Cap|Seccomp:|NoNew' /proc/self/status; cat /proc/self/cgroup;"
-    " cut -d' ' -f5,6 /proc/self/mountinfo; cat /etc/hosts; ls /; ps | grep -c .;"
+    " cut -d' ' -f5,6 /proc/self/mountinfo; cat /etc/hosts; ls /; a=$(ps); echo \"$a\" | wc -l;"
     " readlink /proc/self/fd/2 | cut -d: -f1; sleep 0.3"  # for its monitor to be looked up
 )
 PARTICULAR = {

@@ -411,4 +411,4 @@ def test_exec_beside_a_small_init(engine: Engine) -> None:
     result = container.exec_run(["cat", "/proc/1/comm"])
     container.remove(force=True)
 
-    assert (result.exit_code, result.output) == (0, b"ipycontainer-in\n")
+    assert (result.exit_code, result.output) == (0, b"docker-init\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -96,3 +98,19 @@ def test_an_index_that_is_right_is_not_written_again(bare_home: Home, store: Sto
     layout.write_index(store)
 
     assert (bare_home.layout / "index.json").stat().st_ino == before
+
+
+def test_a_sweep_waits_for_whoever_writes_the_index(home: Home) -> None:
+    """What a `tag` writes lies where imports write, under another lock: it must not be swept up."""
+    layout = Layout(home)
+    written = layout.ingest / "fresh"
+    with open(layout.root / "index.lock", "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        written.write_text("an index")
+        sweep = threading.Thread(target=layout.remove_unused, args=((),))
+        sweep.start()
+        sweep.join(0.2)
+        assert sweep.is_alive()
+        assert written.exists()
+    sweep.join()
+    assert not written.exists()
