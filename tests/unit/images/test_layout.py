@@ -100,9 +100,9 @@ def test_an_index_that_is_right_is_not_written_again(bare_home: Home, store: Sto
     assert (bare_home.layout / "index.json").stat().st_ino == before
 
 
-def test_a_sweep_waits_for_whoever_writes_the_index(home: Home) -> None:
+def test_a_sweep_waits_for_whoever_writes_the_index(bare_home: Home) -> None:
     """What a `tag` writes lies where imports write, under another lock: it must not be swept up."""
-    layout = Layout(home)
+    layout = Layout(bare_home)
     written = layout.ingest / "fresh"
     with open(layout.root / "index.lock", "a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
