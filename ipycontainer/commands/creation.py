@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from ipycontainer.commands import policies, privileges, sharing, single_choices
-from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.environment_files import last_words, resolve
 from ipycontainer.commands.limit_options import LIMIT_OPTIONS, limit_fields
 from ipycontainer.commands.mount_words import MountWord, mount_points
 from ipycontainer.commands.network_options import NETWORK_OPTIONS, networking
@@ -140,7 +140,7 @@ def configuration(
         image=image,
         command=command,
         entrypoint=None if entrypoint is None else (entrypoint,) if entrypoint else (),
-        env=resolve(env_file, env, session.environment, session.cwd),
+        env=resolve(env_file, last_words(env), session.environment, session.cwd),
         workdir=_workdir(workdir),
         user=user,
         hostname=hostname,

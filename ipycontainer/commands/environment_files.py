@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ipycontainer.errors import UsageError
 
-__all__ = ["lines_of", "resolve"]
+__all__ = ["last_words", "lines_of", "resolve"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -21,22 +21,24 @@ def resolve(
     """Return the words of the variables that are wanted, in their order: files first, then `-e`.
 
     A `K` alone takes the caller's value. Where the caller has none, that of a file is left out, and
-    that of `-e` stays: it takes away what the container would have by itself. A name that comes
-    again takes the earlier word's place among those of `-e` alone, which docker's client keeps in a
-    map (in any order); words of files all stay, and the process has the last. Raises UsageError
+    that of `-e` stays: it takes away what the container would have by itself. Raises UsageError
     with docker's words for an unreadable or malformed file.
     """
     lines = [line for name in files for line in lines_of(name, cwd)]
     known = [line for line in lines if "=" in line or line in environment]
     return tuple(
         line if "=" in line or line not in environment else f"{line}={environment[line]}"
-        for line in [*known, *_last_words(assignments)]
+        for line in [*known, *assignments]
     )
 
 
-def _last_words(words: Sequence[str]) -> Iterable[str]:
-    """Return one word for each variable, its last one at the place of the first."""
-    return {word.partition("=")[0]: word for word in words}.values()
+def last_words(words: Sequence[str]) -> Sequence[str]:
+    """Return one word for each variable, its last one at the place of the first.
+
+    Docker's client keeps each `-e` of `run` and `create` in a map, in any order; words of files all
+    stay, as do those of `exec`, and the process has the last.
+    """
+    return tuple({word.partition("=")[0]: word for word in words}.values())
 
 
 def lines_of(name: str, cwd: Path) -> Iterator[str]:

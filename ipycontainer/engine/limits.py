@@ -26,6 +26,7 @@ __all__ = ["admit", "change", "check_again", "checked", "merged", "resources"]
 
 LEAST_MEMORY_BYTES = 6 * 1024 * 1024
 NANO = 1_000_000_000
+_MOST_PROCESSORS = 8192  # Linux's usual bound, which docker goes by where there are not more
 PERIOD_OF_CPUS = 100_000  # microseconds: over which `--cpus` is a quota
 _UNKNOWN = "Your kernel does not support {} or the cgroup is not mounted. {} discarded."
 
@@ -189,11 +190,12 @@ def _cpuset(limits: Limits, capacity: Capacity, warnings: list[str]) -> Limits:
         (limits.cpuset_cpus, capacity.cpus, "CPUs", "cpus"),
         (limits.cpuset_mems, capacity.mems, "memory nodes", "mems"),
     ):
+        available = numbers(there)
         try:
-            wanted = numbers(text)
+            wanted = numbers(text, max(_MOST_PROCESSORS, *available))
         except ValueError as error:
             raise InvalidArgument(f"Invalid value {text} for cpuset {kind}: {error}") from None
-        if not wanted <= numbers(there):
+        if not wanted <= available:
             raise InvalidArgument(
                 f"Requested {what} are not available - requested {text}, available: {there}"
             )

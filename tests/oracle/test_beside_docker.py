@@ -34,6 +34,7 @@ from tests.oracle import (
     space_lines,
     state_lines,
     thing_lines,
+    unheard_lines,
     verb_lines,
     volume_lines,
     wiring_lines,
@@ -57,6 +58,7 @@ SCENES = {
     **edge_lines.SCENES,
     **ordinary_lines.SCENES,
     **manual_lines.SCENES,
+    **unheard_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -108,6 +110,7 @@ DIFFERENT: dict[str, str] = {
     **edge_lines.DIFFERENT,
     **ordinary_lines.DIFFERENT,
     **manual_lines.DIFFERENT,
+    **unheard_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 

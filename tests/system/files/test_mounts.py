@@ -116,3 +116,23 @@ with ipycontainer.connect(base + "/home") as engine:
         cwd=Path(__file__).parents[3],
     )
     assert done.stdout.split() == ["1", "True"], done.stderr
+
+
+def test_a_working_directory_is_there_from_creation(shell: Shell) -> None:
+    """0755 and root's, also where the root will be read-only; what the image has is no change."""
+    options = ("--network", "none", "-u", "1000")
+    shell("create", "--name", "ww", *options, "-w", "/new/deep", "busybox", "ls", "-ld", "/new")
+    shell("create", "--name", "ro", *options, "--read-only", "-w", "/new", "busybox", "pwd")
+    shell("create", "--name", "had", *options, "-w", "/tmp", "busybox", "pwd")
+    changes = {name: shell("diff", name).stdout.splitlines() for name in ("ww", "ro", "had")}
+    assert changes == {"ww": ["A /new", "A /new/deep"], "ro": ["A /new"], "had": []}
+    assert shell("start", "-a", "ro").stdout == "/new\n"
+    assert shell("start", "-a", "ww").stdout.split()[::2][:2] == ["drwxr-xr-x", "root"]
+    assert shell("diff", "ww").stdout.splitlines() == changes["ww"]
+
+
+def test_a_working_directory_below_a_volume_is_the_images_too(shell: Shell) -> None:
+    """Docker makes it in the container's own tree, and fills the volume from there."""
+    shell("create", "--name", "ww", "-w", "/tmp/x", "-v", "vol:/tmp", "busybox", "true")
+    assert sorted(shell("diff", "ww").stdout.splitlines()) == ["A /tmp/x", "C /tmp"]
+    assert shell(*RUN, "-v", "vol:/v", "busybox", "ls", "/v").stdout == "x\n"

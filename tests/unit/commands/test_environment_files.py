@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ipycontainer.commands.environment_files import resolve
+from ipycontainer.commands.environment_files import last_words, resolve
 from ipycontainer.errors import UsageError
 
 
@@ -30,7 +30,7 @@ def test_bare_name_takes_the_callers_value(tmp_path: Path) -> None:
 
 
 def test_later_words_win(tmp_path: Path) -> None:
-    """-e comes after files, whose words all stay; the last -e of a name has the first one's place.
+    """-e comes after files, whose words all stay, and its last word has the first one's place.
 
     A name alone that the caller does not have takes the variable away.
     """
@@ -38,7 +38,7 @@ def test_later_words_win(tmp_path: Path) -> None:
     (tmp_path / "two").write_text("B=2\n")
     result = resolve(["one", "two"], ["A=3", "C", "D"], {"C": "c"}, tmp_path)
     assert result == ("A=1", "B=1", "B=2", "A=3", "C=c", "D")
-    assert resolve([], ["A=1", "B=1", "A=2", "C=1", "C"], {}, tmp_path) == ("A=2", "B=1", "C")
+    assert last_words(("A=1", "B=1", "A=2", "C=1", "C")) == ("A=2", "B=1", "C")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ipycontainer.errors import (
@@ -11,6 +13,7 @@ from ipycontainer.errors import (
     NameInUse,
     NoSuchContainer,
 )
+from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.state import Status
 from ipycontainer.store import containers, events, images, monitor_statements
 from ipycontainer.store.database import Store
@@ -47,6 +50,31 @@ def test_a_container_is_found_by_id_name_and_beginning_of_its_id(store: Store) -
             assert caught.value.message == f"No such container: {ref}"
         with pytest.raises(InvalidArgument, match="invalid name or ID supplied"):
             containers.find(tx, "")
+
+
+def test_a_link_is_a_name_of_what_it_leads_to(store: Store) -> None:
+    """On the default bridge, whatever both are called by now; elsewhere it is none."""
+    database = rows.container("db")
+    on_bridge = ContainerConfig("busybox", network="bridge", links=("db:data",))
+    web = rows.container("web", config=on_bridge)
+    other = rows.container("other", config=replace(on_bridge, network="mine"))
+    with store.write() as tx:
+        for record in (database, web, other):
+            containers.add(tx, record)
+        for ref in ("web/data", "/web/data"):
+            assert containers.find(tx, ref).id == database.id
+        for ref in ("web/db", "web/", "web/data/x", "other/data", "nobody/data", "/data"):
+            with pytest.raises(NoSuchContainer):
+                containers.find(tx, ref)
+
+        containers.rename(tx, database.id, "store")
+        containers.rename(tx, web.id, "shop")
+        assert containers.find(tx, "shop/data").name == "store"
+        assert containers.get(tx, web.id).config.links == ("store:data",)
+        assert containers.get(tx, other.id).config.links == ("db:data",)
+        containers.remove(tx, database.id)
+        with pytest.raises(NoSuchContainer):
+            containers.find(tx, "shop/data")
 
 
 def test_a_name_wins_over_the_beginning_of_an_id(store: Store) -> None:
