@@ -62,7 +62,7 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
     """
     syscalls.set_name("ipyc-coming")
     making = Making(
-        seccomp, home.empty_dir, _promised_cgroups(home), practices.init, practices.ahead
+        seccomp, home.scratch, _promised_cgroups(home), practices.init, practices.ahead
     )
     store, kept = Store(home), _look()
     number, successor, again = 0, "", True
