@@ -244,7 +244,7 @@ def _graph_driver(record: ContainerRecord) -> dict[str, Any]:
 
 def _config(record: ContainerRecord) -> dict[str, Any]:
     config = record.config
-    exposed = inspect_network.exposed(config)
+    exposed = config.exposed_ports
     shown: dict[str, Any] = {
         "Hostname": network_files.hostname(record),
         "Domainname": config.sharing.domainname,

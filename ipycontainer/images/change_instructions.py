@@ -95,7 +95,7 @@ def _cmd(config: ImageConfig, rest: str) -> ImageConfig:
 
 
 def _entrypoint(config: ImageConfig, rest: str) -> ImageConfig:
-    return replace(config, entrypoint=_command("ENTRYPOINT", rest))
+    return replace(config, entrypoint=_command("ENTRYPOINT", rest) if rest else ())
 
 
 def _volume(config: ImageConfig, rest: str) -> ImageConfig:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer import faults
+from ipycontainer.errors import ImageNotFound
 from ipycontainer.images import change_instructions, host, oci_config, sweep
 from ipycontainer.images.layout import (
     CONFIG_TYPE,
@@ -56,8 +57,14 @@ def commit(
     `changes` are the lines of `-c`. Raises InvalidReference, InvalidArgument; nothing is left then.
     """
     tags = (references.parse(reference).familiar,) if reference else ()
-    with store.read() as tx:
-        base = images.get(tx, record.image_id)
+    layout = Layout(home)
+    try:
+        with store.read() as tx:
+            base = images.get(tx, record.image_id)
+    except ImageNotFound as error:  # it was removed by force
+        path = layout.blob(record.image_id)
+        told = f"failed to get digest {record.image_id}: open {path}: no such file or directory"
+        raise ImageNotFound(told, hint=error.hint) from None
     store.close()
     settings = settings_of(record)
     if record.config.files:  # a cell's script goes with the container, not into the image
@@ -65,7 +72,6 @@ def commit(
     config = change_instructions.apply(settings, changes)
     if not config.entrypoint and not config.command:  # docker takes the container's again
         config = replace(config, command=settings.command)
-    layout = Layout(home)
     with sweep.adding(home):
         layer = _layer(home, layout, record, base, progress)
         done = _add(store, layout, record, base, layer, config, tags, author, message)
@@ -88,7 +94,7 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
         workdir=config.workdir,
         user=config.user,
         labels=dict(config.labels),
-        exposed_ports=tuple(getattr(config, "exposed", ())),
+        exposed_ports=config.exposed_ports,
         volumes=tuple(anonymous),
         stop_signal=config.stop_signal,
         healthcheck=config.healthcheck,

@@ -108,6 +108,12 @@ class ContainerConfig:
         return self.network if self.network in WITHOUT_ADDRESSES else ""
 
     @property
+    def exposed_ports(self) -> tuple[str, ...]:
+        """Return the ports that it says it has, published ones included, each once, by number."""
+        ports = {*self.exposed, *(binding.key for binding in self.ports)}
+        return tuple(sorted(ports, key=lambda port: (int(port.partition("/")[0]), port)))
+
+    @property
     def is_guest(self) -> bool:
         """Tell whether it shares another container's network: what it wants of others waits."""
         return self.network.startswith("container:")
