@@ -70,7 +70,7 @@ def test_an_image_is_shown_read_only_whole_or_in_part(shell: Shell) -> None:
 
 
 def test_an_image_shows_its_own_files_and_nothing_else(shell: Shell, home: Path) -> None:
-    """Nor is anything in what hides the engine's own directories: an init's trials lie elsewhere."""
+    """Nor is anything in what hides the engine's own directories: init's trials lie elsewhere."""
     own = shell(*RUN, "busybox", "ls", "-A", "/").stdout.split()
     shown = shell(*RUN, "--mount", "type=image,src=busybox,dst=/i", "busybox", "ls", "-A", "/i")
     made = {"dev", "proc", "sys", ".dockerenv"}  # by a start
