@@ -37,6 +37,7 @@ from ipycontainer.storage.unpack import NO_LIMITS, unpack
 from ipycontainer.store import containers, durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.version import __version__
 
 __all__ = ["commit"]
 
@@ -70,8 +71,13 @@ def commit(
     if record.config.files:  # a cell's script goes with the container, not into the image
         settings = replace(settings, entrypoint=base.config.entrypoint, command=base.config.command)
     config = change_instructions.apply(settings, changes)
-    if not config.entrypoint and not config.command:  # docker takes the container's again
-        config = replace(config, command=settings.command)
+    if not config.entrypoint:  # docker takes the container's again
+        config = replace(
+            config,
+            entrypoint=settings.entrypoint,
+            command=config.command or settings.command,
+            empty_command=False,
+        )
     with sweep.adding(home):
         layer = _layer(home, layout, record, base, progress)
         done = _add(store, layout, record, base, layer, config, tags, author, message)
@@ -195,6 +201,7 @@ def _add(
         tags=tags,
         author=author,
         comment=message,
+        engine_version=__version__,
         history=history,
         digests=(),
         source=None,
