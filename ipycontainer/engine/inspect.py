@@ -259,7 +259,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Env": list(config.env) or None,
         "Cmd": list(config.command) or None,
         "Image": config.image,
-        "Volumes": inspect_mounts.volumes(config.mounts),
+        "Volumes": {place: {} for place in config.volume_places} or None,
         "WorkingDir": config.workdir,
         "Entrypoint": list(config.entrypoint or ()) or None,
         "OnBuild": None,

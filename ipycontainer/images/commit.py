@@ -88,11 +88,6 @@ def commit(
 def settings_of(record: ContainerRecord) -> ImageConfig:
     """Return what a container was told, as the settings of an image."""
     config = record.config
-    anonymous = [
-        mount.typed_target or mount.target
-        for mount in config.mounts
-        if mount.type == "volume" and mount.anonymous
-    ]
     return ImageConfig(
         env=config.env,
         entrypoint=config.entrypoint or (),
@@ -101,7 +96,7 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
         user=config.user,
         labels=dict(config.labels),
         exposed_ports=config.exposed_ports,
-        volumes=tuple(anonymous),
+        volumes=config.volume_places,
         stop_signal=config.stop_signal,
         healthcheck=config.healthcheck,
     )
