@@ -98,7 +98,8 @@ def decide(
         if mount.origin == "--tmpfs" or _is_plain(mount):
             continue
         if mount.target in named or (mount.origin == "-v" and mount.target in temporary):
-            raise MountRefused(f"Duplicate mount point: {mount.target}", named.values())
+            place = mount.target if mount.origin == "-v" else mount.typed_target or mount.target
+            raise MountRefused(f"Duplicate mount point: {place}", named.values())
         named[mount.target] = mount
     found = {mount.target: mount for mount in inherited} | named | temporary
     for mount in mounts:

@@ -78,6 +78,8 @@ def commit(
             command=config.command or settings.command,
             empty_command=False,
         )
+    if config.healthcheck is not None:
+        config = replace(config, healthcheck=config.healthcheck.or_else(settings.healthcheck))
     with sweep.adding(home):
         layer = _layer(home, layout, record, base, progress)
         done = _add(store, layout, record, base, layer, config, tags, author, message)

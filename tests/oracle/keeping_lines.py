@@ -46,6 +46,13 @@ SCENES: dict[str, tuple[str, ...]] = {
         "load -q -i {tmp}/seven.tar",
         "image inspect -f '{{json .Config.Cmd}} {{json .Config.Entrypoint}}' seven",
     ),
+    "keeping: health": (
+        "create --name well --health-cmd true --health-interval 5s --health-retries 2 busybox true",
+        "commit -c 'HEALTHCHECK NONE' well none",
+        "image inspect -f '{{json .Config.Healthcheck}}' none",
+        "commit -c 'HEALTHCHECK --retries=7 CMD false' well other",
+        "image inspect -f '{{json .Config.Healthcheck}}' other",
+    ),
     "keeping: volumes": (
         "create --name base -v /keep busybox true",
         "commit -c 'VOLUME /vol /vol2/' base stored",
@@ -63,6 +70,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "inspect -f '{{json .Config.Volumes}}' unnamed",
         "commit unnamed bare",
         "image inspect -f '{{json .Config.Volumes}}' bare",
+        "create --name dup -v n1:/x --mount type=volume,src=n2,dst=/x/ busybox true",
         "run --rm -v n1:/dev/shm busybox grep -c /dev/shm /proc/mounts",
         "run --rm --tmpfs /dev/shm busybox grep -c /dev/shm /proc/mounts",
         "run --rm --ipc host -v /dev/shm busybox grep -c /dev/shm /proc/mounts",
