@@ -77,6 +77,15 @@ _PS_RAW = (
 )
 _VOLUMES_RAW = "name: {{.Name}}\ndriver: {{.Driver}}\n"
 _NETWORKS_RAW = "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"
+# What `system df -v --format raw` stands for.
+_DISK_RAW = "".join(
+    f"{{{{range .{kind}s}}}}type: {kind}\n{fields}\n{{{{end -}}}}\n"
+    for kind, fields in (
+        ("Image", disk_columns.IMAGES_RAW),
+        ("Container", f"{_PS_RAW}size: {{{{.Size}}}}\n"),
+        ("Volume", _VOLUMES_RAW),
+    )
+).removesuffix("\n")
 _SECOND = 1_000_000_000
 
 
@@ -133,6 +142,7 @@ _FORMS: Mapping[str, _Form] = {
         disk_columns.HEADERS,
         "formatter.diskUsageImagesContext",
         "",
+        raw=disk_columns.RAW,
     ),
     "stats": _Form(STATS_TABLE, STATS_HEADERS, "container.statsContext", ""),
     "checks": _Form(check_columns.TABLE, check_columns.HEADERS, "doctor.checkContext", ""),
@@ -224,7 +234,8 @@ def disk_text(usage: DiskUsage) -> str:
         Listing(kind="volumes", rows=usage.volumes, now_ns=now_ns),
     )
     if usage.template not in ("", "json"):
-        return _disk_template(usage.template, parts)
+        raw = usage.template == "raw"
+        return _disk_template(_DISK_RAW if raw else usage.template, parts)
     if usage.template:
         lists = [",".join(listing_lines(replace(part, template="json"))) for part in parts]
         images, containers, volumes = lists

@@ -12,7 +12,9 @@ __all__ = [
     "CACHE",
     "CONTAINERS_TABLE",
     "HEADERS",
+    "IMAGES_RAW",
     "IMAGES_TABLE",
+    "RAW",
     "TABLE",
     "VOLUMES_TABLE",
     "disk_fields",
@@ -36,6 +38,15 @@ CONTAINERS_TABLE = (
     "\t{{.Status}}\t{{.Names}}"
 )
 VOLUMES_TABLE = "table {{.Name}}\t{{.Links}}\t{{.Size}}"
+RAW = (
+    "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n"
+    "reclaimable: {{.Reclaimable}}\n"
+)
+# What `--format raw` of -v stands for, but for a container's part, which is that of `ps`.
+IMAGES_RAW = (
+    "repository: {{.Repository}}\ntag: {{.Tag}}\ndigest: {{.Digest}}\nimage_id: {{.ID}}\n"
+    "created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
+)
 CACHE = "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED"
 
 

@@ -232,6 +232,10 @@ def _no_mixing(given: dict[str, Any], seen: Sequence[str]) -> None:
     for family in ("volume", "bind", "tmpfs", "image"):
         if given["type"] != family and any(key.startswith(f"{family}-") for key in seen):
             raise ValueError(f"cannot mix '{family}-*' options with mount type '{given['type']}'")
+    if given.get("recursion") == "writable" and not given.get("read_only"):
+        raise ValueError(
+            "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction"
+        )
     if given.get("recursion") == "readonly":
         if not given.get("read_only"):
             raise ValueError(

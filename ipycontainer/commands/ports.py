@@ -19,9 +19,11 @@ LAST_PORT = 65535
 
 
 def parse_published(specs: Sequence[str]) -> tuple[PortBinding, ...]:
-    """Return the bindings of `-p` words, a range as its single ports. Raises UsageError."""
-    found = [binding for spec in specs for binding in _published(_short_form(spec))]
-    return tuple(dict.fromkeys(found))
+    """Return the bindings of `-p` words, a range as its single ports.
+
+    What is said twice is two, as with docker. Raises UsageError.
+    """
+    return tuple(binding for spec in specs for binding in _published(_short_form(spec)))
 
 
 def parse_exposed(specs: Sequence[str]) -> tuple[str, ...]:

@@ -218,14 +218,20 @@ def _overlays(home: Home, record: ContainerRecord) -> str:
 
 
 def _own_mounts(config: ContainerConfig) -> Iterable[oci.Mount]:
-    """Yield the file systems of the kernel's own, and the machine's /dev/shm with `--ipc host`."""
+    """Yield the file systems of the kernel's own, and the machine's /dev/shm with `--ipc host`.
+
+    Those in /dev give way to what the user mounts in their place.
+    """
     mode, size = sharing.ipc(config), config.sharing.shm_bytes
-    yield from defaults.mounts(
+    taken = {mount.target for mount in config.mounts if mount.target.startswith("/dev/")}
+    for mount in defaults.mounts(
         shm_bytes=None if size == DEFAULT_SHM_BYTES else size,
         own_shm=mode in ("private", "shareable"),
         writable=config.privileges.privileged,
-    )
-    if mode == "host":
+    ):
+        if mount.destination not in taken:
+            yield mount
+    if mode == "host" and "/dev/shm" not in taken:
         yield mount_specs.bind(Bind("/dev/shm", "/dev/shm"))
 
 

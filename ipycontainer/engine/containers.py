@@ -137,7 +137,7 @@ class Containers:
         merged = beside_script(merge_image(replace(config, image_mounts=shown), settings))
         if not merged.command and not merged.entrypoint:
             raise InvalidArgument("no command specified")
-        merged = replace(merged, mounts=mounts.wanted(self._engine, merged, settings.volumes))
+        merged = mounts.wanted(self._engine, merged, settings.volumes)
         image_paths.refuse_files(self._engine.home, image, merged)
         record = ContainerRecord(
             id=container_id,

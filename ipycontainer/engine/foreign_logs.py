@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ipycontainer.engine import foreign_log_values
 from ipycontainer.errors import InvalidArgument
 
 __all__ = ["HINT", "NAMES", "check", "refusal"]
@@ -83,6 +84,7 @@ def check(driver: str, options: Mapping[str, str]) -> None:
     needed, words = _REQUIRED.get(driver, ("", ""))
     if needed and not options.get(needed):
         raise InvalidArgument(words, hint=HINT)
+    foreign_log_values.check(driver, options)
 
 
 def refusal(driver: str, options: Mapping[str, str]) -> InvalidArgument:

@@ -244,7 +244,7 @@ def _graph_driver(record: ContainerRecord) -> dict[str, Any]:
 
 def _config(record: ContainerRecord) -> dict[str, Any]:
     config = record.config
-    exposed = inspect_network.exposed(config)
+    exposed = config.exposed_ports
     shown: dict[str, Any] = {
         "Hostname": network_files.hostname(record),
         "Domainname": config.sharing.domainname,
@@ -259,7 +259,7 @@ def _config(record: ContainerRecord) -> dict[str, Any]:
         "Env": list(config.env) or None,
         "Cmd": list(config.command) or None,
         "Image": config.image,
-        "Volumes": inspect_mounts.volumes(config.mounts),
+        "Volumes": {place: {} for place in config.volume_places} or None,
         "WorkingDir": config.workdir,
         "Entrypoint": list(config.entrypoint or ()) or None,
         "OnBuild": None,
@@ -307,7 +307,7 @@ def image(record: ImageRecord, places: Sequence[str], driver: str) -> dict[str, 
         "Parent": record.parent,
         "Comment": record.comment,
         "Created": _moment(record.created_ns),
-        "DockerVersion": "",
+        "DockerVersion": record.engine_version,
         "Author": record.author,
         "Config": _image_config(config) | dict(record.of_container),
         "Architecture": record.architecture,
@@ -341,7 +341,7 @@ def _image_config(config: ImageConfig) -> dict[str, Any]:
         "OpenStdin": False,
         "StdinOnce": False,
         "Env": list(config.env) or None,
-        "Cmd": list(config.command) or None,
+        "Cmd": list(config.command) if config.command or config.empty_command else None,
         "Healthcheck": config.healthcheck.to_docker() if config.healthcheck is not None else None,
         "Image": "",
         "Volumes": {path: {} for path in sorted(config.volumes)} or None,

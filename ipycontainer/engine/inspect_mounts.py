@@ -14,7 +14,7 @@ from ipycontainer.model.mounts import MountPoint
 from ipycontainer.model.volume import DRIVER
 from ipycontainer.store.home import Home
 
-__all__ = ["host_config", "mounts", "volumes"]
+__all__ = ["host_config", "mounts"]
 
 
 def mounts(home: Home, points: Sequence[MountPoint]) -> list[dict[str, Any]]:
@@ -46,16 +46,6 @@ def _volume_mode(point: MountPoint) -> str:
     unnamed = point.anonymous and point.origin == "-v"
     asked = point.origin in ("-v", "--mount") and not unnamed
     return "z" if point.type == "volume" and asked else ""
-
-
-def volumes(points: Sequence[MountPoint]) -> dict[str, Any] | None:
-    """Return `.Config.Volumes`: places of anonymous volumes."""
-    found: dict[str, Any] = {
-        point.typed_target or point.target: {}
-        for point in points
-        if point.type == "volume" and point.anonymous and point.origin in ("-v", "VOLUME")
-    }
-    return found or None
 
 
 def host_config(config: ContainerConfig) -> dict[str, Any]:

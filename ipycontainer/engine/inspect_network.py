@@ -26,7 +26,7 @@ from ipycontainer.network.bridges import interface_name
 from ipycontainer.store import containers, endpoints, networks
 from ipycontainer.store.database import Store, Transaction
 
-__all__ = ["bindings", "exposed", "network", "published", "reachable", "settings"]
+__all__ = ["bindings", "network", "published", "reachable", "settings"]
 
 
 def network(tx: Transaction, record: NetworkRecord, hash8: str) -> dict[str, Any]:
@@ -104,12 +104,6 @@ def _with_prefix(address: str, pools: Sequence[Pool]) -> str:
     return ""
 
 
-def exposed(config: ContainerConfig) -> list[str]:
-    """Return the ports that a container says it has, published ones included, each once."""
-    ports = {*config.exposed, *(binding.key for binding in config.ports)}
-    return sorted(ports, key=lambda port: (int(port.partition("/")[0]), port))
-
-
 def bindings(config: ContainerConfig) -> dict[str, Any]:
     """Return docker's HostConfig.PortBindings: what was asked for."""
     found: dict[str, Any] = {}
@@ -145,7 +139,7 @@ def reachable(store: Store, record: ContainerRecord) -> list[str]:
 def _reachable(
     tx: Transaction, config: ContainerConfig, attached: Sequence[Attachment]
 ) -> list[str]:
-    ports = exposed(config)
+    ports = list(config.exposed_ports)
     there = (each.network_id for each in attached if each.endpoint_id)
     leads_out = ports and any(not networks.get(tx, each).config.internal for each in there)
     return ports if leads_out else []

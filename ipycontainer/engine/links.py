@@ -70,8 +70,9 @@ def environment(own_name: str, links: Sequence[Link]) -> tuple[str, ...]:
 def _of_link(own_name: str, link: Link) -> list[str]:
     prefix = link.alias.upper().replace("-", "_")
     config = link.target.config
-    keys = {*config.exposed, *(port.key for port in config.ports)}
-    ports = sorted((int(key.partition("/")[0]), key.partition("/")[2]) for key in keys)
+    ports = sorted(
+        (int(key.partition("/")[0]), key.partition("/")[2]) for key in config.exposed_ports
+    )
     words = []
     if ports:
         number, protocol = ports[0]

@@ -53,10 +53,10 @@ class MountRefused(InvalidArgument):
 
 def wanted(
     engine: Engine, config: ContainerConfig, image_volumes: Sequence[str]
-) -> tuple[MountPoint, ...]:
-    """Return what is mounted in a new container; its volumes are not made yet."""
+) -> ContainerConfig:
+    """Return a config with all that is mounted in its container; no volume is made yet."""
     if not (config.mounts or config.volumes_from or image_volumes):
-        return ()
+        return config
     inherited: list[MountPoint] = []
     for word in config.volumes_from:
         ref, _, mode = word.partition(":")
@@ -72,7 +72,13 @@ def wanted(
         drivers.prepare_image(engine, found)
         return found
 
-    return resolve_images(decided, image)
+    asked = (
+        *(mount.typed_target or mount.target for mount in config.mounts if _is_plain(mount)),
+        *image_volumes,
+    )
+    found = replace(config, mounts=resolve_images(decided, image))
+    hidden = tuple(dict.fromkeys(place for place in asked if place not in found.volume_places))
+    return replace(found, hidden_volumes=hidden)
 
 
 def decide(
@@ -92,7 +98,8 @@ def decide(
         if mount.origin == "--tmpfs" or _is_plain(mount):
             continue
         if mount.target in named or (mount.origin == "-v" and mount.target in temporary):
-            raise MountRefused(f"Duplicate mount point: {mount.target}", named.values())
+            place = mount.target if mount.origin == "-v" else mount.typed_target or mount.target
+            raise MountRefused(f"Duplicate mount point: {place}", named.values())
         named[mount.target] = mount
     found = {mount.target: mount for mount in inherited} | named | temporary
     for mount in mounts:

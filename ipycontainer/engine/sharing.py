@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ipycontainer.engine.refusals import by_runtime
-from ipycontainer.errors import EngineError, InvalidArgument
+from ipycontainer.errors import EngineError, InvalidArgument, NoSuchContainer
 from ipycontainer.model import oci
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.privileges import DEFAULT_SHM_BYTES, Privileges
@@ -113,8 +113,12 @@ def donors(config: ContainerConfig, find: Find, network: ContainerRecord | None 
     for kind, mode in (("pid", config.sharing.pid), ("ipc", config.sharing.ipc)):
         if not mode.startswith(_DONOR):
             continue
-        donor = find(mode.removeprefix(_DONOR))
-        failed = f"failed to join {kind.upper()} namespace: container {donor.id}"
+        failed = f"failed to join {kind.upper()} namespace: "
+        try:
+            donor = find(mode.removeprefix(_DONOR))
+        except NoSuchContainer as error:
+            raise NoSuchContainer(f"{failed}{error.message}", hint=error.hint) from None
+        failed += f"container {donor.id}"
         state = donor.state
         if not state.status.alive or state.status is Status.RESTARTING or not state.pid:
             raise EngineError(f"{failed} is not running")

@@ -30,6 +30,7 @@ from ipycontainer.storage.unpack import DEFAULT_LIMITS, Limits, unpack
 from ipycontainer.store import durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.version import __version__
 
 __all__ = ["import_image"]
 
@@ -136,6 +137,7 @@ def _add(
         architecture=platform.architecture,
         variant=platform.variant,
         comment=message,
+        engine_version=__version__,
         history=history,
     )
     durability.keep_files(store.home)

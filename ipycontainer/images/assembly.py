@@ -257,6 +257,7 @@ class Assembly:
             os=read.os,
             author=read.author,
             comment=read.comment,
+            engine_version=read.engine_version,
             history=read.history,
             variant=read.variant,
             digests=tuple(digests),

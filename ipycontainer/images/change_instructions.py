@@ -45,8 +45,13 @@ def apply(config: ImageConfig, changes: Sequence[str]) -> ImageConfig:
     for keyword, _ in instructions:
         if keyword.upper() not in _CHANGES:
             raise InvalidArgument(f"{keyword} is not a valid change command")
+    has_command = False
     for keyword, rest in instructions:
         config = _CHANGES[keyword.upper()](config, rest)
+        if keyword.upper() == "CMD":
+            has_command = has_command or bool(config.command)
+        elif keyword.upper() == "ENTRYPOINT" and not has_command:  # the old one's arguments
+            config = replace(config, command=(), empty_command=False)
     return config
 
 
@@ -91,11 +96,12 @@ def _command(keyword: str, rest: str) -> tuple[str, ...]:
 
 
 def _cmd(config: ImageConfig, rest: str) -> ImageConfig:
-    return replace(config, command=_command("CMD", rest))
+    command = _command("CMD", rest)
+    return replace(config, command=command, empty_command=not command)
 
 
 def _entrypoint(config: ImageConfig, rest: str) -> ImageConfig:
-    return replace(config, entrypoint=_command("ENTRYPOINT", rest))
+    return replace(config, entrypoint=_command("ENTRYPOINT", rest) if rest else ())
 
 
 def _volume(config: ImageConfig, rest: str) -> ImageConfig:

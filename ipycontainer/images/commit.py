@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ipycontainer import faults
+from ipycontainer.errors import ImageNotFound
 from ipycontainer.images import change_instructions, host, oci_config, sweep
 from ipycontainer.images.layout import (
     CONFIG_TYPE,
@@ -36,6 +37,7 @@ from ipycontainer.storage.unpack import NO_LIMITS, unpack
 from ipycontainer.store import containers, durability, images
 from ipycontainer.store.database import Store
 from ipycontainer.store.home import Home
+from ipycontainer.version import __version__
 
 __all__ = ["commit"]
 
@@ -56,16 +58,28 @@ def commit(
     `changes` are the lines of `-c`. Raises InvalidReference, InvalidArgument; nothing is left then.
     """
     tags = (references.parse(reference).familiar,) if reference else ()
-    with store.read() as tx:
-        base = images.get(tx, record.image_id)
+    layout = Layout(home)
+    try:
+        with store.read() as tx:
+            base = images.get(tx, record.image_id)
+    except ImageNotFound as error:  # it was removed by force
+        path = layout.blob(record.image_id)
+        told = f"failed to get digest {record.image_id}: open {path}: no such file or directory"
+        raise ImageNotFound(told, hint=error.hint) from None
     store.close()
     settings = settings_of(record)
     if record.config.files:  # a cell's script goes with the container, not into the image
         settings = replace(settings, entrypoint=base.config.entrypoint, command=base.config.command)
     config = change_instructions.apply(settings, changes)
-    if not config.entrypoint and not config.command:  # docker takes the container's again
-        config = replace(config, command=settings.command)
-    layout = Layout(home)
+    if not config.entrypoint:  # docker takes the container's again
+        config = replace(
+            config,
+            entrypoint=settings.entrypoint,
+            command=config.command or settings.command,
+            empty_command=False,
+        )
+    if config.healthcheck is not None:
+        config = replace(config, healthcheck=config.healthcheck.or_else(settings.healthcheck))
     with sweep.adding(home):
         layer = _layer(home, layout, record, base, progress)
         done = _add(store, layout, record, base, layer, config, tags, author, message)
@@ -76,11 +90,6 @@ def commit(
 def settings_of(record: ContainerRecord) -> ImageConfig:
     """Return what a container was told, as the settings of an image."""
     config = record.config
-    anonymous = [
-        mount.typed_target or mount.target
-        for mount in config.mounts
-        if mount.type == "volume" and mount.anonymous
-    ]
     return ImageConfig(
         env=config.env,
         entrypoint=config.entrypoint or (),
@@ -88,8 +97,8 @@ def settings_of(record: ContainerRecord) -> ImageConfig:
         workdir=config.workdir,
         user=config.user,
         labels=dict(config.labels),
-        exposed_ports=tuple(getattr(config, "exposed", ())),
-        volumes=tuple(anonymous),
+        exposed_ports=config.exposed_ports,
+        volumes=config.volume_places,
         stop_signal=config.stop_signal,
         healthcheck=config.healthcheck,
     )
@@ -189,6 +198,7 @@ def _add(
         tags=tags,
         author=author,
         comment=message,
+        engine_version=__version__,
         history=history,
         digests=(),
         source=None,

@@ -38,6 +38,7 @@ class ReadConfig:
     author: str
     comment: str
     history: tuple[History, ...]
+    engine_version: str
 
 
 def read(raw: bytes) -> ReadConfig:
@@ -70,6 +71,7 @@ def read(raw: bytes) -> ReadConfig:
         author=_text(value, "author"),
         comment=_text(value, "comment") or (history[-1].comment if history else ""),
         history=history,
+        engine_version=_text(value, "docker_version"),
     )
 
 
@@ -86,6 +88,7 @@ def _settings(value: Mapping[str, Any]) -> ImageConfig:
         stop_signal=_text(value, "StopSignal"),
         on_build=_texts(value, "OnBuild"),
         healthcheck=_healthcheck(value),
+        empty_command=value.get("Cmd") == [],
     )
 
 

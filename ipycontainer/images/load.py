@@ -151,6 +151,7 @@ class _Archive:
         self._stack = stack
         self._files: dict[str, BlobWriter] = {}
         self._links: dict[str, str] = {}
+        self._directories: set[str] = set()  # at the top
         self._by_digest: dict[str, BlobWriter] = {}
         self._committed: set[str] = set()
 
@@ -164,6 +165,8 @@ class _Archive:
             name = clean(entry.name)
             if entry.kind == "symlink":  # docker before 1.10 saved a layer once, and links to it
                 self._links[name] = clean(posixpath.join(posixpath.dirname(name), entry.link))
+            elif entry.kind == "dir":
+                self._directories |= {name.partition("/")[0]} - {"", "."}
             elif entry.kind == "link":
                 self._links[name] = clean(entry.link)
             elif entry.kind == "file":
@@ -190,6 +193,15 @@ class _Archive:
                 return None
             name = self._links[name]
         return None
+
+    def first_missing(self) -> str:
+        """Return what docker misses in an archive that says nothing of images.
+
+        In its first form an image is a directory a layer, which `repositories` names.
+        """
+        directories = {name.partition("/")[0] for name in self._files if "/" in name}
+        below = min(directories | self._directories, default="")
+        return f"{below}/json" if below else "repositories"
 
     def content(self, name: str, limit_bytes: int) -> bytes | None:
         """Return a small file's content, None where there is none."""
@@ -244,7 +256,7 @@ def _wanted(archive: _Archive, platform: Platform | None) -> list[_Wanted]:
         if index is not None:
             raise ImageFormatError("the archive's index names no image for this platform")
         raise ImageFormatError(
-            "open manifest.json: no such file or directory",
+            f"open {archive.first_missing()}: no such file or directory",
             hint="a root file system becomes an image by: ipycontainer import",
         )
     return _for(platform, _of_list(archive, listed))

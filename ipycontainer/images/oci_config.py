@@ -12,6 +12,7 @@ from typing import Any
 from ipycontainer.images.layout import CONFIG_TYPE, MANIFEST_TYPE
 from ipycontainer.model.image import Descriptor, History, ImageConfig
 from ipycontainer.model.units import rfc3339nano
+from ipycontainer.version import __version__
 
 __all__ = ["config_json", "manifest_json"]
 
@@ -46,7 +47,11 @@ def config_json(
             "architecture": architecture,
             **({"variant": variant} if variant else {}),
             "os": "linux",
-            "config": {name: value for name, value in settings.items() if value},
+            "docker_version": __version__,
+            "config": {
+                **{name: value for name, value in settings.items() if value},
+                **({"Cmd": []} if config.empty_command else {}),
+            },
             "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
             "history": [_history(row) for row in history],
         }

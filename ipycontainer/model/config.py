@@ -30,12 +30,13 @@ class ContainerConfig:
     `default`, `none`, `host`, `container:ID`, or the first of the networks that `endpoints` name.
     `apart` is which of the networks without addresses it is on, `none` or `host`, once that was
     changed: "" for neither, None for what its mode says (`stands_on`).
-    `exposed` are ports as `80/tcp`. `links` are `NAME:ALIAS`. `image_mounts` are read-only views
-    that the image itself brings (the `host` image's), decided at creation and not shown as the
-    user's. `files` maps an absolute path inside to the text of a small read-only file that is kept
-    with the container: a cell's script. `exchange` is a directory inside for values of a notebook:
-    they come in by its `in`, read-only, and go out by its `out`. `cgroup_parent` is a path below
-    each controller's mount.
+    `hidden_volumes` are places where an unnamed volume was asked for, as typed, and something else
+    is mounted. `exposed` are ports as `80/tcp`. `links` are `NAME:ALIAS`. `image_mounts` are
+    read-only views that the image itself brings (the `host` image's), decided at creation and not
+    shown as the user's. `files` maps an absolute path inside to the text of a small read-only file
+    that is kept with the container: a cell's script. `exchange` is a directory inside for values
+    of a notebook: they come in by its `in`, read-only, and go out by its `out`. `cgroup_parent` is
+    a path below each controller's mount.
     `extra_hosts` are `NAME:ADDRESS`, `annotations` go to the OCI runtime as they are.
     `restart` is docker's policy, `restart_limit` the number of `on-failure`, 0 for none.
     `platform` is the one that the image must be for, "" for whichever it is.
@@ -62,6 +63,7 @@ class ContainerConfig:
     dns_options: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()
     mounts: tuple[MountPoint, ...] = ()
+    hidden_volumes: tuple[str, ...] = ()
     volumes_from: tuple[str, ...] = ()
     volume_driver: str = ""
     read_only: bool = False
@@ -108,6 +110,22 @@ class ContainerConfig:
         return self.network if self.network in WITHOUT_ADDRESSES else ""
 
     @property
+    def exposed_ports(self) -> tuple[str, ...]:
+        """Return the ports that it says it has, published ones included, each once, by number."""
+        ports = {*self.exposed, *(binding.key for binding in self.ports)}
+        return tuple(sorted(ports, key=lambda port: (int(port.partition("/")[0]), port)))
+
+    @property
+    def volume_places(self) -> tuple[str, ...]:
+        """Return where unnamed volumes were asked for, by `-v` or the image, in order, as typed."""
+        mounted = (
+            mount.typed_target or mount.target
+            for mount in self.mounts
+            if mount.type == "volume" and mount.anonymous and mount.origin in ("-v", "VOLUME")
+        )
+        return tuple(sorted({*self.hidden_volumes, *mounted}))
+
+    @property
     def is_guest(self) -> bool:
         """Tell whether it shares another container's network: what it wants of others waits."""
         return self.network.startswith("container:")
@@ -129,7 +147,7 @@ class ContainerConfig:
         known = {name: raw[name] for name in cls.__dataclass_fields__ if name in raw}
         for name in (
             *("command", "env", "exposed", "links", "groups"),
-            *("dns", "dns_search", "dns_options", "extra_hosts"),
+            *("dns", "dns_search", "dns_options", "extra_hosts", "hidden_volumes"),
         ):
             known[name] = tuple(known.get(name, ()))
         if known.get("entrypoint") is not None:

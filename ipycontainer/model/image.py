@@ -48,7 +48,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """The settings that an image gives its containers (the `config` object of the OCI config)."""
+    """The settings that an image gives its containers (the `config` object of the OCI config).
+
+    `empty_command`: that there is no command was said, by `CMD []`, and is shown so.
+    """
 
     env: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ class ImageConfig:
     stop_signal: str = ""
     on_build: tuple[str, ...] = ()
     healthcheck: Healthcheck | None = None
+    empty_command: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class ImageRecord:
     is the id of the image whose container was committed; what came from elsewhere has none.
     `tagged_ns` is when it got its last tag here, 0 for never. `of_container` is what docker shows
     in the settings of an image that was committed, and no other container gets: by its names.
+    `engine_version` is that of the engine that made it, docker or this one, where that was written.
     """
 
     id: str
@@ -97,6 +102,7 @@ class ImageRecord:
     parent: str = ""
     tagged_ns: int = field(default=0, compare=False)
     of_container: Mapping[str, Any] = field(default_factory=dict)
+    engine_version: str = ""
 
     def layer_numbers(self) -> list[int]:
         """Return for each row of the history the number of the layer that it made, -1 for none."""

@@ -99,8 +99,16 @@ class Home:
 
     @property
     def empty_dir(self) -> Path:
-        """Return an empty directory, to cover directories with."""
+        """Return an empty directory, to cover directories with, and the lowest layer of some."""
         return self.root / "empty-dir"
+
+    @property
+    def scratch(self) -> Path:
+        """Return the directory over which each init mounts, in its own namespace, what it tries.
+
+        It is no other one: what is shown to a container or stands below it would be that mount.
+        """
+        return self.root / "scratch"
 
     @property
     def bell(self) -> Path:
@@ -219,7 +227,7 @@ def _check_owner(root: Path) -> None:
 
 
 def _make_directories(root: Path) -> None:
-    if (root / "empty-file").exists():  # the last one made: all others stand
+    if (root / "scratch").exists():  # the last one made: all others stand
         return
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -229,7 +237,9 @@ def _make_directories(root: Path) -> None:
         (root / "empty-dir").mkdir(mode=0o755, exist_ok=True)
         for name in ("images.lock", "setup.lock"):
             os.close(os.open(root / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        os.close(os.open(root / "empty-file", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o000))
+        if not (root / "empty-file").exists():  # which its owner may not open again
+            os.close(os.open(root / "empty-file", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o000))
+        (root / "scratch").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ResourceError(
             f"cannot make the home {root}: {error.strerror}",

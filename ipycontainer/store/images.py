@@ -62,6 +62,7 @@ def add(tx: Transaction, record: ImageRecord, blobs: Iterable[str] = ()) -> None
         "base": record.base,
         "parent": record.parent,
         "of_container": dict(record.of_container),
+        "engine_version": record.engine_version,
     }
     tx.execute(
         "INSERT OR IGNORE INTO images (id, manifest, created_ns, size, details) VALUES (?,?,?,?,?)",
@@ -300,6 +301,7 @@ def _record(tx: Transaction, row: sqlite3.Row) -> ImageRecord:
         parent=details.get("parent", ""),
         tagged_ns=details.get("tagged_ns", 0),
         of_container=details.get("of_container", {}),
+        engine_version=details.get("engine_version", ""),
     )
 
 

@@ -61,9 +61,7 @@ def main(home: Home, zygote: Channel, seccomp: bytes, practices: Practices) -> i
     The end of `zygote` is the end of us while we wait; our end of it says that we are gone.
     """
     syscalls.set_name("ipyc-coming")
-    making = Making(
-        seccomp, home.empty_dir, _promised_cgroups(home), practices.init, practices.ahead
-    )
+    making = Making(seccomp, home.scratch, _promised_cgroups(home), practices.init, practices.ahead)
     store, kept = Store(home), _look()
     number, successor, again = 0, "", True
     while again and number < LIVES:

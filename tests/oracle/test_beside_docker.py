@@ -24,6 +24,7 @@ from tests.oracle import (
     further_lines,
     image_lines,
     joining_lines,
+    keeping_lines,
     lines,
     manual_lines,
     membership_lines,
@@ -45,6 +46,7 @@ SCENES = {
     **network_lines.SCENES,
     **membership_lines.SCENES,
     **joining_lines.SCENES,
+    **keeping_lines.SCENES,
     **naming_lines.SCENES,
     **privilege_lines.SCENES,
     **space_lines.SCENES,
@@ -81,6 +83,9 @@ _MASKS = (
     (re.compile(r"/docker/<id>|/ipyc-[0-9a-f]{8}/<id>"), "/docker/<id>"),
     (re.compile(r"\bis not an docker\b"), "is not a docker"),
     (re.compile(r"/\S+?/(?:data|home)/volumes/"), "/volumes/"),
+    # where each reads an archive, and has the settings of an image
+    (re.compile(r"/\S+/docker-import-\d+/"), ""),
+    (re.compile(r"/\S+/(?:imagedb/content|blobs)/sha256/<id>"), "/<image>"),
     # where the container's files are meanwhile, and how runc's own system calls went
     (re.compile(r"/\S+/overlay2/<id>/merged/"), "/"),
     (re.compile(r"\.docker_temp_\d+"), ".docker_temp_<number>"),

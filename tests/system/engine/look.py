@@ -30,7 +30,7 @@ ALIVE = ("running", "paused", "restarting")
 _OF_A_HOME = {
     *("containers", "layers", "oci", "cache", "trash", "volumes", "empty-dir", "empty-file"),
     *("state.db", "state.db-wal", "state.db-shm", "images.lock", "setup.lock", "zygote.log", "run"),
-    *("reserve", "place"),
+    *("reserve", "place", "scratch"),
 }
 _OF_A_CONTAINER = re.compile(
     r"maker|config\.json|start\.json|cgroup\.json|health\.json|hosts|hostname|resolv\.conf|"

@@ -69,6 +69,17 @@ def test_an_image_is_shown_read_only_whole_or_in_part(shell: Shell) -> None:
     assert gone.returncode == 125
 
 
+def test_an_image_shows_its_own_files_and_nothing_else(shell: Shell, home: Path) -> None:
+    """Nor is anything in what hides the engine's own directories: init's trials lie elsewhere."""
+    own = shell(*RUN, "busybox", "ls", "-A", "/").stdout.split()
+    shown = shell(*RUN, "--mount", "type=image,src=busybox,dst=/i", "busybox", "ls", "-A", "/i")
+    made = {"dev", "proc", "sys", ".dockerenv"}  # by a start
+    assert "bin" in own
+    assert set(shown.stdout.split()) - made == set(own) - made
+    hidden = shell(*RUN, "-v", f"{home.parent}:/h", "busybox", "ls", "-A", f"/h/{home.name}")
+    assert (hidden.stdout, hidden.returncode) == ("", 0)
+
+
 def test_a_mount_inside_another_lies_in_it(shell: Shell, tmp_path: Path) -> None:
     """Whatever the order of the words, the outer one is mounted first."""
     tmp_path.chmod(0o777)

@@ -22,8 +22,12 @@ from ipycontainer.model.image import ImageConfig
         ('CMD ["a","b"]', {"command": ("a", "b")}),
         ('cmd ["a"', {"command": ("/bin/sh", "-c", '["a"')}),
         ("CMD", {"command": ("/bin/sh", "-c")}),
-        ("CMD []", {}),
+        ("CMD []", {"empty_command": True}),
         ("ENTRYPOINT x y", {"entrypoint": ("/bin/sh", "-c", "x y")}),
+        ("ENTRYPOINT", {}),
+        ('ENTRYPOINT ["x"]\nCMD []', {"entrypoint": ("x",), "empty_command": True}),
+        ('CMD []\nENTRYPOINT ["x"]', {"entrypoint": ("x",)}),
+        ('CMD ["y"]\nENTRYPOINT ["x"]', {"entrypoint": ("x",), "command": ("y",)}),
         ('ENV A=1 B="2 3"', {"env": ("A=1", "B=2 3")}),
         ("ENV A b c", {"env": ("A=b c",)}),
         (r"ENV A=x\ y", {"env": ("A=x y",)}),
@@ -47,6 +51,13 @@ from ipycontainer.model.image import ImageConfig
 def test_an_instruction_sets_what_docker_sets(line: str, settings: dict[str, Any]) -> None:
     """Each was tried with `docker import -c`."""
     assert apply(ImageConfig(), [line]) == ImageConfig(**settings)
+
+
+def test_an_entrypoint_takes_away_the_command_that_was_there() -> None:
+    """Its arguments were another program's; a command of the same changes stays."""
+    old = ImageConfig(command=("old",))
+    assert apply(old, ['ENTRYPOINT ["x"]']) == ImageConfig(entrypoint=("x",))
+    assert apply(old, ["USER u"]) == ImageConfig(command=("old",), user="u")
 
 
 def test_instructions_build_on_those_before() -> None:

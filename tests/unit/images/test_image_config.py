@@ -51,6 +51,9 @@ def test_everything_is_read() -> None:
     assert read.config.labels == {"a": "b"}
     assert read.config.healthcheck == Healthcheck(("CMD", "true"), retries=3)
     assert [row.empty_layer for row in read.history] == [False, True]
+    assert (read.engine_version, read.config.empty_command) == ("", False)
+    older = image_config.read(raw(docker_version="20.10.5", config={"Cmd": []}))
+    assert (older.engine_version, older.config.empty_command) == ("20.10.5", True)
     assert image_config.read(raw(created="0001-01-01T00:00:00Z")).created_ns == 0
 
 
