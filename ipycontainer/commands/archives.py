@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -96,10 +96,11 @@ def save(session: Session, output: str, platform: str, images: tuple[str, ...]) 
     except InvalidArgument as error:
         message = f"failed to save image: {error.message}"
         raise UsageError(message, exit_code=1) from None
-    with ExitStack() as whole:
-        try:
-            fd = whole.enter_context(output_file.written(path, output))
-        except (InvalidArgument, ResourceError) as error:
+    try:
+        with output_file.written(path, output) as fd:
+            session.attend(session.engine.images.saving(images, fd, platform=platform))
+    except (InvalidArgument, ResourceError) as error:
+        if error.message.startswith(("rename ", "open ")):  # of the client's own files
             raise UsageError(error.message, exit_code=1) from None
-        session.attend(session.engine.images.saving(images, fd, platform=platform))
+        raise
     return Done()

@@ -59,9 +59,9 @@ def written(path: str, shown: str = "") -> Iterator[int]:
     told = f"{os.path.dirname(shown) or '.'}/{name}"
     with _closing(_open(beside, told, os.O_WRONLY | os.O_CREAT | os.O_EXCL)) as fd:
         try:
+            yield fd
             if stat.S_ISDIR(mode):
                 raise InvalidArgument(f"rename {told} {shown}: file exists")
-            yield fd
             os.replace(beside, path)
         except BaseException:
             with suppress(FileNotFoundError):
