@@ -141,7 +141,8 @@ def _launch(
             monitor_statements.failed(
                 tx,
                 container.id,
-                NEVER_RAN,
+                # docker lets the code of an earlier end stand
+                container.record.state.exit_code or NEVER_RAN,
                 error.message,
                 time.time_ns(),
                 reached,

@@ -10,6 +10,16 @@ from __future__ import annotations
 DIFFERENT: dict[str, str] = {}
 
 SCENES: dict[str, tuple[str, ...]] = {
+    "unheard: a failed start leaves the code of an earlier end": (
+        "run --name ended --network none busybox false",
+        "update --cpu-shares -1 ended",
+        "start ended",
+        "wait ended",
+        "inspect -f '{{.State.ExitCode}} {{.State.Error}}' ended",
+        "create --cpu-shares -1 --name never --network none busybox true",
+        "start never",
+        "inspect -f '{{.State.ExitCode}} {{.State.Error}}' never",
+    ),
     "unheard: from birth to death": (
         "create --name web --network none busybox sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'",
         "ps -a --format '{{.Names}} {{.State}} {{.Status}}'",
