@@ -129,10 +129,10 @@ def configuration(
     if not image or image.startswith("-"):
         raise InvalidReference("invalid reference format")
     single_choices.check(**further)
+    if rm and policies.read_policy(restart)[0] not in ("", "no"):  # of any name
+        raise UsageError("Conflicting options: --restart and --rm")
     policy, limit = policies.restart_policy(restart)
     driver, log_options = policies.logging(**further)
-    if rm and policy != "no":
-        raise UsageError("Conflicting options: --restart and --rm")
     interactive = interactive or isinstance(session.stdin, bytes)
     if stop_signal:
         parse_stop_signal(stop_signal)

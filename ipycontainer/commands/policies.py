@@ -14,11 +14,23 @@ from ipycontainer.errors import UsageError
 from ipycontainer.model.health import Healthcheck, checked_health
 from ipycontainer.model.restart import checked_policy
 
-__all__ = ["LOG_OPTIONS", "health_check", "health_options", "logging", "restart_policy"]
+__all__ = [
+    "LOG_OPTIONS",
+    "health_check",
+    "health_options",
+    "logging",
+    "read_policy",
+    "restart_policy",
+]
 
 
 def restart_policy(text: str) -> tuple[str, int]:
     """Return a restart policy and its number. Raises UsageError, InvalidArgument as docker does."""
+    return checked_policy(*read_policy(text))
+
+
+def read_policy(text: str) -> tuple[str, int]:
+    """Return any name and its number, as docker's client reads them. Raises UsageError."""
     name, colon, count = text.partition(":")
     limit = 0
     if colon and not name:
@@ -29,7 +41,7 @@ def restart_policy(text: str) -> tuple[str, int]:
         except ValueError:
             words = "invalid restart policy format: maximum retry count must be an integer"
             raise UsageError(words) from None
-    return checked_policy(name, limit)
+    return name, limit
 
 
 health_options = (
