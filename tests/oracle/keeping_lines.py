@@ -78,6 +78,9 @@ SCENES: dict[str, tuple[str, ...]] = {
         "run --rm --mount type=bind,src=/tmp,dst=/x,bind-recursive=writable busybox true",
     ),
     "keeping: what is gone": (
+        "create --rm --restart sometimes busybox true",
+        "create --rm --restart no:3 busybox true",
+        "create --rm --restart on-failure:x busybox true",
         "run -d --name gone busybox sleep 100",
         "create --name pid --pid container:gone busybox true",
         "create --name ipc --ipc container:gone busybox true",

@@ -83,7 +83,7 @@ def test_an_image_has_volumes(engine: Engine, tmp_path: Path, busybox_tar: Path)
     engine.images.import_(busybox_tar, "with", "volume", changes=["VOLUME /etc /new"])
     box = engine.containers.create("with:volume", ["ls", "/etc"], volumes=["mine:/new"])
     assert sorted(mount["Destination"] for mount in box.attrs["Mounts"]) == ["/etc", "/new"]
-    assert box.attrs["Config"]["Volumes"] == {"/etc": {}}
+    assert box.attrs["Config"]["Volumes"] == {"/etc": {}, "/new": {}}  # as the image has them
     foreground = box.start_attached()
     assert b"passwd" in b"".join(data for _, data in foreground.chunks())
     foreground.wait()
