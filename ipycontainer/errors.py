@@ -4,6 +4,7 @@
     ├── InvalidArgument             the caller's words are wrong
     │   ├── AmbiguousId             ... several ids begin so
     │   ├── InvalidReference        ... as the name of an image
+    │   ├── OutputPathError         ... as the place of a file that is to be written
     │   └── UsageError              ... as a command line: exit code and usage lines come with it
     ├── NotFound
     │   ├── NoSuchContainer
@@ -58,6 +59,7 @@ __all__ = [
     "NoSuchVolume",
     "NotFound",
     "OperationTimeout",
+    "OutputPathError",
     "ProtocolError",
     "RegistryError",
     "ResourceError",
@@ -105,6 +107,12 @@ class InvalidReference(InvalidArgument):
 
 class AmbiguousId(InvalidArgument):
     """Several ids begin so."""
+
+
+class OutputPathError(InvalidArgument):
+    """A file cannot be written where the caller wants it; docker's client finds that out, not its
+    daemon.
+    """
 
 
 class UsageError(InvalidArgument):

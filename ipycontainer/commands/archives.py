@@ -12,7 +12,7 @@ import click
 
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.verb import Session, silently, verb
-from ipycontainer.errors import ImageFormatError, InvalidArgument, ResourceError, UsageError
+from ipycontainer.errors import ImageFormatError, OutputPathError, UsageError
 
 __all__ = ["TERMINAL_REFUSED", "load", "save"]
 
@@ -93,14 +93,12 @@ def save(session: Session, output: str, platform: str, images: tuple[str, ...]) 
     path = os.path.join(session.cwd, output)
     try:
         output_file.check(path, output)
-    except InvalidArgument as error:
+    except OutputPathError as error:
         message = f"failed to save image: {error.message}"
         raise UsageError(message, exit_code=1) from None
     try:
         with output_file.written(path, output) as fd:
             session.attend(session.engine.images.saving(images, fd, platform=platform))
-    except (InvalidArgument, ResourceError) as error:
-        if error.message.startswith(("rename ", "open ")):  # of the client's own files
-            raise UsageError(error.message, exit_code=1) from None
-        raise
+    except OutputPathError as error:
+        raise UsageError(error.message, exit_code=1) from None
     return Done()

@@ -13,7 +13,7 @@ from ipycontainer.commands.archives import TERMINAL_REFUSED
 from ipycontainer.commands.records import Done, Lines, Outcome, Streamed
 from ipycontainer.commands.types import List
 from ipycontainer.commands.verb import Session, verb
-from ipycontainer.errors import InvalidArgument, InvalidReference, ResourceError, UsageError
+from ipycontainer.errors import InvalidReference, OutputPathError, UsageError
 from ipycontainer.model.reference import NO_DIGEST, parse
 
 __all__ = ["commit", "export", "is_paused", "pausing"]
@@ -77,7 +77,7 @@ def export(session: Session, output: str, container: str) -> Outcome:
     try:
         if output:
             output_file.check(str(session.cwd / output), output)
-    except InvalidArgument as error:
+    except OutputPathError as error:
         message = f"failed to export container: {error.message}"
         raise UsageError(message, exit_code=1) from None
     if not output and session.stdout is not None and os.isatty(session.stdout):
@@ -89,7 +89,7 @@ def export(session: Session, output: str, container: str) -> Outcome:
         with session.progress(f"Exporting {container}") as progress:
             path = os.path.join(session.cwd, output)  # with the slash that a Path would drop
             target.export_to(path, progress=progress, shown=output)
-    except (InvalidArgument, ResourceError) as error:  # of the client's own files
+    except OutputPathError as error:
         raise UsageError(error.message, exit_code=1, hint=error.hint) from None
     return Done()
 

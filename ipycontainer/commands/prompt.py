@@ -34,13 +34,17 @@ def ask(question: str, hidden: bool, *, keys: int = 0, screen: int = 1) -> str:
 def read_line(fd: int) -> str:
     """Return one line without its end, and take nothing of what follows it.
 
-    Raises EOFError where there is none, and KeyboardInterrupt as `ask` does.
+    Raises EOFError where there is none, and KeyboardInterrupt as `ask` does. For the main thread,
+    which alone may say what a signal does.
     """
     line = b""
     with _woken() as signalled:
         while len(line) < _LONGEST_ANSWER and not line.endswith(b"\n"):
             # A signal that came just before a read would else be looked at after the next key.
-            select.select([fd, signalled], [], [])
+            ready, _, _ = select.select([fd, signalled], [], [])
+            if fd not in ready:  # a signal whose handler let us go on
+                os.read(signalled, select.PIPE_BUF)
+                continue
             byte = os.read(fd, 1)
             if not byte:
                 break
@@ -75,7 +79,7 @@ def _woken() -> Iterator[int]:
     try:
         yield reading
     finally:
-        signal.signal(signal.SIGTERM, ends)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if ends is None else ends)
         signal.set_wakeup_fd(wakes)
         os.close(reading)
         os.close(writing)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ipycontainer.engine.control import held
 from ipycontainer.engine.copying import pipe
 from ipycontainer.engine.output_file import written
-from ipycontainer.errors import InvalidArgument
 from ipycontainer.model import reference
 from ipycontainer.supervise.supervisor import Progress
 
@@ -38,9 +37,6 @@ def pieces(container: Container, size: int) -> Iterator[bytes]:
 
 def to_file(container: Container, path: str, progress: Progress | None, shown: str) -> None:
     """Write the files of a container to a file; `shown` is the path as it was typed."""
-    above = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(above):
-        raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
     with written(path, shown) as fd:
         work = container.engine.supervisor.work
         work("export", {"id": container.id}, (fd,), progress=progress)

@@ -8,31 +8,31 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ipycontainer.errors import InvalidArgument, ResourceError
+from ipycontainer.errors import OutputPathError
 
 __all__ = ["check", "written"]
 
 
 def check(path: str, shown: str = "") -> None:
-    """Refuse a place that is in no directory, or a device's. Raises InvalidArgument.
+    """Refuse a place that is in no directory, or a device's. Raises OutputPathError.
 
     `shown` is the path as it was typed, where that is what is told. As docker's ValidateOutputPath.
     """
     shown = shown or path
     if path.endswith("/.") and not os.path.lexists(path.removesuffix("/.")):
         wanted = path.removesuffix("/.")
-        raise InvalidArgument(f"stat {wanted}: no such file or directory")
-    if not os.path.exists(os.path.dirname(os.path.normpath(path))):
+        raise OutputPathError(f"stat {wanted}: no such file or directory")
+    if not os.path.exists(os.path.dirname(os.path.normpath(path)) or "."):
         above = os.path.dirname(os.path.normpath(shown))
-        raise InvalidArgument(f'invalid output path: directory "{above}" does not exist')
+        raise OutputPathError(f'invalid output path: directory "{above}" does not exist')
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return
     except OSError as error:
-        raise InvalidArgument(f"stat {shown}: {(error.strerror or '').lower()}") from None
+        raise OutputPathError(f"stat {shown}: {(error.strerror or '').lower()}") from None
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-        raise InvalidArgument(
+        raise OutputPathError(
             f'invalid output path: "{shown}" must be a directory or a regular file: got a device',
             hint="- writes the archive to standard output",
         )
@@ -42,14 +42,15 @@ def check(path: str, shown: str = "") -> None:
 def written(path: str, shown: str = "") -> Iterator[int]:
     """Give a descriptor that becomes the file at `path` once all went well; else nothing is left.
 
-    A pipe is written to as it is. Raises InvalidArgument where there is a directory, ResourceError
-    where nothing can be made; both say `shown`, the path as it was typed.
+    A pipe is written to as it is. Raises OutputPathError where `check` does, where there is a
+    directory, and where nothing can be made; it says `shown`, the path as it was typed.
     """
     shown = shown or path
+    check(path, shown)
     mode = 0
     with suppress(OSError):
         mode = os.stat(path).st_mode
-    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+    if stat.S_ISFIFO(mode):
         with _closing(_open(path, shown, os.O_WRONLY)) as fd:
             yield fd
         return
@@ -61,7 +62,7 @@ def written(path: str, shown: str = "") -> Iterator[int]:
         try:
             yield fd
             if stat.S_ISDIR(mode):
-                raise InvalidArgument(f"rename {told} {shown}: file exists")
+                raise OutputPathError(f"rename {told} {shown}: file exists")
             os.replace(beside, path)
         except BaseException:
             with suppress(FileNotFoundError):
@@ -81,4 +82,4 @@ def _open(path: str, told: str, flags: int) -> int:
     try:
         return os.open(path, flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ResourceError(f"open {told}: {(error.strerror or '').lower()}") from error
+        raise OutputPathError(f"open {told}: {(error.strerror or '').lower()}") from error

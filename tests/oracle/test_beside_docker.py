@@ -35,7 +35,7 @@ from tests.oracle import (
     space_lines,
     state_lines,
     thing_lines,
-    unheard_lines,
+    fresh_lines,
     verb_lines,
     volume_lines,
     wiring_lines,
@@ -60,7 +60,7 @@ SCENES = {
     **edge_lines.SCENES,
     **ordinary_lines.SCENES,
     **manual_lines.SCENES,
-    **unheard_lines.SCENES,
+    **fresh_lines.SCENES,
 }
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
@@ -115,7 +115,7 @@ DIFFERENT: dict[str, str] = {
     **edge_lines.DIFFERENT,
     **ordinary_lines.DIFFERENT,
     **manual_lines.DIFFERENT,
-    **unheard_lines.DIFFERENT,
+    **fresh_lines.DIFFERENT,
     **state_lines.DIFFERENT,
 }
 

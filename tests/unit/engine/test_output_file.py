@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ipycontainer.engine import output_file
-from ipycontainer.errors import InvalidArgument, ResourceError
+from ipycontainer.errors import OutputPathError
 
 
 def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
@@ -37,12 +37,18 @@ def test_a_directory_and_a_missing_one_are_refused_as_typed(tmp_path: Path) -> N
     """In docker's words, with the name that its temporary file has."""
     (tmp_path / "in").mkdir()
     with (
-        pytest.raises(InvalidArgument, match=r"^rename \./\.docker_temp_\d+ in: file exists$"),
+        pytest.raises(OutputPathError, match=r"^rename \./\.docker_temp_\d+ in: file exists$"),
         output_file.written(str(tmp_path / "in"), "in"),
     ):
         pass
-    missing = pytest.raises(ResourceError, match=r"^open no/\.docker_temp_\d+: no such file")
-    with missing, output_file.written(str(tmp_path / "no" / "x"), "no/x"):
+    missing = 'invalid output path: directory "no" does not exist'
+    with (
+        pytest.raises(OutputPathError, match=missing),
+        output_file.written(str(tmp_path / "no" / "x"), "no/x"),
+    ):
+        pass
+    unwritable = pytest.raises(OutputPathError, match=r"^open /proc/\.docker_temp_\d+: no such file")
+    with unwritable, output_file.written("/proc/x"):
         pass
     assert os.listdir(tmp_path) == ["in"]
 
@@ -63,7 +69,19 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_device_is_no_place_for_a_file() -> None:
-    """As docker's client says it, and where an archive goes instead."""
-    with pytest.raises(InvalidArgument, match="got a device") as refused:
-        output_file.check("/dev/null")
+    """As docker's client says it, and where an archive goes instead; it is not replaced."""
+    with (
+        pytest.raises(OutputPathError, match="got a device") as refused,
+        output_file.written("/dev/null"),
+    ):
+        pass
     assert "- writes" in refused.value.hint
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_path_may_begin_where_we_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a directory in it as well."""
+    monkeypatch.chdir(tmp_path)
+    with output_file.written("archive.tar") as fd:
+        os.write(fd, b"whole")
+    assert Path("archive.tar").read_bytes() == b"whole"

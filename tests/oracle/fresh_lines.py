@@ -10,7 +10,7 @@ from __future__ import annotations
 DIFFERENT: dict[str, str] = {}
 
 SCENES: dict[str, tuple[str, ...]] = {
-    "unheard: a failed start leaves the code of an earlier end": (
+    "fresh: a failed start leaves the code of an earlier end": (
         "run --name ended --network none busybox false",
         "update --cpu-shares -1 ended",
         "start ended",
@@ -20,7 +20,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "start never",
         "inspect -f '{{.State.ExitCode}} {{.State.Error}}' never",
     ),
-    "unheard: from birth to death": (
+    "fresh: from birth to death": (
         "create --name web --network none busybox sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'",
         "ps -a --format '{{.Names}} {{.State}} {{.Status}}'",
         "start web",
@@ -43,7 +43,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "restart nosuch",
         "stop nosuch web",
     ),
-    "unheard: what run is told and refuses": (
+    "fresh: what run is told and refuses": (
         "run --rm busybox sh -c 'exit 3'",
         "run --rm busybox nosuchprogram",
         "run --rm busybox /etc",
@@ -92,7 +92,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "run --rm --sysctl net.ipv4.ip_forward=0 busybox cat /proc/sys/net/ipv4/ip_forward",
         "run --rm --sysctl nosuch.thing=1 busybox true",
     ),
-    "unheard: what was created": (
+    "fresh: what was created": (
         "create --name c1 -e A=1 -l k=v -w /work --entrypoint sh -p 8080:80 --restart on-failure:3 busybox -c 'sleep 9'",
         "inspect -f '{{json .Config}}' c1",
         "inspect -f '{{json .HostConfig.RestartPolicy}}' c1",
@@ -123,7 +123,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "inspect -f '{{.HostConfig.RestartPolicy.Name}}' c2",
         "update c2",
     ),
-    "unheard: what runs": (
+    "fresh: what runs": (
         "run -d --name r1 --network none --label tier=a busybox sleep 1000",
         "run -d --name r2 --label tier=b busybox sleep 1000",
         "logs --tail nosuch r1",
@@ -164,7 +164,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "rm -f r2 nosuch",
         "attach nosuch",
     ),
-    "unheard: lists": (
+    "fresh: lists": (
         "run --name p1 --label x=1 busybox true",
         "run -d --name p2 --label x=2 --network none busybox sleep 1000",
         "create --name p3 --label y -v vol1:/data busybox false",
@@ -203,7 +203,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "container nosuch",
         "container",
     ),
-    "unheard: what has been": (
+    "fresh: what has been": (
         "run -d --name s1 --health-cmd 'true' --health-interval 1s --stop-timeout 1 busybox sleep 1000",
         "update --restart always s1",
         "rename s1 s2",
@@ -224,7 +224,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "rm -l l1",
         "rm -f",
     ),
-    "unheard: one name, several words": (
+    "fresh: one name, several words": (
         "create --name e1 --network none -e A=1 -e A=9 busybox true",
         "inspect -f '{{json .Config.Env}}' e1",
         "create --name e2 --network none --env-file {tmp}/good -e A=2 -e A=3 busybox true",
@@ -239,7 +239,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "exec -e A=1 -e A e5 sh -c 'echo a$A'",
         "exec -e A=1 -e A=2 e5 sh -c 'echo a$A'",
     ),
-    "unheard: how many arguments": (
+    "fresh: how many arguments": (
         "wait",
         "container wait",
         "diff",
@@ -270,7 +270,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "container ls a",
         "container prune a",
     ),
-    "unheard: addresses that were wished": (
+    "fresh: addresses that were wished": (
         "create --name m1 --mac-address 02:42:ac:11:00:99 busybox sleep 1000",
         "inspect -f '{{.NetworkSettings.MacAddress}}|{{.Config.MacAddress}}|{{.NetworkSettings.Networks.bridge.MacAddress}}' m1",
         "start m1",
@@ -286,7 +286,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "create --name m3 --network name=bridge,mac-address=02:42:ac:11:00:98 busybox sleep 1000",
         "inspect -f '{{.NetworkSettings.MacAddress}}|{{.Config.MacAddress}}|{{.NetworkSettings.Networks.bridge.MacAddress}}' m3",
     ),
-    "unheard: local files whose names begin with a colon": (
+    "fresh: local files whose names begin with a colon": (
         "create --name cc --network none busybox true",
         "cp :x cc:/",
         "cp ./:x cc:/",
@@ -296,7 +296,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "cp :x nosuch:/",
         "diff cc",
     ),
-    "unheard: names with slashes": (
+    "fresh: names with slashes": (
         "run -d --name db busybox sleep 1000",
         "create --name web --link db:alias busybox true",
         "inspect -f '{{.Name}}' web/alias /web/alias web/nosuch web/alias/x",
@@ -325,7 +325,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "stop /",
         "rm //shop",
     ),
-    "unheard: the working directory of what never ran": (
+    "fresh: the working directory of what never ran": (
         "create --name w1 --network none -w /new/deep busybox true",
         "diff w1",
         "cp w1:/nowhere {tmp}/nothing",
@@ -347,7 +347,7 @@ SCENES: dict[str, tuple[str, ...]] = {
         "run --name w7 --network none -w /a/b busybox pwd",
         "diff w7",
     ),
-    "unheard: which refusal comes first": (
+    "fresh: which refusal comes first": (
         "run --rm --restart sometimes busybox true",
         "run --restart sometimes busybox true",
         "run --restart sometimes -v : busybox true",
