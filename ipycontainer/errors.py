@@ -16,10 +16,13 @@
     │   ├── ImageInUse
     │   ├── NetworkInUse
     │   ├── VolumeInUse
+    │   ├── BeingStarted
     │   ├── ContainerRunning
     │   └── ContainerNotRunning
     ├── RegistryError               a registry refused, or could not be reached
     ├── ImageFormatError            an archive that breaks its format or leaves its tree
+    ├── MonitorLeft                 the other process ended without a word
+    ├── ReaderGone                  nobody reads any more what is being written
     ├── ResourceError               the kernel refused
     │   └── StepFailed              ... a step of a start
     │       ├── CommandNotFound     run exits 127
@@ -61,6 +64,7 @@ __all__ = [
     "OperationTimeout",
     "OutputPathError",
     "ProtocolError",
+    "ReaderGone",
     "RegistryError",
     "ResourceError",
     "StepFailed",
@@ -184,6 +188,10 @@ class BeingStarted(Conflict):
 
 class MonitorLeft(EngineError):
     """The other process has ended before it said anything."""
+
+
+class ReaderGone(EngineError):
+    """Nobody reads any more what is being written."""
 
 
 class ImageFormatError(EngineError):

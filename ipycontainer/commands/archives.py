@@ -12,7 +12,7 @@ import click
 
 from ipycontainer.commands.records import Done, Lines, Outcome
 from ipycontainer.commands.verb import Session, silently, verb
-from ipycontainer.errors import ImageFormatError, OutputPathError, UsageError
+from ipycontainer.errors import ImageFormatError, OutputPathError, ReaderGone, UsageError
 
 __all__ = ["TERMINAL_REFUSED", "load", "save"]
 
@@ -86,7 +86,10 @@ def save(session: Session, output: str, platform: str, images: tuple[str, ...]) 
     if not output:
         if session.stdout is None or os.isatty(session.stdout):
             raise UsageError(TERMINAL_REFUSED, exit_code=1)
-        silently(session.engine.images.saving(images, session.stdout, platform=platform))
+        try:
+            silently(session.engine.images.saving(images, session.stdout, platform=platform))
+        except ReaderGone:
+            raise BrokenPipeError from None  # `save | head`: of which a shell's command dies
         return Done()
     from ipycontainer.engine import output_file
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
-from ipycontainer.errors import EngineError, ProtocolError
+from ipycontainer.errors import ProtocolError, ReaderGone
 from ipycontainer.images import archive_import, web_source
 from ipycontainer.images import load as loading
 from ipycontainer.images import pull as pulling
@@ -191,7 +191,7 @@ def _save(job: _Job) -> Any:
         with job.watched(), os.fdopen(job.fds[0], "wb", buffering=1 << 20) as out:
             saving.save(job.home, job.store, names, out, job.teller, for_platform)
     except BrokenPipeError:
-        raise EngineError("the reader of the archive has gone") from None
+        raise ReaderGone("the reader of the archive has gone") from None
 
 
 def _login(job: _Job) -> Any:

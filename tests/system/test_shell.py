@@ -115,12 +115,13 @@ def test_killed_shell_leaves_the_container(start: Start, engine: Engine) -> None
     assert engine.containers.get("stays").status == "running"
 
 
-def test_reader_that_leaves_early(start: Start, engine: Engine) -> None:
+@pytest.mark.parametrize("line", [("logs", "talks"), ("export", "talks"), ("save", "busybox")])
+def test_reader_that_leaves_early(start: Start, engine: Engine, line: tuple[str, ...]) -> None:
     """`logs | head -1`: the shell dies quietly of SIGPIPE when nobody reads any more."""
     engine.run("busybox", ["seq", "200000"], network="none", name="talks")
-    shell = start("logs", "talks")
+    shell = start(*line)
     assert shell.stdout is not None
-    assert shell.stdout.read(2) == b"1\n"
+    assert len(shell.stdout.read(2)) == 2
     shell.stdout.close()
     assert shell.stderr is not None
     assert shell.stderr.read() == b""
