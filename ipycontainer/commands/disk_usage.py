@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ipycontainer.commands.image_listing import image_rows
-from ipycontainer.commands.listing import summary_of
+from ipycontainer.commands.listing import summary_of, with_links
 from ipycontainer.commands.records import DiskUsage, Listing, Outcome
 from ipycontainer.commands.summaries import DiskSummary
 from ipycontainer.commands.verb import Session, verb
@@ -76,9 +76,10 @@ def _each(session: Session, used: Mapping[str, Any], template: str) -> DiskUsage
     ]
     written = {each["Id"]: int(each["SizeRw"]) for each in used["Containers"]}
     names: dict[str, str] = {}
+    every = engine.containers.list(all=True)
     containers = [
         replace(summary_of(engine, each, names), written=written[each.id])
-        for each in engine.containers.list(all=True)
+        for each in every
         if each.id in written
     ]
     held = {each["Name"]: int(each["UsageData"]["Size"]) for each in used["Volumes"]}
@@ -89,7 +90,7 @@ def _each(session: Session, used: Mapping[str, Any], template: str) -> DiskUsage
     ]
     return DiskUsage(
         images=tuple(images),
-        containers=tuple(containers),
+        containers=tuple(with_links(containers, every) if template else containers),
         volumes=tuple(volumes),
         now_ns=time.time_ns(),
         template=template,

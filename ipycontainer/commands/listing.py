@@ -27,7 +27,7 @@ from ipycontainer.model.config import ContainerConfig
 if TYPE_CHECKING:
     from ipycontainer.commands.engine_protocols import Container, Engine
 
-__all__ = ["grouped", "ps", "sized", "summary_of"]
+__all__ = ["grouped", "ps", "sized", "summary_of", "with_links"]
 
 _QUIET_RAW = "container_id: {{.ID}}"
 _IGNORED_FORMAT = "Ignoring custom format, because both --format and --quiet are set."
@@ -72,6 +72,8 @@ def ps(
         )
         names: dict[str, str] = {}
         summaries = [summary_of(engine, container, names) for container in found]
+        if no_trunc:  # docker cuts these names, too
+            summaries = with_links(summaries, engine.containers.list(all=True))
         if not quiet and (size or "Size" in used):  # docker counts for both
             return sized(engine, summaries)
         return summaries
@@ -169,6 +171,17 @@ def summary_of(engine: Engine, container: Container, names: dict[str, str]) -> C
         networks=_networks(config),
         ports=ports_text(container.published, container.exposed) if state.status.alive else "",
     )
+
+
+def with_links(
+    rows: Sequence[ContainerSummary], every: Sequence[Container]
+) -> list[ContainerSummary]:
+    """Return the rows with what links of the default network call each container."""
+    found: dict[str, list[str]] = {}
+    for record in (container.record for container in every):
+        for name, alias in record.config.bridge_links:
+            found.setdefault(name, []).append(f"{record.name}/{alias}")
+    return [replace(row, link_names=tuple(found.get(row.name, ()))) for row in rows]
 
 
 def sized(engine: Engine, rows: Sequence[ContainerSummary]) -> list[ContainerSummary]:

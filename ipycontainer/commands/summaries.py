@@ -24,7 +24,8 @@ class ContainerSummary:
     Times are nanoseconds since the epoch, 0 for never. `command` is what runs, quoted as docker
     joins it. `exit_code` means something once `status` is exited or dead. `image` is the name as
     it was typed, or the image's id once that name stands for another image. `written` and `whole`
-    are bytes, without and with the image's; -1: not counted.
+    are bytes, without and with the image's; -1: not counted. `link_names` are what links of the
+    default network call it, `LINKER/ALIAS`, where that was looked up.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ContainerSummary:
     local_volumes: int = 0
     written: int = -1
     whole: int = -1
+    link_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

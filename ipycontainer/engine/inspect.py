@@ -91,10 +91,7 @@ def container(
 
 def _links(record: ContainerRecord) -> list[str]:
     """Return docker's words for links of the default bridge."""
-    if record.config.network != "bridge":
-        return []
-    pairs = (link.partition(":")[::2] for link in record.config.links)
-    return [f"/{name}:/{record.name}/{alias}" for name, alias in pairs]
+    return [f"/{name}:/{record.name}/{alias}" for name, alias in record.config.bridge_links]
 
 
 def _state(record: ContainerRecord) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from ipycontainer.model.health import Healthcheck
 from ipycontainer.model.limits import Limits, Ulimit
 from ipycontainer.model.mounts import Bind, MountPoint
-from ipycontainer.model.network import WITHOUT_ADDRESSES, EndpointConfig, PortBinding
+from ipycontainer.model.network import BRIDGE, WITHOUT_ADDRESSES, EndpointConfig, PortBinding
 from ipycontainer.model.privileges import Privileges, Sharing
 
 __all__ = ["DEFAULT_STOP_SECONDS", "ContainerConfig"]
@@ -108,6 +108,14 @@ class ContainerConfig:
         if self.apart is not None:
             return self.apart
         return self.network if self.network in WITHOUT_ADDRESSES else ""
+
+    @property
+    def bridge_links(self) -> tuple[tuple[str, str], ...]:
+        """Return links of the default network, which make names: whom each leads to, its alias."""
+        if self.network != BRIDGE:
+            return ()
+        pairs = (link.partition(":")[::2] for link in self.links)
+        return tuple((name, alias or name) for name, alias in pairs)
 
     @property
     def exposed_ports(self) -> tuple[str, ...]:

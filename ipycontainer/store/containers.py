@@ -24,7 +24,6 @@ from ipycontainer.errors import (
 )
 from ipycontainer.model.config import ContainerConfig
 from ipycontainer.model.ids import check_name
-from ipycontainer.model.network import BRIDGE
 from ipycontainer.model.state import (
     DEFAULT_DRIVER,
     ContainerRecord,
@@ -141,12 +140,8 @@ def _behind_link(tx: Transaction, path: str) -> sqlite3.Row | None:
     """Return the row of what a link leads to: on the default bridge docker makes names of links."""
     holder, _, alias = path.rpartition("/")
     row = _named(tx, holder) if holder else None
-    if row is None or (config := _config(row["config"])).network != BRIDGE:
-        return None
-    for name, own in (link.partition(":")[::2] for link in config.links):
-        if alias == (own or name):
-            return _named(tx, name)
-    return None
+    links = () if row is None else _config(row["config"]).bridge_links
+    return next((_named(tx, name) for name, own in links if own == alias), None)
 
 
 def list_all(tx: Transaction, statuses: Iterable[Status] | None = None) -> list[ContainerRecord]:
@@ -198,9 +193,9 @@ def _follow(tx: Transaction, old: str, new: str) -> None:
     """Let the links of the default bridge that lead to a renamed container go on doing so."""
     for row in tx.all("SELECT id, config FROM containers WHERE config LIKE '%\"links\":%'"):
         config = _config(row["config"])
-        pairs = (link.partition(":") for link in config.links)
-        links = tuple(f"{new if name == old else name}:{own or name}" for name, _, own in pairs)
-        if config.network == BRIDGE and links != config.links:
+        if any(name == old for name, _ in config.bridge_links):
+            pairs = config.bridge_links
+            links = tuple(f"{new if name == old else name}:{own}" for name, own in pairs)
             keep_endpoints(tx, row["id"], replace(config, links=links))
 
 

@@ -10,6 +10,22 @@ from __future__ import annotations
 DIFFERENT: dict[str, str] = {}
 
 SCENES: dict[str, tuple[str, ...]] = {
+    "fresh: names that links give": (
+        "run -d --name zz --network bridge busybox sleep 100",
+        "create --name linker --link zz:two busybox true",
+        "ps --filter name=two --format '{{.Names}}'",
+        "ps -a --no-trunc --format '{{json .Names}}'",
+        "ps -a --format '{{json .Names}}'",
+        "create --name other --link zz busybox true",
+        "rename zz yy",
+        "ps -a --no-trunc --format '{{json .Names}}'",
+        "inspect -f '{{json .HostConfig.Links}}' linker",
+        "system df -v --format '{{range .Containers}}{{.Names}} {{end}}'",
+        "rm -l linker/two",
+        "rm other",
+        "ps -a --no-trunc --format '{{json .Names}}'",
+        "rm -f yy linker",
+    ),
     "fresh: a failed start leaves the code of an earlier end": (
         "run --name ended --network none busybox false",
         "update --cpu-shares -1 ended",
