@@ -114,8 +114,9 @@ class AmbiguousId(InvalidArgument):
 
 
 class OutputPathError(InvalidArgument):
-    """A file cannot be written where the caller wants it; docker's client finds that out, not its
-    daemon.
+    """A file cannot be written where the caller wants it.
+
+    In docker its client finds that out, not its daemon.
     """
 
 

@@ -47,8 +47,8 @@ def test_a_directory_and_a_missing_one_are_refused_as_typed(tmp_path: Path) -> N
         output_file.written(str(tmp_path / "no" / "x"), "no/x"),
     ):
         pass
-    unwritable = pytest.raises(OutputPathError, match=r"^open /proc/\.docker_temp_\d+: no such file")
-    with unwritable, output_file.written("/proc/x"):
+    unwritable = r"^open /proc/\.docker_temp_\d+: no such file"
+    with pytest.raises(OutputPathError, match=unwritable), output_file.written("/proc/x"):
         pass
     assert os.listdir(tmp_path) == ["in"]
 
