@@ -321,7 +321,7 @@ def _container_fields(row: ContainerSummary, now_ns: int, no_trunc: bool) -> dic
         "Labels": _labels(row.labels),
         "LocalVolumes": str(row.local_volumes),
         "Mounts": ",".join(mounts),
-        "Names": ",".join(sorted((row.name, *row.link_names))),
+        "Names": ",".join(sorted((row.name, *row.link_names))) if no_trunc else row.name,
         "Networks": ",".join(row.networks),
         "Ports": row.ports,
         "RunningFor": ago(row.created_ns, now_ns),

@@ -90,7 +90,7 @@ def _each(session: Session, used: Mapping[str, Any], template: str) -> DiskUsage
     ]
     return DiskUsage(
         images=tuple(images),
-        containers=tuple(with_links(containers, every) if template else containers),
+        containers=tuple(with_links(containers, every)),
         volumes=tuple(volumes),
         now_ns=time.time_ns(),
         template=template,

@@ -72,7 +72,7 @@ def ps(
         )
         names: dict[str, str] = {}
         summaries = [summary_of(engine, container, names) for container in found]
-        if no_trunc:  # docker cuts these names, too
+        if no_trunc and not quiet:  # nothing else shows these names
             summaries = with_links(summaries, engine.containers.list(all=True))
         if not quiet and (size or "Size" in used):  # docker counts for both
             return sized(engine, summaries)

@@ -136,7 +136,8 @@ class ContainerFiles(ContainerPart):
     ) -> None:
         """Write the container's files as a tar to a file, which appears when it is whole.
 
-        `shown` is what errors call it, where that is not the path.
+        `shown` is what errors call it, where that is not the path. Raises OutputPathError where no
+        file can be put there.
         """
         self._self.reload()
         place = os.fspath(path)

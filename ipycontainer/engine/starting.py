@@ -35,7 +35,6 @@ from ipycontainer.errors import (
     OperationTimeout,
     StepFailed,
 )
-from ipycontainer.model.network import BRIDGE
 from ipycontainer.model.state import ContainerRecord
 from ipycontainer.model.window import NO_WINDOW, Window
 from ipycontainer.network.hosts import HOST_GATEWAY
@@ -182,19 +181,18 @@ def _neighbours(container: Container) -> Neighbours:
     config = container.record.config
     shared = network_files.joined(config)
     wants_gateway = any(text.endswith(f":{HOST_GATEWAY}") for text in config.extra_hosts)
-    links = config.links if config.network == BRIDGE else ()
+    links = config.bridge_links
     if not shared and not wants_gateway and not links:
         return ALONE
     with container.engine.store.read() as tx:
         other = store_containers.find(tx, shared) if shared else None
         gateway = network_files.host_gateway(tx, container.engine.home, config)
-        linked = tuple(_linked(tx, container.record, link) for link in links)
+        linked = tuple(_linked(tx, container.record, *link) for link in links)
     return Neighbours(other, gateway, linked)
 
 
-def _linked(tx: Transaction, record: ContainerRecord, link: str) -> Link:
+def _linked(tx: Transaction, record: ContainerRecord, name: str, alias: str) -> Link:
     """Return a linked container that runs. Raises docker's refusals."""
-    name, _, alias = link.partition(":")
     dead = Conflict(f"Cannot link to a non running container: /{name} AS /{record.name}/{alias}")
     try:
         target = store_containers.find(tx, name)

@@ -193,8 +193,8 @@ def _follow(tx: Transaction, old: str, new: str) -> None:
     """Let the links of the default bridge that lead to a renamed container go on doing so."""
     for row in tx.all("SELECT id, config FROM containers WHERE config LIKE '%\"links\":%'"):
         config = _config(row["config"])
-        if any(name == old for name, _ in config.bridge_links):
-            pairs = config.bridge_links
+        pairs = config.bridge_links
+        if any(name == old for name, _ in pairs):
             links = tuple(f"{new if name == old else name}:{own}" for name, own in pairs)
             keep_endpoints(tx, row["id"], replace(config, links=links))
 
