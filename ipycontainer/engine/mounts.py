@@ -160,12 +160,14 @@ def make_volumes(
                 f'error looking up volume plugin {wanted}: plugin "{wanted}" not found'
             )
         name = mount.source or ids.new_id()
-        labels = dict(mount.labels) or ({} if mount.source else {ANONYMOUS_LABEL: ""})
+        # docker marks what `--mount` makes without a name by nothing: `volume prune` lets it be
+        marked = not mount.source and mount.origin != "--mount"
+        labels = dict(mount.labels) or ({ANONYMOUS_LABEL: ""} if marked else {})
         record, new = volumes.create(
             home,
             tx,
             name,
-            anonymous=not mount.source,
+            anonymous=marked,
             labels=labels,
             options=mount.driver_options,
         )

@@ -238,17 +238,23 @@ def removed(tx: Transaction, container_id: str, time_ns: int | None = None) -> b
 
 
 def anonymous_volumes(tx: Transaction, container_id: str) -> list[str]:
-    """Remove the rows of a container's anonymous volumes that no other has; return their names.
+    """Remove the rows of the volumes that a container made without a name; return their names.
 
-    Run before `removed`, which lets go of them.
+    Those that no other has. One that the user names is the user's, though `volume create` may have
+    given it its name (moby `daemon/mounts.go`, removeMountPoints). Run before `removed`, which lets
+    go of them.
     """
+    try:
+        mounts = containers.get(tx, container_id).config.mounts
+    except NoSuchContainer:
+        return []
+    own = {mount.source for mount in mounts if mount.type == "volume" and mount.anonymous}
     rows = tx.all(
-        "SELECT volume FROM container_volumes JOIN volumes ON name = volume"
-        " WHERE container_id = ? AND anonymous AND volume NOT IN"
+        "SELECT volume FROM container_volumes WHERE container_id = ? AND volume NOT IN"
         " (SELECT volume FROM container_volumes WHERE container_id != ?)",
         (container_id, container_id),
     )
-    found = [row["volume"] for row in rows]
+    found = [row["volume"] for row in rows if row["volume"] in own]
     for name in found:
         tx.execute("DELETE FROM container_volumes WHERE volume = ?", (name,))
         tx.execute("DELETE FROM volumes WHERE name = ?", (name,))
