@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ipycontainer.linux import mounts
@@ -68,7 +69,8 @@ class MakeDevices:
 class BindDevices:
     """Show the host's device nodes: in a user namespace nobody can make one (EPERM).
 
-    `sources` are (path inside, path here) each, where they differ.
+    Read-only: that keeps nobody from writing to a device, only from changing the node, which is the
+    machine's. `sources` are (path inside, path here) each, where they differ.
     """
 
     devices: tuple[Device, ...]
@@ -85,6 +87,7 @@ class BindDevices:
                 number = os.makedev(device.major, device.minor)
                 if stat.S_IFMT(found.st_mode) != _TYPES[device.type] or found.st_rdev != number:
                     raise OSError(errno.ENODEV, "the host has another file there", source)
+                mounts.set_attributes(tree, mounts.MOUNT_ATTR_RDONLY)
                 target = ctx.root.create_file(device.path)
                 try:
                     mounts.move_onto(tree, target)
@@ -123,21 +126,20 @@ class LinkDevices:
 
 @dataclass(frozen=True, slots=True)
 class MaskPaths:
-    """Cover paths: files by the null device, directories by one empty read-only tmpfs.
+    """Cover paths: files by a null device, directories by one empty tmpfs, both read-only.
 
-    The null device is the host's, opened before anything of the container's could stand in for it
-    and checked by its number (CVE-2025-31133). Missing paths are skipped.
+    It is the container's own, where that has one; else the host's, of which a container that may
+    mount could change the mode. Both are checked by their number: a neighbour with a shared /dev
+    may have put something in their place (CVE-2025-31133). Missing paths are skipped.
     """
 
     paths: tuple[str, ...]
 
     def execute(self, ctx: Context) -> None:
         """Cover each."""
-        null = os.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        null = _null_device(ctx.root)
         empty = -1
         try:
-            if os.fstat(null).st_rdev != _NULL:
-                raise OSError(errno.ENODEV, "not the null device", "/dev/null")
             for path in dict.fromkeys(self.paths):
                 try:
                     target = ctx.root.openat(path, os.O_PATH)
@@ -145,7 +147,9 @@ class MaskPaths:
                     continue
                 try:
                     if not stat.S_ISDIR(os.fstat(target).st_mode):
-                        _attach(mounts.clone_tree(null, recursive=False), target)
+                        tree = mounts.clone_tree(null, recursive=False)
+                        mounts.set_attributes(tree, mounts.MOUNT_ATTR_RDONLY)
+                        _attach(tree, target)
                     elif empty < 0:
                         empty = _empty_directory()
                         mounts.move_onto(empty, target)
@@ -192,6 +196,25 @@ class RestrictPaths:
     def describe(self) -> str:
         """Say it."""
         return f"make {len(self.paths)} paths read-only ({', '.join(self.paths)})"
+
+
+def _null_device(root: DirFd) -> int:
+    """Return a descriptor of the container's null device, of the host's where it has none."""
+    with suppress(OSError):
+        own = root.openat("/dev/null", os.O_PATH | os.O_NOFOLLOW)
+        if _is_null(own):
+            return own
+        os.close(own)
+    null = os.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not _is_null(null):
+        os.close(null)
+        raise OSError(errno.ENODEV, "not the null device", "/dev/null")
+    return null
+
+
+def _is_null(fd: int) -> bool:
+    found = os.fstat(fd)
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL
 
 
 def _empty_directory() -> int:

@@ -16,9 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ipycontainer.errors import EngineError
 from ipycontainer.linux import mounts, namespaces, seccomp, syscalls
-from ipycontainer.model.oci import Mount
+from ipycontainer.linux.dirfd import DirFd
+from ipycontainer.model.oci import Device, Mount
 from ipycontainer.runtime import (
     mount_plan,
     mount_steps,
@@ -105,6 +108,52 @@ class _TrustingOs:
 def test_a_null_device_that_was_swapped(bundle: str, holds: bool) -> None:
     """CVE-2025-31133: what masks a file is the host's null device, not what a neighbour put."""
     assert call(_swap_null, bundle, holds) == ("" if holds else MARK)
+
+
+def _touch_what_is_shown(bundle: str, holds: bool) -> list[str]:
+    """Show devices of the machine's, and mask files with one, and change their times."""
+    if not holds:
+        rules.put(path_steps.mounts, "set_attributes", lambda *_, **__: None)
+    _own_mounts()
+    syscalls.mount("tmpfs", bundle, "tmpfs", 0)
+    for name in ("masked", "dev"):
+        Path(bundle, name).mkdir()
+    Path(bundle, "masked/file").touch()
+    ctx = Context(-1, Stdio(0, 1, 2), None)
+    ctx.root = DirFd.open(bundle)
+    path_steps.MaskPaths(("/masked/file",)).execute(ctx)  # by the machine's: there is no other
+    full = Device("/dev/full", "c", 1, 7, 0o666, 0, 0)
+    path_steps.BindDevices((full,)).execute(ctx)
+    touched = []
+    for path in ("masked/file", "dev/full"):
+        with suppress(OSError):
+            Path(bundle, path).write_bytes(b"")
+            os.utime(Path(bundle, path))
+            touched.append(path)
+    return touched
+
+
+@either
+def test_a_node_of_the_machine_that_is_shown(bundle: str, holds: bool) -> None:
+    """CVE-2025-31133: what is written goes to the device, but mode and times are the machine's."""
+    assert call(_touch_what_is_shown, bundle, holds) == (
+        [] if holds else ["masked/file", "dev/full"]
+    )
+
+
+def _node_of_mask(bundle: str, holds: bool) -> bool:
+    if not holds:
+        rules.put(path_steps, "_null_device", lambda _: os.open("/dev/null", os.O_PATH))
+    devices, ours = _run(bundle, "stat -c %d /proc/keys /dev/null").split()
+    return devices == ours
+
+
+@either
+def test_a_mask_is_a_node_of_the_containers_own(bundle: str, holds: bool) -> None:
+    """CVE-2025-31133: who may mount inside could make it writable: then it is not the machine's."""
+    if os.getuid() != 0:
+        pytest.skip("only root makes device nodes: a user's containers show the machine's")
+    assert call(_node_of_mask, bundle, holds) == holds
 
 
 def _swap_terminal(bundle: str, holds: bool) -> str:
