@@ -1,13 +1,10 @@
 """Sum up junit files: a line of totals each, and a comparison between users.
 
     totals.py NAME=FILE... --users ALLOWED USER=FILE...
-    totals.py --failed FILE
 
 A test that passed for one user and not for another must stand in the file ALLOWED, one test a
-line with the reason after a `#`. What failed and was run once more has its second outcome in
-`X.again.xml` beside `X.xml`, and is named where it passed then. Prints plain lines and returns 1
-where a test failed, a file is missing, or the users differ otherwise. The second form prints what
-pytest calls the tests of a file that failed. Called by scripts/test.
+line with the reason after a `#`. Prints plain lines and returns 1 where a test failed, a file is
+missing, or the users differ otherwise. Called by scripts/test.
 """
 
 from __future__ import annotations
@@ -21,19 +18,7 @@ SWEEP = "fault sweep"  # the property of tests/system/engine/test_faults.py: poi
 
 
 def outcomes(file: Path) -> dict[str, str]:
-    """Return `passed`, `again` (at the second try), `failed` or `skipped` for each test."""
-    found = _outcomes(file)
-    second = file.with_suffix(".again.xml")
-    if second.exists() and second.stat().st_size:  # made ahead for a user, or never ended: empty
-        found |= {
-            name: "again" if kind == "passed" else kind
-            for name, kind in _outcomes(second).items()
-            if found.get(name) == "failed"
-        }
-    return found
-
-
-def _outcomes(file: Path) -> dict[str, str]:
+    """Return `passed`, `failed` or `skipped` for each test."""
     found = {}
     for case in ET.parse(file).iter("testcase"):
         kinds = {child.tag for child in case}
@@ -71,15 +56,9 @@ def sweep(files: Mapping[str, Path]) -> str:
     )
 
 
-def node_ids(failed: Iterable[str]) -> list[str]:
-    """Return pytest's names of tests, which junit files call by the module's dotted name."""
-    split = (name.partition("::") for name in failed)
-    return [f"{module.replace('.', '/')}.py::{case}" for module, _, case in split]
-
-
 def summary(name: str, found: Mapping[str, str]) -> str:
     """Return a line of totals."""
-    kinds = ["passed" if kind == "again" else kind for kind in found.values()]
+    kinds = list(found.values())
     counts = {kind: kinds.count(kind) for kind in ("passed", "failed", "skipped")}
     return f"{name}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}"
 
@@ -92,18 +71,13 @@ def differences(users: Mapping[str, Mapping[str, str]], allowed: Iterable[str]) 
         f"{test}: "
         + ", ".join(f"{user} {found.get(test, 'not run')}" for user, found in users.items())
         for test in sorted(every)
-        if len({found.get(test) in ("passed", "again") for found in users.values()}) > 1
+        if len({found.get(test) == "passed" for found in users.values()}) > 1
         and test.partition("[")[0] not in permitted
     ]
 
 
 def main(arguments: list[str]) -> int:
     """Print the totals; see the module's docstring."""
-    if arguments[0] == "--failed":
-        failed = [name for name, kind in outcomes(Path(arguments[1])).items() if kind == "failed"]
-        for test in node_ids(failed):
-            print(test)
-        return 0
     split = arguments.index("--users")
     allowed = [
         name
@@ -127,16 +101,12 @@ def main(arguments: list[str]) -> int:
     for line in lacking:
         print(line)
     for name, found in results.items():
-        for test in sorted(test for test, kind in found.items() if kind == "again"):
-            print(f"passed only at the second try: {name}: {test}")
-    for name, found in results.items():
         print(summary(name, found))
     every = [kind for found in results.values() for kind in found.values()]
     existing = [word.partition("=") for word in arguments[split + 2 :]]
     if swept := sweep({user: Path(file) for user, _, file in existing if Path(file).exists()}):
         print(swept)
-    passed = every.count("passed") + every.count("again")
-    print(f"{passed} passed, {every.count('failed')} failed")
+    print(f"{every.count('passed')} passed, {every.count('failed')} failed")
     return 1 if different or lacking or "failed" in every else 0
 
 

@@ -55,17 +55,15 @@ done <"$tree/tests/vm/also.txt"
 [[ $# -gt 0 ]] && files=("$@")
 
 cd "$tree"
-source scripts/rooms.sh
-totals=("$root_python" scripts/totals.py)
 failed=0
 if wanted root; then
     echo "── in the virtual machine as root"
-    run_twice "$results/root.xml" env -i HOME=/root "${common[@]}" "$root_python" -m pytest \
+    env -i HOME=/root "${common[@]}" "$root_python" -m pytest --junitxml "$results/root.xml" \
         "${words[@]}" -- "${files[@]}" || failed=1
 fi
 user_writes() { # the name of a part
-    touch "$results/$1"{,.again}.xml
-    chown "$user" "$results/$1"{,.again}.xml
+    touch "$results/$1.xml"
+    chown "$user" "$results/$1.xml"
 }
 run_as_user() { # the cgroup, then a command
     (
@@ -85,7 +83,7 @@ if wanted user; then
     echo "── in the virtual machine as $user, in a delegated cgroup"
     user_writes user
     run_as_user delegated sh -c 'while :; do sleep 2; done' &
-    run_twice "$results/user.xml" run_as_user delegated "$user_python" -m pytest "${words[@]}" \
+    run_as_user delegated "$user_python" -m pytest --junitxml "$results/user.xml" "${words[@]}" \
         -- "${files[@]}" || failed=1
     echo 1 >$cgroup/delegated/cgroup.kill
 fi
@@ -93,13 +91,13 @@ if wanted undelegated; then
     echo "── in the virtual machine as $user, in a cgroup that is not delegated"
     user_writes undelegated
     echo 200 >/proc/$$/oom_score_adj # what this user may not take back
-    run_twice "$results/undelegated.xml" run_as_user elsewhere "$user_python" -m pytest "${words[@]}" \
+    run_as_user elsewhere "$user_python" -m pytest --junitxml "$results/undelegated.xml" "${words[@]}" \
         -- tests/vm/undelegated.py || failed=1
 fi
 if wanted systemd; then
     echo "── in the virtual machine as $user, logged in below systemd"
     user_writes systemd
-    run_twice "$results/systemd.xml" run_below_systemd "$user_python" -m pytest "${words[@]}" \
+    run_below_systemd "$user_python" -m pytest --junitxml "$results/systemd.xml" "${words[@]}" \
         -k 'below_systemd or quota or too_much or number_of' \
         -- tests/vm/below_systemd.py tests/system/engine/test_limits.py || failed=1
 fi

@@ -113,7 +113,7 @@ def test_a_null_device_that_was_swapped(bundle: str, holds: bool) -> None:
 def _touch_what_is_shown(bundle: str, holds: bool) -> list[str]:
     """Show devices of the machine's, and mask files with one, and change their times."""
     if not holds:
-        rules.put(path_steps.mounts, "set_attributes", lambda *_, **__: None)
+        rules.put(mounts, "set_attributes", lambda *_, **__: None)
     _own_mounts()
     syscalls.mount("tmpfs", bundle, "tmpfs", 0)
     for name in ("masked", "dev"):

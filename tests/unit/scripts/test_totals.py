@@ -95,32 +95,3 @@ def test_fault_sweeps_are_summed_up(
     assert lines[-2] == (
         "fault sweep: 2 operations with 25 points by 2 users, cut 18 times: none left anything"
     )
-
-
-def test_what_passed_at_the_second_try_is_named(
-    tmp_path: Path, allowed: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It counts as passed, and what failed twice as failed."""
-    root = junit(tmp_path / "r.xml", one="failed", two="failed", three="passed")
-    assert run(capsys, "--failed", root) == (
-        0,
-        ["tests/system/test_a.py::one", "tests/system/test_a.py::two"],
-    )
-    (tmp_path / "r.again.xml").touch()  # a second run that has not ended, or never began
-    assert run(capsys, "--users", allowed, f"root={root}")[0] == 1
-    junit(tmp_path / "r.again.xml", one="passed", two="failed")
-    code, lines = run(capsys, "--users", allowed, f"root={root}")
-    assert code == 1
-    assert lines == [
-        "passed only at the second try: root: tests.system.test_a::one",
-        "root: 2 passed, 1 failed, 0 skipped",
-        "2 passed, 1 failed",
-    ]
-    junit(tmp_path / "r.again.xml", one="passed", two="passed")
-    assert run(capsys, "--users", allowed, f"root={root}")[0] == 0
-
-
-def test_nothing_failed_is_no_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty line would be a test's name to who reads lines."""
-    root = junit(tmp_path / "r.xml", one="passed", two="skipped")
-    assert run(capsys, "--failed", root) == (0, [])
