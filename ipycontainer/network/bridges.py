@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from ipycontainer import faults
@@ -142,14 +142,19 @@ def remove_table(place: Place) -> None:
         nftables.commit(place.netfilter, [nftables.delete_table(place.table)])
 
 
-def sweep(place: Place, kept: set[str]) -> list[str]:
-    """Remove the interfaces with this home's name that nobody has, and return their names."""
+def sweep(place: Place, kept: Callable[[], set[str]]) -> list[str]:
+    """Remove the interfaces with this home's name that nobody has, and return their names.
+
+    `kept` is asked after they were looked for: a row is written before its interface is made, so
+    one that is there and has none by then is nobody's.
+    """
+    there = [link.name for link in rtnetlink.links(place.route)]
+    ours = [name for name in there if is_ours(place.home.hash8, name)]
     removed = []
-    for link in rtnetlink.links(place.route):
-        if is_ours(place.home.hash8, link.name) and link.name not in kept:
-            with suppress(OSError):
-                place.route.send([rtnetlink.delete_link(link.name)])
-                removed.append(link.name)
+    for name in set(ours) - kept() if ours else ():
+        with suppress(OSError):
+            place.route.send([rtnetlink.delete_link(name)])
+            removed.append(name)
     return removed
 
 

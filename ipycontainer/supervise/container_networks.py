@@ -230,6 +230,11 @@ class Connection:
             self._loop.forget(fd)
         self._watched.discard(fd)
 
+    @property
+    def resolves(self) -> bool:
+        """Tell whether the container's questions are answered; once they are, they stay so."""
+        return bool(self._resolver or self._names)
+
     def resolve(self, loop: Loop, sockets: Sequence[int], servers: Sequence[str]) -> None:
         """Have the container's questions answered from now on."""
         self._resolver += sockets

@@ -99,6 +99,7 @@ class Monitor:
             "exec-resize": self._executions.resize,
             "follow": self._streams.follow,
             "resolve": self._take_resolver,
+            "resolves": self._tell_of_resolver,
             "republish": self._republish,
             "pause": self._control.pause,
             "unpause": self._control.unpause,
@@ -140,6 +141,10 @@ class Monitor:
         if self._connection is not None:
             self._connection.resolve(self._loop, message.fds, message.body["servers"])
         self._clients.tell(channel, {"event": "done"})
+
+    def _tell_of_resolver(self, channel: Channel, _: Message) -> None:
+        resolves = self._connection is not None and self._connection.resolves
+        self._clients.tell(channel, {"event": "done", "resolves": resolves})
 
     def _republish(self, channel: Channel, _: Message) -> None:
         """Have the ports follow the container: it has just come to a network, or left one."""

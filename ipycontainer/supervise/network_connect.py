@@ -26,6 +26,7 @@ from ipycontainer.runtime import network_steps
 from ipycontainer.store import containers, endpoints, liveness, networks
 from ipycontainer.store.database import Store, Transaction
 from ipycontainer.store.home import Home
+from ipycontainer.supervise.protocol import Message
 from ipycontainer.supervise.protocol import connect as connect_to
 
 __all__ = ["connect", "disconnect", "finish"]
@@ -64,8 +65,7 @@ def connect(home: Home, store: Store, arguments: Mapping[str, Any], _: Sequence[
         try:
             attachments.wire(place, plug, record.state.pid, warnings)
             faults.point("connect: wired")
-            had_resolver = any(is_user_defined(each.network.name) for each in before)
-            opens = is_user_defined(network.name) and not had_resolver
+            opens = is_user_defined(network.name) and not _resolves(home, record)
             plugs = [*before, plug]
             sockets = _configure(record, plugs, plug, opens=opens)
             faults.point("connect: configured")
@@ -253,13 +253,19 @@ def _hand_over(
     os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
 
 
+def _resolves(home: Home, record: ContainerRecord) -> bool:
+    """Tell whether names are answered inside: also behind the last network that needed it."""
+    answer = _tell(home, record, {"op": "resolves"})
+    return answer is not None and bool(answer.body.get("resolves"))
+
+
 def _tell(
     home: Home, record: ContainerRecord, body: Mapping[str, Any], fds: Sequence[int] = ()
-) -> None:
-    """Have the monitor do its part."""
+) -> Message | None:
+    """Have the monitor do its part, and return its answer; None where it has just ended."""
     channel = connect_to(str(home.socket(record.id)))
     try:
         channel.send(body, fds)
-        channel.receive()
+        return channel.receive()
     finally:
         channel.close()

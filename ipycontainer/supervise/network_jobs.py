@@ -84,12 +84,17 @@ def sweep(home: Home, store: Store) -> None:
             lock.release()
     with store.read() as tx:
         known = networks.list_all(tx)
-        ports = [each.port for net in known for each in endpoints.of_network(tx, net.id)]
-    if known:
-        kept = {bridges.interface_name(home.hash8, net) for net in known}
-        if (place := standing(home)) is not None:
-            with place:
-                bridges.sweep(place, kept | set(ports))
+    if known and (place := standing(home)) is not None:
+        with place:
+            bridges.sweep(place, lambda: _interfaces(home, store))
+
+
+def _interfaces(home: Home, store: Store) -> set[str]:
+    """Return the names of the interfaces that networks and containers have by now."""
+    with store.read() as tx:
+        known = networks.list_all(tx)
+        ports = {each.port for net in known for each in endpoints.of_network(tx, net.id)}
+    return ports | {bridges.interface_name(home.hash8, net) for net in known}
 
 
 def _renew_table(home: Home, store: Store) -> None:
@@ -126,7 +131,7 @@ def clear(home: Home, store: Store) -> None:
                 for record in known:
                     if record.config.driver == BRIDGE:
                         bridges.remove(place, record)
-                bridges.sweep(place, set())
+                bridges.sweep(place, set)
                 bridges.remove_table(place)
             place.give_up()
     with store.write() as tx:

@@ -61,7 +61,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "commands": {"click"},
     "kernel_ext": {"IPython", "pandas", "pyarrow", "traitlets", "click", "anywidget", "pyte"},
 }
-LONGEST_MODULE = 400
+LONGEST_MODULE = 600
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def test_diagnosis_stands_alone(name: str) -> None:
 
 
 def test_no_module_is_too_long() -> None:
-    """A module fits a head: 400 lines at most, tables of constants not counted."""
+    """A module fits a head: 600 lines at most, tables of constants not counted."""
     assert [
         f"{path.relative_to(ROOT)}: {length}"
         for path in modules()
