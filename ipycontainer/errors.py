@@ -215,6 +215,10 @@ class ResourceError(EngineError):
     """The kernel refused a request."""
 
 
+class HomeDamaged(ResourceError):
+    """The database of a home cannot be read, or is not there any more."""
+
+
 class StepFailed(ResourceError):
     """A step of a start failed; `step` names it, `errno` is the kernel's answer (0: none)."""
 

@@ -17,12 +17,19 @@ _engines: dict[str, Engine] = {}
 
 
 def connect() -> Engine:
-    """Return the engine of the home that IPYCONTAINER_HOME names now."""
-    home = os.environ.get("IPYCONTAINER_HOME", "")
-    if home not in _engines:
-        import ipycontainer
+    """Return the engine of the home that IPYCONTAINER_HOME names now.
 
-        _engines[home] = ipycontainer.connect()
+    A home that was reset, here or elsewhere, gets a fresh one.
+    """
+    home = os.environ.get("IPYCONTAINER_HOME", "")
+    engine = _engines.get(home)
+    if engine is not None and engine.is_current:
+        return engine
+    if engine is not None:
+        _engines.pop(home).close()
+    import ipycontainer
+
+    _engines[home] = ipycontainer.connect()
     return _engines[home]
 
 

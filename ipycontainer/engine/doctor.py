@@ -131,6 +131,7 @@ def judge(facts: Mapping[str, Any]) -> List[Check]:
     found += [_judge_cgroups(facts), _judge_network(facts, sudo), _judge_apparmor(facts)]
     if facts["rootless"]:
         found += [_judge_mapping(facts, sudo), _judge_pasta(facts, sudo), _judge_tun(facts, sudo)]
+    found += _judge_database(facts)
     found.append(_judge_ps(facts, sudo))
     if "venv" in facts:
         detail = "is there" if facts["venv"] else "cannot be made without ensurepip"
@@ -278,6 +279,20 @@ def _judge_tun(facts: Mapping[str, Any], sudo: str) -> Check:
     detail = "/dev/net/tun cannot be opened: networks do not lead out of the machine"
     remedy = "docker run --device /dev/net/tun" if facts["inside"] else sudo + "modprobe tun"
     return Check("tun", False, detail, remedy, needed=False)
+
+
+def _judge_database(facts: Mapping[str, Any]) -> List[Check]:
+    """Return nothing of a home that is as it should be: there may be none yet."""
+    error, unnamed = facts["database"]["error"], facts["database"]["unnamed"]
+    remedy = "ipycontainer system reset --force"
+    if error:
+        detail = "the database of {} cannot be read ({}): restore it from a backup, or give it up"
+        return [Check("home", False, detail.format(facts["home"], error), remedy)]
+    if unnamed:
+        detail = "containers run that the database of {} does not name: {}"
+        names = ", ".join(unnamed)
+        return [Check("home", False, detail.format(facts["home"], names), remedy, needed=False)]
+    return []
 
 
 def _judge_ps(facts: Mapping[str, Any], sudo: str) -> Check:

@@ -81,6 +81,12 @@ class Engine:
         self.volumes = Volumes(self)
         self._watch = Watch(self._lost)
         self._swept = False
+        self._mark = self.home.mark()
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether the home is still the one that this engine was made for: not reset since."""
+        return self.home.mark() == self._mark
 
     def __repr__(self) -> str:
         return f"<ipycontainer engine at {self.home.root}>"

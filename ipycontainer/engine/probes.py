@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import platform
@@ -58,6 +59,7 @@ def probe(home: str) -> Dict[str, Any]:
         "user": _user(),
         "rootless": rootless,
         "home": home,
+        "database": _database(home),
         "inside": any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv"))),
         "packages": next((name for name in PACKAGE_TOOLS if shutil.which(name)), ""),
         "pasta": shutil.which("pasta") or "",
@@ -207,6 +209,31 @@ def _overlay(place: str, rootless: bool) -> int:
         with contextlib.suppress(OSError):
             os.chmod(os.path.join(work, "work"), 0o700)
         shutil.rmtree(base, ignore_errors=True)
+
+
+def _database(home: str) -> Dict[str, Any]:
+    """Tell why the database cannot be read, and which monitors live that it does not name."""
+    path, known, error = Path(home) / "state.db", set(), ""
+    if path.exists():
+        import sqlite3  # which this very interpreter may lack
+
+        try:
+            with contextlib.closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as rows:
+                known = {str(row[0])[:12] for row in rows.execute("SELECT id FROM containers")}
+        except sqlite3.Error as raised:
+            error = str(raised)
+    locks = [lock for lock in (Path(home) / "run").glob("*.l") if lock.stem.isalnum()]
+    living = {lock.stem for lock in locks if len(lock.stem) == 12 and _is_locked(lock)}
+    return {"error": error, "unnamed": sorted(living - known)}
+
+
+def _is_locked(path: Path) -> bool:
+    """Tell whether a living process has a lock on a file (struct flock of fcntl.h)."""
+    flock = struct.Struct("@hhqqi0q")
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        asked = flock.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        return bool(flock.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK)
+    return False
 
 
 def _mapping() -> Dict[str, Any]:

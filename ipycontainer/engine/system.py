@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import signal
 import socket
 import threading
 import time
 import uuid
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipycontainer.engine import capacity
 from ipycontainer.engine.api_version import API_VERSION, MIN_API_VERSION
 from ipycontainer.engine.capacity import Capacity
-from ipycontainer.errors import EngineError
+from ipycontainer.engine.waiting import ready
+from ipycontainer.errors import EngineError, HomeDamaged
 from ipycontainer.linux import cgroups
 from ipycontainer.model.state import Status
 from ipycontainer.model.units import rfc3339nano
@@ -23,7 +26,7 @@ from ipycontainer.network import outside
 from ipycontainer.runtime import reaper
 from ipycontainer.store import containers as store_containers
 from ipycontainer.store import images as store_images
-from ipycontainer.store import places
+from ipycontainer.store import liveness, places
 from ipycontainer.version import __version__
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ __all__ = ["info", "reset", "version"]
 _NO_COMMIT = {"ID": "", "Expected": ""}  # no such programs stand behind this engine
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+END_SECONDS = 10  # for a monitor that was killed
 
 
 def version() -> dict[str, Any]:
@@ -200,12 +205,40 @@ def _proxy(name: str) -> str:
     return f"{scheme + there if there else ''}xxxxx:xxxxx@{place.rpartition('@')[2]}{slash}{path}"
 
 
+def _end_holder(lock: Path) -> None:
+    """Kill the monitor that holds a lock, and with it its container; wait until it has ended."""
+    pid = liveness.holder(lock)
+    if pid is None:
+        return
+    with suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        try:
+            if liveness.holder(lock) == pid:  # still: the number was not given to another process
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+                ready(process, END_SECONDS)
+        finally:
+            os.close(process)
+
+
 def reset(engine: Engine) -> None:
-    """End every container, remove all that the home holds, and the home itself."""
-    engine.settle()
-    for container in engine.containers.list(all=True):
-        with suppress(EngineError):
-            container.remove(force=True)
+    """End every container, remove all that the home holds, and the home itself.
+
+    Where the database cannot be read, or knows nothing of a container that runs, its monitor is
+    found by the lock that it holds.
+    """
+    try:
+        engine.settle()
+        for container in engine.containers.list(all=True):
+            with suppress(EngineError):
+                container.remove(force=True)
+    except HomeDamaged:
+        engine.store.close()
+        for end in ("", "-wal", "-shm"):
+            engine.home.database.with_name(f"{engine.home.database.name}{end}").unlink(
+                missing_ok=True
+            )
+    for lock in liveness.monitor_locks(engine.home.runtime):
+        _end_holder(lock)
     engine.supervisor.work("empty", {})
     engine.supervisor.quit()
     engine.store.close()

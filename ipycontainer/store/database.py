@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ipycontainer import faults
-from ipycontainer.errors import ResourceError, Unsupported
+from ipycontainer.errors import EngineError, HomeDamaged, ResourceError, Unsupported
 from ipycontainer.store import bell, disk_reserve, schema
 from ipycontainer.store.home import Home
 
@@ -93,6 +93,8 @@ class Store:
             # A full disk has undone the transaction already (sqlite.org/lang_transaction.html).
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+                raise damaged(self.home, error) from error
             if isinstance(error, sqlite3.OperationalError):
                 raise _unwritten(self.home, error) from error
             raise
@@ -116,18 +118,16 @@ class Store:
         connection.execute("BEGIN")
         try:
             yield Transaction(connection)
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                raise damaged(self.home, error) from error
+            raise
         finally:
             if connection.in_transaction:
                 connection.execute("COMMIT")
 
     def renew(self) -> None:
-        """Have an open connection to the file that is at its place by now.
-
-        For who keeps one while nobody asks: a home may be removed and made again meanwhile.
-        """
-        held: _Open | None = getattr(self._local, "open", None)
-        if held is not None and not held.is_current():
-            self.close()
+        """Have an open connection, for who keeps one while nobody asks."""
         self._connection()
 
     def close(self) -> None:
@@ -135,8 +135,13 @@ class Store:
         self._local.open = None
 
     def _connection(self) -> sqlite3.Connection:
+        """Return this thread's connection, to the file that is at its place by now.
+
+        A home may be removed and made again: who has the old file open would read what was.
+        """
         held: _Open | None = getattr(self._local, "open", None)
-        if held is None:
+        if held is None or not held.is_current():
+            self.close()
             held = self._local.open = _Open(_open(self.home), self.home)
         return held.connection
 
@@ -170,6 +175,26 @@ class _Open:
         self.connection.close()
 
 
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    # the lowest byte is the kind (sqlite.org/rescode.html); a file that was cut is read short
+    kind = error.sqlite_errorcode & 0xFF
+    cut = error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHORT_READ
+    return cut or kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def damaged(home: Home, error: sqlite3.DatabaseError) -> EngineError:
+    """Return what is to be said of a database that cannot be read."""
+    if not home.root.exists():
+        return HomeDamaged(
+            f"the home {home.root} was removed", hint="connect to it again: ipycontainer.connect()"
+        )
+    return HomeDamaged(
+        f"cannot read {home.database}: {error} (ipycontainer doctor says how to go on)",
+        hint="a backup can take its place, or: ipycontainer system reset --force "
+        "ends what runs and removes the home",
+    )
+
+
 def _unwritten(home: Home, error: sqlite3.OperationalError) -> ResourceError:
     """Return why a transaction failed; the next one gets the reserve, where the disk is full."""
     if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
@@ -188,14 +213,17 @@ def _open(home: Home) -> sqlite3.Connection:
     Raises Unsupported, by name, for a home that a newer version has written.
     """
     disk_reserve.give_up_where_full(home)
-    connection = sqlite3.connect(
-        home.database,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        cached_statements=64,
-        # What is left of a thread may be cleared away by another; two never use one connection.
-        check_same_thread=False,
-    )
+    try:
+        connection = sqlite3.connect(
+            home.database,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            cached_statements=64,
+            # What is left of a thread may be cleared away by another; two never use one.
+            check_same_thread=False,
+        )
+    except sqlite3.OperationalError as error:
+        raise damaged(home, error) from error
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -211,6 +239,8 @@ def _open(home: Home) -> sqlite3.Connection:
             )
     except sqlite3.DatabaseError as error:
         connection.close()
+        if _is_damage(error):
+            raise damaged(home, error) from error
         raise ResourceError(f"cannot open {home.database}: {error}") from error
     except BaseException:
         connection.close()

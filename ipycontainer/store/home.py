@@ -102,6 +102,17 @@ class Home:
         """Return an empty directory, to cover directories with, and the lowest layer of some."""
         return self.root / "empty-dir"
 
+    def mark(self) -> tuple[int, int] | None:
+        """Return what tells this home from one that is made at its place later; None where none is.
+
+        It is the note of where a home lies, which is made once (store.relocation).
+        """
+        try:
+            status = os.lstat(self.root / "place")
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
     @property
     def scratch(self) -> Path:
         """Return the directory over which each init mounts, in its own namespace, what it tries.

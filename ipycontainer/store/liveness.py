@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["LivenessLock", "hold", "holder"]
+__all__ = ["LivenessLock", "hold", "holder", "monitor_locks"]
 
+ID_LENGTH = 12
 LOOK_AGAIN_SECONDS = 0.005  # F_SETLKW would wait without end for a monitor that lives
 
 # struct flock of a 64-bit kernel (fcntl.h): type, whence, start, length, pid, end padding.
@@ -79,6 +80,16 @@ def _hold(path: Path) -> LivenessLock:
             if os.fstat(fd).st_ino == os.stat(path).st_ino:
                 return LivenessLock(fd, path)
         os.close(fd)
+
+
+def monitor_locks(runtime: Path) -> list[Path]:
+    """Return the locks of a home's monitors, held or not.
+
+    `<id12>.l`; a zygote's is `z-<key>.s.l`, that of the networks' namespace `holder.l`.
+    """
+    return [
+        path for path in runtime.glob("*.l") if path.stem.isalnum() and len(path.stem) == ID_LENGTH
+    ]
 
 
 def holder(path: Path) -> int | None:

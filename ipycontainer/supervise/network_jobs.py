@@ -123,8 +123,6 @@ def clear(home: Home, store: Store) -> None:
     """Remove all that a home has made in the network namespace of its bridges."""
     with store.read() as tx:
         known = networks.list_all(tx)
-    if not known:
-        return
     if (place := standing(home)) is not None:
         with place:
             if place.is_machines:

@@ -245,6 +245,9 @@ def _empty(home: Home, store: Store, _: Mapping[str, Any], __: Sequence[int]) ->
                 volumes.unmount(home, record.name)
             store_volumes.remove(tx, record.name)
     network_jobs.clear(home, store)
+    for name in os.listdir(home.volumes):  # of rows that are lost
+        if os.path.ismount(home.volumes / name / "_data"):
+            volumes.unmount(home, name)
     for directory in (home.containers, home.layers, home.layout, home.cache, home.volumes):
         trash.throw_away(home, directory)
 

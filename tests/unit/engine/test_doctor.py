@@ -30,6 +30,7 @@ GOOD: dict[str, Any] = {
     "overlay": {"path": "/home/ann", "errno": 0, "elsewhere": "", "closed": False},
     "seccomp": True,
     "ps": "/usr/bin/ps",
+    "database": {"error": "", "unnamed": []},
     "tun": True,
     "chrooted": False,
     "apparmor": False,
