@@ -173,7 +173,7 @@ def build(
             **config.annotations,
             oci.ANNOTATION_OVERLAYS: _overlays(home, record),
             **({oci.ANNOTATION_SECCOMP: filter_name} if filter_name else {}),
-            **({oci.ANNOTATION_USER: config.user} if config.user else {}),
+            oci.ANNOTATION_USER: config.user or "0",  # by name: with the groups that it is in
             **({oci.ANNOTATION_GROUPS: json.dumps(config.groups)} if config.groups else {}),
             **(
                 {oci.ANNOTATION_NETWORKS: network_files.wishes(home, record)}
