@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Shown", "show"]
 
+_warned: set[str] = set()
+
 
 _REST = "%%container --stdout NAME … keeps all of it in a variable"
 
@@ -103,10 +105,17 @@ def show(outcome: Outcome, options: Options, words: Sequence[str], *, quiet: boo
     return Shown(value, error=error)
 
 
+def forget_warnings() -> None:
+    """Say each warning once more: another session begins."""
+    _warned.clear()
+
+
 def _warn(outcome: Outcome) -> None:
     """Print warnings, and the errors before the last one: that one ends the cell."""
     for warning in outcome.warnings:
-        print(text.warning_line(warning), file=sys.stderr)
+        if warning not in _warned:  # what is the same for every start is said once a session
+            _warned.add(warning)
+            print(text.warning_line(warning), file=sys.stderr)
     for error in outcome.errors[:-1]:
         print(error, file=sys.stderr)
     sys.stderr.flush()  # else a kernel may show it after what the program prints

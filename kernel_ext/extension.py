@@ -57,6 +57,9 @@ def unload(shell: InteractiveShell) -> None:
     completion.unregister(shell)
     help_page.unregister(shell)
     connection.disconnect()
+    from kernel_ext import display  # not loaded before the first line
+
+    display.forget_warnings()
 
 
 def _forget_settings(shell: InteractiveShell) -> None:

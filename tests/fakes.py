@@ -144,10 +144,12 @@ class FakeForeground:
 class FakeContainer:
     """A container whose record changes as docker's would; `calls` keeps what was asked of it."""
 
+    told: tuple[str, ...] = ()
+
     def __init__(self, engine: FakeEngine, record: ContainerRecord) -> None:
         self.engine = engine
         self.record = record
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[str, ...] = self.told
         self.calls: list[tuple[Any, ...]] = []
         self.log: list[FakeLogEntry] = []
         self.differences: list[FakeChange] = []

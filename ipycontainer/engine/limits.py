@@ -18,7 +18,7 @@ from ipycontainer.engine.capacity import Capacity
 from ipycontainer.errors import Conflict, InvalidArgument, ResourceError
 from ipycontainer.linux.limits import MOST_SHARES
 from ipycontainer.model.config import ContainerConfig
-from ipycontainer.model.limits import DeviceLimit, Limits
+from ipycontainer.model.limits import NO_CGROUP, DeviceLimit, Limits
 from ipycontainer.model.number_lists import numbers
 from ipycontainer.model.resources import DeviceValue, Resources
 
@@ -42,7 +42,7 @@ def admit(config: ContainerConfig, capacity: Capacity) -> tuple[ContainerConfig,
             f"Invalid value {config.oom_score_adj}, range for oom score adj is [-1000, 1000]"
         )
     if config.cgroup_parent and not capacity.able:
-        warnings = (*warnings, "This user may not make a cgroup here. Cgroup parent discarded.")
+        warnings = (*warnings, "This user has no cgroup here. Cgroup parent discarded.")
         config = replace(config, cgroup_parent="")
     return replace(config, limits=limits), warnings
 
@@ -70,6 +70,8 @@ def checked(
     limits = _cpu(limits, capacity, warnings, update)
     limits = _cpuset(limits, capacity, warnings)
     limits = _blkio(limits, capacity, warnings)
+    if warnings and not capacity.able:  # not the kernel lacks anything
+        warnings = [NO_CGROUP]
     return limits, tuple(warnings)
 
 

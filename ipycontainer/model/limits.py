@@ -10,7 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["DEVICE_LISTS", "HOST_CONFIG", "ULIMITS", "DeviceLimit", "Limits", "Ulimit"]
+__all__ = [
+    "DEVICE_LISTS",
+    "HOST_CONFIG",
+    "NO_CGROUP",
+    "ULIMITS",
+    "DeviceLimit",
+    "Limits",
+    "Ulimit",
+]
+
+# A warning: not the kernel lacks anything, as docker would say.
+NO_CGROUP = (
+    "This user has no cgroup here, so that limits cannot hold: they are discarded "
+    "(ipycontainer doctor names the way to one)."
+)
 
 
 @dataclass(frozen=True, slots=True)

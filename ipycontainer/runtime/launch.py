@@ -17,6 +17,7 @@ from ipycontainer.errors import Conflict, EngineError, InvalidArgument, StepFail
 from ipycontainer.linux import cgroups, freezer, namespaces, procfs, syscalls
 from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.linux.lending import NOBODY, Lender
+from ipycontainer.model.limits import NO_CGROUP
 from ipycontainer.model.oci import ANNOTATION_INTERFACES, ANNOTATION_NETWORKS, Spec
 from ipycontainer.runtime import (
     handed_trees,
@@ -212,7 +213,7 @@ def launch(
             os.close(pidfd)
             raise
         if cgroup is None and spec.linux.resources is not None:
-            notes = (limiting.NO_CGROUP, *notes)
+            notes = (NO_CGROUP, *notes)
         if others:
             words = f"container's cgroup is not empty: {len(others)} process(es) found"
             notes = (words, *notes)

@@ -14,9 +14,8 @@ from ipycontainer.linux.cgroups import Cgroup, Hierarchies
 from ipycontainer.model.oci import DeviceRule
 from ipycontainer.model.resources import Resources
 
-__all__ = ["NO_CGROUP", "further", "limit", "limit_devices", "without_cgroup"]
+__all__ = ["further", "limit", "limit_devices", "without_cgroup"]
 
-NO_CGROUP = "This user may not make a cgroup here: the container's limits are discarded."
 # runc's words between the start that failed and the limit that was refused.
 APPLYING = "unable to apply cgroup configuration"
 LIMITING = "error during container init: error setting cgroup config for procHooks process"
@@ -38,7 +37,7 @@ def without_cgroup(hierarchies: Hierarchies, resources: Resources) -> StepFailed
     names = limits.controllers(resources, v2=not hierarchies.is_v1) or ("any",)
     return StepFailed(
         f"{LIMITING}: cannot set {names[0]} limit: container could not join or create cgroup",
-        hint="this user may not make a cgroup here",
+        hint="this user has no cgroup here: ipycontainer doctor names the way to one",
         step="limit the cgroup",
     )
 

@@ -52,7 +52,7 @@ WAYS = {
         "exec -u postgres box id",
     ),
     "health": (
-        f"run -d --name box --network none --health-interval 1s {{user}} {CHECK} grouped sleep 1000",
+        f"run -d --name box --network none --health-interval 1s {{user}} {CHECK} grouped sleep 99",
         "exec -u 0 box sh -c 'until cat /tmp/said 2>/dev/null; do sleep 0.1; done'",
     ),
 }

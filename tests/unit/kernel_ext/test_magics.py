@@ -11,9 +11,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ipycontainer.errors import ContainerError, EngineError, NoSuchContainer
 from ipycontainer.model.image import History, Layer
+from kernel_ext import display
 from kernel_ext.magics import ContainerMagics
 from kernel_ext.schemas import CONTAINERS
-from tests.fakes import FakeChange, FakeEngine, Program
+from tests.fakes import FakeChange, FakeContainer, FakeEngine, Program
 from tests.unit.kernel_ext.conftest import Cells
 
 
@@ -133,6 +134,19 @@ def test_exec_takes_a_body(cells: Cells) -> None:
         (("cat",), b"x\n"),
         (("sh", "-c", "echo $HOME\n"), None),
     ]
+
+
+def test_a_warning_is_said_once_a_session(
+    cells: Cells, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the same below every cell; another one is said, too."""
+    monkeypatch.setattr(display, "_warned", set())
+    for said in ("no cgroup here", "no cgroup here", "another"):
+        monkeypatch.setattr(FakeContainer, "told", (said,), raising=False)
+        cells.run("%container run -d busybox true")
+    told = capsys.readouterr().err
+    assert told.count("no cgroup here") == 1
+    assert told.count("another") == 1
 
 
 def test_run_d_returns_the_container(cells: Cells) -> None:
