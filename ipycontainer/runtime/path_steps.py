@@ -222,7 +222,7 @@ def _empty_directory() -> int:
         fs.set("source", "tmpfs")
         fs.set("nr_blocks", "1")
         fs.set("nr_inodes", "1")
-        fs.set("mode", "755")
+        fs.set("mode", "1777")
         return fs.mount(mounts.MOUNT_ATTR_RDONLY | mounts.MOUNT_ATTR_NOSUID)
 
 
