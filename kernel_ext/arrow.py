@@ -1,8 +1,8 @@
-"""Read a frame that a container wrote, as Arrow's stream: nothing in it is believed.
+"""Read a table that a container wrote, as Arrow's stream: nothing in it is believed.
 
-Below cell_results; imports pyarrow (extra `data`), at the first frame. A stream of few bytes may
+Below cell_results; imports pyarrow, at the first frame. A stream of few bytes may
 claim much memory: by compression, by columns that share their bytes, by rows without any. All of
-that is looked for before pandas makes a copy of it. Source: Arrow columnar format, "Security
+that is looked for before anybody makes a copy of it. Source: Arrow columnar format, "Security
 considerations" and the IPC format (format/Message.fbs).
 """
 
@@ -11,32 +11,30 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
-__all__ = ["frame"]
+__all__ = ["table"]
 
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # MessageHeader
 _CELLS_MORE, _BYTES_MORE = 1_000_000, 1 << 20  # what small frames may have besides their bytes
 
 
-def frame(data: bytes) -> pd.DataFrame:
-    """Return the frame. Raises ValueError that says what is wrong with it."""
+def table(data: bytes) -> pa.Table:
+    """Return the table. Raises ValueError that says what is wrong with it."""
     source = pa.py_buffer(data)
     try:
         for message in pa.ipc.MessageReader.open_stream(source):
             if message.type != "schema" and _is_compressed(message.metadata.to_pybytes()):
                 raise ValueError("it is compressed")
-        table = pa.ipc.open_stream(source).read_all()
-        for field in table.schema:
+        found = pa.ipc.open_stream(source).read_all()
+        for field in found.schema:
             if not _is_plain(field.type):
                 raise ValueError(f"a column of type {field.type} cannot come back")
-        table.validate(full=True)
-        if table.num_rows * max(1, table.num_columns) > 8 * len(data) + _CELLS_MORE:
-            raise ValueError(f"it claims {table.num_rows} rows in {len(data)} bytes")
-        if table.nbytes > 2 * len(data) + _BYTES_MORE:
+        found.validate(full=True)
+        if found.num_rows * max(1, found.num_columns) > 8 * len(data) + _CELLS_MORE:
+            raise ValueError(f"it claims {found.num_rows} rows in {len(data)} bytes")
+        if found.nbytes > 2 * len(data) + _BYTES_MORE:
             raise ValueError("its columns share their bytes")
-        found: pd.DataFrame = table.to_pandas()
         return found
     except ValueError:  # pyarrow's ArrowInvalid among them
         raise

@@ -1,28 +1,35 @@
 """Run a cell inside a container: take its values in, show its last one, give its results back.
 
 kernel_ext.cell_values sends this file's text as a program of its own, to whatever Python the image
-has, 3.8 or later, with the standard library alone; pandas and pyarrow only where a frame comes or
-goes. Called with the exchange directory, the cell's path, and modules that it will need. What it
-writes is read by kernel_ext.cell_results, which believes none of it; the notebook uses `plain` and
-the writers of frames.
+has, 3.8 or later, with the standard library alone; pandas, pyarrow, numpy and polars only where one
+of their values comes or goes. Called with the exchange directory, the cell's path, and modules that
+it will need. What it writes is read by kernel_ext.cell_results, which believes none of it.
+
+Both sides use `encode` and `decode`: a value is JSON, in which `{"$": KIND, ...}` stands for what
+JSON has not; frames are files of Arrow's stream, arrays files of their bytes.
 """
 
 from __future__ import annotations
 
 import ast
 import atexit
+import base64
 import contextlib
+import dataclasses
+import datetime as dt
+import decimal
 import gc
 import importlib
 import json
 import os
+import re
 import sys
 import threading
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
-NO_VALUE = "\\N"  # in CSV, where an empty text is a text
 _SHOWN_ROWS = 1000
 _TEXT_CHARACTERS = 64 * 1024
 _PICTURES = 20
@@ -45,22 +52,22 @@ def main(exchange: str, path: str, *modules: str) -> int:
     names = module.__dict__
     try:
         for entry in wanted["inputs"]:
-            names[entry["name"]] = _take(entry, f"{exchange}/in/{entry['file']}")
+            names[entry["name"]] = _take(entry, f"{exchange}/in/")
         value = _execute(text, path, names)
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001  whatever the cell raises is shown
         return _fail(error, path)
-    results = _Results(f"{exchange}/out/", wanted)
+    results = _Results(f"{exchange}/out/")
     try:
         if value is not None:
             results.show(value)
         results.show_figures()
         for name in wanted["results"]:
             if name not in names:
-                raise _Refused(f"--out {name}: the cell sets no variable of that name")
+                raise Refused(f"--out {name}: the cell sets no variable of that name")
             results.give(name, names[name])
-    except _Refused as error:
+    except Refused as error:
         _flush()
         print(error, file=sys.stderr)
         return 1
@@ -83,8 +90,8 @@ def _await_values(modules: tuple[str, ...]) -> bool:
     return bool(sys.stdin.buffer.readline())
 
 
-class _Refused(Exception):
-    """A value cannot leave; the text says why."""
+class Refused(Exception):
+    """A value cannot pass; the text says why."""
 
 
 def _execute(text: str, path: str, names: dict[str, Any]) -> Any:
@@ -122,57 +129,34 @@ def _flush() -> None:
 # ── in ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _take(entry: dict[str, Any], path: str) -> Any:
+def _take(entry: dict[str, Any], place: str) -> Any:
     """Return a value that came in."""
-    if entry["kind"] == "json":
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+    with open(place + entry["file"], encoding="utf-8") as file:
+        node = json.load(file)
     try:
-        import pandas as pd
-    except ImportError:
+        return decode(node, _Given(place))
+    except ImportError as error:
         raise ImportError(
-            f"the frame {entry['name']} needs pandas, which is not in this image"
+            f"{entry['name']} needs {error.name}, which is not in this image: use --image host, "
+            f"or an image that has it (pip install {error.name})"
         ) from None
-    if entry["format"] == "arrow":
+
+
+class _Given:
+    """The files that came in, which are the notebook's own."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def table(self, name: str) -> Any:
         import pyarrow as pa
 
-        with pa.memory_map(path) as mapped:
-            frame = pa.ipc.open_stream(mapped).read_all().to_pandas()
-    else:
-        frame = read_csv(pd, path, entry["index"], entry["dtypes"])
-    if entry["kind"] == "series":
-        series = frame.iloc[:, 0]
-        series.name = entry["series"]
-        return series
-    return frame
+        with pa.memory_map(self._place + name) as mapped:
+            return pa.ipc.open_stream(mapped).read_all()
 
-
-def read_csv(pd: Any, source: Any, index: int, dtypes: dict[str, str]) -> Any:
-    """Return a frame from CSV: the first `index` columns are its index."""
-    texts = {name: kind for name, kind in dtypes.items() if kind in ("object", "str", "string")}
-    frame = pd.read_csv(
-        source,
-        keep_default_na=False,
-        na_values=[NO_VALUE],
-        index_col=list(range(index)) or None,
-        dtype=texts,
-        compression=None,
-    )
-    for name, kind in dtypes.items():
-        if str(frame[name].dtype) != kind:
-            frame[name] = frame[name].astype(kind)
-    return frame
-
-
-def write_csv(frame: Any) -> tuple[bytes, dict[str, Any]]:
-    """Return a frame as CSV, and what `read_csv` must know of it."""
-    plain_index = type(frame.index).__name__ == "RangeIndex"
-    facts = {
-        "format": "csv",
-        "index": 0 if plain_index else frame.index.nlevels,
-        "dtypes": {str(name): str(kind) for name, kind in frame.dtypes.items()},
-    }
-    return frame.to_csv(index=not plain_index, na_rep=NO_VALUE).encode(), facts
+    def content(self, name: str) -> bytes:
+        with open(self._place + name, "rb") as file:
+            return file.read()
 
 
 # ── out ──────────────────────────────────────────────────────────────────────────────────────
@@ -181,31 +165,29 @@ def write_csv(frame: Any) -> tuple[bytes, dict[str, Any]]:
 class _Results:
     """What leaves: files 1, 2 ... and a manifest that says what each is."""
 
-    def __init__(self, place: str, wanted: dict[str, Any]) -> None:
+    def __init__(self, place: str) -> None:
         self._place = place
-        self._arrow = wanted["arrow"]
         self._shown: list[dict[str, Any]] = []
         self._results: dict[str, dict[str, Any]] = {}
         self._count = 0
 
     def give(self, name: str, value: Any) -> None:
         """Write a result."""
-        if _is_a(value, "DataFrame") or _is_a(value, "Series"):
-            self._results[name] = self._frame(value)
-            return
         try:
-            text = json.dumps(plain(value))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise _Refused(f"--out {name}: {error}") from None
-        self._results[name] = {"kind": "json", "file": self._write(text.encode())}
+            text = json.dumps(encode(value, self))
+        except (Refused, TypeError, ValueError, RecursionError) as error:
+            raise Refused(f"--out {name}: {error}") from None
+        self._results[name] = {"file": self._write(text.encode())}
 
     def show(self, value: Any) -> None:
         """Write what is shown of a value: a frame's rows, a picture, or its text."""
         if _is_a(value, "DataFrame") or _is_a(value, "Series"):
-            entry = self._frame(value.iloc[:_SHOWN_ROWS])
-            entry["rows"] = len(value)
-            self._shown.append(entry)
-            return
+            try:
+                node = encode(value.iloc[:_SHOWN_ROWS], self)
+                self._shown.append({"kind": "frame", "value": node, "rows": len(value)})
+                return
+            except (Refused, ImportError):  # what cannot pass as a frame is seen as its text
+                pass
         if _is_a(value, "Figure", "matplotlib"):  # is shown with the others
             return
         picture = value._repr_png_() if hasattr(type(value), "_repr_png_") else None
@@ -246,48 +228,35 @@ class _Results:
         else:
             self._shown.append({"kind": "png", "file": self._write(data)})
 
-    def _frame(self, value: Any) -> dict[str, Any]:
-        entry: dict[str, Any] = {"kind": "frame"}
-        if _is_a(value, "Series"):
-            name = None if value.name is None else str(value.name)
-            entry = {"kind": "series", "series": name}
-            value = value.to_frame("value" if name is None else name)
-        entry["file"] = self._next()
-        path = self._place + entry["file"]
-        if self._arrow and write_arrow(value, path):
-            entry["format"] = "arrow"
-            return entry
-        data, facts = write_csv(value)
-        with _opened(path) as file:
-            file.write(data)
-        return {**entry, **facts}
+    def table(self, table: Any) -> str:
+        """Write a table as Arrow's stream, and return the file's name."""
+        name = self._next()
+        _opened(self._place + name).close()
+        write_table(table, self._place + name)
+        return name
+
+    def content(self, data: Any) -> str:
+        """Write bytes, and return the file's name."""
+        return self._write(data)
 
     def _next(self) -> str:
         self._count += 1
         return str(self._count)
 
-    def _write(self, data: bytes, name: str = "") -> str:
+    def _write(self, data: Any, name: str = "") -> str:
         name = name or self._next()
         with _opened(self._place + name) as file:
             file.write(data)
         return name
 
 
-def write_arrow(frame: Any, path: str) -> bool:
-    """Write a frame as Arrow's stream, uncompressed; False without pyarrow."""
-    try:
-        import pyarrow as pa
-    except ImportError:
-        return False
-    try:
-        table = pa.Table.from_pandas(frame)
-    except Exception as error:  # noqa: BLE001  pyarrow's own, of many types
-        raise _Refused(f"a frame cannot pass as Arrow: {error}") from None
-    _opened(path).close()
+def write_table(table: Any, path: str) -> None:
+    """Write a table as Arrow's stream, uncompressed."""
+    import pyarrow as pa
+
     # By pyarrow's own file: one of Python's gets each column as a copy, made of fresh pages.
     with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
-    return True
 
 
 def _opened(path: str) -> BinaryIO:
@@ -305,23 +274,284 @@ def _is_a(value: Any, name: str, package: str = "pandas") -> bool:
     )
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON can say it; TypeError for what would come out as something else."""
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        value = value.item()
-    if value is None or isinstance(value, (bool, int, float, str)):
+# ── values as JSON and files ─────────────────────────────────────────────────────────────────
+
+_DTYPE = re.compile(r"[<>|=]?[?bBiufcmMSUV]\d*(\[\d*\w+\])?")
+_MOST_FIELDS = 1000
+_SMALL_BYTES = 1024  # of an array, which needs no file then
+
+
+def encode(value: Any, files: Any) -> Any:
+    """Return a value as JSON can say it; TypeError or Refused for what would come out as another.
+
+    `files` takes what is large: `table(pyarrow.Table)` and `content(bytes)` return a file's name.
+    """
+    if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+    if type(value) is list:
+        return [encode(item, files) for item in value]
     if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError("a dict whose keys are no texts cannot pass")
-        return {key: plain(item) for key, item in value.items()}
+        if all(type(key) is str and key != "$" for key in value):
+            return {key: encode(item, files) for key, item in value.items()}
+        pairs = [[encode(key, files), encode(item, files)] for key, item in value.items()]
+        return {"$": "dict", "of": pairs}
+    package = type(value).__module__.split(".")[0]
+    if package in _PACKAGES or _is_a(value, "DataFrame") or _is_a(value, "Series"):
+        node = _PACKAGES.get(package, _of_pandas)(value, files)
+        if node is not None:
+            return node
+    for kind in (tuple, set, frozenset, list):
+        if isinstance(value, kind):
+            return {"$": kind.__name__, "of": [encode(item, files) for item in value]}
+    if isinstance(value, (bytes, bytearray)):
+        return {"$": type(value).__name__, "of": base64.b64encode(value).decode()}
+    if isinstance(value, complex):
+        return {"$": "complex", "of": [value.real, value.imag]}
+    if isinstance(value, decimal.Decimal):
+        return {"$": "Decimal", "of": str(value)}
+    if isinstance(value, (dt.datetime, dt.date, dt.time, dt.timedelta)):
+        return _of_moment(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return encode(fields, files)
+    if isinstance(value, (bool, int, float, str)):  # of a class of its own: it comes as plain
+        plain = next(kind for kind in (bool, int, float, str) if isinstance(value, kind))
+        return plain(value)
     raise TypeError(
-        f"a value of type {type(value).__name__} cannot pass: frames, series and plain values "
-        "(numbers, texts, lists, dicts) do"
+        f"a value of type {type(value).__name__} cannot pass: frames, arrays and plain values "
+        "(numbers, texts, moments, lists, sets, dicts) do"
     )
+
+
+def decode(node: Any, files: Any) -> Any:
+    """Return the value that `encode` has said. ValueError for what it never says.
+
+    `files` reads what is large: `table(name)` returns a pyarrow.Table, `content(name)` bytes.
+    """
+    if isinstance(node, list):
+        return [decode(item, files) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kind = node.get("$")
+    if kind is None:
+        return {key: decode(item, files) for key, item in node.items()}
+    if not isinstance(kind, str) or kind not in _READERS:
+        raise ValueError(f"there is no kind {kind!r} of values")
+    try:
+        return _READERS[kind](node, files)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, NotImplementedError) as error:
+        raise ValueError(f"a broken {kind}: {error}") from None
+
+
+def _of_moment(value: Any) -> Any:
+    if isinstance(value, dt.timedelta):
+        return {"$": "timedelta", "of": [value.days, value.seconds, value.microseconds]}
+    kind = next(
+        name for name in ("datetime", "date", "time") if isinstance(value, getattr(dt, name))
+    )
+    zone = getattr(getattr(value, "tzinfo", None), "key", None)
+    if zone is not None:
+        value = value.replace(tzinfo=None)
+    return {"$": kind, "of": value.isoformat(), "zone": zone}
+
+
+def _moment(node: Any, _: Any) -> Any:
+    value = getattr(dt, node["$"]).fromisoformat(node["of"])
+    return value.replace(tzinfo=_zone(node["zone"])) if node.get("zone") else value
+
+
+def _zone(name: str) -> Any:
+    return importlib.import_module("zoneinfo").ZoneInfo(name)
+
+
+def _of_numpy(value: Any, files: Any) -> Any:
+    import numpy as np
+
+    if isinstance(value, np.generic) and not isinstance(value, np.void):
+        return {"$": "scalar", "of": _of_numpy(np.asarray(value), files)}
+    if type(value) is not np.ndarray:
+        return None
+    if value.dtype.hasobject:
+        if value.dtype.names is not None:
+            return None
+        cells = [encode(item, files) for item in value.ravel()]
+        return {"$": "objects", "shape": list(value.shape), "of": cells}
+    dtype = value.dtype.str if value.dtype.names is None else value.dtype.descr
+    data = np.ascontiguousarray(value)
+    node = {"$": "array", "dtype": dtype, "shape": list(value.shape)}
+    if data.nbytes <= _SMALL_BYTES:
+        return {**node, "of": base64.b64encode(data.tobytes()).decode()}
+    return {**node, "file": files.content(data.view(np.uint8).data)}
+
+
+def _array(node: Any, files: Any) -> Any:
+    import numpy as np
+
+    dtype = np.dtype(_checked_dtype(node["dtype"]))
+    data = base64.b64decode(node["of"]) if "of" in node else files.content(node["file"])
+    shape = tuple(node["shape"])
+    count = 1
+    for length in shape:
+        if type(length) is not int or length < 0:
+            raise ValueError("an array with a broken shape")
+        count *= length
+    if count * dtype.itemsize != len(data) or len(shape) > 64:
+        raise ValueError(f"an array of {len(data)} bytes claims {count} values")
+    return np.frombuffer(bytearray(data), dtype, count if dtype.itemsize else -1).reshape(shape)
+
+
+def _checked_dtype(raw: Any) -> Any:
+    """Return a type of numpy's without objects, which would be pointers."""
+    if isinstance(raw, str):
+        if not _DTYPE.fullmatch(raw):
+            raise ValueError(f"an array of type {raw!r}")
+        return raw
+    if not isinstance(raw, list) or len(raw) > _MOST_FIELDS:
+        raise ValueError("an array of a broken type")
+    return [
+        (str(name), _checked_dtype(kind), *(tuple(map(int, shape)) for shape in more))
+        for name, kind, *more in raw
+    ]
+
+
+def _objects(node: Any, files: Any) -> Any:
+    import numpy as np
+
+    found = np.empty(len(node["of"]), dtype=object)
+    for number, item in enumerate(node["of"]):
+        found[number] = decode(item, files)
+    return found.reshape(tuple(int(length) for length in node["shape"]))
+
+
+def _of_pandas(value: Any, files: Any) -> Any:
+    name = type(value).__name__
+    if name in ("Timestamp", "Timedelta"):
+        zone = None if name == "Timedelta" or value.tzinfo is None else str(value.tz)
+        return {"$": name, "of": int(value.value), "unit": value.unit, "zone": zone}
+    if name in ("NaTType", "NAType"):
+        return {"$": name[:-4]}
+    if _is_a(value, "Series"):
+        node = {"$": "series", "name": encode(value.name, files)}
+        return {**node, **_of_frame(value.to_frame("value"), files)}
+    return {"$": "frame", **_of_frame(value, files)} if _is_a(value, "DataFrame") else None
+
+
+def _of_frame(frame: Any, files: Any) -> dict[str, Any]:
+    import pyarrow as pa
+
+    try:
+        table = pa.Table.from_pandas(frame)
+    except Exception as error:  # noqa: BLE001  pyarrow's own, of many types
+        told = "; ".join(str(each) for each in reversed(error.args)) or type(error).__name__
+        raise Refused(f"a frame cannot pass: {told}") from None
+    lists = [
+        number
+        for number, kind in enumerate(frame.dtypes)
+        if str(kind) == "object"
+        and any(isinstance(cell, list) for cell in frame.iloc[:, number].dropna().head(1))
+    ]
+    return {"file": files.table(table), "lists": lists}
+
+
+def _frame(node: Any, files: Any) -> Any:
+    importlib.import_module("pandas")
+    table = files.table(node["file"])
+    try:
+        frame = table.to_pandas()
+    except Exception as error:  # noqa: BLE001  whatever a broken table makes of pandas
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    for number in node.get("lists") or ():
+        # pandas has numpy's arrays in the cells, whatever was there
+        column = [_listed(cell) for cell in frame.iloc[:, number]]
+        frame.isetitem(number, type(frame.iloc[:, number])(column, frame.index, dtype=object))
+    return frame
+
+
+def _listed(cell: Any) -> Any:
+    return [_listed(item) for item in cell.tolist()] if hasattr(cell, "tolist") else cell
+
+
+def _series(node: Any, files: Any) -> Any:
+    frame = _frame(node, files)
+    if frame.shape[1] != 1:
+        raise ValueError("this is no series")
+    series = frame.iloc[:, 0]
+    series.name = decode(node["name"], files)
+    return series
+
+
+def _timestamp(node: Any, _: Any) -> Any:
+    import pandas as pd
+
+    zone = node["zone"]
+    if not isinstance(node["of"], int) or not (zone is None or isinstance(zone, str)):
+        raise ValueError("a broken moment")
+    unit: Any = str(node["unit"])
+    if node["$"] == "Timedelta":
+        return pd.Timedelta(node["of"], "ns").as_unit(unit)
+    return pd.Timestamp(node["of"], tz=zone).as_unit(unit)
+
+
+def _missing(node: Any, _: Any) -> Any:
+    return getattr(importlib.import_module("pandas"), node["$"])
+
+
+def _of_polars(value: Any, files: Any) -> Any:
+    pl = importlib.import_module("polars")
+    oldest = pl.CompatLevel.oldest()
+    if isinstance(value, pl.DataFrame):
+        return {"$": "polars", "file": files.table(value.to_arrow(compat_level=oldest))}
+    if isinstance(value, pl.Series):
+        table = value.to_frame().to_arrow(compat_level=oldest)
+        return {"$": "polars series", "file": files.table(table)}
+    return None
+
+
+def _polars(node: Any, files: Any) -> Any:
+    polars = importlib.import_module("polars")
+    frame = polars.from_arrow(files.table(node["file"]))
+    return frame if node["$"] == "polars" else frame.to_series(0)
+
+
+def _of_arrow(value: Any, files: Any) -> Any:
+    return {"$": "table", "file": files.table(value)} if _is_a(value, "Table", "pyarrow") else None
+
+
+_PACKAGES: dict[str, Callable[[Any, Any], Any]] = {
+    "numpy": _of_numpy,
+    "pandas": _of_pandas,
+    "polars": _of_polars,
+    "pyarrow": _of_arrow,
+}
+_READERS: dict[str, Callable[[Any, Any], Any]] = {
+    "dict": lambda node, files: {
+        decode(key, files): decode(item, files) for key, item in node["of"]
+    },
+    "tuple": lambda node, files: tuple(decode(node["of"], files)),
+    "set": lambda node, files: set(decode(node["of"], files)),
+    "frozenset": lambda node, files: frozenset(decode(node["of"], files)),
+    "list": lambda node, files: list(decode(node["of"], files)),
+    "bytes": lambda node, _: base64.b64decode(node["of"]),
+    "bytearray": lambda node, _: bytearray(base64.b64decode(node["of"])),
+    "complex": lambda node, _: complex(*map(float, node["of"])),
+    "Decimal": lambda node, _: decimal.Decimal(str(node["of"])),
+    "datetime": _moment,
+    "date": _moment,
+    "time": _moment,
+    "timedelta": lambda node, _: dt.timedelta(*map(int, node["of"])),
+    "scalar": lambda node, files: _array(node["of"], files)[()],
+    "array": _array,
+    "objects": _objects,
+    "frame": _frame,
+    "series": _series,
+    "Timestamp": _timestamp,
+    "Timedelta": _timestamp,
+    "NaT": _missing,
+    "NA": _missing,
+    "polars": _polars,
+    "polars series": _polars,
+    "table": lambda node, files: files.table(node["file"]),
+}
 
 
 def _end(code: int) -> None:

@@ -2,14 +2,13 @@
 
 Between display and the files in the container's exchange directory. No name, size or content there
 is believed: files are opened without following links, bounded before they are read, and made of
-data only: JSON, CSV, Arrow and PNG. What is shown is text, a picture, or a frame whose HTML is
-made here.
+data only: JSON, Arrow, bytes of arrays and PNG. What is shown is text, a picture, or a frame whose
+HTML is made here.
 """
 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import stat
@@ -24,8 +23,6 @@ from kernel_ext import cell_program, png
 from kernel_ext.terminal_text import TerminalText
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from kernel_ext.spent_files import SpentFiles
 
 __all__ = ["FRAME_BYTES", "JSON_BYTES", "PNG_BYTES", "CellResults", "ResultError"]
@@ -36,21 +33,6 @@ PNG_BYTES = 2 << 20
 _TEXT_BYTES = 512 << 10
 _MANIFEST_BYTES = 4 << 20
 _SHOWN = 25  # a value, and matplotlib's figures
-_UNITS = ("s", "ms", "us", "ns")
-_DTYPES = frozenset(
-    {
-        *("bool", "boolean", "object", "str", "string", "category"),
-        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
-        *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)),
-        *("float32", "float64", "Float32", "Float64"),
-        *(
-            f"datetime64[{unit}{zone}]"
-            for unit in ("s", "ms", "us", "ns")
-            for zone in ("", ", UTC")
-        ),
-        *(f"timedelta64[{unit}]" for unit in _UNITS),
-    }
-)
 
 
 class ResultError(EngineError):
@@ -64,7 +46,7 @@ class CellResults:
     """
 
     def __init__(self, directory: Path, spent: SpentFiles | None = None) -> None:
-        self._directory = directory
+        self.directory = directory
         self._spent = spent
         self._manifest = self._read_manifest()
 
@@ -93,54 +75,39 @@ class CellResults:
     # ── one entry ────────────────────────────────────────────────────────────────────────────
 
     def _value(self, entry: dict[str, Any]) -> Any:
-        if entry.get("kind") == "json":
-            return _json(self._read(entry, JSON_BYTES))
-        return self._frame(entry)
+        return self._decoded(_json(self.read(entry, JSON_BYTES)), FRAME_BYTES)
 
-    def _frame(
-        self, entry: dict[str, Any], limit_bytes: int = FRAME_BYTES
-    ) -> pd.DataFrame | pd.Series[Any]:
-        data = self._read(entry, limit_bytes)
-        if self._spent is not None:
-            self._spent.add(self._directory / str(entry["file"]))
+    def _decoded(self, node: Any, limit_bytes: int) -> Any:
+        """Return the value of a node; its files have so many bytes together, at most."""
         try:
-            if entry.get("format") == "arrow":
-                from kernel_ext import arrow
-
-                frame = arrow.frame(data)
-            else:
-                frame = _csv(data, entry)
-        except ImportError:
+            return cell_program.decode(node, _Files(self, limit_bytes, self._spent))
+        except ImportError as error:
             raise ResultError(
-                "a frame came as Arrow, which is not installed here",
-                hint="pip install 'ipycontainer[data]'",
+                f"it needs {error.name}, which is not installed here",
+                hint=f"pip install {error.name}",
             ) from None
         except ValueError as error:
-            raise ResultError(f"this is no frame: {error}") from None
-        if entry.get("kind") != "series":
-            return frame
-        if frame.shape[1] != 1:
-            raise ResultError("this is no series")
-        series = frame.iloc[:, 0]
-        name = entry.get("series")
-        series.name = name if isinstance(name, str) else None
-        return series
+            raise ResultError(f"this is no value: {error}") from None
+        except RecursionError:
+            raise ResultError("this is no value: it is too deep") from None
 
     def _forms(self, raw: object) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Return what is displayed of an entry: forms by MIME type, and their metadata."""
         entry = _dict(raw)
         kind = entry.get("kind")
         if kind == "text":
-            return [({"text/plain": _clean(self._read(entry, _TEXT_BYTES))}, {})]
+            return [({"text/plain": _clean(self.read(entry, _TEXT_BYTES))}, {})]
         if kind == "png":
             try:
-                data, width, height = png.checked(self._read(entry, PNG_BYTES))
+                data, width, height = png.checked(self.read(entry, PNG_BYTES))
             except ValueError as error:
                 raise ResultError(f"this is no picture: {error}") from None
             told = f"a picture of {width} times {height} points"
             coded = base64.b64encode(data).decode()
             return [({"image/png": coded, "text/plain": told}, {})]
-        frame = self._frame(entry, JSON_BYTES)
+        frame = self._decoded(entry.get("value"), JSON_BYTES)
+        if not hasattr(frame, "iloc"):
+            raise ResultError("this is no frame")
         shown: Any = frame
         forms = {"text/plain": _clean(repr(shown).encode())}
         if frame.ndim == 2:
@@ -153,16 +120,16 @@ class CellResults:
     # ── files ────────────────────────────────────────────────────────────────────────────────
 
     def _read_manifest(self) -> dict[str, Any]:
-        return _dict(_json(self._read({"file": "manifest.json"}, _MANIFEST_BYTES)))
+        return _dict(_json(self.read({"file": "manifest.json"}, _MANIFEST_BYTES)))
 
-    def _read(self, entry: dict[str, Any], limit_bytes: int) -> bytes:
+    def read(self, entry: dict[str, Any], limit_bytes: int) -> bytes:
         """Return a file's content; it is a plain one, right here, and no larger than the limit."""
         name = entry.get("file")
         if not isinstance(name, str) or not name or "/" in name or "\0" in name or name == "..":
             raise ResultError("the container named no file")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            fd = os.open(self._directory / name, flags)
+            fd = os.open(self.directory / name, flags)
         except OSError as error:
             raise ResultError(f"its file cannot be opened: {error.strerror}") from None
         with open(fd, "rb", buffering=0) as file:
@@ -176,6 +143,33 @@ class CellResults:
             data = file.readall()
         if len(data) > limit_bytes:
             raise ResultError("it grew while it was read")
+        return data
+
+
+class _Files:
+    """The files of one value, each read once, and together no larger than a limit."""
+
+    def __init__(self, results: CellResults, limit_bytes: int, spent: SpentFiles | None) -> None:
+        self._results = results
+        self._left = limit_bytes
+        self._spent = spent
+        self._read: set[str] = set()
+
+    def table(self, name: str) -> Any:
+        """Return a table of Arrow's. Raises ResultError and ValueError."""
+        from kernel_ext import arrow  # at the first frame
+
+        return arrow.table(self.content(name))
+
+    def content(self, name: str) -> bytes:
+        """Return a file's bytes. Raises ResultError."""
+        if name in self._read:
+            raise ResultError("the container named a file twice")
+        data = self._results.read({"file": name}, self._left)
+        self._left -= len(data)
+        self._read.add(name)
+        if self._spent is not None:
+            self._spent.add(self._results.directory / name)
         return data
 
 
@@ -196,22 +190,6 @@ def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise ResultError("the container's list of results is broken")
     return value
-
-
-def _csv(data: bytes, entry: dict[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    index, kinds = entry.get("index"), entry.get("dtypes")
-    if not isinstance(index, int) or not 0 <= index <= 16 or not isinstance(kinds, dict):
-        raise ValueError("its description is broken")
-    if not all(kind in _DTYPES for kind in kinds.values() if isinstance(kind, str)):
-        strange = next(kind for kind in kinds.values() if kind not in _DTYPES)
-        raise ValueError(f"a column of type {strange} cannot come back as CSV")
-    try:
-        frame: pd.DataFrame = cell_program.read_csv(pd, io.BytesIO(data), index, kinds)
-    except Exception as error:  # noqa: BLE001  whatever broken CSV makes of pandas
-        raise ValueError(f"{type(error).__name__}: {error}") from None
-    return frame
 
 
 def _clean(data: bytes) -> str:

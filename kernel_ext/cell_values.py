@@ -1,15 +1,13 @@
 """A notebook's variables on their way into a container's cell.
 
-Between magics, which knows the variables, and the verb `python`, which knows where they go. Frames
-and series go as Arrow where the container has this notebook's packages, else as CSV; everything
-else as JSON, which says plain values only. What comes back is read by cell_results.
+Between magics, which knows the variables, and the verb `python`, which knows where they go: as JSON
+and files, as kernel_ext.cell_program has them. What comes back is read by cell_results.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -41,51 +39,62 @@ class CellValues:
             if name not in self._names:
                 raise UsageError(f"--in {name}: there is no variable of that name")
             value = self._names[name]
-            if _is_pandas(value):
-                modules = ("pandas", "pyarrow")
+            package = type(value).__module__.split(".")[0]
+            if package in ("pandas", "pyarrow", "polars"):
+                modules = tuple(dict.fromkeys((*modules, package, "pyarrow")))
             else:
-                _json(name, value)
+                _encoded(name, value, _Nowhere())
         return modules
 
-    def write(
-        self, directory: Path, names: Sequence[str], results: Sequence[str], host: bool
-    ) -> None:
-        """Write the values, and a manifest of them; `host`: the cell has our own packages."""
-        arrow = util.find_spec("pyarrow") is not None
+    def write(self, directory: Path, names: Sequence[str], results: Sequence[str]) -> None:
+        """Write the values, and a manifest of them. Raises UsageError as `check`."""
         inputs = []
         for number, name in enumerate(names):
-            value, path = self._names[name], directory / str(number)
-            entry: dict[str, Any] = {"name": name, "kind": "json", "file": str(number)}
-            if _is_pandas(value):
-                entry |= _write_frame(value, path, arrow=arrow and host)
-            else:
-                path.write_text(_json(name, value), encoding="utf-8")
-            inputs.append(entry)
-        manifest = {"inputs": inputs, "results": list(results), "arrow": arrow}
+            file = f"{number}"
+            text = _encoded(name, self._names[name], _Files(directory, f"{number}-"))
+            (directory / file).write_text(text, encoding="utf-8")
+            inputs.append({"name": name, "file": file})
+        manifest = {"inputs": inputs, "results": list(results)}
         (directory / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _is_pandas(value: Any) -> bool:
-    kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(value).__mro__}
-    return not kinds.isdisjoint({"pandas.DataFrame", "pandas.Series"})
+class _Nowhere:
+    """Takes nothing: to see whether a value can pass."""
+
+    def table(self, _: Any) -> str:
+        return ""
+
+    def content(self, _: Any) -> str:
+        return ""
 
 
-def _json(name: str, value: Any) -> str:
+class _Files:
+    """The files that go in beside a value's JSON."""
+
+    def __init__(self, directory: Path, prefix: str) -> None:
+        self._directory = directory
+        self._prefix = prefix
+        self._count = 0
+
+    def table(self, table: Any) -> str:
+        """Write a table, and return the file's name."""
+        name = self._next()
+        cell_program.write_table(table, str(self._directory / name))
+        return name
+
+    def content(self, data: Any) -> str:
+        """Write bytes, and return the file's name."""
+        name = self._next()
+        (self._directory / name).write_bytes(data)
+        return name
+
+    def _next(self) -> str:
+        self._count += 1
+        return f"{self._prefix}{self._count}"
+
+
+def _encoded(name: str, value: Any, files: Any) -> str:
     try:
-        return json.dumps(cell_program.plain(value))
-    except (TypeError, ValueError, RecursionError) as error:
+        return json.dumps(cell_program.encode(value, files))
+    except (cell_program.Refused, TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"--in {name}: {error}") from None
-
-
-def _write_frame(value: Any, path: Path, *, arrow: bool) -> dict[str, Any]:
-    """Write a frame or a series; return what the program must know of it."""
-    entry: dict[str, Any] = {"kind": "frame"}
-    if hasattr(value, "to_frame") and not hasattr(value, "columns"):
-        name = None if value.name is None else str(value.name)
-        entry = {"kind": "series", "series": name}
-        value = value.to_frame("value" if name is None else name)
-    if arrow and cell_program.write_arrow(value, str(path)):
-        return {**entry, "format": "arrow"}
-    data, facts = cell_program.write_csv(value)
-    path.write_bytes(data)
-    return {**entry, **facts}

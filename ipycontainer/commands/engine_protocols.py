@@ -81,10 +81,8 @@ class Values(Protocol):
     def check(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the modules that reading them takes; raises UsageError for what cannot go."""
 
-    def write(
-        self, directory: Path, names: Sequence[str], results: Sequence[str], host: bool
-    ) -> None:
-        """Write the values for the program of a cell; `host`: it has this notebook's packages."""
+    def write(self, directory: Path, names: Sequence[str], results: Sequence[str]) -> None:
+        """Write the values for the program of a cell."""
 
     @property
     def program(self) -> str:

@@ -123,18 +123,23 @@ def test_what_a_program_does_at_its_end_is_done(loaded: Notebook) -> None:
 
 
 def test_what_cannot_go_in_or_out_is_said_before_or_in_one_line(loaded: Notebook) -> None:
-    """A set, a dict with numbers for keys, an unknown name, a set that would come back."""
-    loaded.do("bad, keys = {1}, {1: 2}\n")
+    """A module, a column of numbers and texts, an unknown name, an object that would come back."""
+    loaded.do("import sys as bad\nmixed = pd.DataFrame({'a': [1, 'x']})\n")
     for name, words in (
-        ("bad", "a value of type set cannot pass"),
-        ("keys", "a dict whose keys are no texts cannot pass"),
+        ("bad", "a value of type module cannot pass"),
+        ("mixed", "a frame cannot pass: Conversion failed for column a"),
         ("nobody", "there is no variable of that name"),
     ):
         cell = loaded.run(f"%%container python --in {name}\npass\n")
         assert f"--in {name}: {words}" in cell.text("stderr")
         assert cell.status == "error"
-    cell = loaded.run("%%container python --out r --network none\nr = {1}\n")
-    assert "--out r: a value of type set cannot pass" in cell.text("stderr")
+    for given, words in (
+        ("object()", "a value of type object cannot pass"),
+        ("__import__('pandas').DataFrame({'a': [1, 'x']})", "a frame cannot pass: Conversion"),
+    ):
+        cell = loaded.run(f"%%container python --out r --network none\nr = {given}\n")
+        assert f"--out r: {words}" in cell.text("stderr")
+        assert len(cell.text("stderr").splitlines()) == 1
     line = loaded.run("%container python --in df")
     assert line.error[0] == "python runs the body of a cell, which a line does not have"
     assert "unknown flag: --rm" in loaded.run("%%container python --rm\npass\n").error[0]
@@ -198,7 +203,10 @@ _HOSTILE = {
         "--out r: its file is no plain file",
     ),
     "a file of many gigabytes": (
-        "open('/cell/out/1', 'w').truncate(1 << 40)\nsay({'kind': 'frame', 'file': '1'})\n",
+        (
+            'put(\'{"$": "frame", "file": "2"}\')\n'
+            "open('/cell/out/2', 'w').truncate(1 << 40)\nsay({'file': '1'})\n"
+        ),
         "--out r: it has 1,099,511,627,776 bytes, more than the 1,073,741,824 that may come",
     ),
     "broken JSON": (
@@ -206,8 +214,11 @@ _HOSTILE = {
         "--out r: this is no JSON",
     ),
     "broken Arrow": (
-        "put('ARROW1' * 9)\nsay({'kind': 'frame', 'format': 'arrow', 'file': '1'})\n",
-        "--out r: this is no frame",
+        (
+            'put(\'{"$": "frame", "file": "2"}\')\n'
+            "open('/cell/out/2', 'w').write('ARROW1' * 9)\nsay({'file': '1'})\n"
+        ),
+        "--out r: this is no value",
     ),
     "no manifest at all": ("open('/cell/out/manifest.json', 'w').write('{')\n", "this is no JSON"),
     "a list for a manifest": (
@@ -248,7 +259,7 @@ def test_a_hostile_picture_is_a_line_of_text(loaded: Notebook) -> None:
 
 
 def test_another_image_runs_the_cell_with_its_own_python(loaded: Notebook) -> None:
-    """In an image that is not `host` frames go by CSV, and keep their types."""
+    """In an image that is not `host` frames keep their types, too."""
     loaded.do("%%container run --name base host python\nprint()\n")
     loaded.do("%container commit base lab:1")
     told = loaded.do("%container image inspect -f '{{json .Config.Cmd}}' lab:1")

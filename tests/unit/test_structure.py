@@ -59,7 +59,16 @@ THIRD_PARTY: dict[str, set[str]] = {
     "runtime": {"pyseccomp"},
     "engine": {"jeepney"},
     "commands": {"click"},
-    "kernel_ext": {"IPython", "pandas", "pyarrow", "traitlets", "click", "anywidget", "pyte"},
+    "kernel_ext": {
+        "IPython",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "traitlets",
+        "click",
+        "anywidget",
+        "pyte",
+    },
 }
 LONGEST_MODULE = 600
 

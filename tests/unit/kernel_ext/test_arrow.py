@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_ext.arrow import frame
+from kernel_ext.arrow import table
 
 
-def stream(table: pa.Table, **options: Any) -> bytes:
+def stream(made: pa.Table, **options: Any) -> bytes:
     """Return a table as a stream."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_stream(sink, made.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(made)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -35,11 +35,11 @@ GOOD = pd.DataFrame(
 
 def test_a_frame_comes_back_with_its_types_and_index() -> None:
     """Numbers that may be missing, texts, categories, moments, lists; and none at all."""
-    back = frame(stream(pa.Table.from_pandas(GOOD)))
+    back = table(stream(pa.Table.from_pandas(GOOD))).to_pandas()
     assert list(back.dtypes) == list(GOOD.dtypes)
     assert back.drop(columns="list").equals(GOOD.drop(columns="list"))
     assert back.index.equals(GOOD.index)
-    assert frame(stream(pa.Table.from_pandas(GOOD.iloc[:0]))).shape == (0, 6)
+    assert table(stream(pa.Table.from_pandas(GOOD.iloc[:0]))).to_pandas().shape == (0, 6)
 
 
 def _shared() -> pa.Table:
@@ -76,7 +76,7 @@ def _shared() -> pa.Table:
 def test_a_hostile_stream_is_refused_by_name(data: bytes, words: str) -> None:
     """No bytes, wrong ones, rows that cost nothing, bombs, types whose making is code."""
     with pytest.raises(ValueError, match=words):
-        frame(data)
+        table(data)
 
 
 def test_columns_that_share_their_bytes_are_refused() -> None:
@@ -94,7 +94,7 @@ def test_columns_that_share_their_bytes_are_refused() -> None:
     small = bytes(whole[: begin + shorter] + whole[-8:])
     assert pa.ipc.open_stream(small).read_all().num_columns == 100
     with pytest.raises(ValueError, match="its columns share their bytes"):
-        frame(small)
+        table(small)
 
 
 def _after_schema(data: bytearray) -> bytes:
@@ -109,6 +109,6 @@ def test_no_bytes_make_it_fail_otherwise(tail: bytes, place: int, byte: int) -> 
     good[place % len(good)] = byte
     for data in (bytes(good), bytes(good[:place]) + tail):
         try:
-            frame(data)
+            table(data)
         except ValueError:
             continue
