@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -153,10 +154,12 @@ class _Rehearsed(Exception):
 class _Open:
     """A thread's connection, closed when the thread ends: by itself it would only be a warning."""
 
-    __slots__ = ("_file", "_path", "connection")
+    __slots__ = ("__weakref__", "_file", "_path", "connection")
 
     def __init__(self, connection: sqlite3.Connection, home: Home) -> None:
         self.connection = connection
+        # A __del__ may come after that of the connection, where both are garbage of one circle.
+        weakref.finalize(self, connection.close)
         self._path = home.database
         self._file = self._at_place()
 
@@ -170,9 +173,6 @@ class _Open:
     def _at_place(self) -> tuple[int, int]:
         found = os.stat(self._path)
         return found.st_dev, found.st_ino
-
-    def __del__(self) -> None:
-        self.connection.close()
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

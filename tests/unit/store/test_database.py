@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import suppress
 
@@ -157,6 +159,21 @@ def fill(tx: Transaction) -> None:
     tx.execute("PRAGMA max_page_count = 1")
     for number in range(1000):
         events.add(tx, "image", "tag", "x" * 4000, {}, number)
+
+
+def test_a_store_among_garbage_leaves_no_connection(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a warning of one that was not closed, where it is a part of a circle of objects."""
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    other = Store(store.home)
+    with other.read() as tx:
+        circle: list[object] = [tx, other]
+    circle.append(circle)
+    del other, tx, circle
+    gc.collect()
+    assert told == []
 
 
 def test_a_full_disk_is_one_error(store: Store) -> None:
