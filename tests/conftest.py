@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,10 @@ from tests import busybox
 
 SAMPLED = 1 / 6  # of the tests that are marked so: CI's share of them
 AGAIN_IN_MACHINE = 1 / 2  # of what runs in the virtual machine, too (tests/vm/also.txt)
+
+
+# A shell's background jobs ignore it, and what they start inherits that: nothing could be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

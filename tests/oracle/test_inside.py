@@ -37,7 +37,7 @@ VARIANTS = {
 }
 
 NEWER_MASKS = "masked by moby's newest (GHSA-6fw5-f8r9-fgfm, GHSA-jq35-85cj-fj4p), not by 26.1.5"
-MASK = "we cover files by the machine's null device, checked by its number, docker by its own"
+MASK = "we show the null device that covers a file read-only, docker lets its mode be changed"
 EMPTY = "our empty directory has room for nothing, and is marked nosuid"
 CGROUPS = "a container has a cgroup of its own in the controllers that something is asked of"
 CLOSED = "the directory of the controllers is read-only, too: it is runc that leaves it open"
@@ -57,6 +57,7 @@ ONLY_OURS = {
     r"hidden /proc/interrupts file of 0": NEWER_MASKS,
     r"hidden /sys/devices/virtual/powercap directory with 0": NEWER_MASKS,
     r"mount /sys/devices/\S+ tmpfs \S+": NEWER_MASKS,
+    r"mount /proc/\S+ tmpfs (inode64,)?mode=755,nosuid,ro,size=65536k,(inode64,)?": MASK,
     r"mount /proc/\S+ devtmpfs \S+": MASK,
     r"mount /(proc|sys)/\S+ tmpfs \S*nr_inodes=1,\S*ro,size=4k,(inode64,)?": EMPTY,
     rf"cgroup \d+:{_CONTROLLERS}:/": CGROUPS,
