@@ -28,7 +28,7 @@ SAMPLED = 1 / 6  # of the tests that are marked so: CI's share of them
 AGAIN_IN_MACHINE = 1 / 2  # of what runs in the virtual machine, too (tests/vm/also.txt)
 
 
-# A shell's background jobs ignore it, and what they start inherits that: nothing could be interrupted.
+# A background job of a shell ignores it, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

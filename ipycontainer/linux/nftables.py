@@ -277,6 +277,7 @@ def _verdict(code: int) -> bytes:
 DROP, ACCEPT = _verdict(0), _verdict(1)
 RETURN = _verdict(-5)  # NFT_RETURN: leave the chain as if no rule had matched
 MASQUERADE = _expression("masq")
+NOTRACK = _expression("notrack")  # at the priority `raw`, before connections are tracked
 
 
 def DNAT(family: int) -> bytes:  # noqa: N802 - named as its kin
@@ -291,13 +292,16 @@ def DNAT(family: int) -> bytes:  # noqa: N802 - named as its kin
     )
 
 
-def dnat_to(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
-    """Send on to an address, whatever the port."""
-    data = nest(2, attribute(1, address.packed))
+def dnat_to(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int = 0) -> bytes:
+    """Send on to an address, and to its port; 0 leaves the port as it is."""
     family = IPV4 if address.version == 4 else IPV6
-    return _expression("immediate", _be(1, _REGISTER), data) + _expression(
-        "nat", _be(1, 1), _be(2, family), _be(3, _REGISTER)
-    )
+    data = nest(2, attribute(1, address.packed))
+    loaded = _expression("immediate", _be(1, _REGISTER), data)
+    if not port:
+        return loaded + _expression("nat", _be(1, 1), _be(2, family), _be(3, _REGISTER))
+    place = _be(1, _WORD + len(address.packed) // 4)
+    data = nest(2, attribute(1, struct.pack(">H", port)))
+    return loaded + _expression("immediate", place, data) + DNAT(family)
 
 
 def set_port(side: str, port: int, protocol: int) -> bytes:

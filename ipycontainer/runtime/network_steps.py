@@ -35,7 +35,7 @@ RESOLVER = b"resolver"  # the message that brings the two sockets
 RESOLVER_ADDRESS = "127.0.0.11"  # docker's
 RESOLVER_TABLE = "ipyc-resolver"
 DNS_PORT = 53
-RAW = -300  # nftables' priority of that name (man nft)
+RAW, DSTNAT = -300, -100  # nftables' priorities of these names (man nft)
 BIND_TRIES, QUEUE = 16, 16
 
 
@@ -91,6 +91,9 @@ class OpenResolver:
     They are bound to a port that the kernel chooses, and a rule here leads 127.0.0.11:53 to it and
     answers back: bound to 53 itself they would keep the program from binding that port on all
     addresses (EADDRINUSE). A kernel without nf_tables leaves only that.
+
+    The rule writes ports anew, packet by packet. A kernel that allows this to the machine's root
+    alone (Linux 6.18.44 answers EPERM in a user namespace) gets a translation of addresses.
     """
 
     def execute(self, ctx: Context) -> None:
@@ -109,8 +112,12 @@ class OpenResolver:
 def open_resolver() -> list[int]:
     """Return the sockets of a resolver in this namespace: datagrams, and streams."""
     datagrams, streams = _bind_pair(0)
+    port = datagrams.getsockname()[1]
     try:
-        _lead_to(datagrams.getsockname()[1])
+        try:
+            _lead_to(port)
+        except PermissionError:
+            _translate_to(port)
     except OSError:
         datagrams.close()
         streams.close()
@@ -160,6 +167,43 @@ def _lead_to(port: int) -> None:
         for offset, side, before, after in (
             (16, "destination", DNS_PORT, port),
             (12, "source", port, DNS_PORT),
+        )
+        for protocol in (socket.IPPROTO_UDP, socket.IPPROTO_TCP)
+    )
+    with nft.open_netfilter() as netfilter:
+        nft.commit(netfilter, packets)
+
+
+def _translate_to(port: int) -> None:
+    """Do as `_lead_to` by NAT, with nothing tracked but the questions to the resolver."""
+    resolver = ipaddress.IPv4Address(RESOLVER_ADDRESS)
+    own, others = nft.compare(resolver.packed), nft.compare(resolver.packed, equal=False)
+    destination, source = nft.payload("network", 16, 4), nft.payload("network", 12, 4)
+    packets = [nft.add_table(RESOLVER_TABLE, family=nft.IPV4)]
+    for hook in ("output", "prerouting"):
+        chain = f"raw-{hook}"
+        packets += (
+            nft.add_chain(RESOLVER_TABLE, chain, "filter", hook, RAW, family=nft.IPV4),
+            nft.add_rule(
+                RESOLVER_TABLE,
+                chain,
+                destination + others + source + others + nft.NOTRACK,
+                family=nft.IPV4,
+            ),
+        )
+    packets.append(
+        nft.add_chain(RESOLVER_TABLE, "output", "nat", "output", DSTNAT, family=nft.IPV4)
+    )
+    packets += (
+        nft.add_rule(
+            RESOLVER_TABLE,
+            "output",
+            destination + own,
+            nft.meta("l4proto") + nft.compare(bytes([protocol])),
+            nft.payload("transport", nft.PORTS["destination"], 2)
+            + nft.compare(struct.pack(">H", DNS_PORT)),
+            nft.dnat_to(resolver, port),
+            family=nft.IPV4,
         )
         for protocol in (socket.IPPROTO_UDP, socket.IPPROTO_TCP)
     )
