@@ -32,6 +32,7 @@ from typing import Any, BinaryIO
 
 _SHOWN_ROWS = 1000
 _TEXT_CHARACTERS = 64 * 1024
+_ERROR_CHARACTERS = 1000
 _PICTURES = 20
 _PICTURE_BYTES = 2 * 1024 * 1024
 
@@ -57,7 +58,7 @@ def main(exchange: str, path: str, *modules: str) -> int:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001  whatever the cell raises is shown
-        return _fail(error, path)
+        return _fail(error, path, f"{exchange}/out/error.json", wanted.get("colour", False))
     results = _Results(f"{exchange}/out/")
     try:
         if value is not None:
@@ -107,15 +108,35 @@ def _execute(text: str, path: str, names: dict[str, Any]) -> Any:
     return eval(compile(last, path, "eval"), names)
 
 
-def _fail(error: BaseException, path: str) -> int:
-    """Print a traceback that begins with the cell's own lines."""
+def _fail(error: BaseException, path: str, place: str, colour: bool) -> int:
+    """Print a traceback that begins with the cell's own lines, and write what the error is."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != path:
         trace = trace.tb_next
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == path else None
+    for frame, number in traceback.walk_tb(trace):
+        line = number if frame.f_code.co_filename == path else line
+    said = {"kind": type(error).__name__, "text": str(error)[:_ERROR_CHARACTERS], "line": line}
+    with contextlib.suppress(OSError), _opened(place) as file:
+        file.write(json.dumps(said).encode())
     _flush()
-    traceback.print_exception(type(error), error, trace)
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    sys.stderr.write(_coloured(text) if colour else text)
     _flush()
     return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _coloured(text: str) -> str:
+    """Return a traceback with its files and lines, and its last words, in IPython's colours."""
+    text = re.sub(
+        r'(?m)^(\s*)File ("[^"\n]*"), line (\d+)(?:, in (.*))?$',
+        lambda found: (
+            f"{found[1]}File \033[32m{found[2]}\033[0m, line \033[32m{found[3]}\033[0m"
+            + (f", in \033[36m{found[4]}\033[0m" if found[4] else "")
+        ),
+        text,
+    )
+    return re.sub(r"(?m)^([A-Za-z_][\w.]*)(?=:|$)", "\033[31m\\1\033[0m", text)
 
 
 def _flush() -> None:

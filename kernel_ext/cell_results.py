@@ -25,14 +25,29 @@ from kernel_ext.terminal_text import TerminalText
 if TYPE_CHECKING:
     from kernel_ext.spent_files import SpentFiles
 
-__all__ = ["FRAME_BYTES", "JSON_BYTES", "PNG_BYTES", "CellResults", "ResultError"]
+__all__ = ["FRAME_BYTES", "JSON_BYTES", "PNG_BYTES", "CellResults", "ResultError", "error_of"]
 
 FRAME_BYTES = 1 << 30
 JSON_BYTES = 64 << 20
 PNG_BYTES = 2 << 20
 _TEXT_BYTES = 512 << 10
 _MANIFEST_BYTES = 4 << 20
+_ERROR_BYTES, _ERROR_CHARACTERS = 16 << 10, 200
 _SHOWN = 25  # a value, and matplotlib's figures
+
+
+def error_of(directory: Path) -> str:
+    """Return what a cell's error is, `KeyError: 'nope' (line 3)`; empty where it had none."""
+    try:
+        found = _dict(_json(_read(directory, "error.json", _ERROR_BYTES)))
+    except ResultError:
+        return ""
+    kind, told, line = found.get("kind"), found.get("text"), found.get("line")
+    if not isinstance(kind, str) or not isinstance(told, str):
+        return ""
+    words = _clean(f"{kind}: {told}".encode("utf-8", "replace")) if told else _clean(kind.encode())
+    at = f" (line {line})" if isinstance(line, int) else ""
+    return " ".join(words.split())[:_ERROR_CHARACTERS] + at
 
 
 class ResultError(EngineError):
@@ -127,23 +142,7 @@ class CellResults:
         name = entry.get("file")
         if not isinstance(name, str) or not name or "/" in name or "\0" in name or name == "..":
             raise ResultError("the container named no file")
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            fd = os.open(self.directory / name, flags)
-        except OSError as error:
-            raise ResultError(f"its file cannot be opened: {error.strerror}") from None
-        with open(fd, "rb", buffering=0) as file:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise ResultError("its file is no plain file")
-            if status.st_size > limit_bytes:
-                raise ResultError(
-                    f"it has {status.st_size:,} bytes, more than the {limit_bytes:,} that may come"
-                )
-            data = file.readall()
-        if len(data) > limit_bytes:
-            raise ResultError("it grew while it was read")
-        return data
+        return _read(self.directory, name, limit_bytes)
 
 
 class _Files:
@@ -171,6 +170,26 @@ class _Files:
         if self._spent is not None:
             self._spent.add(self._results.directory / name)
         return data
+
+
+def _read(directory: Path, name: str, limit_bytes: int) -> bytes:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(directory / name, flags)
+    except OSError as error:
+        raise ResultError(f"its file cannot be opened: {error.strerror}") from None
+    with open(fd, "rb", buffering=0) as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise ResultError("its file is no plain file")
+        if status.st_size > limit_bytes:
+            raise ResultError(
+                f"it has {status.st_size:,} bytes, more than the {limit_bytes:,} that may come"
+            )
+        data = file.readall()
+    if len(data) > limit_bytes:
+        raise ResultError("it grew while it was read")
+    return data
 
 
 def _json(data: bytes) -> Any:

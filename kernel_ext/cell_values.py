@@ -19,10 +19,11 @@ __all__ = ["CellValues"]
 
 
 class CellValues:
-    """The variables `names` of a notebook."""
+    """The variables `names` of a notebook; with `colour` a traceback of the cell has colours."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Mapping[str, Any], *, colour: bool = True) -> None:
         self._names = names
+        self._colour = colour
 
     @property
     def program(self) -> str:
@@ -54,7 +55,7 @@ class CellValues:
             text = _encoded(name, self._names[name], _Files(directory, f"{number}-"))
             (directory / file).write_text(text, encoding="utf-8")
             inputs.append({"name": name, "file": file})
-        manifest = {"inputs": inputs, "results": list(results)}
+        manifest = {"inputs": inputs, "results": list(results), "colour": self._colour}
         (directory / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 

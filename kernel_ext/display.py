@@ -11,7 +11,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import singledispatch
@@ -44,6 +44,7 @@ from ipycontainer.commands.records import (
 )
 from ipycontainer.commands.terminals import NOTEBOOK_SIZE
 from ipycontainer.errors import ContainerError, EngineError, NotFound, Unsupported
+from ipycontainer.model.units import human_size_binary
 from kernel_ext import values, widgets
 from kernel_ext.foreground import interrupted, watch
 from kernel_ext.help_page import HelpPage
@@ -146,7 +147,13 @@ def _open_listing(live_listing: Live) -> Shown:
     return Shown(live.open_listing(live_listing))
 
 
-def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
+def _run(
+    running: Running,
+    options: Options,
+    words: Sequence[str],
+    said: Callable[[], str] = str,
+) -> Shown:
+    """Show a program; `said` returns its own words for an exit code other than 0, or none."""
     output = Output(options.kept, _where_the_rest_is(running), options.output_bytes)
     code, was_interrupted = watch(running.foreground, output)
     kept = _kept(output, options)
@@ -155,16 +162,16 @@ def _run(running: Running, options: Options, words: Sequence[str]) -> Shown:
         return Shown(kept=kept, error=interrupted(what))
     if options.no_raise:
         return Shown(code, kept)
-    return Shown(kept=kept, error=_failure(running, code, words) if code else None)
+    return Shown(kept=kept, error=_failure(running, code, words, said()) if code else None)
 
 
 def _run_cell(cell: PythonCell, options: Options, words: Sequence[str]) -> Shown:
     """Show a cell that runs in a container, and take its results when it has ended well."""
-    from kernel_ext.cell_results import CellResults
+    from kernel_ext.cell_results import CellResults, error_of
     from kernel_ext.spent_files import SpentFiles
 
     try:
-        shown = _run(cell, options, words)
+        shown = _run(cell, options, words, lambda: error_of(cell.container.exchange / "out"))
         if shown.error is not None or (options.no_raise and shown.value):
             return shown
         exchange = cell.container.exchange
@@ -185,20 +192,30 @@ def _run_cell(cell: PythonCell, options: Options, words: Sequence[str]) -> Shown
 
 
 def _where_the_rest_is(running: Running) -> str:
-    if running.verb == "exec" or running.container.record.config.auto_remove:
+    removed = isinstance(running, PythonCell) and not running.kept
+    if removed or running.verb == "exec" or running.container.record.config.auto_remove:
         return _REST
     return f"All of it: %container logs {running.container.name}"
 
 
-def _failure(running: Running, code: int, words: Sequence[str]) -> ContainerError:
+def _failure(running: Running, code: int, words: Sequence[str], said: str) -> ContainerError:
     config = running.container.record.config
     command = shlex.join(words if running.verb == "exec" else config.command)
     error = ContainerError(running.container, code, command, config.image, None)
     what = "exec in " if running.verb == "exec" else ""
-    error.message = f"{what}{running.container.name}: exit code {code}"
+    told = said or f"{what}{running.container.name}: exit code {code}"
+    if running.foreground.out_of_memory:
+        told = f"{running.container.name}: {_out_of_memory(config.limits.memory)}"
+    error.message = told
     error.args = (error.message,)
     error.hint = "%container --no-raise … goes on, and gives the code as its value"
     return error
+
+
+def _out_of_memory(limit_bytes: int) -> str:
+    if not limit_bytes:
+        return "out of memory: the machine has no more"
+    return f"out of memory: the limit was {human_size_binary(limit_bytes, ' ')} (-m)"
 
 
 def _kept(output: Output, options: Options) -> tuple[tuple[str, str], ...]:

@@ -107,7 +107,7 @@ class ContainerMagics(Magics):
                 ask=ask,
                 need_terminal=self._need_terminal,
                 reporter=bar,
-                values=CellValues(names),
+                values=CellValues(names, colour=not options.stderr),
             )
         except KeyboardInterrupt:
             raise interrupted(f"{argv[0]} was given up; what it had begun is not undone") from None

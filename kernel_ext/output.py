@@ -23,7 +23,7 @@ Stream = Literal["stdout", "stderr"]
 FLUSH_SECONDS = 0.2  # at most five messages a second
 SETTLE_SECONDS = 0.02  # what a line may take to come whole: Python's print writes its end apart
 RATE_BYTES = 256 * 1024  # a second, while the program runs
-CELL_BYTES = 2 * 1024 * 1024  # of one cell, shown as it comes; what follows is only counted
+CELL_BYTES = 256 * 1024  # of one cell, shown as it comes; what follows is only counted
 _RUNS = 20  # changes between the streams that one flush may show in order
 
 
@@ -113,8 +113,8 @@ class Output:
     def end(self) -> None:
         """Show all that is left.
 
-        At once, though it may be more than a second's share: a cell is bounded by 2 MiB, which is
-        below the server's 3 MB in 3 s, and a cell that goes on after its program is a riddle.
+        At once, though it may be more than a second's share: a cell is bounded far below the
+        server's 3 MB in 3 s, and a cell that goes on after its program is a riddle.
         """
         for stream, decoder in self._decoders.items():
             self._append(stream, decoder.end())

@@ -107,6 +107,7 @@ class FakeForeground:
     is_exec: bool = False
     signals: list[int] = field(default_factory=list)
     detached: bool = False
+    out_of_memory: bool = False
     streams: tuple[bool, bool] = (True, True)
     sizes: list[tuple[int, int]] = field(default_factory=list)
 

@@ -126,6 +126,10 @@ class Foreground(Protocol):
     def detached(self) -> bool:
         """Tell whether the keys for leaving were typed, or `detach` was called."""
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Tell whether the kernel killed something of it for want of memory."""
+
     def resize(self, rows: int, columns: int) -> None:
         """Say how large the window on the program's terminal is."""
 

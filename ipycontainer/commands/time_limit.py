@@ -79,6 +79,11 @@ class Limited:
         """Tell whether the keys for leaving were typed."""
         return self._inner.detached
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Tell whether the kernel killed something of it for want of memory."""
+        return self._inner.out_of_memory
+
     def chunks(self) -> Iterator[tuple[str, bytes]]:
         """Yield what the program prints until its end."""
         while (chunk := self.read()) is not None:

@@ -77,7 +77,8 @@ class Pipes:
 class Foreground:
     """Watch a program: read what it prints, signal it, wait for its exit code.
 
-    `detached` tells that the keys for leaving were typed: the program goes on without us.
+    `detached` tells that the keys for leaving were typed: the program goes on without us;
+    `out_of_memory` that the kernel killed something of it for want of memory.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Foreground:
         detach_keys: bytes = b"",
     ) -> None:
         self.detached = False
+        self.out_of_memory = False
         self._keys = DetachKeys(detach_keys)
         self.container = container
         self._channel = channel
@@ -251,6 +253,7 @@ class Foreground:
         if message is None:
             self._end(None)
         elif message.name == "exited":
+            self.out_of_memory = bool(message.body.get("oom"))
             self._end(int(message.body["code"]))
         elif message.name == "failed":
             raise from_wire(dict(message.body["error"]))

@@ -56,17 +56,17 @@ def human_size(size: float, precision: int = 4) -> str:
     return _scaled(size, 1000, _DECIMAL, precision)
 
 
-def human_size_binary(size: float) -> str:
+def human_size_binary(size: float, space: str = "") -> str:
     """Return a size in bytes in binary units with four digits: `23.54GiB`."""
-    return _scaled(size, 1024, _BINARY, 4)
+    return _scaled(size, 1024, _BINARY, 4, space)
 
 
-def _scaled(size: float, base: int, names: tuple[str, ...], precision: int) -> str:
+def _scaled(size: float, base: int, names: tuple[str, ...], precision: int, space: str = "") -> str:
     step = 0
     while size >= base and step < len(names) - 1:
         size /= base
         step += 1
-    return f"{size:.{precision}g}{names[step]}"
+    return f"{size:.{precision}g}{space}{names[step]}"
 
 
 def parse_size(text: str) -> int:

@@ -390,7 +390,8 @@ class Monitor:
             self._record.let_go_of_volumes(self._spec)
         if not self._auto_remove or self._streams.is_behind:
             self._record.ended(self._how_it_ended())
-        self._clients.tell_all({"event": "exited", "code": self._code})
+        oom = self._control.ran_out_of_memory
+        self._clients.tell_all({"event": "exited", "code": self._code, "oom": oom})
 
     def _how_it_ended(self) -> End:
         count = None if self._pause is None else self._restarts.count

@@ -113,7 +113,7 @@ class _Decoder:
 
 @either
 def test_a_flood_of_output(engine: Engine, monkeypatch: pytest.MonkeyPatch, holds: bool) -> None:
-    """A cell takes 2 MiB, a log what its options say, however much is written."""
+    """A cell takes 256 KiB, a log what its options say, however much is written."""
     from ipycontainer.commands import grammar
 
     if not holds:
