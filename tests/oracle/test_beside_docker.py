@@ -62,10 +62,13 @@ SCENES = {
     **manual_lines.SCENES,
     **fresh_lines.SCENES,
 }
+WAITING = "finer: after the image is looked for"
 SLOW = {
     "options of run": verb_lines.OPTIONS_OF_RUN,
     **state_lines.SCENES,
     **thing_lines.SCENES,
+    # docker asks for an image in vain, for a minute
+    WAITING: SCENES.pop(WAITING),
 }
 
 Command = Callable[..., "CompletedProcess[str]"]

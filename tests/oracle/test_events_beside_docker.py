@@ -10,6 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 Command = Callable[..., "CompletedProcess[str]"]
 
 DEEDS = """
@@ -110,6 +112,7 @@ def told(
     return re.sub(r'("execDuration":)"\d+"', r"\1<s>", out).splitlines(), since
 
 
+@pytest.mark.sampled
 def test_deeds_are_told_as_docker_tells_them(
     docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
 ) -> None:
@@ -136,6 +139,7 @@ def test_deeds_are_told_as_docker_tells_them(
         assert len(lines) >= least if least else not lines, words
 
 
+@pytest.mark.sampled
 def test_networks_are_told_as_docker_tells_them(
     docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
 ) -> None:
@@ -147,6 +151,7 @@ def test_networks_are_told_as_docker_tells_them(
     assert own == theirs
 
 
+@pytest.mark.sampled
 def test_containers_come_and_go_as_docker_tells_it(
     docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
 ) -> None:
@@ -166,6 +171,7 @@ def test_containers_come_and_go_as_docker_tells_it(
     assert sum(len(group) for group in seen[0]) > 40
 
 
+@pytest.mark.sampled
 def test_volumes_come_and_go_as_docker_tells_it(
     docker: Command, ours: Command, busybox_tar: Path, tmp_path: Path
 ) -> None:
@@ -196,6 +202,7 @@ def _comes_in_any_order(line: str) -> bool:
     return line.startswith("container stop")
 
 
+@pytest.mark.sampled
 def test_the_forms_of_an_event(docker: Command, ours: Command, busybox_tar: Path) -> None:
     """The line, the JSON and a template of one event are docker's, times and ids masked."""
     ours("import", str(busybox_tar), "busybox:latest")
@@ -225,6 +232,7 @@ def until_health(run: Command, status: str) -> None:
     time.sleep(SETTLED_SECONDS)
 
 
+@pytest.mark.sampled
 def test_checks_of_health_are_told_as_programs(
     docker: Command, ours: Command, busybox_tar: Path
 ) -> None:

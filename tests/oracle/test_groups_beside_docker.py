@@ -69,6 +69,7 @@ def _said(run: Command, lines: tuple[str, ...], user: str) -> list[str]:
     return said
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("lines", WAYS.values(), ids=WAYS)
 def test_groups_are_dockers(
     docker: Command, ours: Command, busybox_image: object, lines: tuple[str, ...]

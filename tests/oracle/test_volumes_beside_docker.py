@@ -67,6 +67,7 @@ def _left(run: Command, comes: str, goes: tuple[str, ...]) -> list[str]:
     return sorted(known.get(name, "its own") for name in names)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("goes", GOES.values(), ids=GOES)
 def test_what_stays_of_volumes(
     docker: Command, ours: Command, busybox_image: object, goes: tuple[str, ...]
