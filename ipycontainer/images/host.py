@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ipycontainer.images import skeleton
@@ -45,6 +46,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686"
 _COMMAND = ("python",)
 # Kernel interfaces and the machine's settings; a program's data does not live there.
 _NEVER_SHOWN = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys")
+_NAMED = 5  # hidden files, in a warning
 _RUN_EXCEPTIONS = ("/run/media/",)
 
 
@@ -159,7 +161,11 @@ def prepare(
         )
     )
     # /usr is the distribution's own: large, and no place of secrets.
-    secrets = find_secrets(tree for tree in layout.roots if tree != "/usr")
+    secrets = find_secrets(
+        (tree for tree in layout.roots if tree != "/usr"),
+        project=os.path.realpath(cwd) if cwd is not None else "",
+        on_purpose={resolve(path).real for path in environment.trees},
+    )
     files = [path for path in secrets.files if not is_inside_any(path, secrets.directories)]
     binds = (bind for bind in layout.binds if bind[1] not in files)
     mounts = [
@@ -184,8 +190,21 @@ def prepare(
         warnings=(
             *layout.warnings,
             *(f"{tree} is large: keys and tokens deep in it stay visible" for tree in secrets.cut),
+            *_hidden(secrets.of_project),
         ),
     )
+
+
+def _hidden(paths: tuple[str, ...]) -> Iterator[str]:
+    """Say what of a project is covered, and how it can be shown."""
+    if paths:
+        names = ", ".join(paths[:_NAMED]) + (
+            f" and {len(paths) - _NAMED} more" * (len(paths) > _NAMED)
+        )
+        yield (
+            f"Hidden from the container, for it may be secret: {names}. "
+            f"-v {paths[0]}:{paths[0]} shows it, as $IPYCONTAINER_HOST_PATHS does for all."
+        )
 
 
 def decide(facts: Facts) -> HostLayout:

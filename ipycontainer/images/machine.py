@@ -1,7 +1,6 @@
 """Facts about this machine's file tree, gathered for the `host` image.
 
-Only looks: images.host decides upon what is found here, images.skeleton writes. Imports the
-standard library only.
+Only looks: images.host decides upon what is found here, images.skeleton writes.
 """
 
 from __future__ import annotations
@@ -10,9 +9,11 @@ import functools
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ipycontainer.model.paths import is_inside
 
 __all__ = [
     "Entry",
@@ -68,6 +69,13 @@ _SECRET_FILES = frozenset(
 _DOCKER = "/config.json"  # the passwords of registries, in a directory .docker
 _SECRET_DIRECTORIES = frozenset({".aws", ".azure", ".gnupg", ".kube", ".ssh"})
 _SECRET_KEY = re.compile(r"^(id_(rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk)|ssh_host_.*_key)$")
+# Secrets of a project, which lie beside a notebook; elsewhere such names are those of modules.
+_PROJECT_SECRET = re.compile(r"^(\.env.*|credentials\.json|secrets\..+)$")
+_KEY_FILE = re.compile(r"\.(pem|key)$")  # where it holds more than certificates
+_CERTIFICATE, _PRIVATE = b"-----BEGIN CERTIFICATE", b"PRIVATE KEY"
+_GIT = "/config"  # of a directory .git: the address of a remote may hold a password or a token
+_GIT_PASSWORD = re.compile(rb"://[^/\s@]+@|extraheader|password|token", re.IGNORECASE)
+_LOOKED_AT_BYTES = 64 << 10
 # Full of files that packages brought along; reading them all would be most of the walk.
 _NOT_SEARCHED = frozenset(
     ".git __pycache__ node_modules site-packages dist-packages include share".split()
@@ -200,26 +208,37 @@ def list_directory(path: str) -> tuple[Entry, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Names found in shown trees that must be covered; `cut` are trees too large for the walk."""
+    """Names found in shown trees that must be covered; `cut` are trees too large for the walk.
+
+    Of the files `of_project` are those that a user may miss.
+    """
 
     files: tuple[str, ...]
     directories: tuple[str, ...]
     cut: tuple[str, ...]
+    of_project: tuple[str, ...] = ()
 
 
-def find_secrets(trees: Iterable[str]) -> Secrets:
+def find_secrets(
+    trees: Iterable[str], project: str = "", on_purpose: Collection[str] = ()
+) -> Secrets:
     """Look for keys, tokens and passwords by name, breadth first, three directories deep.
 
-    A symlink is followed: what it leads to is covered if it lies in a shown tree, and else is not
-    there at all.
+    In trees that hold the directory `project`, or lie in it, those of a project are looked for,
+    too. Files that are shown `on_purpose` are left out. A symlink is followed: what it leads to is
+    covered if it lies in a shown tree, and else is not there at all.
     """
     files: dict[str, None] = {}
+    of_project: dict[str, None] = {}
     directories: dict[str, None] = {}
     cut: list[str] = []
     shown = tuple(trees)
     for tree in shown:
         seen = 0
         level = [tree]
+        is_project = bool(project) and (
+            tree == project or is_inside(project, tree) or is_inside(tree, project)
+        )
         for _ in range(_SECRET_DEPTH):
             deeper: list[str] = []
             for directory in level:
@@ -231,6 +250,8 @@ def find_secrets(trees: Iterable[str]) -> Secrets:
                         files[entry.path] = None
                     elif entry.name == ".docker" and os.path.exists(entry.path + _DOCKER):
                         files[entry.path + _DOCKER] = None
+                    elif is_project and (secret := _secret_of_project(entry)):
+                        of_project[secret] = None
                     elif entry.name not in _NOT_SEARCHED and entry.is_dir(follow_symlinks=False):
                         deeper.append(entry.path)
                 if seen > _SECRET_ENTRIES:
@@ -239,13 +260,41 @@ def find_secrets(trees: Iterable[str]) -> Secrets:
             if seen > _SECRET_ENTRIES:
                 cut.append(tree)
                 break
+    found = [path for path in _real_inside(files, shown) if path not in on_purpose]
+    missed = [path for path in _real_inside(of_project, shown) if path not in on_purpose]
     return Secrets(
-        tuple(_real_inside(files, shown)), tuple(_real_inside(directories, shown)), tuple(cut)
+        tuple(dict.fromkeys((*found, *missed))),
+        tuple(_real_inside(directories, shown)),
+        tuple(cut),
+        tuple(missed),
     )
 
 
 def _is_secret_name(name: str) -> bool:
     return name in _SECRET_FILES or bool(_SECRET_KEY.match(name))
+
+
+def _secret_of_project(entry: os.DirEntry[str]) -> str:
+    """Return the path of a secret that a project has in this place; empty for none."""
+    if entry.name == ".git":
+        config = entry.path + _GIT
+        return config if _GIT_PASSWORD.search(_head(config)) else ""
+    if not entry.is_file():
+        return ""
+    if _PROJECT_SECRET.match(entry.name):
+        return entry.path
+    if _KEY_FILE.search(entry.name):
+        content = _head(entry.path)
+        return entry.path if _PRIVATE in content or _CERTIFICATE not in content else ""
+    return ""
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_LOOKED_AT_BYTES)
+    except OSError:  # not readable for us, thus neither for the container
+        return b""
 
 
 def _real_inside(paths: Iterable[str], trees: tuple[str, ...]) -> Iterator[str]:

@@ -302,6 +302,7 @@ def test_nothing_of_the_secrets_is_visible(virtual: Interpreter) -> None:
     """Accounts, keys and tokens: covered where they lie in a shown directory, absent elsewhere."""
     secret = "hunter2"
     hidden = [".netrc", ".pypirc", ".condarc", "sub/id_rsa", "sub/.ssh/config", "pip.conf"]
+    hidden += [".env", "key.pem", "credentials.json", "secrets.toml", ".git/config"]
     for name in hidden:
         path = virtual.project / name
         path.parent.mkdir(parents=True, exist_ok=True)

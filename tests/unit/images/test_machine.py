@@ -62,6 +62,41 @@ def test_secrets_are_found_three_directories_deep(tmp_path: Path) -> None:
     assert found.cut == ()
 
 
+def test_secrets_of_a_project_are_found_beside_it_alone(tmp_path: Path) -> None:
+    """Of keys and git's settings only those that hold what is secret; none shown on purpose."""
+    project, other = tmp_path / "project", tmp_path / "other"
+    certificate = "-----BEGIN CERTIFICATE-----\n"
+    key = "-----BEGIN PRIVATE KEY-----\n"
+    remote = "[remote]\n\turl = https://{}example.invalid/x.git\n"
+    secret = {
+        ".env": "A=1",
+        "sub/.env.local": "A=1",
+        "credentials.json": "{}",
+        "secrets.toml": "",
+        "key.pem": key,
+        "both.pem": certificate + key,
+        "server.key": key,
+        "sub/.git/config": remote.format("me:hunter2@"),
+    }
+    plain = {
+        "chain.pem": certificate,
+        "data.csv": "",
+        "environment.yml": "",
+        "my_secrets.txt": "",
+        ".git/config": remote.format(""),
+    }
+    for place in (project, other):
+        for name, content in {**secret, **plain}.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(content)
+    found = find_secrets([str(project), str(other)], str(project))
+    assert set(found.of_project) == {f"{project}/{name}" for name in secret}
+    assert set(found.files) == set(found.of_project)
+    shown = find_secrets([str(project)], str(project), {f"{project}/.env"})
+    assert set(shown.files) == set(found.files) - {f"{project}/.env"}
+    assert set(find_secrets([str(tmp_path)], str(project / "sub")).files) >= set(found.files)
+
+
 def test_registry_passwords_are_found(tmp_path: Path) -> None:
     """Docker keeps them in a file whose name alone says nothing."""
     (tmp_path / ".docker").mkdir()
