@@ -42,7 +42,7 @@ def test_a_flood_in_the_foreground_and_in_a_log(open_notebook: Open) -> None:
     expect(notebook.output(1)).to_contain_text("0123456789")
     answers(notebook)
     output = notebook.output(1)
-    expect(output).to_contain_text("output stops here after 2MiB")
+    expect(output).to_contain_text("output stops here after 256KiB")
     expect(output).to_contain_text("All of it: %container logs front")
     expect(notebook.run(2)).to_contain_text("100000000")
     notebook.run(3)
