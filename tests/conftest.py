@@ -24,8 +24,8 @@ import ipycontainer
 from ipycontainer.linux import links, namespaces
 from tests import busybox
 
-SAMPLED = 1 / 6  # of the tests that are marked so: CI's share of them
-AGAIN_IN_MACHINE = 1 / 2  # of what runs in the virtual machine, too (tests/vm/also.txt)
+SAMPLED = 1 / 8  # of the tests that are marked so: CI's share of them
+AGAIN_IN_MACHINE = 1 / 3  # of what runs in the virtual machine, too (tests/vm/also.txt)
 
 
 # A background job of a shell ignores it, and so would all that it starts.
@@ -33,9 +33,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave five sixths of what is marked `sampled` to other runs, drawn by `IPYCONTAINER_SEED`.
+    """Leave seven eighths of what is marked `sampled` to other runs, drawn by `IPYCONTAINER_SEED`.
 
-    Of a test whose parameters are marked `either` one is drawn, and half of what the virtual
+    Of a test whose parameters are marked `either` one is drawn, and a third of what the virtual
     machine runs again. Where no seed is given everything runs, and so it does with `scripts/test
     --full`.
     """
