@@ -214,7 +214,7 @@ def _failure(running: Running, code: int, words: Sequence[str], said: str) -> Co
 
 def _out_of_memory(limit_bytes: int) -> str:
     if not limit_bytes:
-        return "out of memory: the machine has no more"
+        return "out of memory"
     return f"out of memory: the limit was {human_size_binary(limit_bytes, ' ')} (-m)"
 
 

@@ -74,7 +74,8 @@ _PROJECT_SECRET = re.compile(r"^(\.env.*|credentials\.json|secrets\..+)$")
 _KEY_FILE = re.compile(r"\.(pem|key)$")  # where it holds more than certificates
 _CERTIFICATE, _PRIVATE = b"-----BEGIN CERTIFICATE", b"PRIVATE KEY"
 _GIT = "/config"  # of a directory .git: the address of a remote may hold a password or a token
-_GIT_PASSWORD = re.compile(rb"://[^/\s@]+@|extraheader|password|token", re.IGNORECASE)
+# Of `ssh://git@host` the name alone is no secret; of https it may be a token.
+_GIT_PASSWORD = re.compile(rb"https?://[^/\s@]+@|://[^/\s@:]+:[^/\s@]+@|extraheader", re.IGNORECASE)
 _LOOKED_AT_BYTES = 64 << 10
 # Full of files that packages brought along; reading them all would be most of the walk.
 _NOT_SEARCHED = frozenset(
@@ -291,8 +292,9 @@ def _secret_of_project(entry: os.DirEntry[str]) -> str:
 
 def _head(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read(_LOOKED_AT_BYTES)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+        with open(fd, "rb", buffering=0) as file:
+            return file.read(_LOOKED_AT_BYTES) or b""
     except OSError:  # not readable for us, thus neither for the container
         return b""
 

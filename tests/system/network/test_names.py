@@ -174,7 +174,8 @@ def test_resolver_has_the_kernel_track_nothing_but_questions(engine: Engine) -> 
     assert _found(asker, "other") == address(other, "office")
     count = ("cat", "/proc/sys/net/netfilter/nf_conntrack_count")
     code, text = says(asker, *count)
-    assert (code, text) in ((0, "0\n"), (0, "1\n"))
+    assert code == 0
+    assert text == "0\n" or (text == "1\n" and os.geteuid() != 0)
     assert says(asker, "ping", "-c1", "-W2", address(other, "office"))[0] == 0
     assert says(asker, *count) == (0, text)
 

@@ -83,12 +83,14 @@ def test_secrets_of_a_project_are_found_beside_it_alone(tmp_path: Path) -> None:
         "data.csv": "",
         "environment.yml": "",
         "my_secrets.txt": "",
-        ".git/config": remote.format(""),
+        ".git/config": remote.format("") + "\turl = ssh://git@example.invalid/x.git\n",
     }
     for place in (project, other):
         for name, content in {**secret, **plain}.items():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(content)
+    (project / "pipe" / ".git").mkdir(parents=True)
+    os.mkfifo(project / "pipe" / ".git" / "config")
     found = find_secrets([str(project), str(other)], str(project))
     assert set(found.of_project) == {f"{project}/{name}" for name in secret}
     assert set(found.files) == set(found.of_project)
